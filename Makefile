@@ -1,0 +1,93 @@
+# Streamgauge. `make` lists what there is; every target does its own set-up in a bare checkout.
+
+VENV     := .venv
+BIN      := $(VENV)/bin
+STAMP    := $(VENV)/.installed
+PACKAGES := streamgauge dashboard processors generators grafana warehouse catalog runtime
+CODE     := $(PACKAGES) examples tests benchmarks docs
+# Each is a module of benchmarks/ with a table to print; one that is not there yet is left out.
+BENCHMARKS := $(foreach name,generator throughput latency linear,$(if $(wildcard benchmarks/$(name).py),$(name)))
+# Options for the command behind a target: make up ARGS="--for 60", make test ARGS="-m 'not chaos'".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test chaos check format bench docs lock chromium clean
+
+help: ## This list
+	@echo 'make TARGET [ARGS="options of the command behind it"]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+install: $(STAMP) ## Only make the environment .venv, with the packages of requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@set -e; \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		found=; \
+		for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14; do \
+			if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+				found=$$python; break; \
+			fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo 'no Python 3.11 or newer was found; install one, or name it: make install PYTHON=/path/to/python3' >&2; \
+			exit 2; \
+		fi; \
+		echo "making $(VENV) with $$($$found --version)"; \
+		if ! "$$found" -m venv --clear $(VENV); then \
+			echo "$$found cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; \
+			exit 2; \
+		fi; \
+	fi
+	$(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: $(STAMP) ## Everything on this machine: Kafka, traffic, analytics, warehouse, dashboard (ARGS="--for 60 --rate 500")
+	@exec $(BIN)/streamgauge up $(ARGS)
+
+test: $(STAMP) chromium ## All tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+chaos: $(STAMP) ## Only the tests that kill processes
+	@exec $(BIN)/python -m pytest -m chaos $(ARGS)
+
+check: $(STAMP) ## Format, lint, types, and who may import whom
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy --strict $(CODE)
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Write the format, and mend what lint can mend
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(STAMP) ## Speed and scale, each a table (BENCHMARKS=throughput ARGS="--events 200000")
+	@set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(ARGS); done
+
+docs: $(STAMP) ## Write the generated pages: docs/metrics.md, docs/settings.md
+	$(BIN)/python docs/generate.py
+
+# What is locked stays as it is unless pyproject.toml asks for more; ARGS=--upgrade takes the newest of everything.
+# DuckDB 2 is allowed in pyproject.toml, and locked once it has proven itself.
+lock: $(STAMP) ## Resolve pyproject.toml into requirements.lock
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet uv
+	echo 'duckdb<2' | env -u PIP_FIND_LINKS -u UV_FIND_LINKS \
+		$(BIN)/uv pip compile pyproject.toml --constraint - --extra dev --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command 'make lock' --quiet -o requirements.lock $(ARGS)
+
+chromium:
+	@if command -v chromium >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo 'installing chromium for the browser tests'; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } </dev/null >/dev/null \
+			|| echo 'apt could not install chromium: the browser tests need it' >&2; \
+	else \
+		echo 'the browser tests need chromium: apt-get install chromium (or your system'"'"'s package of it)' >&2; \
+	fi
+
+clean: ## Remove the environment and every cache; data in .streamgauge/ stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,78 @@
+"""From producing an event to its being visible through SQL, at a steady rate; and the processor share of each process.
+
+    python -m benchmarks.latency [--rate 4000] [--probes 300]
+
+The generator keeps the rate; beside it single orders are produced and asked for by SQL until they are there. The answer
+is looked for every 10 ms, so each figure is at most that much too high.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+import uuid
+
+from confluent_kafka import Producer
+
+from benchmarks.rig import Rig, Worker, machine, rig, wait_until
+from benchmarks.throughput import orders
+from warehouse.client import Warehouse
+
+LOOK_EVERY_S = 0.01
+
+
+def probe(producer: Producer, warehouse: Warehouse) -> float:
+    """Seconds from `produce` to the order being in the answer of a SELECT."""
+    order_id = f"probe-{uuid.uuid4().hex}"
+    (_, template), *_ = orders(1)
+    value = template.replace(b"O-000000000", order_id.encode()).replace(b"e000000000000", order_id.encode())
+    began = time.perf_counter()
+    producer.produce("orders", value, order_id)
+    producer.flush(10)
+    sql = "SELECT 1 FROM order_events WHERE order_id = ? AND kafka_timestamp > now() - INTERVAL 20 SECOND"
+    while not warehouse.query(sql, [order_id]).num_rows:
+        if time.perf_counter() - began > 20:
+            raise TimeoutError(f"{order_id} is not visible after 20 s")
+        time.sleep(LOOK_EVERY_S)
+    return time.perf_counter() - began
+
+
+def measure(made: Rig, rate: int, probes: int) -> None:
+    """Print the table."""
+    workers: dict[str, Worker] = {"warehouse": made.start("warehouse"), "analytics": made.start("process", "analytics")}
+    workers["generate"] = made.start("generate", "--rate", str(rate))
+    producer = Producer({"bootstrap.servers": made.kafka.bootstrap, "linger.ms": 0})
+    rng = random.Random(1)
+    with Warehouse(made.settings) as warehouse:
+        wait_until(lambda: warehouse.query("SELECT 1 FROM order_events LIMIT 1").num_rows > 0, "first events visible")
+        for _ in range(20):  # Warm: the first queries and merges compile and fill caches.
+            probe(producer, warehouse)
+        cpu = {name: worker.cpu_s() for name, worker in workers.items()}
+        began = time.perf_counter()
+        took = []
+        for _ in range(probes):
+            took.append(probe(producer, warehouse))
+            # Not in step with any interval of the pipeline.
+            time.sleep(rng.uniform(0.0, 0.25))
+        elapsed = time.perf_counter() - began
+    took.sort()
+    print(f"{machine()}; {rate:,} events/s, {probes} probes")
+    for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)):
+        print(f"  {name:10s} {took[min(len(took) - 1, int(share * len(took)))] * 1000:8.0f} ms")
+    for name, worker in workers.items():
+        print(f"  {name:10s} {(worker.cpu_s() - cpu[name]) / elapsed:8.0%} of a core, {worker.memory_mib():6.0f} MiB")
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rate", type=int, default=4_000)
+    parser.add_argument("--probes", type=int, default=300)
+    options = parser.parse_args()
+    with rig() as made:
+        measure(made, options.rate, options.probes)
+
+
+if __name__ == "__main__":
+    main()

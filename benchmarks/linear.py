@@ -1,0 +1,30 @@
+"""Cost must grow linearly: events a second, ns an event and peak memory at three sizes, each from nothing.
+
+python -m benchmarks.linear [--sizes 200000,2000000,10000000]
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.rig import machine, rig
+from benchmarks.throughput import fill, measure
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--sizes", default="200000,2000000,10000000")
+    sizes = [int(size) for size in parser.parse_args().sizes.split(",")]
+    print(machine())
+    print(f"{'events':>12s} {'events/s':>10s} {'ns/event':>10s} {'analytics MiB':>14s} {'warehouse MiB':>14s}")
+    for size in sizes:
+        with rig() as made:
+            fill(made.kafka.bootstrap, size)
+            result = measure(made, size)
+        memory = f"{result['analytics_mib']:14,.0f} {result['warehouse_mib']:14,.0f}"
+        print(f"{size:12,d} {result['rate']:10,.0f} {1e9 / result['rate']:10,.0f} {memory}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+-- model:  inventory_events
+-- stream: inventory
+-- merge:  append
+SELECT * FROM events

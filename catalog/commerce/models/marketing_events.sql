@@ -1,0 +1,4 @@
+-- model:  marketing_events
+-- stream: marketing
+-- merge:  append
+SELECT * FROM events

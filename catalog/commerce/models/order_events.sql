@@ -1,0 +1,4 @@
+-- model:  order_events
+-- stream: orders
+-- merge:  append
+SELECT * FROM events

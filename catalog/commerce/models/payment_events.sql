@@ -1,0 +1,4 @@
+-- model:  payment_events
+-- stream: payments
+-- merge:  append
+SELECT * FROM events

@@ -1,0 +1,4 @@
+-- model:  shipment_events
+-- stream: shipments
+-- merge:  append
+SELECT * FROM events

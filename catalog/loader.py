@@ -1,0 +1,105 @@
+"""A catalog: the streams and models of one Python package, checked at start.
+
+The package has `STREAMS` (a tuple of `Stream`) and a folder `models/` with `.sql` files. Two relations exist beside
+its streams, in every catalog: `*` has one row a message of any stream, `dead_letters` one row a dead letter; the
+models over them (`stream_windows`, `dead_letters`) are built in.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from catalog import model
+from catalog.model import Model
+from catalog.stream import ORIGIN, Stream
+from runtime.errors import UsageError
+
+ANALYTICS_TOPIC = "analytics"
+_MILLIS = pa.timestamp("ms", tz="UTC")
+# One row a message of any stream. `occurred_at` is Kafka's timestamp where the event is dead or has no usable time.
+EVERY_MESSAGE = pa.schema(
+    [
+        pa.field("stream", pa.string()),
+        pa.field("bytes", pa.int64()),
+        pa.field("occurred_at", _MILLIS),
+        pa.field("dead", pa.bool_()),
+        pa.field("late", pa.bool_()),
+        pa.field("latency_ms", pa.int64()),
+        *ORIGIN,
+    ]
+)
+# One row a dead letter. `payload` is at most the first 4,096 bytes, for people; the whole is in the dead-letter topic.
+DEAD_LETTERS = pa.schema(
+    [
+        pa.field("stream", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("detail", pa.string()),
+        pa.field("key", pa.string()),
+        pa.field("payload", pa.string()),
+        pa.field("bytes", pa.int64()),
+        *ORIGIN,
+    ]
+)
+BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, "kafka_timestamp")}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Streams by topic, and models."""
+
+    name: str
+    streams: Mapping[str, Stream]
+    models: tuple[Model, ...]
+
+    def models_of(self, stream: str) -> tuple[Model, ...]:
+        """The models over one stream (or over `*` or `dead_letters`)."""
+        return tuple(entry for entry in self.models if entry.stream == stream)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic the catalog needs: its streams', their dead-letter topics, and `analytics`."""
+        own = [topic for stream in self.streams.values() for topic in (stream.topic, stream.dead_letter_topic)]
+        return (*own, ANALYTICS_TOPIC)
+
+
+def load(name: str) -> Catalog:
+    """Import the package and check its streams and models. Raises `UsageError` naming what is wrong and where."""
+    try:
+        package = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"catalog `{name}` cannot be imported ({error}); set STREAMGAUGE_CATALOG to a package"
+        ) from None
+    listed = getattr(package, "STREAMS", None)
+    if not listed or package.__file__ is None or not all(isinstance(entry, Stream) for entry in listed):
+        raise UsageError(f"catalog `{name}` has no STREAMS, a tuple of catalog.stream.Stream")
+    streams = {entry.topic: entry for entry in listed}
+    for stream in streams.values():
+        names = stream.columns.schema.names
+        for role in ("key", "event_time"):
+            field = getattr(stream, role)
+            if field not in names:
+                raise UsageError(
+                    f"catalog `{name}`, stream `{stream.topic}`: {role} `{field}` is no field of its events"
+                )
+        if stream.columns.schema.field(stream.event_time).type != _MILLIS:
+            raise UsageError(
+                f"catalog `{name}`, stream `{stream.topic}`: `{stream.event_time}` must be catalog.types.Millis"
+            )
+    schemas = {topic: stream.schema for topic, stream in streams.items()}
+    schemas |= {relation: schema for relation, (schema, _) in BUILT_IN.items()}
+    times = {topic: stream.event_time for topic, stream in streams.items()}
+    times |= {relation: time for relation, (_, time) in BUILT_IN.items()}
+    folders = (Path(__file__).parent / "models", Path(package.__file__).parent / "models")
+    models = [model.load(path, schemas, times) for folder in folders for path in sorted(folder.glob("*.sql"))]
+    seen: dict[str, Model] = {}
+    for entry in models:
+        if entry.name in seen:
+            raise UsageError(f"catalog `{name}` has two models named `{entry.name}`")
+        seen[entry.name] = entry
+    return Catalog(name, streams, tuple(models))

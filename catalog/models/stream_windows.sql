@@ -1,0 +1,21 @@
+-- model:  stream_windows
+-- stream: *
+-- merge:  window
+-- every:  10 seconds
+-- One row of `events` is one message of any stream; latency is from the event reaching Kafka to its being processed.
+SELECT stream, kafka_partition AS partition,
+       count(*)                                              AS events,
+       sum(bytes)                                            AS bytes,
+       count(*) FILTER (WHERE dead)                          AS dead_letters,
+       count(*) FILTER (WHERE late)                          AS late,
+       min(occurred_at)                                      AS min_occurred_at,
+       max(occurred_at)                                      AS max_occurred_at,
+       sum(latency_ms)                                       AS latency_ms,
+       count(*) FILTER (WHERE latency_ms <= 100)             AS latency_le_100ms,
+       count(*) FILTER (WHERE latency_ms <= 250)             AS latency_le_250ms,
+       count(*) FILTER (WHERE latency_ms <= 500)             AS latency_le_500ms,
+       count(*) FILTER (WHERE latency_ms <= 1000)            AS latency_le_1s,
+       count(*) FILTER (WHERE latency_ms <= 5000)            AS latency_le_5s,
+       count(*) FILTER (WHERE latency_ms <= 60000)           AS latency_le_60s
+FROM events
+GROUP BY ALL

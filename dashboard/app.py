@@ -1,0 +1,12 @@
+"""What Streamlit runs for each session: the pages there are. A new page is one line here (docs/dashboard.md)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import overview, theme
+
+PAGES = [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)]
+
+st.set_page_config(page_title="Streamgauge", page_icon=theme.ICON, layout="wide")
+st.navigation(PAGES).run()

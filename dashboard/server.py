@@ -1,0 +1,94 @@
+"""The dashboard process: Streamlit's pages on their port, with `/metrics` and `/health` like every process of ours.
+
+Streamlit runs inside, as an ASGI application on a thread with its own socket: its signal handlers and its port search
+stay out, a stop is one flag, and nothing is left behind when the process is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import streamlit as st
+import uvicorn
+from streamlit.web import bootstrap
+
+from dashboard import theme
+from runtime import process
+from runtime.errors import FatalError, UsageError
+from runtime.process import Process
+
+HOST = "127.0.0.1"
+SCRIPT = Path(__file__).with_name("app.py")
+CHECK_S = 1.0
+STOP_S = 5
+log = logging.getLogger("streamgauge")
+
+
+def listen(port: int) -> socket.socket:
+    """A bound socket. Raises `UsageError` when the port is in use."""
+    # The protocol named: asyncio sets TCP_NODELAY only then, and without it each small answer waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"port {port} is in use ({error.strerror}); set STREAMGAUGE_DASHBOARD_PORT to a free one"
+        ) from None
+    return listener
+
+
+@contextlib.contextmanager
+def serve(port: int) -> Iterator[threading.Thread]:
+    """Serve the pages for as long as the block runs; yields the serving thread."""
+    with contextlib.closing(listen(port)) as listener:
+        bootstrap.load_config_options({**theme.OPTIONS, "server.address": HOST, "server.port": port})
+        config = uvicorn.Config(
+            st.App(SCRIPT),
+            log_level="warning",
+            access_log=False,
+            ws="websockets-sansio",
+            # Browsers hold their connection open for ever; a stop does not wait for them.
+            timeout_graceful_shutdown=STOP_S,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="pages", daemon=True)
+        thread.start()
+        try:
+            yield thread
+        finally:
+            server.should_exit = True
+            thread.join(timeout=2 * STOP_S)
+
+
+def work(running: Process) -> None:
+    """Serve until told to stop; ready while Streamlit's own health check answers."""
+    port = running.settings.dashboard_port
+    url = f"http://{HOST}:{port}"
+    with serve(port) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
+        ready = False
+        while not running.stop.wait(CHECK_S if ready else 0.1):
+            if not thread.is_alive():
+                raise FatalError("the page server ended by itself; its reason is in the lines above")
+            try:
+                answers = client.get("/_stcore/health").status_code == httpx.codes.OK
+            except httpx.TransportError:
+                answers = False
+            if answers and not ready:
+                log.info("pages on %s", url)
+                running.ready()
+            elif ready and not answers:
+                running.unready("Streamlit does not answer")
+            ready = answers
+
+
+def main() -> int:
+    """Entry point of `streamgauge dashboard`; returns the exit code."""
+    return process.run("dashboard", work)

@@ -1,0 +1,86 @@
+"""What a page says when it has no figures, old figures, or figures that cannot be trusted."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import figures
+from dashboard.figures import Freshness
+from dashboard.periods import Period
+from runtime import broker_marker
+from runtime.settings import Settings
+from warehouse.client import QueryError, WarehouseUnavailable
+
+log = logging.getLogger("streamgauge")
+
+
+def stand_in(data_dir: Path) -> None:
+    """Say so where the broker is a stand-in without exactly-once."""
+    marker = broker_marker.read(data_dir)
+    if marker is not None and marker.notice:
+        st.warning(
+            "**Stand-in broker.** These figures come without the exactly-once guarantee.", icon=":material/warning:"
+        )
+        st.text(marker.notice)
+
+
+def unavailable(settings: Settings, error: WarehouseUnavailable) -> None:
+    """The warehouse does not answer: where it was asked, and what to do."""
+    st.error(
+        f"**The warehouse does not answer** on `{settings.warehouse_url}`. "
+        "Start it with `streamgauge warehouse` or `make up`. This page comes back by itself.",
+        icon=":material/cloud_off:",
+    )
+    with st.expander("What it said"):
+        st.text(str(error))
+
+
+def refused(error: QueryError) -> None:
+    """The warehouse answers, but not this question: too slow, or a table that is another version's."""
+    log.warning("a page's question was refused (%s): %s", error.rule, error)
+    st.error(
+        f"**The warehouse could not answer this page's question** (`{error.rule}`). The page tries again by itself.",
+        icon=":material/error:",
+    )
+    with st.expander("What it said"):
+        st.text(str(error))
+
+
+def no_events() -> None:
+    """Nothing has ever come."""
+    st.info(
+        "**No events yet.** The warehouse answers and waits: start the generator with "
+        "`streamgauge generate --rate 200`, or send events to the topics of the catalog.",
+        icon=":material/water_drop:",
+    )
+
+
+def none_in_range(period: Period, newest: datetime) -> None:
+    """There are events, but none in the chosen range."""
+    st.info(
+        f"**No events in the last {period.range.label}.** The newest one is of "
+        f"{figures.clock(newest, period.now)}. Choose a longer range, or start the generator with "
+        "`streamgauge generate --rate 200`.",
+        icon=":material/water_drop:",
+    )
+
+
+def freshness(newest: datetime | None, now: datetime) -> None:
+    """`Data up to 13:04:07 UTC, 0.6 s old`, in the warning colour where nothing came for a while."""
+    age = figures.age_s(newest, now)
+    if newest is None or age is None:
+        return
+    text = f"Data up to {figures.clock(newest, now)}, {figures.duration(age)} old"
+    if figures.freshness(age) is not Freshness.STALE:
+        st.badge(text, icon=":material/bolt:", color="green")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(text, icon=":material/warning:", color="orange")
+        st.caption(
+            "No new events: the source is quiet, or the pipeline has stopped. `streamgauge status` tells which.",
+            width="content",
+        )

@@ -1,0 +1,95 @@
+"""Colours and Streamlit's own options, in one place.
+
+Series colours are Okabe and Ito's, which colour-blind readers tell apart, lifted where they would drown on a dark page.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+BLUE = "#3B8BD0"
+ORANGE = "#E69F00"
+PINK = "#CC79A7"
+GREEN = "#12A47C"
+SKY = "#56B4E9"
+VERMILION = "#D55E00"
+GREY = "#8A94A6"
+
+# The same stream has the same colour everywhere, whatever else is on the page.
+STREAM_COLOURS = {
+    "orders": BLUE,
+    "inventory": ORANGE,
+    "marketing": PINK,
+    "payments": GREEN,
+    "shipments": SKY,
+    "fulfilment": "#7A6FD0",
+    "fraud": VERMILION,
+    "attribution": "#B8A63A",
+    "lag": GREY,
+}
+# For streams of other catalogs.
+SPARE_COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, "#7A6FD0", "#B8A63A", GREY)
+
+_LIGHT = {
+    "primaryColor": "#0F766E",
+    "backgroundColor": "#FFFFFF",
+    "secondaryBackgroundColor": "#F3F5F8",
+    "textColor": "#16202E",
+    "borderColor": "#DDE3EA",
+}
+_DARK = {
+    "primaryColor": "#2DD4BF",
+    "backgroundColor": "#0E141B",
+    "secondaryBackgroundColor": "#18212B",
+    "textColor": "#E6EBF1",
+    "borderColor": "#2A3642",
+}
+
+# PITFALLS 26: details of errors stay in the log, the server stays on this machine, nothing is reported to anybody.
+OPTIONS: dict[str, Any] = {
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "server.runOnSave": False,
+    "server.showEmailPrompt": False,
+    "server.enableXsrfProtection": True,
+    "server.enableCORS": True,
+    "browser.gatherUsageStats": False,
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "client.toolbarMode": "viewer",
+    "theme.baseRadius": "10px",
+    "theme.font": "Inter, 'Segoe UI', system-ui, -apple-system, 'Noto Sans', 'DejaVu Sans', sans-serif",
+    "theme.headingFontSizes": ["1.75rem", "1.375rem", "1.125rem", "1rem", "1rem", "1rem"],
+    "theme.metricValueFontSize": "1.85rem",
+    "theme.metricValueFontWeight": 650,
+    "theme.codeFontSize": "0.9rem",
+    "theme.paddingTop": "1.5rem",
+    **{f"theme.light.{name}": value for name, value in _LIGHT.items()},
+    **{f"theme.dark.{name}": value for name, value in _DARK.items()},
+}
+
+# The one thing that Streamlit's own layout lacks: tiles that share a row where there is room and wrap where not.
+# Static text of ours, never a field of an event (PITFALLS 27).
+CSS = """<style>
+.st-key-headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.8rem, 1fr)); gap: 0.75rem; }
+.st-key-headline > * { min-width: 0; }
+@media (max-width: 640px) {
+  .st-key-headline [data-testid="stMetricValue"] { font-size: 1.5rem; }
+  /* Money is the longest figure: it gets a row of its own between two pairs. */
+  .st-key-headline > :nth-child(3):nth-last-child(3) { grid-column: 1 / -1; }
+}
+</style>"""
+
+# Inside the page: an icon by name would be fetched from a font server on the internet.
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0F766E"/>'
+    '<path d="M5 21c3.5 0 3.5-3 7-3s3.5 3 7 3 3.5-3 7-3M9 13v-6M16 13v-8M23 13v-4" fill="none" stroke="#fff" '
+    'stroke-width="2.6" stroke-linecap="round"/></svg>'
+)
+ICON = f"data:image/svg+xml;base64,{b64encode(_ICON.encode()).decode()}"
+
+
+def stream_colour(stream: str) -> str:
+    """The stream's colour; one unknown here gets one by its name, so that it keeps it over restarts."""
+    return STREAM_COLOURS.get(stream) or SPARE_COLOURS[sum(stream.encode()) % len(SPARE_COLOURS)]

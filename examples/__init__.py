@@ -1,0 +1,1 @@
+"""Catalogs that show how to make one's own (docs/catalog.md)."""

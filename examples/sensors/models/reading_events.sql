@@ -1,0 +1,4 @@
+-- model:  reading_events
+-- stream: readings
+-- merge:  append
+SELECT * FROM events

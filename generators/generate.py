@@ -1,0 +1,255 @@
+"""`streamgauge generate`: the synthetic shop's events onto Kafka.
+
+Input: none but the seed and the clock. Output: orders, inventory, marketing, payments, shipments.
+State: in memory only; every run is a new shop. Guarantee: each event is written once (idempotent producer that retries
+for as long as it runs); the ledger counts exactly what the broker acknowledged.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from confluent_kafka import Producer
+
+from generators.ledger import STREAMS, Ledger
+from generators.options import Options
+from generators.progress import Progress
+from generators.publisher import Publisher, producer_config
+from generators.shop import TIMELINE_RATE, Shop
+from generators.timetable import TICK_MS
+from runtime import kafka, metrics
+from runtime.errors import FatalError, UsageError
+from runtime.process import Process
+from runtime.settings import Settings
+
+log = logging.getLogger("streamgauge")
+
+LEDGER_EVERY_S = 3.0
+REPORT_EVERY_S = 1.0
+PACE_S = 0.02
+# Behind the wall clock by more than this, the shop lets the gap go rather than date its events in the past for ever.
+MOST_BEHIND_MS = 3_000
+# "As fast as possible" on the wall clock: faster than any machine, so that the clock is what limits.
+UNLIMITED = 250_000.0
+STOP_S = 10.0
+SILENT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did: events acknowledged, events that were not, seconds, and the ledger's totals."""
+
+    acknowledged: int
+    undelivered: int
+    seconds: float
+    totals: dict[str, Any]
+
+    @property
+    def rate(self) -> float:
+        """Events acknowledged a second."""
+        return self.acknowledged / self.seconds if self.seconds else 0.0
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _open_shop(options: Options, settings: Settings) -> tuple[Shop, bool]:
+    """The shop, and whether its clock follows the wall clock."""
+    live = options.start_ms is None and (options.rate > 0 or options.count is None)
+    if options.start_ms is not None:
+        start = options.start_ms
+    elif live:
+        start = _now_ms()
+    else:
+        start = _now_ms() - int((options.count or 0) / TIMELINE_RATE * 1000)
+    rate = options.rate or (UNLIMITED if live else TIMELINE_RATE)
+    shop = Shop(
+        options.seed,
+        start,
+        rate,
+        invalid=options.invalid,
+        late=options.late,
+        skew=options.skew,
+        max_event_bytes=settings.max_event_bytes,
+    )
+    return shop, live
+
+
+def _require_topics(settings: Settings) -> None:
+    kafka.require_broker(settings)
+    there = kafka.admin(settings).list_topics(timeout=5.0).topics
+    missing = [stream for stream in STREAMS if stream not in there]
+    if missing:
+        raise UsageError(
+            f"no topic {', '.join(missing)} on {settings.bootstrap}; create them with `streamgauge topics`"
+        )
+
+
+@contextmanager
+def rarely_collected() -> Iterator[None]:
+    """The world is permanent and the events hold no cycles: the collector would find nothing, at a price a scan."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+def generate(process: Process, options: Options) -> Report:
+    """Publish events until the count or the time is reached or the process is told to stop.
+
+    Waits through broker outages. Raises `UsageError` for options or topics that are not right and `FatalError` when the
+    broker refuses events for good; the ledger is written in every case.
+    """
+    options.check()
+    settings = process.settings
+    _require_topics(settings)
+    shop, live = _open_shop(options, settings)
+    ledger = Ledger()
+    publisher = Publisher(partial(Producer, producer_config(settings)), ledger)
+    run = _Run(process, options, publisher, ledger, shop.now)
+    with rarely_collected(), Progress(options.count, options.for_s) as progress:
+        run.progress = progress
+        run.begin()
+        try:
+            _produce(run, shop, live)
+        finally:
+            publisher.finish(run.give_up)
+            run.report(final=True)
+    if publisher.failure is not None:
+        raise FatalError(f"the broker refused events: {publisher.failure.str()}; {publisher.undelivered} are not in it")
+    if publisher.undelivered:
+        log.warning("%d events were not acknowledged before the stop", publisher.undelivered)
+    return Report(publisher.acknowledged, publisher.undelivered, run.seconds, ledger.totals())
+
+
+def _produce(run: _Run, shop: Shop, live: bool) -> None:
+    """Tick after tick, paced by the wall clock where there is a rate."""
+    options, publisher = run.options, run.publisher
+    left = options.count if options.count is not None else math.inf
+    paced = options.rate > 0
+    if live:
+        shop.skip_to(_now_ms())  # what it took to build the shop is not traffic owed
+    began_ms, shop_began_ms = _now_ms(), shop.now
+    while left > 0 and run.goes_on():
+        if live:
+            # A tick is published when it is over, so that no event is dated in the future.
+            now = _now_ms()
+            if now - shop.now > MOST_BEHIND_MS or (not paced and shop.now < now - TICK_MS):
+                if paced:
+                    run.behind((now - shop.now) / 1_000)
+                shop.skip_to(now - TICK_MS)
+            until = now if paced else shop.now + TICK_MS
+        elif paced:
+            until = shop_began_ms + _now_ms() - began_ms
+        else:
+            until = shop.now + TICK_MS
+        sent = False
+        while shop.now + TICK_MS <= until and left > 0 and run.goes_on():
+            events = shop.tick()
+            if len(events) > left:
+                events = events[: int(left)]
+            left -= len(events)
+            publisher.send(events, run.goes_on)
+            publisher.poll()
+            sent = True
+        run.report()
+        if paced:
+            publisher.poll(PACE_S / 2)
+            if not sent:
+                time.sleep(PACE_S / 2)
+
+
+class _Run:
+    """The bookkeeping around a run: when it ends, what it reports, when the ledger is written."""
+
+    def __init__(self, process: Process, options: Options, publisher: Publisher, ledger: Ledger, start_ms: int) -> None:
+        self.process = process
+        self.options = options
+        self.publisher = publisher
+        self.progress: Progress | None = None
+        self._ledger = ledger
+        self._start_ms = start_ms
+        self._began = time.monotonic()
+        self._next_report = 0.0
+        self._next_ledger = self._began + LEDGER_EVERY_S
+        self._stop_by: float | None = None
+        self._counted = dict.fromkeys(STREAMS, 0)
+        self._fell_behind = False
+        self._seen = 0
+        self._seen_at = self._began
+
+    def behind(self, seconds: float) -> None:
+        """Say, once, that the rate asked for is more than can be had."""
+        if not self._fell_behind:
+            self._fell_behind = True
+            log.warning("%.1f s behind --rate %g; going on without them", seconds, self.options.rate)
+
+    def begin(self) -> None:
+        """From now on time counts."""
+        self._began = self._seen_at = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self._began
+
+    def goes_on(self) -> bool:
+        """Whether there is anything left to do: not stopped, not failed, not out of time."""
+        if self.process.stop.is_set() or self.publisher.failure is not None:
+            return False
+        self.report()
+        return self.options.for_s is None or self.seconds < self.options.for_s
+
+    def give_up(self) -> bool:
+        """Whether the time for the last acknowledgements is over: only once the process was told to stop."""
+        self.report()
+        if self._stop_by is None and self.process.stop.is_set():
+            self._stop_by = time.monotonic() + STOP_S
+        return self._stop_by is not None and time.monotonic() > self._stop_by
+
+    def report(self, *, final: bool = False) -> None:
+        """Readiness and progress every second, the ledger every few."""
+        now = time.monotonic()
+        if not final and now < self._next_report:
+            return
+        self._next_report = now + REPORT_EVERY_S
+        publisher = self.publisher
+        if publisher.acknowledged > self._seen:
+            self._seen, self._seen_at = publisher.acknowledged, now
+            self.process.ready()
+        elif publisher.waiting and now - self._seen_at > SILENT_S:
+            self.process.unready(f"the broker acknowledges nothing{publisher.trouble}; waiting for it")
+        counter = metrics.counter("streamgauge_generated_events_total")
+        for stream, count in self._ledger.produced().items():
+            counter.labels(stream).inc(count - self._counted[stream])
+            self._counted[stream] = count
+        if self.progress is not None:
+            self.progress.show(publisher.acknowledged, self.seconds, final=final)
+        if self.options.ledger is not None and (final or now >= self._next_ledger):
+            self._next_ledger = now + LEDGER_EVERY_S
+            self._ledger.write(self.options.ledger, self._describe(final))
+
+    def _describe(self, final: bool) -> dict[str, Any]:
+        options = asdict(self.options)
+        options["ledger"] = str(self.options.ledger)
+        return {
+            "complete": final,
+            "start_ms": self._start_ms,
+            "written_ms": _now_ms(),
+            "seconds": round(self.seconds, 3),
+            "options": options,
+        }

@@ -1,0 +1,53 @@
+"""What `streamgauge generate` can be asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.errors import UsageError
+
+MAX_RATE = 1_000_000.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `streamgauge generate` was asked for.
+
+    `rate` in events a second, 0 = as fast as possible; `count` and `for_s` end the run, neither = until stopped.
+    `start_ms` is when the shop's clock begins. Unset, a run with a rate or a duration follows the wall clock; one with
+    only a count gets a timeline of `TIMELINE_RATE` events a second that ends now. Set, the timeline is the shop's own,
+    and the same options give the same bytes.
+    """
+
+    rate: float = 200.0
+    count: int | None = None
+    for_s: float | None = None
+    seed: int = 1
+    invalid: float = 0.0
+    late: float = 0.0
+    skew: float = 0.0
+    ledger: Path | None = None
+    start_ms: int | None = None
+
+    def check(self) -> None:
+        """Raise `UsageError`, one line naming the option, where the values make no sense."""
+        for name in ("invalid", "late", "skew"):
+            share: float = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise UsageError(f"--{name} is a share between 0 and 1, not {share:g}")
+        if not (math.isfinite(self.rate) and 0 <= self.rate <= MAX_RATE):
+            raise UsageError(
+                f"--rate is events a second, 0 (as fast as possible) to {MAX_RATE:,.0f}, not {self.rate:g}"
+            )
+        if self.count is not None and self.for_s is not None:
+            raise UsageError("--count and --for exclude each other; give one of them")
+        if self.count is not None and self.count < 1:
+            raise UsageError(f"--count is a number of events from 1 on, not {self.count}")
+        if self.for_s is not None and not (math.isfinite(self.for_s) and self.for_s > 0):
+            raise UsageError(f"--for is a number of seconds above 0, not {self.for_s:g}")
+        if self.start_ms is not None and not 0 <= self.start_ms < 2**53:
+            raise UsageError(f"the start is in ms since the epoch, not {self.start_ms}")
+        if self.ledger is not None and self.ledger.is_dir():
+            raise UsageError(f"--ledger is a file, and {self.ledger} is a folder")

@@ -1,0 +1,287 @@
+"""Analytics: events to deltas, exactly once.
+
+Input:     every topic of the catalog, as one consumer group; any number of replicas.
+Output:    `analytics` (Arrow IPC deltas, header `model`), and `<topic>.dlq` for events that cannot be processed.
+State:     none. A batch's deltas, dead letters and input offsets commit in one Kafka transaction; a delta adds to a
+           table, so nothing is kept between batches, and a replica starts, stops and recovers at once.
+Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
+
+The order in a batch: consume chunk by chunk and decode each at once → run the models → begin → produce deltas and dead
+letters → send offsets → commit. A rebalance or a failure before the commit discards the batch, and the events are read
+again from the committed offsets.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
+
+from catalog import loader
+from catalog.loader import ANALYTICS_TOPIC, Catalog
+from processors import dead_letters
+from processors.deltas import Delta, Models
+from processors.intake import Chunk, DeadLetter, Intake, Records
+from processors.transactions import Outgoing, Transactions
+from runtime import kafka, metrics, process, slot
+from runtime.cadence import Cadence
+from runtime.errors import TransientError
+from runtime.process import Process
+
+CHUNK = 1_000
+# Above this a consumer that catches up would hold more than it can use soon; below it, it waits for the broker.
+PREFETCH_MESSAGES, PREFETCH_KBYTES = 1_000_000, 128 * 1024
+log = logging.getLogger("streamgauge")
+
+
+@dataclass
+class Batch:
+    """What has been consumed since the last commit."""
+
+    started: float = 0.0
+    events: int = 0
+    chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
+    dead: list[DeadLetter] = field(default_factory=list)
+    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def relations(self, now_ms: int) -> dict[str, pa.Table]:
+        """The rows the models select from, by relation."""
+        tables = {
+            stream: pa.Table.from_batches([chunk.events for chunk in chunks]) for stream, chunks in self.chunks.items()
+        }
+        messages = [chunk.messages for chunks in self.chunks.values() for chunk in chunks]
+        rows, dead_messages = dead_letters.rows(self.dead, now_ms)
+        tables["dead_letters"] = pa.Table.from_batches([rows])
+        tables["*"] = pa.Table.from_batches([*messages, dead_messages])
+        return tables
+
+    def offsets(self) -> list[TopicPartition]:
+        """Where the next replica goes on: one past the last message of each partition."""
+        return [TopicPartition(topic, number, offset) for (topic, number), offset in self.next_offsets.items()]
+
+
+class Analytics:
+    """One replica. `step` handles one batch; nothing else is public but `close`."""
+
+    def __init__(self, running: Process, catalog: Catalog) -> None:
+        self._process = running
+        self._settings = settings = running.settings
+        self._catalog = catalog
+        self._models = Models(catalog, settings.delta_max_bytes)
+        self._intakes = {
+            topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+            for topic, stream in catalog.streams.items()
+        }
+        self._slot = slot.take(settings.analytics_group, settings.data_dir)
+        app = kafka.application(
+            settings,
+            settings.analytics_group,
+            consumer={
+                "queued.min.messages": PREFETCH_MESSAGES,
+                "queued.max.messages.kbytes": PREFETCH_KBYTES,
+                "session.timeout.ms": settings.session_timeout_ms,
+                "isolation.level": "read_committed",
+                "client.id": self._slot.id,
+            },
+            producer={
+                "transactional.id": self._slot.id,
+                "transaction.timeout.ms": settings.transaction_timeout_ms,
+                "linger.ms": 1,
+                "message.max.bytes": 4 * 1024 * 1024,
+                "client.id": self._slot.id,
+            },
+        )
+        self._transactions = Transactions(app, settings, running.stop)
+        self._consumer = app.get_consumer(auto_commit_enable=False)
+        self._watch = kafka.Watch(running)
+        self._cadence = Cadence(settings.commit_interval_ms / 1_000)
+        self._rebalanced = False
+        self._assigned = False
+        self._partitions = 1
+        self._batch = Batch()
+
+    def open(self) -> bool:
+        """Connect and subscribe; False when stopped before a broker answered."""
+        if not self._transactions.reopen():
+            return False
+        described = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
+        self._partitions = max(1, len(described.partitions))
+        self._consumer.subscribe(
+            list(self._catalog.streams), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+        return True
+
+    def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
+        held: dict[str, int] = dict.fromkeys(self._catalog.streams, 0)
+        for partition in partitions:
+            held[partition.topic] += 1
+        for topic, count in held.items():
+            metrics.gauge("streamgauge_assigned_partitions").labels(topic).set(count)
+        log.info("assigned %d partitions", len(partitions))
+        self._rebalanced = self._assigned = True
+        self._process.ready()
+
+    def _on_revoke(self, _consumer: Any, _partitions: list[TopicPartition]) -> None:
+        # The open batch is not in a transaction yet, so discarding it is all there is to abort.
+        self._rebalanced, self._assigned = True, False
+        if not self._process.stop.is_set():
+            self._process.unready("waiting for partitions: the group rebalances")
+
+    def _discard(self) -> None:
+        self._batch = Batch()
+        for intake in self._intakes.values():
+            intake.forget()
+
+    def _rewind(self) -> None:
+        """Read again from the committed offsets of what this replica holds now."""
+        self._discard()
+        held = self._consumer.assignment()
+        if not held:
+            return
+        committed = self._consumer.committed(held, timeout=10)
+        self._consumer.assign(
+            [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
+        )
+
+    def step(self) -> None:
+        """Fill a batch, by time or size, and commit it. Raises `TransientError` when it could not be committed."""
+        deadline = self._cadence.next()
+        while not self._process.stop.is_set():
+            wait_s = deadline - time.monotonic()
+            if wait_s <= 0 or self._batch.events >= self._settings.batch_max_events:
+                break
+            began = time.perf_counter()
+            messages = self._consumer.consume(CHUNK, wait_s)
+            if self._rebalanced:
+                # What this call returned may straddle the rebalance; the committed offsets know better.
+                self._rebalanced = False
+                self._rewind()
+                continue
+            if messages:
+                _stage("consume", time.perf_counter() - began)
+                self._take(messages)
+        if self._batch.events:
+            self._commit()
+            self._watch.flowing()
+        elif self._assigned:
+            self._watch.quiet()
+
+    def _take(self, messages: list[Any]) -> None:
+        """Decode what was just consumed, while it is in the cache."""
+        began = time.perf_counter()
+        by_topic: dict[str, list[Message]] = defaultdict(list)
+        # Neighbours are mostly of one topic: a fetch answers partition by partition.
+        for topic, run in groupby(filter(self._usable, messages), Message.topic):
+            by_topic[topic].extend(run)
+        now_ms = int(time.time() * 1_000)
+        for topic, run_of_topic in by_topic.items():
+            records = Records.of(run_of_topic)
+            chunk = self._intakes[topic].chunk(records, now_ms)
+            self._batch.chunks[topic].append(chunk)
+            self._batch.dead.extend(chunk.dead)
+            self._batch.events += len(records.offsets)
+            for partition, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
+                self._batch.next_offsets[topic, partition] = offset + 1
+        _stage("decode", time.perf_counter() - began)
+
+    def _usable(self, message: Message) -> bool:
+        if error := message.error():
+            # Retriable by nature (a partition moved, a fetch failed): librdkafka goes on by itself.
+            log.warning("consume: %s", error)
+        return error is None
+
+    def _commit(self) -> None:
+        batch, now_ms = self._batch, int(time.time() * 1_000)
+        began = time.perf_counter()
+        deltas = list(self._models.deltas(batch.relations(now_ms)))
+        _stage("models", time.perf_counter() - began)
+        began = time.perf_counter()
+        self._transactions.commit(
+            self._outgoing(deltas, batch.dead), batch.offsets(), self._consumer.consumer_group_metadata()
+        )
+        _stage("commit", time.perf_counter() - began)
+        _count(batch, deltas)
+        self._batch = Batch()
+        # Automatic collection is off (see `run`); what this collects is young and little.
+        gc.collect(1)
+
+    def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
+        # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
+        partition = self._slot.number % self._partitions
+        for delta in deltas:
+            yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=[("model", delta.model.encode())], partition=partition)
+        for letter in dead:
+            yield dead_letters.message(letter)
+
+    def recover(self) -> None:
+        """After a failed transaction: a new producer, and back to the committed offsets."""
+        self._discard()
+        if self._transactions.reopen():
+            self._rewind()
+
+    def close(self) -> None:
+        """Leave the group. What was not committed is read by whoever comes next."""
+        self._consumer.close()  # type: ignore[no-untyped-call]
+
+
+def _stage(stage: str, seconds: float) -> None:
+    metrics.histogram("streamgauge_batch_stage_seconds").labels(stage).observe(seconds)
+
+
+def _count(batch: Batch, deltas: list[Delta]) -> None:
+    """Publish a committed batch's figures; nothing is counted that was not committed."""
+    metrics.histogram("streamgauge_batch_events").observe(batch.events)
+    for stream, chunks in batch.chunks.items():
+        dead = [letter for letter in batch.dead if letter.stream == stream]
+        good = sum(chunk.events.num_rows for chunk in chunks)
+        size = sum(pc.sum(chunk.messages.column("bytes")).as_py() or 0 for chunk in chunks)
+        size += sum(len(letter.record.value or b"") for letter in dead)
+        metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead))
+        metrics.counter("streamgauge_events_in_bytes_total").labels(stream).inc(size)
+        metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.judged_singly for c in chunks))
+        for letter in dead:
+            metrics.counter("streamgauge_dead_letters_total").labels(stream, letter.reason).inc()
+        for late_by_ms in (late for chunk in chunks for late in chunk.late_by_ms):
+            metrics.counter("streamgauge_late_events_total").labels(stream).inc()
+            metrics.histogram("streamgauge_lateness_seconds").labels(stream).observe(late_by_ms / 1_000)
+    for delta in deltas:
+        metrics.counter("streamgauge_deltas_out_total").labels(delta.model).inc()
+        metrics.counter("streamgauge_deltas_out_bytes_total").labels(delta.model).inc(len(delta.value))
+
+
+def work(running: Process) -> None:
+    """Run one replica until it is told to stop."""
+    catalog = loader.load(running.settings.catalog)
+    kafka.require_broker(running.settings)
+    kafka.require_topics(running.settings, catalog.topics)
+    # Thousands of short-lived objects a chunk, none in a cycle: automatic collection would double the cost of decoding.
+    gc.freeze()
+    gc.disable()
+    analytics = Analytics(running, catalog)
+    try:
+        if not analytics.open():
+            return
+        step = analytics.step
+        while not running.stop.is_set():
+            try:
+                step()
+                step = analytics.step
+            except (TransientError, KafkaException) as error:
+                running.unready(str(error))
+                step = analytics.recover
+    finally:
+        analytics.close()
+
+
+def main() -> int:
+    """Entry point of `streamgauge process analytics`; returns the exit code."""
+    return process.run("analytics", work)

@@ -1,0 +1,204 @@
+"""Messages to columns: a chunk of one stream's messages becomes Arrow arrays and dead letters. No clock, no Kafka.
+
+A chunk is about a thousand messages, so that its Python objects live and die in the processor's cache
+(docs/adr/0003-decode.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import Any, NamedTuple, Self
+
+import msgspec
+import pyarrow as pa
+from confluent_kafka import Message
+
+from catalog import loader, validation
+from catalog.stream import Stream
+from runtime.errors import InvalidEvent
+
+DETAIL_SHOWN = 500
+_INVALID = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+class Record(NamedTuple):
+    """One Kafka message. `timestamp` is milliseconds; `source` is the message itself, for its key and headers."""
+
+    value: bytes | None
+    partition: int
+    offset: int
+    timestamp: int
+    source: Any
+
+
+class Records(NamedTuple):
+    """Messages of one stream as columns, which cost a fifth of as many `Record` objects."""
+
+    values: list[bytes | None]
+    partitions: list[int]
+    offsets: list[int]
+    timestamps: list[int]
+    sources: list[Any]
+
+    @classmethod
+    def of(cls, messages: list[Message]) -> Self:
+        """Take everything out of the messages at once."""
+        return cls(
+            list(map(Message.value, messages)),
+            list(map(Message.partition, messages)),
+            list(map(Message.offset, messages)),
+            [stamp for _kind, stamp in map(Message.timestamp, messages)],
+            messages,
+        )
+
+    def kept(self, mask: Sequence[bool]) -> Self:
+        """Those that `mask` names."""
+        return type(self)(*(list(compress(column, mask)) for column in self))
+
+    def singly(self) -> Iterator[Record]:
+        """One by one."""
+        return map(Record._make, zip(*self, strict=True))
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that cannot be processed, and why."""
+
+    stream: str
+    record: Record
+    reason: str
+    detail: str
+
+
+@dataclass
+class Chunk:
+    """What a chunk became: `events` for the stream's models, `messages` for the models over `*`, and dead letters."""
+
+    events: pa.RecordBatch
+    messages: pa.RecordBatch
+    dead: list[DeadLetter] = field(default_factory=list)
+    late_by_ms: list[int] = field(default_factory=list)
+    judged_singly: int = 0
+
+
+class Intake:
+    """Decodes one stream. Its only state is the newest event time of each partition, to tell late events."""
+
+    def __init__(self, stream: Stream, *, max_bytes: int, max_future_ms: int, late_after_ms: int = 10_000) -> None:
+        self._stream = stream
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(stream.event).decode
+        self._max_bytes = max_bytes
+        self._max_future_ms = max_future_ms
+        self._late_after_ms = late_after_ms
+        self._time_column = stream.columns.schema.get_field_index(stream.event_time)
+        self._newest: dict[int, int] = {}
+
+    def forget(self) -> None:
+        """Forget what was newest: the partitions changed hands."""
+        self._newest.clear()
+
+    def chunk(self, records: Records, now_ms: int) -> Chunk:
+        """Decode a chunk; never raises for what an event contains."""
+        dead: list[DeadLetter] = []
+        judged_singly = 0
+        try:
+            values: list[Any] = records.values
+            events = list(map(self._decode, values))
+            if max(map(len, values), default=0) > self._max_bytes:
+                raise InvalidEvent("oversized", "somewhere in the chunk")
+        except (InvalidEvent, TypeError, *_INVALID):
+            # Somewhere in here is a bad event. One by one costs its neighbours a fraction of a microsecond each.
+            judged_singly = len(records.values)
+            events, kept, dead = self._singly(records)
+            records = records.kept(kept)
+        times = [getattr(event, self._stream.event_time) for event in events]
+        # The record's own timestamp, not the clock, so that reading the log again gives the same verdict; the clock
+        # only bounds what a producer claims.
+        if times and max(times) > min(min(records.timestamps), now_ms) + self._max_future_ms:
+            kept = []
+            for record, time in zip(records.singly(), times, strict=True):
+                ahead_ms = time - min(record.timestamp, now_ms)
+                kept.append(ahead_ms <= self._max_future_ms)
+                if not kept[-1]:
+                    dead.append(self._dead(record, InvalidEvent("future_event", self._future(ahead_ms))))
+            records, events = records.kept(kept), list(compress(events, kept))
+            times = list(compress(times, kept))
+        return self._columns(records, events, times, now_ms, dead, judged_singly)
+
+    def _columns(
+        self,
+        good: Records,
+        decoded: Sequence[Any],
+        times: Sequence[int],
+        now_ms: int,
+        dead: list[DeadLetter],
+        judged_singly: int,
+    ) -> Chunk:
+        arrays = self._stream.columns.arrays(decoded)
+        origin = [pa.array(good.partitions, pa.int32()), pa.array(good.offsets, pa.int64()), millis(good.timestamps)]
+        late, late_by_ms = self._late(good.partitions, times)
+        rows = len(decoded)
+        messages = pa.RecordBatch.from_arrays(
+            [
+                pa.repeat(self._stream.topic, rows),
+                pa.array([len(value or b"") for value in good.values], pa.int64()),
+                arrays[self._time_column],
+                pa.repeat(False, rows),
+                pa.array(late, pa.bool_()),
+                pa.array([now_ms - stamp for stamp in good.timestamps], pa.int64()),
+                *origin,
+            ],
+            schema=loader.EVERY_MESSAGE,
+        )
+        events = pa.RecordBatch.from_arrays([*arrays, *origin], schema=self._stream.schema)
+        return Chunk(events, messages, dead, late_by_ms, judged_singly)
+
+    def _singly(self, records: Records) -> tuple[list[Any], list[bool], list[DeadLetter]]:
+        """Good events, which of the records they are, and dead letters for the others."""
+        events: list[Any] = []
+        good: list[bool] = []
+        dead: list[DeadLetter] = []
+        for record in records.singly():
+            try:
+                events.append(self._event(record))
+                good.append(True)
+            except InvalidEvent as error:
+                dead.append(self._dead(record, error))
+                good.append(False)
+        return events, good, dead
+
+    def _event(self, record: Record) -> Any:
+        if record.value is None:
+            raise InvalidEvent("null_value", "the event has no value")
+        if len(record.value) > self._max_bytes:
+            raise InvalidEvent("oversized", f"{len(record.value):,} bytes, the limit is {self._max_bytes:,}")
+        try:
+            return self._decode(record.value)
+        except _INVALID as error:
+            raise validation.judge(error) from None
+
+    def _dead(self, record: Record, error: InvalidEvent) -> DeadLetter:
+        return DeadLetter(self._stream.topic, record, error.reason, error.detail[:DETAIL_SHOWN])
+
+    def _future(self, by_ms: int) -> str:
+        return f"`{self._stream.event_time}` lies {by_ms / 1000:,.0f} s after the event reached Kafka"
+
+    def _late(self, partitions: Sequence[int], times: Sequence[int]) -> tuple[list[bool], list[int]]:
+        """Which events are late, against the newest event time of their partition so far, and by how much."""
+        newest, allowed = self._newest, self._late_after_ms
+        late, late_by_ms = [], []
+        for partition, time in zip(partitions, times, strict=True):
+            behind = newest.get(partition, time) - time
+            if behind <= 0:
+                newest[partition] = time
+            late.append(behind > allowed)
+            if behind > allowed:
+                late_by_ms.append(behind)
+        return late, late_by_ms
+
+
+def millis(values: Sequence[int]) -> pa.Array:
+    """Milliseconds since the epoch as a UTC timestamp column."""
+    return pa.array(values, pa.int64()).cast(pa.timestamp("ms", tz="UTC"))

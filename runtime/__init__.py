@@ -1,0 +1,1 @@
+"""What the processes share: settings, errors, Kafka clients, the metric catalogue, logging, a graceful stop."""

@@ -1,0 +1,142 @@
+"""Every metric of Streamgauge, with its meaning and labels; `docs/metrics.md` is generated from this list.
+
+Labels come from closed sets (streams, models, reasons, process names): never ids of orders, customers or messages.
+A process registers only what it serves: `counter(name)`, `gauge(name)` and `histogram(name)` make it at first use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from prometheus_client import Counter, Gauge, Histogram
+
+# Seconds. Fine around the promise (p50 0.5 s, p99 1 s), coarse above it.
+LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+LATENESS = (1.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
+BATCH = (1, 10, 100, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry: `kind` is Prometheus's type; `process` says who serves it."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    process: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = LATENCY
+
+
+CATALOGUE = (
+    Metric("streamgauge_process_ready", "gauge", "1 when /health says ready, else 0.", "all", ("process",)),
+    Metric(
+        "streamgauge_process_info", "gauge", "Always 1; labels name process, version.", "all", ("process", "version")
+    ),
+    Metric("streamgauge_events_in_total", "counter", "Events consumed, good and bad.", "analytics", ("stream",)),
+    Metric("streamgauge_events_in_bytes_total", "counter", "Bytes of the consumed values.", "analytics", ("stream",)),
+    Metric(
+        "streamgauge_deltas_out_total", "counter", "Delta messages committed to `analytics`.", "analytics", ("model",)
+    ),
+    Metric("streamgauge_deltas_out_bytes_total", "counter", "Bytes of those deltas.", "analytics", ("model",)),
+    Metric(
+        "streamgauge_dead_letters_total",
+        "counter",
+        "Events dead-lettered, by reason.",
+        "analytics",
+        ("stream", "reason"),
+    ),
+    Metric(
+        "streamgauge_late_events_total",
+        "counter",
+        "Events older than the newest of their partition by more than one window.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric(
+        "streamgauge_lateness_seconds",
+        "histogram",
+        "How late the late events are, against the newest event time of their partition.",
+        "analytics",
+        ("stream",),
+        LATENESS,
+    ),
+    Metric("streamgauge_batch_events", "histogram", "Events of a batch.", "analytics", (), BATCH),
+    Metric(
+        "streamgauge_batch_stage_seconds",
+        "histogram",
+        "Time of each stage of a batch: consume, decode, models, commit (producing included).",
+        "analytics",
+        ("stage",),
+    ),
+    Metric(
+        "streamgauge_slow_path_events_total",
+        "counter",
+        "Events judged one by one because a bad one was among their neighbours.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric("streamgauge_transaction_seconds", "histogram", "Begin to commit of a Kafka transaction.", "analytics"),
+    Metric("streamgauge_transactions_aborted_total", "counter", "Kafka transactions aborted.", "analytics"),
+    Metric("streamgauge_assigned_partitions", "gauge", "Partitions this replica holds.", "analytics", ("stream",)),
+    Metric("streamgauge_merge_seconds", "histogram", "One merge into DuckDB, with its commit.", "warehouse"),
+    Metric("streamgauge_merged_rows_total", "counter", "Delta rows merged.", "warehouse", ("model",)),
+    Metric("streamgauge_merged_deltas_total", "counter", "Delta messages merged.", "warehouse"),
+    Metric(
+        "streamgauge_freshness_seconds",
+        "gauge",
+        "Now minus the event time of the newest event visible in the stream's tables.",
+        "warehouse",
+        ("stream",),
+    ),
+    Metric(
+        "streamgauge_warehouse_lag_messages",
+        "gauge",
+        "Positions of `analytics` not merged yet, transaction markers among them.",
+        "warehouse",
+    ),
+    Metric("streamgauge_warehouse_file_bytes", "gauge", "Size of the DuckDB file.", "warehouse"),
+    Metric(
+        "streamgauge_warehouse_rows",
+        "gauge",
+        "Rows of each table, as of the last retention run.",
+        "warehouse",
+        ("table",),
+    ),
+    Metric("streamgauge_rows_expired_total", "counter", "Rows removed by retention.", "warehouse", ("table",)),
+    Metric("streamgauge_sql_queries_total", "counter", "SQL queries, by outcome.", "warehouse", ("outcome",)),
+    Metric("streamgauge_sql_seconds", "histogram", "Time of an SQL query.", "warehouse"),
+    Metric("streamgauge_sql_refusals_total", "counter", "SQL statements refused, by rule.", "warehouse", ("rule",)),
+    Metric("streamgauge_generated_events_total", "counter", "Synthetic events acknowledged.", "generate", ("stream",)),
+)
+_BY_NAME = {metric.name: metric for metric in CATALOGUE}
+
+
+def _entry(name: str, kind: str) -> Metric:
+    metric = _BY_NAME[name]
+    if metric.kind != kind:
+        raise ValueError(f"{name} is a {metric.kind}, not a {kind}")
+    return metric
+
+
+@cache
+def counter(name: str) -> Counter:
+    """The counter of that name in the catalogue."""
+    metric = _entry(name, "counter")
+    return Counter(metric.name, metric.help, metric.labels)
+
+
+@cache
+def gauge(name: str) -> Gauge:
+    """The gauge of that name in the catalogue."""
+    metric = _entry(name, "gauge")
+    return Gauge(metric.name, metric.help, metric.labels)
+
+
+@cache
+def histogram(name: str) -> Histogram:
+    """The histogram of that name in the catalogue."""
+    metric = _entry(name, "histogram")
+    return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets)

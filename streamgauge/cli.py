@@ -1,0 +1,181 @@
+"""The command line: `streamgauge COMMAND`. Each command imports what it needs, so that `--help` is instant."""
+
+import importlib
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from runtime.errors import StreamgaugeError, UsageError
+
+
+class Processor(StrEnum):
+    """The processors there are."""
+
+    analytics = "analytics"
+
+
+class Format(StrEnum):
+    """How `sql` writes an answer."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def streamgauge() -> None:
+    """Real-time analytics and monitoring for event-driven microservices on Apache Kafka."""
+
+
+@app.command()
+def broker(
+    port: Annotated[int | None, typer.Option(help="Port of the broker.", min=1, max=65535)] = None,
+) -> None:
+    """The local Kafka, in the foreground; its data stays in the data directory."""
+    from runtime.process import run
+    from streamgauge.local_broker import serve
+    from streamgauge.stand_in import local_broker
+
+    sys.exit(run("broker", lambda process: serve(process, lambda: local_broker(process.settings, port, process.stop))))
+
+
+@app.command()
+def topics(
+    partitions: Annotated[int | None, typer.Option(help="Partitions of each topic.", min=1, max=10_000)] = None,
+) -> None:
+    """Create the topics that are missing, check the others; exit 1 when one would stop or falsify the pipeline."""
+    from rich.console import Console
+
+    from catalog import loader
+    from runtime import settings
+    from streamgauge import topic_setup
+    from streamgauge.topics import specs
+
+    config = settings.load()
+    if partitions is not None:
+        config = config.model_copy(update={"partitions": partitions})
+    states = topic_setup.ensure(config, specs(config, loader.load(config.catalog).streams))
+    Console().print(topic_setup.table(states))
+    sys.exit(1 if any(state.breaks for state in states) else 0)
+
+
+@app.command()
+def generate(
+    rate: Annotated[float, typer.Option(help="Events a second; 0 is as fast as possible.")] = 200.0,
+    count: Annotated[int | None, typer.Option(help="Stop after this many events.")] = None,
+    for_: Annotated[float | None, typer.Option("--for", help="Stop after this many seconds.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 1,
+    invalid: Annotated[float, typer.Option(help="Share of events that cannot be processed, 0 to 1.")] = 0.0,
+    late: Annotated[float, typer.Option(help="Share of events that arrive late, 0 to 1.")] = 0.0,
+    skew: Annotated[float, typer.Option(help="How much a few keys dominate, 0 to 1.")] = 0.0,
+    ledger: Annotated[Path | None, typer.Option(help="Write exact totals to this JSON file.")] = None,
+) -> None:
+    """The synthetic shop: believable orders, stock, campaigns, payments and shipments."""
+    from generators import generate as generator
+    from generators.options import Options
+    from runtime.process import run
+
+    options = Options(rate, count, for_, seed, invalid, late, skew, ledger)
+    options.check()
+    sys.exit(run("generate", lambda running: report(generator.generate(running, options))))
+
+
+def report(done: Any) -> None:
+    """What a generator run did, on standard output."""
+    typer.echo(
+        f"{done.acknowledged:,} events acknowledged in {done.seconds:.1f} s ({done.rate:,.0f}/s), "
+        f"{done.undelivered:,} not delivered"
+    )
+
+
+@app.command()
+def process(
+    name: Annotated[Processor, typer.Argument(help="The processor to run one replica of.")],
+) -> None:
+    """One replica of a processor, in the foreground; start more for more throughput."""
+    module = importlib.import_module(f"processors.{name.value}")
+    sys.exit(module.main())
+
+
+@app.command()
+def warehouse() -> None:
+    """The owner of the DuckDB file: merges, and answers SQL."""
+    from warehouse import service
+
+    sys.exit(service.main())
+
+
+@app.command()
+def dashboard() -> None:
+    """The Streamlit pages."""
+    from dashboard import server
+
+    sys.exit(server.main())
+
+
+@app.command()
+def up(
+    rate: Annotated[float, typer.Option(help="Events a second of the synthetic traffic.")] = 200.0,
+    for_: Annotated[float | None, typer.Option("--for", help="Stop this many seconds after all is ready.")] = None,
+    no_traffic: Annotated[bool, typer.Option("--no-traffic", help="Generate no events.")] = False,
+    bootstrap: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Use this Kafka; no local broker starts.")
+    ] = None,
+) -> None:
+    """Everything on this machine, supervised; Ctrl-C stops it cleanly and prints a summary."""
+    from streamgauge import up as stack
+
+    sys.exit(stack.main(stack.Options(rate, for_, not no_traffic, bootstrap)))
+
+
+@app.command()
+def sql(
+    text: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT; - reads it from standard input.")],
+    format_: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.table,
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+) -> None:
+    """Ask the warehouse, while the pipeline writes."""
+    from streamgauge import query
+
+    query.sql(text, format_, output)
+
+
+@app.command()
+def snapshot(
+    file: Annotated[Path, typer.Argument(metavar="FILE.duckdb", help="The file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """A consistent copy of the warehouse for any DuckDB tool, while the pipeline runs."""
+    from streamgauge import query
+
+    query.snapshot(file, force=force)
+
+
+@app.command()
+def status() -> None:
+    """One screen of health; exit 1 where something is not well."""
+    from streamgauge import status as health
+
+    sys.exit(health.main())
+
+
+def main() -> None:
+    """Console entry point: errors of ours are one line, exit code 2 for wrong use, 1 for failure."""
+    # Until a process installs its own graceful stop, imports may take a second: SIGTERM is no failure then either.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        app()
+    except UsageError as error:
+        sys.stderr.write(f"streamgauge: {error}\n")
+        sys.exit(2)
+    except StreamgaugeError as error:
+        sys.stderr.write(f"streamgauge: {error}\n")
+        sys.exit(1)

@@ -1,0 +1,175 @@
+"""`streamgauge up`: everything on this machine, until Ctrl-C, SIGTERM or `--for`.
+
+Order: broker → topics → warehouse, analytics, dashboard → traffic. The stop goes the other way round, and between the
+traffic and the rest it waits until everything published is visible, so that the summary is exact.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog import loader
+from generators import options
+from generators.ledger import CATALOG
+from runtime import broker_marker, kafka, settings
+from runtime.errors import StreamgaugeError, UsageError
+from runtime.settings import Settings
+from streamgauge import stack, topic_setup
+from streamgauge.alone import alone, interruptible
+from streamgauge.journal import Journal
+from streamgauge.summary import Summary, hints, show
+from streamgauge.supervisor import GaveUp, Supervisor
+from streamgauge.tally import Tally
+from streamgauge.topics import specs
+
+SETTLE_S = 15.0
+LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `streamgauge up` was asked for."""
+
+    rate: float = 200.0
+    for_s: float | None = None
+    traffic: bool = True
+    bootstrap: str | None = None
+
+    def check(self) -> None:
+        """Raise `UsageError`, one line naming the option, where the values make no sense."""
+        options.Options(rate=self.rate, for_s=self.for_s).check()
+
+
+def main(asked: Options) -> int:
+    """Run the stack; returns the exit code. Raises `UsageError` before anything starts where something is wrong."""
+    asked.check()
+    config = settings.load()
+    if asked.bootstrap:
+        config = config.model_copy(update={"bootstrap_servers": asked.bootstrap})
+    catalog = loader.load(config.catalog)
+    ledgers = config.data_dir / "traffic"
+    with alone(config.data_dir):
+        shutil.rmtree(ledgers, ignore_errors=True)
+        stack.check_ports(config)
+        if stack.own_cluster(config):
+            kafka.require_broker(config)
+        has_traffic = asked.traffic and config.catalog == CATALOG
+        plan = stack.plan(config, asked.rate if has_traffic else None, ledgers)
+        journal = Journal(("up", *stack.NAMES), everything=config.log_level == "DEBUG")
+        return _Up(config, asked.for_s, plan, journal, ledgers, list(catalog.streams)).run()
+
+
+class _Up:
+    def __init__(
+        self,
+        config: Settings,
+        for_s: float | None,
+        plan: stack.Stack,
+        journal: Journal,
+        ledgers: Path,
+        streams: list[str],
+    ) -> None:
+        self._config, self._for_s, self._plan, self._streams = config, for_s, plan, streams
+        self._journal, self._ledgers = journal, ledgers
+        self._supervisor = Supervisor(journal.say)
+        self._stop = threading.Event()
+        self._summary = Summary()
+        self._tally: Tally | None = None
+        self._began = time.monotonic()
+
+    def run(self) -> int:
+        """The whole life of it; returns the exit code."""
+        code = 0
+        with interruptible(self._stop):
+            try:
+                code = self._work()
+                self._say("stopping")
+                self._summary.clean = self._supervisor.close()
+            except KeyboardInterrupt:
+                self._journal.say("up", "interrupted again: everything is killed", logging.ERROR)
+                return 1
+            finally:
+                self._supervisor.kill()
+        self._summary.restarts = {name: one.reasons for name, one in self._supervisor.running.items()}
+        show(self._summary)
+        return code or (0 if self._summary.well else 1)
+
+    def _work(self) -> int:
+        """From the start to the moment when all may stop; returns 0, or the code of what went wrong."""
+        code = 0
+        try:
+            if self._start():
+                self._watch()
+            self._settle()
+        except StreamgaugeError as error:
+            code = error.code if isinstance(error, GaveUp) else 2 if isinstance(error, UsageError) else 1
+            self._summary.gave_up = str(error)
+            self._journal.say("up", f"{error}; stopping everything", logging.ERROR)
+        return code
+
+    def _say(self, line: str) -> None:
+        self._journal.say("up", line)
+
+    def _start(self) -> bool:
+        """Start everything in order; False when stopped meanwhile."""
+        supervisor, plan = self._supervisor, self._plan
+        self._say(f"data in {self._config.data_dir}")
+        supervisor.start(plan.broker)
+        if not supervisor.wait_ready(self._stop):
+            return False
+        marker = None if stack.own_cluster(self._config) else broker_marker.read(self._config.data_dir)
+        if marker and marker.notice:
+            self._summary.notice = marker.notice
+            self._journal.say("up", marker.notice, logging.WARNING)
+        self._topics()
+        supervisor.start(plan.pipeline)
+        if not supervisor.wait_ready(self._stop):
+            return False
+        if plan.traffic:
+            trusted = marker is not None and marker.exactly_once
+            self._tally = Tally(self._config, self._ledgers, count_log=trusted)
+            supervisor.start(plan.traffic)
+            if not supervisor.wait_ready(self._stop):
+                return False
+        self._summary.ready_s = time.monotonic() - self._began
+        metrics = {name: one.port for name, one in supervisor.running.items()}
+        for line in hints(self._config, metrics, self._summary.ready_s):
+            self._say(line)
+        return True
+
+    def _topics(self) -> None:
+        states = topic_setup.ensure(self._config, specs(self._config, self._streams))
+        created = sum(state.created for state in states)
+        self._say(f"{len(states)} topics" + (f", {created} of them new" if created else ""))
+        for state in states:
+            for difference in state.differences:
+                if difference.breaks:
+                    raise UsageError(f"topic {state.name}: {difference.text}; see `streamgauge topics`")
+                self._journal.say("up", f"topic {state.name}: {difference.text}", logging.WARNING)
+
+    def _watch(self) -> None:
+        """Until told to stop, or the time is over."""
+        ready = time.monotonic()
+        while not self._stop.wait(LOOK_EVERY_S):
+            self._supervisor.tick()
+            if self._summary.first_figure_s is None and self._tally and (seen := self._tally.look()) and seen.events:
+                self._summary.first_figure_s = time.monotonic() - self._began
+                self._say(f"first figures in SQL {self._summary.first_figure_s:.1f} s after the start")
+            if self._for_s is not None and time.monotonic() - ready >= self._for_s:
+                self._say(f"{self._for_s:g} s are over")
+                return
+
+    def _settle(self) -> None:
+        """Stop the traffic and wait until all of it is visible."""
+        if self._tally is None or stack.TRAFFIC not in self._supervisor.running:
+            return
+        self._say("stopping the traffic; waiting until all of it is visible")
+        seen = self._tally.look()
+        self._summary.freshness_s = seen.age_s if seen else None
+        self._supervisor.stop(stack.TRAFFIC)
+        self._summary.figures = self._tally.settle(SETTLE_S, self._supervisor.tick)

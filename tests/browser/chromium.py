@@ -1,0 +1,39 @@
+"""Debian's chromium through Playwright: headless, and quiet on the network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
+
+INSTALL = "needs Debian's chromium: apt-get install chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def path() -> str | None:
+    """Where chromium is, or None."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A running browser. Raises `FileNotFoundError` that says what to install where there is none."""
+    found = path()
+    if found is None:
+        raise FileNotFoundError(INSTALL)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()

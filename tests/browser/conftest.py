@@ -1,0 +1,66 @@
+"""One browser, one pipeline and one run of known traffic for all browser tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import chromium
+from tests.browser.pipeline import Pipeline, running, wait_until
+from tests.conftest import require_kafka
+
+# A first paint takes a second; a laden CI machine gets patience.
+SHOWS_WITHIN_MS = 30_000
+expect.set_options(timeout=SHOWS_WITHIN_MS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without it tests are skipped, but fail in CI."""
+    if chromium.path() is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.INSTALL, pytrace=False)
+        pytest.skip(chromium.INSTALL)
+    with chromium.launched() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The running pipeline. It is empty until a test asks for `ledger`."""
+    require_kafka()
+    with running(tmp_path_factory.mktemp("pipeline")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def empty_text(browser: Browser, pipeline: Pipeline) -> str:
+    """What the page says before the first event ever; `ledger` waits for it."""
+    page = browser.new_page()
+    page.goto(pipeline.url)
+    page.get_by_test_id("stAlert").first.wait_for(timeout=SHOWS_WITHIN_MS)
+    text = page.inner_text("body")
+    page.close()
+    return text
+
+
+@pytest.fixture(scope="session")
+def ledger(pipeline: Pipeline, empty_text: str) -> dict[str, Any]:
+    """Known traffic, all of it visible; the generator's own totals."""
+    totals = pipeline.generate("ledger", "--rate", "0", "--count", "12000", "--invalid", "0.01", "--late", "0.02")
+    produced = totals["produced"]
+    wait_until(lambda: pipeline.events() == produced, f"{produced:,} events")
+    return totals
+
+
+@pytest.fixture
+def page(browser: Browser, pipeline: Pipeline, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page in a session of its own; when a test ends, what the dashboard printed is in its report."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    yield context.new_page()
+    context.close()
+    print(pipeline.log("dashboard"))

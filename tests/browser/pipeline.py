@@ -1,0 +1,128 @@
+"""A whole pipeline for the browser tests and the screenshots: real Kafka, every process as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from streamgauge.broker import LocalKafka
+from streamgauge.local_broker import free_port
+
+STARTS_WITHIN_S = 60.0
+
+
+def wait_until(true: Callable[[], bool], what: str, timeout_s: float = STARTS_WITHIN_S) -> None:
+    """Poll until `true()`; raises `AssertionError` naming `what` after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s:g} s: {what}")
+        time.sleep(0.1)
+
+
+class Pipeline:
+    """Processes by name, on ports of their own; what they print is in `<folder>/<name>.log`."""
+
+    def __init__(self, folder: Path, bootstrap: str) -> None:
+        self.folder = folder
+        self.dashboard_port, self.sql_port = free_port(), free_port()
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
+        self.environ = clean | {
+            "STREAMGAUGE_DATA_DIR": str(folder / "data"),
+            "STREAMGAUGE_BOOTSTRAP_SERVERS": bootstrap,
+            "STREAMGAUGE_SQL_PORT": str(self.sql_port),
+            "STREAMGAUGE_DASHBOARD_PORT": str(self.dashboard_port),
+        }
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        """Where the dashboard is."""
+        return f"http://127.0.0.1:{self.dashboard_port}"
+
+    def log(self, name: str) -> str:
+        """The end of what a process printed."""
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace")[-4_000:] if path.exists() else ""
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; raises when it fails."""
+        done = subprocess.run(self.line(*command), env=self.environ, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done
+
+    def start(self, name: str, *command: str) -> None:
+        """Start a long-lived command and wait until its /health says ready."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            child = subprocess.Popen(self.line(*(command or (name,))), env=self.environ, stdout=log, stderr=log)
+        self._running[name] = child
+        try:
+            wait_until(lambda: self._ready(name, child), f"{name} is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log(name)}") from None
+
+    def stop(self, name: str) -> int:
+        """SIGTERM; returns the exit code."""
+        child = self._running.pop(name)
+        child.send_signal(signal.SIGTERM)
+        return child.wait(timeout=30)
+
+    def close(self) -> None:
+        """Stop what runs, in reverse order of starting."""
+        for name in reversed(list(self._running)):
+            self.stop(name)
+
+    def generate(self, ledger: str, *options: str) -> dict[str, Any]:
+        """Run the generator to its end; returns its ledger."""
+        path = self.folder / f"{ledger}.json"
+        self.run("generate", *options, "--ledger", str(path))
+        totals: dict[str, Any] = json.loads(path.read_text())
+        return totals
+
+    def figure(self, sql: str) -> int:
+        """The one figure that a query answers."""
+        (row,) = json.loads(self.run("sql", sql, "--format", "json").stdout)
+        return int(next(iter(row.values())) or 0)
+
+    def events(self) -> int:
+        """Events that SQL shows, of all streams."""
+        return self.figure("SELECT sum(events) FROM stream_windows")
+
+    def line(self, *command: str) -> list[str]:
+        """The command line of a `streamgauge` command."""
+        return [str(Path(sys.executable).with_name("streamgauge")), *command]
+
+    def _ready(self, name: str, child: subprocess.Popen[bytes]) -> bool:
+        assert child.poll() is None, f"{name} ended with {child.returncode}"
+        for path in (self.folder / "data" / "run").glob(f"*-{child.pid}.json"):
+            try:
+                port = json.loads(path.read_text())["metrics_port"]
+                return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2).status_code == httpx.codes.OK
+            except (ValueError, httpx.TransportError):
+                return False
+        return False
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Pipeline]:
+    """An empty pipeline, ready: a broker of its own (the catalog's topics have fixed names), topics, all processes."""
+    with LocalKafka(folder / "broker", free_port(), heap="512m") as kafka:
+        pipeline = Pipeline(folder, kafka.bootstrap)
+        try:
+            pipeline.run("topics")
+            pipeline.start("analytics", "process", "analytics")
+            pipeline.start("warehouse")
+            pipeline.start("dashboard")
+            yield pipeline
+        finally:
+            pipeline.close()

@@ -1,0 +1,33 @@
+"""The command line with the one bug that the chaos test must catch: offsets committed outside the transaction.
+
+The process dies, as kill -9 would have it, after the batch is committed and before its offsets are.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import TopicPartition
+
+from processors.transactions import Outgoing, Transactions
+from streamgauge import cli
+
+_commit = Transactions.commit
+_left = [int(os.environ.get("BATCHES_BEFORE_DEATH", "3"))]
+
+
+def _outside(self: Transactions, messages: Iterable[Outgoing], offsets: list[TopicPartition], group: Any) -> None:
+    _commit(self, messages, [], group)
+    _left[0] -= 1
+    if _left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    _commit(self, [], offsets, group)
+
+
+def main() -> None:
+    """As `streamgauge.cli.main`."""
+    Transactions.commit = _outside  # type: ignore[method-assign]
+    cli.main()

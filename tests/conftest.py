@@ -1,0 +1,90 @@
+"""One real Apache Kafka per test session, and what tests make on it: settings and topics of their own."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+
+from runtime.errors import UsageError
+from runtime.settings import Settings
+from streamgauge import java, kafka_files
+from streamgauge.broker import LocalKafka
+from streamgauge.local_broker import free_port
+from tests.waiting import wait_until
+
+
+class SettingsFactory(Protocol):
+    """`settings_factory(commit_interval_ms=50)`: settings bound to the session's broker, with an own data directory."""
+
+    def __call__(self, **values: Any) -> Settings: ...
+
+
+class TopicFactory(Protocol):
+    """`topic_factory(partitions=6)` makes a topic with a name of its own and returns that name."""
+
+    def __call__(self, partitions: int = 1, name: str | None = None, **config: str) -> str: ...
+
+
+def require_kafka() -> None:
+    """Skip the test where Apache Kafka cannot run; in CI fail instead, so that nobody takes a skip for a proof."""
+    try:
+        java.find()
+        kafka_files.ensure()
+    except UsageError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"the real Apache Kafka is required in CI: {error}", pytrace=False)
+        pytest.skip(f"needs the real Apache Kafka: {error}")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """The session's broker, ready; it dies with the session, even by kill -9."""
+    require_kafka()
+    with LocalKafka(tmp_path_factory.mktemp("broker"), free_port(), heap="512m") as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def settings_factory(broker: LocalKafka, tmp_path: Path) -> SettingsFactory:
+    """Makes settings; those of one test share its data directory unless `data_dir` is given."""
+
+    def make(**values: Any) -> Settings:
+        return Settings(**{"bootstrap_servers": broker.bootstrap, "data_dir": tmp_path / "data", **values})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def admin_client(broker: LocalKafka) -> AdminClient:
+    """An admin client of the session's broker."""
+    return AdminClient({"bootstrap.servers": broker.bootstrap})
+
+
+@pytest.fixture
+def topic_factory(admin_client: AdminClient) -> TopicFactory:
+    """Makes topics, each visible with its configuration; they stay until the session's broker goes."""
+
+    def shows(name: str, config: dict[str, str]) -> bool:
+        (future,) = admin_client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name)]).values()
+        try:
+            shown = future.result(timeout=10)
+        except KafkaException:  # the controller has made it, the broker has not heard of it yet
+            return False
+        return all(shown[key].value == value for key, value in config.items())
+
+    def make(partitions: int = 1, name: str | None = None, **config: str) -> str:
+        name = name or f"test-{uuid.uuid4()}"
+        dotted = {key.replace("_", "."): value for key, value in config.items()}
+        (future,) = admin_client.create_topics([NewTopic(name, partitions, 1, config=dotted)]).values()
+        future.result(timeout=10)
+        wait_until(lambda: shows(name, dotted), 30.0, f"topic {name} is visible")
+        return name
+
+    return make

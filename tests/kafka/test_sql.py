@@ -1,0 +1,258 @@
+"""SQL from outside: what it refuses, what it cuts, and that merges go on meanwhile. A real file, over real HTTP."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import httpx
+import pyarrow as pa
+import pytest
+
+from catalog import loader
+from catalog.loader import Catalog
+from runtime.process import Process
+from runtime.settings import Settings
+from streamgauge.local_broker import free_port
+from warehouse import server
+from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+from warehouse.store import Store, connect
+
+ATTEMPTS = {
+    # writes
+    "INSERT INTO orders VALUES (1)": "statement",
+    "UPDATE order_windows SET orders = 0": "statement",
+    "DELETE FROM order_events": "statement",
+    "DROP TABLE order_windows": "statement",
+    "CREATE TABLE t AS SELECT 1": "statement",
+    "CREATE VIEW v AS SELECT 1": "statement",
+    "ALTER TABLE order_windows ADD COLUMN x INT": "statement",
+    "TRUNCATE order_events": "statement",
+    "MERGE INTO order_windows USING orders ON true WHEN MATCHED THEN DELETE": "statement",
+    "SELECT nextval('s')": "function",
+    "BEGIN": "statement",
+    "CHECKPOINT": "statement",
+    "SELECT * FROM checkpoint()": "function",
+    "SELECT * FROM force_checkpoint()": "function",
+    "VACUUM": "statement",
+    # files
+    "COPY order_events TO '/tmp/x.csv'": "statement",
+    "COPY order_events FROM '/etc/passwd'": "statement",
+    "SELECT * FROM '/etc/passwd'": "table",
+    "SELECT * FROM 'x.parquet'": "table",
+    "SELECT * FROM read_csv('/etc/passwd')": "function",
+    "SELECT * FROM read_text('/etc/passwd')": "function",
+    "SELECT * FROM read_blob('/etc/passwd')": "function",
+    "SELECT * FROM read_parquet('x')": "function",
+    "SELECT * FROM read_json('x')": "function",
+    "SELECT * FROM read_ndjson_objects('x')": "function",
+    "SELECT * FROM glob('/*')": "function",
+    "SELECT * FROM parquet_metadata('x')": "function",
+    "SELECT * FROM sniff_csv('/etc/passwd')": "function",
+    "EXPORT DATABASE '/tmp/x'": "statement",
+    "ATTACH '/tmp/x.duckdb'": "statement",
+    # network, extensions
+    "SELECT * FROM 'https://example.com/x.csv'": "table",
+    "SELECT * FROM read_csv('https://example.com/x.csv')": "function",
+    "INSTALL httpfs": "statement",
+    "LOAD httpfs": "statement",
+    # environment and configuration
+    "SELECT getenv('HOME')": "function",
+    "SELECT current_setting('memory_limit')": "function",
+    "SELECT * FROM duckdb_settings()": "function",
+    "SELECT * FROM duckdb_secrets()": "function",
+    "SELECT * FROM pg_catalog.pg_settings": "table",
+    "SELECT * FROM pg_settings": "table",
+    "SET memory_limit = '100GB'": "statement",
+    "RESET memory_limit": "statement",
+    "PRAGMA database_list": "statement",
+    "SELECT * FROM pragma_database_list()": "function",
+    "CALL enable_logging()": "statement",
+    "SELECT * FROM enable_logging()": "function",
+    "SELECT write_log('x')": "function",
+    "SELECT getvariable('x')": "function",
+    "SELECT setseed(0.5)": "function",
+    # SQL in SQL, several statements, other schemas, hidden places
+    "SELECT 1; SELECT 2": "statement",
+    "SELECT 1; DROP TABLE order_windows": "statement",
+    "SELECT * FROM query('DROP TABLE order_windows')": "function",
+    "SELECT * FROM query_table('order_windows')": "function",
+    "SELECT * FROM internal.offsets": "table",
+    "SELECT * FROM system.information_schema.tables": "table",
+    "SELECT json_execute_serialized_sql('x')": "function",
+    "SELECT * FROM json_execute_serialized_sql('x')": "function",
+    "WITH x AS (SELECT * FROM read_text('/etc/passwd')) SELECT * FROM x": "function",
+    "SELECT (SELECT getenv('HOME'))": "function",
+    "SELECT [getenv('HOME') FOR x IN [1]]": "function",
+    "SELECT 1 ORDER BY getenv('HOME')": "function",
+    "SELECT max(1) FILTER (WHERE getenv('HOME') IS NULL)": "function",
+    "SELECT repeat('x', 2000000000)": "function",
+    "EXPLAIN ANALYZE SELECT 1": "statement",
+    "PREPARE p AS SELECT 1": "statement",
+    "SELECT * FROM secret_table": "table",
+    "selec 1": "parse",
+}
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return loader.load("catalog.commerce")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("sql")
+    return Settings(data_dir=folder, sql_port=free_port(), sql_timeout_s=1.0, sql_max_rows=10_000)
+
+
+@pytest.fixture(scope="module")
+def store(settings: Settings, catalog: Catalog) -> Iterator[Store]:
+    db = connect(settings)
+    running = Process("warehouse", settings, threading.Event())
+    store = Store(db, catalog, "cluster")
+    with server.serve(running, db, catalog):
+        yield store
+    db.close()
+
+
+@pytest.fixture
+def warehouse(settings: Settings, store: Store) -> Iterator[Warehouse]:
+    with Warehouse(settings) as client:
+        yield client
+
+
+def delta(catalog: Catalog, orders: int) -> pa.Table:
+    """One row of `order_windows`."""
+    (model,) = (entry for entry in catalog.models if entry.name == "order_windows")
+    with duckdb.connect() as db:
+        types = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in model.columns.items())
+        schema = db.execute(f"SELECT {types}").to_arrow_table().schema
+    row = dict.fromkeys(schema.names, 0) | {
+        "region": "eu",
+        "channel": "web",
+        "payment_method": "card",
+        "orders": orders,
+    }
+    return pa.Table.from_pylist([row], schema=schema)
+
+
+@pytest.mark.parametrize("sql", ATTEMPTS)
+def test_refuses(warehouse: Warehouse, sql: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        warehouse.query(sql)
+    assert refused.value.rule == ATTEMPTS[sql], str(refused.value)
+    assert warehouse.query("SELECT count(*) AS n FROM order_windows")["n"][0].as_py() >= 0
+
+
+def test_there_are_at_least_forty_attempts() -> None:
+    assert len(ATTEMPTS) >= 40
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 AS one",
+        "WITH recent AS (SELECT * FROM order_windows) SELECT sum(orders) FROM recent",
+        "SELECT time_bucket(INTERVAL '1 minute', window_start) AS m, sum(orders) / 60.0 FROM order_windows GROUP BY 1",
+        "SELECT row_number() OVER (ORDER BY orders) FROM order_windows",
+        "FROM range(5)",
+        "SELECT * FROM order_events e JOIN orders o USING (order_id) WHERE e.occurred_at > now() - INTERVAL 5 MINUTE",
+        "SELECT [x * 2 FOR x IN [1, 2]] AS doubled, unnest([1, 2]), coalesce(NULL, 1), CASE WHEN true THEN 1 END",
+        "SELECT region, count(*) FROM order_windows GROUP BY ALL HAVING count(*) > 0 ORDER BY 2 DESC LIMIT 3",
+        "SELECT table_name FROM information_schema.tables",
+        "DESCRIBE order_windows",
+        "SELECT median(amount_cents), quantile_cont(amount_cents, 0.9), approx_count_distinct(customer_id) FROM orders",
+        "VALUES (1), (2)",
+    ],
+)
+def test_answers_what_analysts_ask(warehouse: Warehouse, sql: str) -> None:
+    assert warehouse.query(sql).num_columns > 0
+
+
+def test_cuts_a_runaway_query_while_merges_go_on(warehouse: Warehouse, store: Store, catalog: Catalog) -> None:
+    """The runaway ends at its limit of 1 s; meanwhile merges commit, none of them waiting for it."""
+    before = warehouse.query("SELECT coalesce(sum(orders), 0) AS n FROM order_windows")["n"][0].as_py()
+    outcome: list[QueryError] = []
+    took: list[float] = []
+
+    def runaway() -> None:
+        began = time.monotonic()
+        try:
+            warehouse.query(
+                "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range % 7 = b.range % 11"
+            )
+        except QueryError as error:
+            outcome.append(error)
+        took.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=runaway)
+    thread.start()
+    one_order = delta(catalog, 1)
+    merges, slowest = 0, 0.0
+    while thread.is_alive():
+        began = time.monotonic()
+        store.merge({"order_windows": one_order}, {0: merges})
+        slowest = max(slowest, time.monotonic() - began)
+        merges += 1
+    thread.join()
+    assert [error.rule for error in outcome] == ["timeout"]
+    assert 0.9 < took[0] < 4.0
+    assert merges >= 3
+    assert slowest < 1.0
+    after = warehouse.query("SELECT sum(orders) AS n FROM order_windows")["n"][0].as_py()
+    assert after - before == merges
+
+
+def test_caps_the_rows(warehouse: Warehouse) -> None:
+    with pytest.raises(QueryError, match="more than 10,000 rows") as refused:
+        warehouse.query("SELECT * FROM range(1000000)")
+    assert refused.value.rule == "rows"
+
+
+def test_a_wrong_query_points_at_the_place(warehouse: Warehouse) -> None:
+    with pytest.raises(QueryError, match="revenu"):
+        warehouse.query("SELECT revenu FROM order_windows")
+
+
+def test_only_with_the_token(settings: Settings, store: Store) -> None:
+    answer = httpx.post(
+        f"{settings.warehouse_url}/sql", json={"sql": "SELECT 1"}, headers={"authorization": "Bearer x"}
+    )
+    assert answer.status_code == 401
+    assert (settings.data_dir / "sql-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_formats(warehouse: Warehouse) -> None:
+    """JSON has integers as integers and timestamps as ISO 8601 UTC; sums of integers are integers too."""
+    at = "make_timestamptz(2026, 1, 2, 3, 4, 5.5)"
+    sql = f"SELECT sum(x)::HUGEINT AS total, {at} AS at, {{'a': [1]}} AS nested FROM range(3) t(x)"
+    assert warehouse.fetch(sql, "application/json") == (
+        b'[{"total":3,"at":"2026-01-02T03:04:05.500Z","nested":{"a":[1]}}]'
+    )
+    assert warehouse.fetch(sql, "text/csv").decode().splitlines()[1] == '3,"2026-01-02T03:04:05.500Z","{""a"": [1]}"'
+    assert pa.types.is_int64(warehouse.query(sql).schema.field("total").type)
+
+
+def test_parameters(warehouse: Warehouse) -> None:
+    assert warehouse.query("SELECT ? + 1 AS n", [41])["n"][0].as_py() == 42
+
+
+def test_a_snapshot_opens_anywhere(warehouse: Warehouse, store: Store, catalog: Catalog, tmp_path: Path) -> None:
+    store.merge({"order_windows": delta(catalog, 7)}, {0: 1})
+    path = tmp_path / "copy.duckdb"
+    assert warehouse.snapshot(path) > 0
+    with duckdb.connect(str(path), read_only=True) as db:
+        assert db.execute("SELECT sum(orders) FROM order_windows").fetchall()[0][0] >= 7
+        assert db.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
+
+
+def test_says_when_nobody_answers(tmp_path: Path) -> None:
+    (tmp_path / "sql-token").write_text("x")
+    with (
+        Warehouse(Settings(data_dir=tmp_path, sql_port=free_port())) as client,
+        pytest.raises(WarehouseUnavailable, match="does not answer on http"),
+    ):
+        client.query("SELECT 1")

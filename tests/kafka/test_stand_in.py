@@ -1,0 +1,30 @@
+"""The stand-in starts, takes our topics and events, and says what it is. Skipped where its wheel is not installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime import broker_marker, settings
+from streamgauge import topic_setup
+from streamgauge.local_broker import free_port
+from streamgauge.stand_in import StandIn
+from streamgauge.topics import specs
+from tests.kafka.test_broker import produce, read
+
+pytestmark = pytest.mark.skipif(not StandIn.available(), reason="needs pip install 'streamgauge[stand-in]'")
+
+
+def test_it_stands_in(tmp_path: Path) -> None:
+    with StandIn(tmp_path, free_port(), "install Java") as broker:
+        marker = broker_marker.read(tmp_path)
+        assert marker is not None
+        assert not marker.exactly_once
+        environ = {"BOOTSTRAP_SERVERS": broker.bootstrap, "DATA_DIR": str(tmp_path), "PARTITIONS": "1"}
+        config = settings.load({f"STREAMGAUGE_{name}": value for name, value in environ.items()})
+        states = topic_setup.ensure(config, specs(config, ["orders"]))
+        assert [state.created for state in states] == [True, True, True]
+        assert produce(broker.bootstrap, "orders", b"one", b"two") == [None, None]
+        assert read(broker.bootstrap, "orders") == [b"one", b"two"]
+    assert broker_marker.read(tmp_path) is None

@@ -1,0 +1,116 @@
+"""Tables from models: created, evolved, or refused with what to do.
+
+`main` has what people query: a table for each window and append model, a view for each latest model. Schema `internal`
+has the rest: input offsets, facts about the file, and each latest model's appended versions and compacted base.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from catalog.loader import Catalog
+from catalog.model import VERSION, Model
+from runtime.errors import UsageError
+
+FILE_FORMAT = "1"
+
+
+def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
+    """Create or evolve every table, in one transaction. Raises `UsageError` for a file that does not fit."""
+    db.execute("BEGIN")
+    try:
+        db.execute("CREATE SCHEMA IF NOT EXISTS internal")
+        db.execute("CREATE TABLE IF NOT EXISTS internal.facts (name VARCHAR PRIMARY KEY, value VARCHAR)")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS internal.offsets "
+            "(partition INTEGER PRIMARY KEY, next_offset BIGINT NOT NULL, merged_at TIMESTAMPTZ NOT NULL)"
+        )
+        for name, value, meaning in (
+            ("file_format", FILE_FORMAT, "was written by another version of Streamgauge"),
+            ("cluster_id", cluster_id, "belongs to another Kafka cluster"),
+            ("catalog", catalog.name, "belongs to another catalog"),
+        ):
+            _fact(db, name, value, meaning)
+        for model in catalog.models:
+            if model.merge == "latest":
+                _latest(db, model)
+            else:
+                _table(db, "main", model.name, model)
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _fact(db: duckdb.DuckDBPyConnection, name: str, value: str, meaning: str) -> None:
+    row = db.execute("SELECT value FROM internal.facts WHERE name = ?", [name]).fetchone()
+    if row is None:
+        db.execute("INSERT INTO internal.facts VALUES (?, ?)", [name, value])
+    elif row[0] != value:
+        raise UsageError(
+            f"the warehouse file {meaning} ({name} {row[0]}, here {value}); "
+            "move it away and it is rebuilt from the log, or set STREAMGAUGE_DATA_DIR to another folder"
+        )
+
+
+def _table(db: duckdb.DuckDBPyConnection, schema: str, table: str, model: Model) -> None:
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in model.columns.items())
+    db.execute(f'CREATE TABLE IF NOT EXISTS {schema}."{table}" ({columns})')
+    there = {str(row[0]): str(row[1]) for row in db.execute(f'DESCRIBE {schema}."{table}"').fetchall()}
+    for name, kind in model.columns.items():
+        advice = (
+            f"model `{model.name}` no longer fits its table: {{}}; give the model a new name, or move the warehouse "
+            "file away and it is rebuilt from the log"
+        )
+        if name not in there and model.merge == "window" and name in model.key:
+            raise UsageError(advice.format(f"dimension `{name}` is new"))
+        if name not in there:
+            zero = " DEFAULT 0" if model.merge == "window" and model.merged(name) == "add" else ""
+            db.execute(f'ALTER TABLE {schema}."{table}" ADD COLUMN "{name}" {kind}{zero}')
+        elif there[name] != kind:
+            raise UsageError(advice.format(f"column `{name}` was {there[name]} and is {kind} now"))
+    if model.merge == "window":
+        _same_key(db, table, model, there)
+
+
+def _same_key(db: duckdb.DuckDBPyConnection, table: str, model: Model, there: dict[str, str]) -> None:
+    """A dimension that the model dropped would leave rows that nothing merges into any more."""
+    key = ", ".join(model.key)
+    row = db.execute("SELECT value FROM internal.facts WHERE name = ?", [f"key {table}"]).fetchone()
+    if row is None:
+        db.execute("INSERT INTO internal.facts VALUES (?, ?)", [f"key {table}", key])
+    elif row[0] != key:
+        raise UsageError(
+            f"model `{model.name}` no longer fits its table: its dimensions were {row[0]} and are {key} now; "
+            "give the model a new name, or move the warehouse file away and it is rebuilt from the log"
+        )
+
+
+def _latest(db: duckdb.DuckDBPyConnection, model: Model) -> None:
+    base, versions = latest_tables(model)
+    for table in (base, versions):
+        _table(db, "internal", table.removeprefix("internal.").strip('"'), model)
+    columns = ", ".join(f'"{name}"' for name in model.columns)
+    same = " AND ".join(f'b."{part}" IS NOT DISTINCT FROM v."{part}"' for part in model.key)
+    # One row a key: the newest version, unless the base is newer (deltas of two replicas may arrive in either order).
+    db.execute(
+        f'CREATE OR REPLACE VIEW main."{model.name}" AS '
+        f"WITH newest AS ({newest_versions(model)}) "
+        f"SELECT {columns} FROM {base} b "
+        f"WHERE NOT EXISTS (SELECT 1 FROM newest v WHERE {same} AND v.{VERSION} > b.{VERSION}) "
+        f"UNION ALL "
+        f"SELECT {columns} FROM newest v "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {base} b WHERE {same} AND b.{VERSION} >= v.{VERSION})"
+    )
+
+
+def latest_tables(model: Model) -> tuple[str, str]:
+    """Qualified names of a latest model's base and versions tables."""
+    return f'internal."{model.name}_base"', f'internal."{model.name}_versions"'
+
+
+def newest_versions(model: Model) -> str:
+    """SELECT of the newest appended version of each key."""
+    key = ", ".join(f'"{part}"' for part in model.key)
+    order = f"row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
+    return f"SELECT * FROM {latest_tables(model)[1]} QUALIFY {order}"
