@@ -11,7 +11,7 @@ BENCHMARKS := $(foreach name,generator throughput latency linear,$(if $(wildcard
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test chaos check format bench docs lock chromium clean
+.PHONY: help install up test chaos check format bench docs lock components clean
 
 help: ## This list
 	@echo 'make TARGET [ARGS="options of the command behind it"]'
@@ -46,7 +46,7 @@ $(STAMP): requirements.lock pyproject.toml
 up: $(STAMP) ## Everything on this machine: Kafka, traffic, analytics, warehouse, dashboard (ARGS="--for 60 --rate 500")
 	@exec $(BIN)/streamgauge up $(ARGS)
 
-test: $(STAMP) chromium ## All tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
+test: $(STAMP) components ## All tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 chaos: $(STAMP) ## Only the tests that kill processes
@@ -77,15 +77,21 @@ lock: $(STAMP) ## Resolve pyproject.toml into requirements.lock
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command 'make lock' --quiet -o requirements.lock $(ARGS)
 
-chromium:
-	@if command -v chromium >/dev/null; then :; \
+# What the tests use of the system, as command=Debian package. Prometheus, Burrow and the others are real peers.
+COMPONENTS := chromium=chromium prometheus=prometheus Burrow=burrow docker-compose=docker-compose kubectl=kubernetes-client
+
+components:
+	@missing=; for pair in $(COMPONENTS); do \
+		command -v "$${pair%=*}" >/dev/null || missing="$$missing $${pair#*=}"; \
+	done; \
+	if [ -z "$$missing" ]; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo 'installing chromium for the browser tests'; \
+		echo "installing for the tests:$$missing"; \
 		export DEBIAN_FRONTEND=noninteractive; \
-		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } </dev/null >/dev/null \
-			|| echo 'apt could not install chromium: the browser tests need it' >&2; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } </dev/null >/dev/null \
+			|| echo "apt could not install$$missing: the tests need them" >&2; \
 	else \
-		echo 'the browser tests need chromium: apt-get install chromium (or your system'"'"'s package of it)' >&2; \
+		echo "the tests need: apt-get install$$missing (or your system's packages of them)" >&2; \
 	fi
 
 clean: ## Remove the environment and every cache; data in .streamgauge/ stays

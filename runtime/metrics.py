@@ -17,6 +17,9 @@ LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 
 LATENESS = (1.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 BATCH = (1, 10, 100, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000)
 
+PARTITION = ("consumergroup", "topic", "partition")
+GROUP_TOPIC = ("consumergroup", "topic")
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -110,6 +113,96 @@ CATALOGUE = (
     Metric("streamgauge_sql_seconds", "histogram", "Time of an SQL query.", "warehouse"),
     Metric("streamgauge_sql_refusals_total", "counter", "SQL statements refused, by rule.", "warehouse", ("rule",)),
     Metric("streamgauge_generated_events_total", "counter", "Synthetic events acknowledged.", "generate", ("stream",)),
+    Metric(
+        "streamgauge_dead_letter_fingerprints_total",
+        "counter",
+        "Dead letters whose fingerprint no row of `dead_letters` had before: a new kind of failure.",
+        "warehouse",
+        ("stream", "reason"),
+    ),
+    Metric("kafka_brokers", "gauge", "Brokers of the cluster.", "lag"),
+    Metric("kafka_topic_partitions", "gauge", "Partitions of the topic.", "lag", ("topic",)),
+    Metric("kafka_topic_partition_current_offset", "gauge", "End of the log.", "lag", ("topic", "partition")),
+    Metric("kafka_topic_partition_oldest_offset", "gauge", "Oldest retained offset.", "lag", ("topic", "partition")),
+    Metric("kafka_consumergroup_current_offset", "gauge", "Committed offset.", "lag", PARTITION),
+    Metric("kafka_consumergroup_current_offset_sum", "gauge", "Committed offsets, added up.", "lag", GROUP_TOPIC),
+    Metric("kafka_consumergroup_lag", "gauge", "Events between the committed offset and the end.", "lag", PARTITION),
+    Metric("kafka_consumergroup_lag_sum", "gauge", "Lag over the topic's partitions.", "lag", GROUP_TOPIC),
+    Metric("kafka_consumergroup_members", "gauge", "Members of the group.", "lag", ("consumergroup",)),
+    Metric(
+        "kafka_consumergroup_lag_seconds",
+        "gauge",
+        "Now minus the timestamp of the record at the committed offset; 0 when caught up, absent when unknown.",
+        "lag",
+        PARTITION,
+    ),
+    Metric(
+        "kafka_consumergroup_status",
+        "gauge",
+        "Burrow's verdict: 0 OK, 1 WARN, 2 REWIND, 3 STALL, 4 STOP; absent while UNKNOWN.",
+        "lag",
+        PARTITION,
+    ),
+    Metric("streamgauge_topic_produced_per_second", "gauge", "Events in.", "lag", ("topic", "partition")),
+    Metric("streamgauge_consumergroup_consumed_per_second", "gauge", "Events committed.", "lag", PARTITION),
+    Metric(
+        "streamgauge_consumergroup_catch_up_seconds",
+        "gauge",
+        "Until the lag is 0 at today's rates; absent when it does not shrink.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric(
+        "streamgauge_consumergroup_retention_used_ratio",
+        "gauge",
+        "Share of the retained log not read yet; at 1 the next thing to be read is the next to be deleted.",
+        "lag",
+        PARTITION,
+    ),
+    Metric(
+        "streamgauge_consumergroup_unassigned_partitions",
+        "gauge",
+        "Partitions with commits and no member that holds them.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric(
+        "streamgauge_consumergroup_inactive_behind_events",
+        "gauge",
+        "Lag of a group that has no members; absent for active groups.",
+        "lag",
+        ("consumergroup",),
+    ),
+    Metric("streamgauge_topic_unread", "gauge", "1 for a topic with events that no group reads.", "lag", ("topic",)),
+    Metric(
+        "streamgauge_topic_skew_ratio",
+        "gauge",
+        "Events in of the busiest partition over the mean of all; 1 is even.",
+        "lag",
+        ("topic",),
+    ),
+    Metric(
+        "streamgauge_consumergroup_waiting_cents",
+        "gauge",
+        "Money in the events that wait behind the group; absent where the stream has no amount.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric(
+        "streamgauge_consumergroup_waiting_keys",
+        "gauge",
+        "Distinct keys (orders, say) that wait behind the group.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric("streamgauge_lag_sample_seconds", "histogram", "Time to sample the whole cluster once.", "lag"),
+    Metric(
+        "streamgauge_lag_failed",
+        "gauge",
+        "1 for each part of the last sample that could not be had (kind: cluster, group or topic).",
+        "lag",
+        ("kind", "name"),
+    ),
 )
 _BY_NAME = {metric.name: metric for metric in CATALOGUE}
 
