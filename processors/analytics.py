@@ -36,6 +36,7 @@ from runtime import kafka, metrics, process, slot
 from runtime.cadence import Cadence
 from runtime.errors import TransientError
 from runtime.process import Process
+from warehouse import inbox
 
 CHUNK = 1_000
 # Above this a consumer that catches up would hold more than it can use soon; below it, it waits for the broker.
@@ -217,8 +218,9 @@ class Analytics:
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
         # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
         partition = self._slot.number % self._partitions
-        for delta in deltas:
-            yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=[("model", delta.model.encode())], partition=partition)
+        for left, delta in enumerate(deltas, 1 - len(deltas)):
+            headers = inbox.headers(delta.model, self._slot.id, more=left < 0)
+            yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=headers, partition=partition)
         for letter in dead:
             yield dead_letters.message(letter)
 

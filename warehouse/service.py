@@ -4,13 +4,13 @@ Input:     `analytics`, committed messages only, every partition, from the offse
 Output:    the tables of the catalog in `warehouse.duckdb`, and SQL over HTTP.
 State:     the DuckDB file. It is disposable: deleted, it is rebuilt from `analytics`.
 Guarantee: each delta is merged exactly once: offsets and rows commit in one DuckDB transaction, whatever is killed.
+           What one batch of analytics gave becomes visible in all tables at once.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from runtime.cadence import Cadence
 from runtime.errors import FatalError
 from runtime.process import Process
 from warehouse import server
+from warehouse.inbox import Inbox, Ready
 from warehouse.store import Store, connect
 
 GROUP = "warehouse"
@@ -50,6 +51,7 @@ class Writer:
                 "client.id": GROUP,
             },
         ).get_consumer(auto_commit_enable=False)
+        self._inbox = Inbox(store.knows)
         self._assigned: set[int] = set()
         self._next: dict[int, int] = {}
         self._newest: dict[str, float] = {}
@@ -72,6 +74,7 @@ class Writer:
                     f"the log has {low} to {high}: deltas were lost to retention or the topic was made anew; move "
                     f"{self._settings.warehouse_file} away to rebuild from what the log has"
                 )
+        self._inbox.clear()
         self._consumer.assign(
             [
                 TopicPartition(ANALYTICS_TOPIC, number, stored.get(number, OFFSET_BEGINNING))
@@ -81,22 +84,18 @@ class Writer:
         self._assigned, self._next = partitions, dict(stored)
 
     def step(self) -> None:
-        """Collect deltas for one flush interval, then merge them with their offsets."""
+        """Collect deltas for one flush interval, then merge those of whole transactions with their offsets."""
         deadline = self._cadence.next()
-        deltas: dict[str, list[pa.Table]] = defaultdict(list)
-        offsets: dict[int, int] = {}
-        size = 0
-        while (wait_s := deadline - time.monotonic()) > 0 and size < FLUSH_BYTES and not self._process.stop.is_set():
+        while (wait_s := deadline - time.monotonic()) > 0 and self._inbox.ready.bytes < FLUSH_BYTES:
+            if self._process.stop.is_set():
+                break
             # A few at a time: one message may be a megabyte.
-            messages: list[Any] = self._consumer.consume(32, wait_s)
-            for message in messages:
-                if not self._usable(message):
-                    continue
-                size += len(message.value())
-                offsets[message.partition()] = message.offset() + 1
-                self._read(message, deltas)
-        if offsets:
-            self._flush(deltas, offsets)
+            for message in self._consumer.consume(32, wait_s):
+                if self._usable(message):
+                    self._inbox.add(message)
+        ready = self._inbox.take()
+        if ready.offsets:
+            self._flush(ready)
             self._watch.flowing()
         else:
             self._watch.quiet()
@@ -115,31 +114,19 @@ class Writer:
         log.warning("consume: %s", error)
         return False
 
-    def _read(self, message: Any, deltas: dict[str, list[pa.Table]]) -> None:
-        model = next((value.decode() for name, value in message.headers() or [] if name == "model"), "")
-        if not self._store.knows(model):
-            log.warning("a delta of model `%s` is skipped: the catalog has no such model", model)
-            return
-        try:
-            table = pa.ipc.open_stream(message.value()).read_all()
-        except pa.ArrowInvalid as error:
-            log.error("%s[%d] offset %d is no delta: %s", ANALYTICS_TOPIC, message.partition(), message.offset(), error)
-            return
-        deltas[model].append(table)
-
-    def _flush(self, deltas: dict[str, list[pa.Table]], offsets: dict[int, int]) -> None:
+    def _flush(self, ready: Ready) -> None:
         # Replicas of two versions may send different columns for a while; those absent are null.
-        tables = {model: pa.concat_tables(parts, promote_options="default") for model, parts in deltas.items()}
+        tables = {model: pa.concat_tables(parts, promote_options="default") for model, parts in ready.deltas.items()}
         with metrics.histogram("streamgauge_merge_seconds").time():
-            self._store.merge(tables, offsets)
-        self._next.update(offsets)
-        for model, parts in deltas.items():
+            self._store.merge(tables, ready.offsets)
+        self._next.update(ready.offsets)
+        for model, parts in ready.deltas.items():
             metrics.counter("streamgauge_merged_rows_total").labels(model).inc(tables[model].num_rows)
             metrics.counter("streamgauge_merged_deltas_total").inc(len(parts))
         if "stream_windows" in tables:
             self._see(tables["stream_windows"])
         self._store.compact()
-        self._tell_kafka(offsets)
+        self._tell_kafka(ready.offsets)
 
     def _see(self, windows: pa.Table) -> None:
         """Keep the newest visible event time of each stream, for the freshness gauge."""

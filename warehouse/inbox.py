@@ -1,0 +1,88 @@
+"""Deltas between Kafka and a merge: held back until the Kafka transaction that they are part of is whole.
+
+A reader of committed messages gets a transaction's messages one by one, and a fetch may end between two of them. Merged
+so, the tables would disagree for a moment: a window that counts an order whose row is not there yet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+log = logging.getLogger("streamgauge")
+MODEL, PRODUCER, MORE = "model", "producer", "more"
+
+
+def headers(model: str, producer: str, *, more: bool) -> list[tuple[str, bytes]]:
+    """Headers of a delta: its model, who produced it, and whether more of the same transaction follow."""
+    named = [(MODEL, model.encode()), (PRODUCER, producer.encode())]
+    return [*named, (MORE, b"1")] if more else named
+
+
+@dataclass
+class Ready:
+    """Whole transactions: deltas by model, and the next offset to read of each partition after them."""
+
+    deltas: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    offsets: dict[int, int] = field(default_factory=dict)
+    bytes: int = 0
+
+
+@dataclass
+class _Held:
+    """What waits in one partition, and for whose transactions. Two replicas may share a partition."""
+
+    deltas: list[tuple[str, pa.Table]] = field(default_factory=list)
+    open: set[bytes] = field(default_factory=set)
+    bytes: int = 0
+
+
+class Inbox:
+    """Collects messages of `analytics`; `ready` is what may be merged now."""
+
+    def __init__(self, knows: Callable[[str], bool]) -> None:
+        self._knows = knows
+        self._held: dict[int, _Held] = defaultdict(_Held)
+        self.ready = Ready()
+
+    def add(self, message: Any) -> None:
+        """Take one message, of any partition, in the order of its offsets."""
+        marks = dict(message.headers() or [])
+        held = self._held[message.partition()]
+        held.bytes += len(message.value() or b"")
+        held.deltas.extend(self._delta(message, marks.get(MODEL, b"").decode()))
+        producer = marks.get(PRODUCER, b"")
+        (held.open.add if MORE in marks else held.open.discard)(producer)
+        if held.open:
+            return
+        for model, rows in held.deltas:
+            self.ready.deltas[model].append(rows)
+        self.ready.offsets[message.partition()] = message.offset() + 1
+        self.ready.bytes += held.bytes
+        del self._held[message.partition()]
+
+    def take(self) -> Ready:
+        """What is ready, once; what waits for the rest of its transaction stays."""
+        ready, self.ready = self.ready, Ready()
+        return ready
+
+    def clear(self) -> None:
+        """Forget everything: it will be read again from the stored offsets."""
+        self._held.clear()
+        self.ready = Ready()
+
+    def _delta(self, message: Any, model: str) -> list[tuple[str, pa.Table]]:
+        where = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
+        if not self._knows(model):
+            log.warning("%s is skipped: the catalog has no model `%s`", where, model)
+            return []
+        try:
+            return [(model, pa.ipc.open_stream(message.value() or b"").read_all())]
+        except pa.ArrowInvalid as error:
+            log.error("%s is no delta: %s", where, error)
+            return []
