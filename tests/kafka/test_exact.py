@@ -18,7 +18,8 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture(scope="module")
 def made() -> Iterator[Rig]:
     require_kafka()
-    with rig(commit_interval_ms=100, flush_interval_ms=100) as made:
+    # Small deltas: a transaction has many messages, and fetches end in its middle.
+    with rig(commit_interval_ms=100, flush_interval_ms=100, delta_max_bytes=20_000) as made:
         yield made
 
 
