@@ -7,6 +7,7 @@ stay out, a stop is one flag, and nothing is left behind when the process is kil
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import socket
 import threading
@@ -23,22 +24,26 @@ from runtime import process
 from runtime.errors import FatalError, UsageError
 from runtime.process import Process
 
-HOST = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "")  # noqa: S104 - recognised, not bound
 SCRIPT = Path(__file__).with_name("app.py")
 CHECK_S = 1.0
 STOP_S = 5
 log = logging.getLogger("streamgauge")
 
 
-def listen(port: int) -> socket.socket:
-    """A bound socket. Raises `UsageError` when the port is in use."""
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A bound socket. Raises `UsageError` when the port is in use, or the address is not this machine's."""
     # The protocol named: asyncio sets TCP_NODELAY only then, and without it each small answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise UsageError(
+                f"the pages cannot be served on {host}:{port} ({error.strerror}); correct STREAMGAUGE_DASHBOARD_HOST"
+            ) from None
         raise UsageError(
             f"port {port} is in use ({error.strerror}); set STREAMGAUGE_DASHBOARD_PORT to a free one"
         ) from None
@@ -46,10 +51,10 @@ def listen(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serve(port: int) -> Iterator[threading.Thread]:
+def serve(port: int, host: str = "127.0.0.1") -> Iterator[threading.Thread]:
     """Serve the pages for as long as the block runs; yields the serving thread."""
-    with contextlib.closing(listen(port)) as listener:
-        bootstrap.load_config_options({**theme.OPTIONS, "server.address": HOST, "server.port": port})
+    with contextlib.closing(listen(port, host)) as listener:
+        bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
         config = uvicorn.Config(
             st.App(SCRIPT),
             log_level="warning",
@@ -70,9 +75,9 @@ def serve(port: int) -> Iterator[threading.Thread]:
 
 def work(running: Process) -> None:
     """Serve until told to stop; ready while Streamlit's own health check answers."""
-    port = running.settings.dashboard_port
-    url = f"http://{HOST}:{port}"
-    with serve(port) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
+    host, port = running.settings.dashboard_host, running.settings.dashboard_port
+    url = f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
+    with serve(port, host) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
         ready = False
         while not running.stop.wait(CHECK_S if ready else 0.1):
             if not thread.is_alive():

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     catalog: str = Field("catalog.commerce", description="Python package with the streams and models.")
 
     # Ports
+    dashboard_host: str = Field(
+        "127.0.0.1", description="Address the Streamlit pages are served on; they have no login of their own."
+    )
     dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the Streamlit pages.")
     sql_host: str = Field("127.0.0.1", description="Address the warehouse answers SQL on.")
     sql_port: int = Field(8600, ge=1, le=65535, description="Port the warehouse answers SQL on.")
@@ -74,6 +77,11 @@ class Settings(BaseSettings):
     )
     sql_token: SecretStr | None = Field(
         None, description="Token of the SQL server. Unset: a random one in a 0600 file in the data directory."
+    )
+    sql_token_file: Path | None = Field(
+        None,
+        description="Where that file is, for clients with a data directory of their own; the warehouse makes it. "
+        "Unset: `sql-token` in the data directory.",
     )
     metrics_host: str = Field("127.0.0.1", description="Address `/metrics` and `/health` are served on.")
     metrics_port: int | None = Field(
@@ -129,9 +137,9 @@ class Settings(BaseSettings):
         return self.data_dir / "warehouse.duckdb"
 
     @property
-    def sql_token_file(self) -> Path:
-        """Where the random token of the SQL server is kept, where no setting gives one."""
-        return self.data_dir / "sql-token"
+    def token_file(self) -> Path:
+        """Where the token of the SQL server is kept, where no setting gives the token itself."""
+        return self.sql_token_file or self.data_dir / "sql-token"
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

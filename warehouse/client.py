@@ -93,7 +93,7 @@ class Warehouse:
     def _headers(self) -> dict[str, str]:
         if self._settings.sql_token:
             return {"authorization": f"Bearer {self._settings.sql_token.get_secret_value()}"}
-        path = self._settings.sql_token_file
+        path = self._settings.token_file
         try:
             # Read anew: a warehouse started with an empty folder makes a new one.
             return {"authorization": f"Bearer {path.read_text(encoding='ascii').strip()}"}

@@ -65,7 +65,7 @@ def token(settings: Settings) -> str:
     """The token clients send: from the setting, or from a 0600 file that is made once. Never logged."""
     if settings.sql_token:
         return settings.sql_token.get_secret_value()
-    path = settings.sql_token_file
+    path = settings.token_file
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
         file.write(secrets.token_urlsafe(32))
@@ -169,7 +169,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
     def guarded(work: Callable[[Request, bytes], Response]) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
             if not secrets.compare_digest(request.headers.get("authorization", ""), expected):
-                return _error(401, "token", f"send the token of {settings.sql_token_file} as `Authorization: Bearer …`")
+                return _error(401, "token", f"send the token of {settings.token_file} as `Authorization: Bearer …`")
             body = await request.body()
             began = time.perf_counter()
             try:
