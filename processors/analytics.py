@@ -217,7 +217,7 @@ class Analytics:
 
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
         # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
-        partition = self._slot.number % self._partitions
+        partition = self._slot.spread(self._partitions)
         for left, delta in enumerate(deltas, 1 - len(deltas)):
             headers = inbox.headers(delta.model, self._slot.id, more=left < 0)
             yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=headers, partition=partition)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import socket
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -29,6 +30,14 @@ class Slot:
     def id(self) -> str:
         """`name-host-number`: unique in the cluster, the same after a restart."""
         return f"{self.name}-{socket.gethostname()}-{self.number}"
+
+    def spread(self, count: int) -> int:
+        """One of `count` places, the same after a restart. Neighbours get different ones.
+
+        Hosts begin at different places: in containers, where each replica has the first slot of a host of its own,
+        they would all take the same one otherwise.
+        """
+        return (zlib.crc32(socket.gethostname().encode()) + self.number) % count
 
 
 def take(name: str, data_dir: Path) -> Slot:
