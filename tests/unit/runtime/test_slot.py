@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,22 @@ import pytest
 from runtime import slot
 
 
+@contextlib.contextmanager
+def held(data_dir: Path) -> Iterator[slot.Slot]:
+    """A slot as a living process holds it."""
+    replica = slot.take("analytics", data_dir)
+    with replica._lock:
+        yield replica
+
+
 def test_replicas_of_a_folder_differ_and_a_restart_takes_over(tmp_path: Path) -> None:
-    first, second = slot.take("analytics", tmp_path), slot.take("analytics", tmp_path)
-    assert (first.number, second.number) == (0, 1)
-    assert first.id != second.id
-    assert {replica.spread(6) for replica in (first, second)} == {first.spread(6), (first.spread(6) + 1) % 6}
-    again = first.id
-    first._lock.close()
-    assert slot.take("analytics", tmp_path).id == again
+    with held(tmp_path) as second_to_live:
+        with held(tmp_path) as first_to_die:
+            assert (second_to_live.number, first_to_die.number) == (0, 1)
+            assert first_to_die.spread(6) == (second_to_live.spread(6) + 1) % 6
+            before = first_to_die.id
+        with held(tmp_path) as restarted:
+            assert restarted.id == before != second_to_live.id
 
 
 def test_containers_with_folders_of_their_own_differ_by_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,10 +35,10 @@ def test_containers_with_folders_of_their_own_differ_by_host(tmp_path: Path, mon
     ids, places = set(), set()
     for number in range(12):
         monkeypatch.setattr(socket, "gethostname", lambda number=number: f"analytics-7d9c-{number:05x}")
-        replica = slot.take("analytics", tmp_path / str(number))
-        assert replica.number == 0
-        assert replica.spread(6) == replica.spread(6) < 6
-        ids.add(replica.id)
-        places.add(replica.spread(6))
+        with held(tmp_path / str(number)) as replica:
+            assert replica.number == 0
+            ids.add(replica.id)
+            places.add(replica.spread(6))
     assert len(ids) == 12
     assert len(places) >= 4
+    assert places <= set(range(6))
