@@ -29,6 +29,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPart
 from catalog import loader
 from catalog.loader import ANALYTICS_TOPIC, Catalog
 from processors import dead_letters
+from processors.dead_letters import Foreign
 from processors.deltas import Delta, Models
 from processors.intake import Chunk, DeadLetter, Intake, Records
 from processors.transactions import Outgoing, Transactions
@@ -52,6 +53,7 @@ class Batch:
     events: int = 0
     chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
     dead: list[DeadLetter] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def relations(self, now_ms: int) -> dict[str, pa.Table]:
@@ -60,7 +62,7 @@ class Batch:
             stream: pa.Table.from_batches([chunk.events for chunk in chunks]) for stream, chunks in self.chunks.items()
         }
         messages = [chunk.messages for chunks in self.chunks.values() for chunk in chunks]
-        rows, dead_messages = dead_letters.rows(self.dead, now_ms)
+        rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms)
         tables["dead_letters"] = pa.Table.from_batches([rows])
         tables["*"] = pa.Table.from_batches([*messages, dead_messages])
         return tables
