@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from catalog import model
+from catalog import kpi, model
 from catalog.model import Model
 from catalog.retries import RETRIES_TOPIC
 from catalog.stream import ORIGIN, Stream
@@ -113,4 +113,8 @@ def load(name: str) -> Catalog:
         if entry.name in seen:
             raise UsageError(f"catalog `{name}` has two models named `{entry.name}`")
         seen[entry.name] = entry
+    try:
+        kpi.metrics(models)
+    except ValueError as error:
+        raise UsageError(f"catalog `{name}`: {error}") from None
     return Catalog(name, streams, tuple(models))

@@ -1,7 +1,8 @@
 """A model: a `.sql` file, a SELECT over one stream's batch, and how its rows merge into a table.
 
-The header says what (`model`, `stream`, `merge`, and `every` for windows, `key` for latest); table, key and columns
-follow from the SELECT. Everything wrong with a model is found here, at start, with file and line.
+The header says what (`model`, `stream`, `merge`, and `every` for windows, `key` for latest; `metrics` opts a window's
+measures into Prometheus, see kpi.py); table, key and columns follow from the SELECT. Everything wrong with a model is
+found here, at start, with file and line.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
+from catalog import kpi
+from catalog.kpi import Kpis
 from runtime.errors import UsageError
 
 Merge = Literal["window", "latest", "append"]
-_HEADER = re.compile(r"^--\s*(model|stream|merge|every|key)\s*:\s*(.*?)\s*$")
+_HEADER = re.compile(r"^--\s*(model|stream|merge|every|key|metrics)\s*:\s*(.*?)\s*$")
 _EVERY = re.compile(r"^(\d+)\s*(seconds?|minutes?|hours?)$")
 _UNIT_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
@@ -39,6 +42,7 @@ class Model:
     columns: Mapping[str, str]
     delta_sql: str
     every_ms: int = 0
+    kpis: Kpis | None = None
 
     @property
     def is_copy(self) -> bool:
@@ -114,8 +118,9 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
         tree = _parse(con, source, body, first)
         if merge == "window":
             return _window(con, source, header, body, tree, first, event_times[stream])
-        if "every" in header:
-            raise source.error("only `merge: window` takes `every`", _at(source, "every"))
+        for entry in ("every", "metrics"):
+            if entry in header:
+                raise source.error(f"only `merge: window` takes `{entry}`", _at(source, entry))
         columns = _describe(con, source, body, first)
         if merge == "append":
             for needed in ("kafka_partition", "kafka_offset", "kafka_timestamp"):
@@ -208,7 +213,11 @@ def _window(
         f"FROM (SELECT {start} AS window_start, {body[6:]})"
     )
     _describe(con, source, delta, first)
-    return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms)
+    try:
+        kpis = kpi.parse(header["metrics"], key, columns) if "metrics" in header else None
+    except ValueError as error:
+        raise source.error(str(error), _at(source, "metrics")) from None
+    return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms, kpis)
 
 
 def _latest(con: duckdb.DuckDBPyConnection, source: _Source, header: Mapping[str, str], body: str, first: int) -> Model:

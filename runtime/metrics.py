@@ -112,6 +112,20 @@ CATALOGUE = (
     Metric("streamgauge_sql_queries_total", "counter", "SQL queries, by outcome.", "warehouse", ("outcome",)),
     Metric("streamgauge_sql_seconds", "histogram", "Time of an SQL query.", "warehouse"),
     Metric("streamgauge_sql_refusals_total", "counter", "SQL statements refused, by rule.", "warehouse", ("rule",)),
+    Metric(
+        "streamgauge_kpi_label_sets",
+        "gauge",
+        "Label sets of the model's KPI counters; never more than `STREAMGAUGE_KPI_MAX_SERIES`.",
+        "warehouse",
+        ("model",),
+    ),
+    Metric(
+        "streamgauge_kpi_rows_total",
+        "counter",
+        "Delta rows that the KPI counters met: `counted`, counted as `other` for want of a label set, or too `old`.",
+        "warehouse",
+        ("model", "outcome"),
+    ),
     Metric("streamgauge_generated_events_total", "counter", "Synthetic events acknowledged.", "generate", ("stream",)),
     Metric(
         "streamgauge_dead_letter_fingerprints_total",

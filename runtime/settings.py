@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         description="Threads of one DuckDB statement. One costs half the processor time of two while merging; "
         "raise it on a large machine where heavy queries matter more.",
     )
+    kpi_max_series: int = Field(
+        200, ge=1, le=100_000, description="Most label sets of a model's KPI counters; further ones count as `other`."
+    )
     sql_timeout_s: float = Field(10.0, gt=0, le=3_600, description="A query is cut after this.")
     sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one answer.")
     sql_max_queries: int = Field(4, ge=1, le=64, description="Queries that run at a time; more wait, then get 503.")

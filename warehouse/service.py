@@ -26,6 +26,7 @@ from runtime.errors import FatalError
 from runtime.process import Process
 from warehouse import server
 from warehouse.inbox import Inbox, Ready
+from warehouse.kpis import Kpis
 from warehouse.store import Store, connect
 
 GROUP = "warehouse"
@@ -36,10 +37,11 @@ log = logging.getLogger("streamgauge")
 class Writer:
     """Reads deltas and merges them; one `step` is one flush."""
 
-    def __init__(self, running: Process, store: Store) -> None:
+    def __init__(self, running: Process, store: Store, kpis: Kpis) -> None:
         self._process = running
         self._settings = running.settings
         self._store = store
+        self._kpis = kpis
         self._consumer = kafka.application(
             running.settings,
             GROUP,
@@ -120,6 +122,7 @@ class Writer:
         with metrics.histogram("streamgauge_merge_seconds").time():
             self._store.merge(tables, ready.offsets)
         self._next.update(ready.offsets)
+        self._kpis.count(ready.deltas, ready.written_ms, time.time())
         for model, parts in ready.deltas.items():
             metrics.counter("streamgauge_merged_rows_total").labels(model).inc(tables[model].num_rows)
             metrics.counter("streamgauge_merged_deltas_total").inc(len(parts))
@@ -185,7 +188,7 @@ def work(running: Process) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     db = connect(settings)
     store = Store(db, catalog, cluster_id)
-    writer = Writer(running, store)
+    writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series))
     try:
         writer.open()
         with server.serve(running, db, catalog):
