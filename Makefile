@@ -11,7 +11,7 @@ BENCHMARKS := $(foreach name,generator throughput latency linear,$(if $(wildcard
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test chaos check format bench docs lock components clean
+.PHONY: help install up test chaos check format bench docs grafana lock components clean
 
 help: ## This list
 	@echo 'make TARGET [ARGS="options of the command behind it"]'
@@ -67,6 +67,9 @@ bench: $(STAMP) ## Speed and scale, each a table (BENCHMARKS=throughput ARGS="--
 
 docs: $(STAMP) ## Write the generated pages: docs/metrics.md, docs/settings.md
 	$(BIN)/python docs/generate.py
+
+grafana: $(STAMP) ## Write dashboards, alert rules and recording rules from the Python in grafana/
+	@$(BIN)/python -m grafana.generate
 
 # What is locked stays as it is unless pyproject.toml asks for more; ARGS=--upgrade takes the newest of everything.
 # DuckDB 2 is allowed in pyproject.toml, and locked once it has proven itself.
