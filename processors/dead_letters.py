@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -10,7 +12,7 @@ import pyarrow as pa
 from catalog import loader
 from processors import letter_headers
 from processors.intake import DeadLetter, Record, millis
-from processors.letter_headers import Place
+from processors.letter_headers import Place, Said
 from processors.transactions import Outgoing
 
 PAYLOAD_SHOWN = 4_096
@@ -23,11 +25,17 @@ _RENEWED = {
 }
 
 
-class Foreign(NamedTuple):
+@dataclass(frozen=True)
+class Foreign:
     """A message of a dead-letter topic that another service writes."""
 
     topic: str
     record: Record
+
+    @cached_property
+    def said(self) -> Said:
+        """What its headers say."""
+        return letter_headers.read(self.record.source.headers())
 
 
 def message(letter: DeadLetter) -> Outgoing:
@@ -121,7 +129,7 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
 
 def _foreign_row(letter: Foreign, now_ms: int) -> _Row:
     record = letter.record
-    said = letter_headers.read(record.source.headers())
+    said = letter.said
     # Without a place of its own, it goes by where it lies.
     place = said.place or Place(letter.topic, record.partition, record.offset)
     return _Row(

@@ -25,6 +25,7 @@ from runtime.cadence import Cadence
 from runtime.errors import FatalError
 from runtime.process import Process
 from warehouse import server
+from warehouse.fingerprints import Fingerprints
 from warehouse.inbox import Inbox, Ready
 from warehouse.kpis import Kpis
 from warehouse.store import Store, connect
@@ -37,11 +38,12 @@ log = logging.getLogger("streamgauge")
 class Writer:
     """Reads deltas and merges them; one `step` is one flush."""
 
-    def __init__(self, running: Process, store: Store, kpis: Kpis) -> None:
+    def __init__(self, running: Process, store: Store, kpis: Kpis, fingerprints: Fingerprints) -> None:
         self._process = running
         self._settings = running.settings
         self._store = store
         self._kpis = kpis
+        self._fingerprints = fingerprints
         self._consumer = kafka.application(
             running.settings,
             GROUP,
@@ -126,6 +128,8 @@ class Writer:
         for model, parts in ready.deltas.items():
             metrics.counter("streamgauge_merged_rows_total").labels(model).inc(tables[model].num_rows)
             metrics.counter("streamgauge_merged_deltas_total").inc(len(parts))
+        if "dead_letters" in tables:
+            self._fingerprints.count(tables["dead_letters"])
         if "stream_windows" in tables:
             self._see(tables["stream_windows"])
         self._store.compact()
@@ -188,7 +192,7 @@ def work(running: Process) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     db = connect(settings)
     store = Store(db, catalog, cluster_id)
-    writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series))
+    writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series), Fingerprints(db, catalog))
     try:
         writer.open()
         with server.serve(running, db, catalog):
