@@ -60,7 +60,9 @@ def files() -> dict[Path, str]:
     for file in dashboards:
         # Compact: a config map holds a megabyte at most.
         board = json.loads(file.read_text(encoding="utf-8"))
-        found[GENERATED / "dashboards" / file.name] = json.dumps(board, ensure_ascii=False, separators=(",", ":")) + "\n"
+        found[GENERATED / "dashboards" / file.name] = (
+            json.dumps(board, ensure_ascii=False, separators=(",", ":")) + "\n"
+        )
     return found
 
 
