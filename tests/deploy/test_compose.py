@@ -56,7 +56,7 @@ def test_the_compose_specification_allows_it() -> None:
     require(COMPOSE_SCHEMA.exists(), "docker-compose")
     for file in (compose.FILE, EXTRA):
         project = yaml.safe_load(file.read_text(encoding="utf-8"))
-        jsonschema.Draft7Validator(json.loads(COMPOSE_SCHEMA.read_text(encoding="utf-8"))).validate(project)
+        jsonschema.Draft201909Validator(json.loads(COMPOSE_SCHEMA.read_text(encoding="utf-8"))).validate(project)
         assert "version" not in project
 
 
