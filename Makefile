@@ -47,13 +47,13 @@ up: $(STAMP) ## Everything on this machine: Kafka, traffic, analytics, warehouse
 	@exec $(BIN)/streamgauge up $(ARGS)
 
 # Its files are in the data directory; deploy/prometheus/local.yml is what it runs, with the paths of this machine.
-prometheus: ## Prometheus on http://127.0.0.1:9090, beside `make up` in another terminal (ARGS="--log.level=debug")
+prometheus: ## Prometheus on http://127.0.0.1:9090, beside `make up` in another terminal (ARGS="--web.enable-lifecycle")
 	@command -v prometheus >/dev/null || { \
 		echo 'make prometheus needs the command prometheus: apt-get install prometheus (docs/prometheus.md)' >&2; exit 2; }
-	@set -e; data=$$(mkdir -p "$${STREAMGAUGE_DATA_DIR:-.streamgauge}/prometheus" && \
-		cd "$${STREAMGAUGE_DATA_DIR:-.streamgauge}" && pwd); \
+	@set -e; data="$${STREAMGAUGE_DATA_DIR:-.streamgauge}"; mkdir -p "$$data/prometheus" "$$data/run"; data=$$(cd "$$data" && pwd); \
 	sed -e "s|\.\./\.\./\.streamgauge|$$data|" -e "s|rules/|$(CURDIR)/deploy/prometheus/rules/|" \
 		deploy/prometheus/local.yml > "$$data/prometheus/prometheus.yml"; \
+	echo 'Prometheus: http://127.0.0.1:9090'; \
 	exec prometheus --config.file="$$data/prometheus/prometheus.yml" --storage.tsdb.path="$$data/prometheus/data" \
 		--storage.tsdb.retention.time=15d --web.listen-address=127.0.0.1:9090 --log.level=warn $(ARGS)
 

@@ -107,6 +107,7 @@ def run(name: str, work: Callable[[Process], None]) -> int:
         config = settings.load()
         set_up_logging(config.log_level)
         process = Process(name, config, stop.on_signals())
+        metrics.register(name)
         port = _serve(process)
         metrics.gauge("streamgauge_process_ready").labels(name).set(0)
         metrics.gauge("streamgauge_process_info").labels(name, "0.1.0").set(1)

@@ -95,8 +95,12 @@ class Prometheus:
         return [target.health for target in self.targets()] == ["up"] * number
 
     def metadata(self) -> dict[str, tuple[str, str]]:
-        """Type and help of each metric family, by the name Prometheus has it under (counters with `_total`)."""
-        return {name: (entries[0]["type"], entries[0]["help"]) for name, entries in self._get("metadata").items()}
+        """Type and help of each metric, by the name that is asked for: OpenMetrics leaves out a counter's `_total`."""
+        found = {}
+        for name, (entry, *_) in self._get("metadata").items():
+            ending = "_total" if entry["type"] == "counter" and not name.endswith("_total") else ""
+            found[name + ending] = entry["type"], entry["help"]
+        return found
 
     def series(self, selector: str = '{__name__!=""}') -> list[dict[str, str]]:
         """Labels of every series of the last five minutes that the selector takes."""
