@@ -12,7 +12,7 @@ _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
 _VALUE = re.compile(r"^(Invalid enum value) .*$", re.DOTALL)
 # An apostrophe inside a word (can't) opens nothing; a quotation that was cut off closes at the end.
 _QUOTED = re.compile(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)", re.DOTALL)
-_WITH_DIGIT = re.compile(r"[\w.:@-]*\d[\w:@-]*(?:\.\w+)*")
+_WITH_DIGIT = re.compile(r"[\w.:@-]*\d(?:[\w:@-]|[.,](?=\w))*")
 _BETWEEN_BACKTICKS = re.compile(r"(`[^`]*`)")
 
 

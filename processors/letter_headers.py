@@ -46,7 +46,7 @@ class Place(NamedTuple):
         """The place that `topic:partition:offset` names."""
         topic, _, rest = text.partition(":")
         partition, _, offset = rest.partition(":")
-        return cls.of(topic, _number(partition.encode()), _number(offset.encode()))
+        return cls.of(topic, number(partition.encode()), number(offset.encode()))
 
     @classmethod
     def of(cls, topic: str, partition: int | None, offset: int | None) -> Place | None:
@@ -96,7 +96,7 @@ def read(headers: Headers | None) -> Said:
 def attempt(headers: Headers | None) -> int:
     """Which attempt at the event this is, from the header that a retry adds; 1 without one."""
     found = [value for name, value in headers or () if name == ATTEMPT]
-    return min(max(_number(found[-1] or b"") or 1, 1), _MOST_ATTEMPTS) if found else 1
+    return min(max(number(found[-1] or b"") or 1, 1), _MOST_ATTEMPTS) if found else 1
 
 
 def original(headers: Headers | None) -> list[tuple[str, bytes | None]]:
@@ -145,7 +145,7 @@ def _spring(first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
     # Through retry topics the headers repeat: the first say where the event was, the last what was wrong.
     cause = last.get(f"{_SPRING}exception-cause-fqcn") or last.get(f"{_SPRING}exception-fqcn")
     detail = _named(_text(cause), _text(last.get(f"{_SPRING}exception-message")))
-    stamp = _number(first.get(f"{_SPRING}original-timestamp", b""))
+    stamp = number(first.get(f"{_SPRING}original-timestamp", b""))
     return Said(
         _place(first, f"{_SPRING}original-"),
         stamp if stamp is not None and 0 < stamp < 253_402_300_800_000 else None,
@@ -153,7 +153,7 @@ def _spring(first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
         detail,
         None,
         None,
-        min(max(_number(last.get("retry_topic-attempts", b"")) or 1, 1), _MOST_ATTEMPTS),
+        min(max(number(last.get("retry_topic-attempts", b"")) or 1, 1), _MOST_ATTEMPTS),
         None,
         _text(last.get(f"{_SPRING}original-consumer-group")) or None,
     )
@@ -164,7 +164,7 @@ def _nothing(_first: Mapping[str, bytes], _last: Mapping[str, bytes]) -> Said:
 
 
 def _place(headers: Mapping[str, bytes], prefix: str) -> Place | None:
-    partition, offset = (_number(headers.get(f"{prefix}{name}", b"")) for name in ("partition", "offset"))
+    partition, offset = (number(headers.get(f"{prefix}{name}", b"")) for name in ("partition", "offset"))
     return Place.of(_text(headers.get(f"{prefix}topic")), partition, offset)
 
 
@@ -177,7 +177,7 @@ def _text(value: bytes | None) -> str:
     return (value or b"").decode("utf-8", errors="replace")
 
 
-def _number(value: bytes) -> int | None:
+def number(value: bytes) -> int | None:
     """A number written as text or as a big-endian integer. Eight digits as an integer would be an offset past 10^18."""
     if re.fullmatch(rb"[0-9]{1,19}", value):
         return int(value)

@@ -2,13 +2,13 @@
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 app = typer.Typer(no_args_is_help=True, help="What failed, why, and sending it again.")
 
-Which = Annotated[list[str] | None, typer.Argument(metavar="ID…|FINGERPRINT", help="Which: topic:partition:offset.")]
 Stream = Annotated[str | None, typer.Option(help="Only letters of this stream.")]
 Reason = Annotated[str | None, typer.Option(help="Only letters with this reason.")]
 Since = Annotated[str | None, typer.Option(help="Only letters of the last 30m, 2h or 1d, or since a time.")]
@@ -38,12 +38,31 @@ def list_(
 
 
 @app.command()
+def show(
+    which: Annotated[str, typer.Argument(metavar="ID|FINGERPRINT", help="Which: topic:partition:offset.")],
+    output: Annotated[Path | None, typer.Option(help="Only write the payload, byte by byte, to this file.")] = None,
+) -> None:
+    """One dead letter, whole: why, from where, headers, and the payload with the wrong field marked."""
+    from runtime import settings
+    from streamgauge.dead_letters import letters
+    from streamgauge.dead_letters import show as shown
+
+    shown.run(settings.load(), letters.choose([which], None, None, None, None), output)
+
+
+@app.command()
 def retry(
-    which: Which = None,
+    which: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID…|FINGERPRINT]", help="Which: topic:partition:offset.")
+    ] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Every letter with this fingerprint.")] = None,
     stream: Stream = None,
     reason: Reason = None,
     since: Since = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set this field in each; may be repeated.")
+    ] = None,
+    edit: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this file's bytes instead.")] = None,
     rate: Annotated[float, typer.Option(help="Most events a second.", min=0.1)] = 50.0,
     group: Annotated[str | None, typer.Option(help="The consumer group that must get past them.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds a rung may wait without progress.", min=1)] = 60.0,
@@ -51,8 +70,11 @@ def retry(
 ) -> None:
     """Send dead letters again, each once: 1, then 5, 20, 100, …, as long as none fails again."""
     from runtime import settings
+    from streamgauge.dead_letters import edit as edits
     from streamgauge.dead_letters import letters
     from streamgauge.dead_letters import retry as retries
+    from streamgauge.dead_letters.plan import Options
 
     choice = letters.choose(which or (), fingerprint, stream, reason, since)
-    sys.exit(retries.run(settings.load(), choice, retries.Options(rate, group, timeout, yes)))
+    options = Options(rate, group, timeout, yes, [edits.parse(text) for text in set_ or ()], edit)
+    sys.exit(retries.run(settings.load(), choice, options))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from processors.letter_headers import Headers, Place, read
+from processors.letter_headers import Headers, Place, Said, read
 from runtime import kafka
 from runtime.errors import StreamgaugeError, UsageError
 from runtime.settings import Settings
@@ -35,7 +37,28 @@ class Copy:
     @property
     def place(self) -> Place:
         """Where the event was; where the letter lies, if it does not say."""
-        return read(self.headers).place or self.lies_at
+        return self.said.place or self.lies_at
+
+    @cached_property
+    def said(self) -> Said:
+        """What its headers say."""
+        return read(self.headers)
+
+    def completes(self, letter: Letter) -> Letter:
+        """A letter that the table no longer has, from its headers; others as they are."""
+        if letter.fingerprint:
+            return letter
+        said = self.said
+        return replace(
+            letter,
+            reason=said.reason,
+            fingerprint=said.fingerprint_in(letter.stream),
+            field=said.field,
+            detail=said.detail,
+            attempts=said.attempts,
+            root=Place.parse(said.retry_of or "") or letter.place,
+            dead_at=datetime.fromtimestamp(self.timestamp / 1_000, UTC),
+        )
 
 
 @contextmanager

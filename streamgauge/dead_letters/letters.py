@@ -96,6 +96,12 @@ def moment(text: str | None, now: datetime | None = None) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
+def unlisted(place: Place) -> Letter:
+    """A letter of ours that the table no longer has; its topic, which keeps longer, is read from the start."""
+    beginning = datetime.fromtimestamp(0, UTC)
+    return Letter(place, place.topic, "unknown", "", None, "", 1, place, None, f"{place.topic}.dlq", beginning)
+
+
 def condition(choice: Choice) -> tuple[str, list[object]]:
     """The choice as SQL over `dead_letters`, and its parameters."""
     parts, values = ["true"], list[object]()
@@ -120,7 +126,10 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
 
 
 def find(warehouse: Warehouse, choice: Choice) -> list[Letter]:
-    """The letters of a choice, in the order in which their events were first published, partition by partition."""
+    """The letters of a choice, in the order in which their events were first published, partition by partition.
+
+    Ids that the table does not have are taken for letters of ours that it has expired (`unlisted`).
+    """
     where, values = condition(choice)
     rows = warehouse.query(_LETTERS.format(where), values).to_pylist()
     letters = []
@@ -128,5 +137,6 @@ def find(warehouse: Warehouse, choice: Choice) -> list[Letter]:
         place = Place(row.pop("topic"), row.pop("kafka_partition"), row.pop("kafka_offset"))
         root = Place.parse(row.pop("retry_of") or "") or place
         letters.append(Letter(place=place, root=root, **row))
+    letters += [unlisted(place) for place in set(choice.ids) - {letter.place for letter in letters}]
     # Events of one key are in one partition: in this order they are sent again as they were sent first.
     return sorted(letters, key=lambda letter: (letter.root, letter.attempts))

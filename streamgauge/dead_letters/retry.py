@@ -1,4 +1,4 @@
-"""`streamgauge dead-letters retry`: a plan, shown; then rung by rung, until all are settled or one fails."""
+"""`streamgauge dead-letters retry`: the plan, shown; then rung by rung, until all are settled or one fails."""
 
 from __future__ import annotations
 
@@ -6,136 +6,111 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from processors.letter_headers import Place
-from runtime.errors import UsageError
+from runtime.errors import StreamgaugeError, UsageError
 from runtime.settings import Settings
-from streamgauge.dead_letters import copies, ladder, letters
-from streamgauge.dead_letters.letters import Choice, Letter
-from streamgauge.dead_letters.retrier import Retrier, Sendable, Sent, records
+from streamgauge.answer import printable
+from streamgauge.dead_letters import copies, ladder, plan
+from streamgauge.dead_letters.letters import Choice
+from streamgauge.dead_letters.plan import Options
+from streamgauge.dead_letters.retrier import Retrier, Sendable, Sent
 from streamgauge.dead_letters.settling import Failure, Watcher
-from warehouse.client import Warehouse
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to retry. `rate` is events a second, `timeout_s` how long a rung may make no progress."""
-
-    rate: float = 50.0
-    group: str | None = None
-    timeout_s: float = 60.0
-    really: bool = False
-
-
-@dataclass
-class Plan:
-    """What a retry would do."""
-
-    ready: list[Sendable] = field(default_factory=list)
-    retried: list[Letter] = field(default_factory=list)
-    gone: list[Letter] = field(default_factory=list)
-    homeless: list[Letter] = field(default_factory=list)
-
-
-def plan(settings: Settings, choice: Choice) -> Plan:
-    """Find the letters and their copies; sends nothing."""
-    if choice.empty:
-        raise UsageError("say which: ids, --fingerprint, --stream, --reason or --since")
-    with Warehouse(settings) as warehouse:
-        chosen = letters.find(warehouse, choice)
-    if missing := set(choice.ids) - {letter.place for letter in chosen}:
-        raise UsageError(f"the table `dead_letters` has no {min(missing)}; `dead-letters list` shows what it has")
-    made, done = Plan(), records(settings)
-    made.retried = [letter for letter in chosen if letter.id in done]
-    made.homeless = [letter for letter in chosen if letter.place.topic == letter.letter_topic]
-    left = [letter for letter in chosen if letter.id not in done and letter.place.topic != letter.letter_topic]
-    found = copies.fetch(settings, left)
-    made.gone = [letter for letter in left if letter.place not in found]
-    made.ready = [
-        Sendable(letter, found[letter.place], found[letter.place].value) for letter in left if letter.place in found
-    ]
-    return made
-
-
-def say(line: str) -> None:
-    """Progress, for whoever watches."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def show(made: Plan, options: Options) -> None:
-    """The plan, on standard output."""
-    kinds = Counter((item.letter.fingerprint, item.letter.stream, item.letter.reason) for item in made.ready)
-    for (fingerprint, stream, reason), number in kinds.most_common():
-        print_line(f"{number:>9,}  {fingerprint}  {stream}  {reason}")
-    steps = ", ".join(f"{len(rung):,}" for rung in ladder.rungs(made.ready)) or "none"
-    print_line(f"{len(made.ready):,} to send, in rungs of {steps}, at most {options.rate:g} a second")
-    for count, what in (
-        (len(made.retried), "already retried: left out"),
-        (len(made.gone), "no longer in the dead-letter topic: left out"),
-        (len(made.homeless), "do not say which topic they came from: left out"),
-    ):
-        if count:
-            print_line(f"{count:,} {what}")
-
-
-def print_line(line: str) -> None:
-    """One line of the answer."""
-    sys.stdout.write(f"{line}\n")
 
 
 def run(settings: Settings, choice: Choice, options: Options) -> int:
-    """Plan, and with `options.really` send. Returns the exit code: 1 where something failed again."""
-    made = plan(settings, choice)
-    show(made, options)
+    """Plan, show, and with `options.really` send. Returns the exit code: 1 where something failed again."""
+    made = plan.make(settings, choice, options)
+    for line in plan.describe(settings, made, options):
+        answer(line)
     if not options.really:
-        print_line("nothing was sent; add --yes to send")
+        answer("nothing was sent; add --yes to send" if made.ready else "there is nothing to send")
         return 0
     if not made.ready:
         return 0
-    groups = {options.group or item.letter.consumer or settings.analytics_group for item in made.ready}
-    if len(groups) > 1:
-        raise UsageError(f"these letters are of several consumers ({', '.join(sorted(groups))}); retry one at a time")
+    group = group_of(settings, made.ready, options)
     retrier = Retrier(settings)
     items = [item for item in made.ready if item.letter.id not in retrier.retried]
     with copies.reader(settings) as consumer:
-        topics = {item.letter.letter_topic for item in items}
-        watcher = Watcher(settings, consumer, groups.pop(), topics)
+        watcher = Watcher(settings, consumer, group, {item.letter.letter_topic for item in items})
         try:
             return climb(retrier, watcher, items, options)
         finally:
             watcher.close()
 
 
+def group_of(settings: Settings, items: Sequence[Sendable], options: Options) -> str:
+    """The consumer group that failed at these events, and must get past them now. Raises `UsageError` for several."""
+    if options.group:
+        return options.group
+    groups = set()
+    for item in items:
+        own = item.letter.letter_topic == f"{item.letter.place.topic}.dlq"
+        group = item.letter.consumer or (settings.analytics_group if own else None)
+        if group is None:
+            raise UsageError(f"{item.letter.id} does not say which consumer group failed; name it with --group")
+        groups.add(group)
+    if len(groups) > 1:
+        raise UsageError(f"these are letters of several consumers ({', '.join(sorted(groups))}): retry one's at a time")
+    return groups.pop()
+
+
 def climb(retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options) -> int:
     """Rung by rung; stops at the first rung with a failure."""
-    done = 0
+    through = 0
+    fingerprints = {item.letter.fingerprint for item in items}
     for number, rung in enumerate(ladder.rungs(items), 1):
-        sent: list[Sent] = []
         began = time.monotonic()
-        for batch in ladder.batches(rung, options.rate):
-            due = began + len(sent) / options.rate
-            time.sleep(max(0.0, due - time.monotonic()))  # the rate that was asked for
-            sent += retrier.send(batch)
-        failures = watcher.settle(sent, options.timeout_s, lambda left: None)
-        done += len(rung) - len(failures)
-        say(f"rung {number}: {len(rung):,} sent, {len(failures):,} failed again in {time.monotonic() - began:.1f} s")
+        sent = send(retrier, rung, options.rate)
+        progress(f"rung {number}: {len(sent):,} sent, waiting for the consumer")
+        try:
+            failures = watcher.settle(sent, options.timeout_s)
+        except StreamgaugeError:
+            answer(f"stopped: {through:,} of {len(items):,} are through, {len(sent):,} are sent and not settled")
+            raise
+        through += len(rung) - len(failures)
+        took = time.monotonic() - began
+        progress(f"rung {number}: {len(rung) - len(failures):,} through, {len(failures):,} failed again, {took:.1f} s")
         if failures:
-            return stopped(failures, done, len(items))
-    print_line(f"{done:,} sent again, none failed")
+            for line in why_stopped(failures, fingerprints):
+                answer(line)
+            answer(
+                f"stopped: {through:,} of {len(items):,} are through; {len(items) - through - len(failures):,} not sent"
+            )
+            return 1
+    answer(f"{through:,} sent again, none failed")
     return 0
 
 
-def stopped(failures: Sequence[Failure], done: int, total: int) -> int:
-    """Say why the ladder ended early."""
-    kinds = Counter((failure.fingerprint, failure.reason, failure.detail) for failure in failures)
-    known = {failure.letter.fingerprint for failure in failures}
-    for (fingerprint, reason, detail), number in kinds.most_common(5):
-        same = "the same failure returned" if fingerprint in known else "a failure of another kind"
-        print_line(f"{number:,} x {fingerprint} {reason}: {detail} ({same})")
-    first: Place = failures[0].place
-    print_line(
-        f"stopped: {done:,} of {total:,} are through, {len(failures):,} failed again (see `dead-letters show {first}`)"
-    )
-    return 1
+def send(retrier: Retrier, rung: Sequence[Sendable], rate: float) -> list[Sent]:
+    """Send a rung at no more than `rate` a second."""
+    sent: list[Sent] = []
+    began = time.monotonic()
+    for batch in ladder.batches(rung, rate):
+        time.sleep(max(0.0, began + len(sent) / rate - time.monotonic()))  # the rate that was asked for
+        sent += retrier.send(batch)
+        if len(sent) < len(rung):
+            progress(f"  {len(sent):,} of {len(rung):,}")
+    return sent
+
+
+def why_stopped(failures: Sequence[Failure], retried: set[str]) -> list[str]:
+    """The failures by cause, and whether it is one that was to be mended."""
+    causes = Counter((failure.fingerprint, failure.reason) for failure in failures)
+    lines = []
+    for (fingerprint, reason), number in causes.most_common():
+        first = next(failure for failure in failures if failure.fingerprint == fingerprint)
+        what = "the same failure returned" if fingerprint in retried else "a new failure"
+        lines.append(f"{what}: {number:,} x {fingerprint} {reason}: {printable(first.detail)} (now {first.place})")
+    return lines
+
+
+def answer(line: str) -> None:
+    """One line on standard output."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def progress(line: str) -> None:
+    """One line for whoever watches."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -56,10 +56,10 @@ class Watcher:
         if starts:
             consumer.assign(starts)
 
-    def settle(self, sent: Sequence[Sent], timeout_s: float, tell: Callable[[int], None]) -> list[Failure]:
+    def settle(self, sent: Sequence[Sent], timeout_s: float) -> list[Failure]:
         """Wait until the group has committed past every event of `sent`; returns those that failed.
 
-        `tell` hears how many are still before the group. Raises `TransientError` after `timeout_s` without progress.
+        Raises `TransientError` after `timeout_s` without progress.
         """
         waiting = list(sent)
         deadline = time.monotonic() + timeout_s
@@ -70,7 +70,6 @@ class Watcher:
             ]
             if len(left) < len(waiting):
                 deadline = time.monotonic() + timeout_s
-                tell(len(left))
             waiting = left
             if waiting and time.monotonic() > deadline:
                 raise TransientError(

@@ -1,0 +1,28 @@
+"""What our analytics would say of a payload now: a dry run shows it before anything is sent. No Kafka."""
+
+from __future__ import annotations
+
+from catalog.loader import Catalog
+from processors.intake import Intake, Records
+from runtime.settings import Settings
+from streamgauge.dead_letters.retrier import Sendable
+
+
+class Foresight:
+    """Judges payloads of the catalog's streams as analytics does; of others it says nothing."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._intakes = {
+            topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+            for topic, stream in catalog.streams.items()
+        }
+
+    def verdict(self, item: Sendable) -> str | None:
+        """ "" where the event would pass, the reason and detail where it would not, None where nobody knows."""
+        intake = self._intakes.get(item.letter.place.topic)
+        # What another service could not process may be perfectly good here.
+        if intake is None or item.letter.letter_topic != f"{item.letter.place.topic}.dlq":
+            return None
+        dead = intake.chunk(Records([item.value], [0], [0], [self._now_ms], [None]), self._now_ms).dead
+        return f"{dead[0].reason}: {dead[0].detail}" if dead else ""
