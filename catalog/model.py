@@ -219,9 +219,7 @@ def _latest(con: duckdb.DuckDBPyConnection, source: _Source, header: Mapping[str
     for part in key:
         if part not in columns:
             raise source.error(f"key column `{part}` is not selected", _at(source, "key"))
-    # Within a batch only an entity's last row counts: a smaller delta, and nothing lost.
-    newest = f"row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY {VERSION} DESC) = 1"
-    delta = f"SELECT {VERSION}, {body[6:]} QUALIFY {newest}"
+    delta = f"SELECT {VERSION}, {body[6:]}"
     columns = _describe(con, source, delta, first)
     return Model(header["model"], header["stream"], "latest", key, columns, delta)
 
