@@ -36,6 +36,13 @@ FEW_ROWS, FULL_ROWS, STRETCH = 10_000, 122_880, 3
 log = logging.getLogger("streamgauge")
 
 
+def due(late_s: float, rows: int, size: int, interval_s: float) -> bool:
+    """Whether to merge now, `late_s` after the interval ended (negative: before), with that many rows and bytes."""
+    if rows >= FULL_ROWS or size >= FLUSH_BYTES:
+        return True
+    return late_s >= (STRETCH * interval_s if rows >= FEW_ROWS else 0.0)
+
+
 class Writer:
     """Reads deltas and merges them; one `step` is one flush."""
 
@@ -91,9 +98,7 @@ class Writer:
         deadline = self._cadence.next()
         while not self._process.stop.is_set():
             wait_s = deadline - time.monotonic()
-            if wait_s <= 0 and not FEW_ROWS <= self._inbox.ready.rows < FULL_ROWS:
-                break
-            if wait_s <= -STRETCH * self._settings.flush_interval_ms / 1_000 or self._inbox.ready.bytes >= FLUSH_BYTES:
+            if due(-wait_s, self._inbox.ready.rows, self._inbox.ready.bytes, self._settings.flush_interval_ms / 1_000):
                 break
             # A few at a time: one message may be a megabyte.
             for message in self._consumer.consume(32, max(wait_s, 0.05)):
