@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,6 @@ _HEADER = re.compile(r"^--\s*(model|stream|merge|every|key)\s*:\s*(.*?)\s*$")
 _EVERY = re.compile(r"^(\d+)\s*(seconds?|minutes?|hours?)$")
 _UNIT_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
-_COPY = re.compile(r"^select\s+\*\s+from\s+events$", re.IGNORECASE)
 _ADDED = {"count", "count_star", "countif", "count_if", "sum", "sum_no_overflow"}
 VERSION = "kafka_offset"
 
@@ -39,11 +38,13 @@ class Model:
     columns: Mapping[str, str]
     delta_sql: str
     every_ms: int = 0
+    # Columns that are the batch's own, by name, where the delta has the batch's rows in their order: they need no SQL.
+    passed: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def is_copy(self) -> bool:
-        """True where the delta is the batch itself, so that nothing need be computed."""
-        return _COPY.match(self.delta_sql) is not None
+    def computed(self) -> tuple[str, ...]:
+        """Columns that take SQL."""
+        return tuple(name for name in self.columns if name not in self.passed)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -123,9 +124,9 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
                     raise source.error(
                         f"an append model must select {needed}: retention and provenance need it", first + 1
                     )
-            return Model(name, stream, "append", (), columns, body)
+            return Model(name, stream, "append", (), columns, body, passed=_passed(tree, schemas[stream]))
         if merge == "latest":
-            return _latest(con, source, header, body, first)
+            return _latest(con, source, header, body, first, _passed(tree, schemas[stream]))
     raise source.error(f"merge must be window, latest or append, not `{merge}`", _at(source, "merge"))
 
 
@@ -211,7 +212,44 @@ def _window(
     return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms)
 
 
-def _latest(con: duckdb.DuckDBPyConnection, source: _Source, header: Mapping[str, str], body: str, first: int) -> Model:
+def _passed(tree: Mapping[str, Any], events: pa.Schema) -> dict[str, str]:
+    """Output columns that are columns of `events` as they are; none where rows may be others, or in another order."""
+    changing = ("where_clause", "group_expressions", "having", "qualify", "modifiers", "sample")
+    if any(tree.get(part) for part in changing) or tree["aggregate_handling"] != "STANDARD_HANDLING":
+        return {}
+    passed: dict[str, str] = {}
+    for node in tree["select_list"]:
+        if node["class"] == "STAR" and not any(isinstance(value, list | bool) and value for value in node.values()):
+            passed |= {name: name for name in events.names}
+        elif node["class"] == "COLUMN_REF" and node["column_names"][:-1] in ([], ["events"]):
+            passed[node["alias"] or node["column_names"][-1]] = node["column_names"][-1]
+        elif not _row_by_row(node):
+            return {}
+    return passed
+
+
+_ROW_BY_ROW = {"COLUMN_REF", "FUNCTION", "CAST", "CONSTANT", "CASE", "COMPARISON", "OPERATOR", "CONJUNCTION", "LAMBDA"}
+
+
+def _row_by_row(node: Any) -> bool:
+    """True where an expression has one value a row: no window, no subquery, nothing that unnests."""
+    if isinstance(node, list):
+        return all(map(_row_by_row, node))
+    if not isinstance(node, dict):
+        return True
+    if node.get("class", "FUNCTION") not in _ROW_BY_ROW or node.get("function_name") in ("unnest", "unlist"):
+        return False
+    return all(map(_row_by_row, node.values()))
+
+
+def _latest(
+    con: duckdb.DuckDBPyConnection,
+    source: _Source,
+    header: Mapping[str, str],
+    body: str,
+    first: int,
+    passed: Mapping[str, str],
+) -> Model:
     columns = _describe(con, source, body, first)
     key = tuple(part.strip() for part in header.get("key", "").split(",") if part.strip())
     if not key:
@@ -221,7 +259,15 @@ def _latest(con: duckdb.DuckDBPyConnection, source: _Source, header: Mapping[str
             raise source.error(f"key column `{part}` is not selected", _at(source, "key"))
     delta = f"SELECT {VERSION}, {body[6:]}"
     columns = _describe(con, source, delta, first)
-    return Model(header["model"], header["stream"], "latest", key, columns, delta)
+    return Model(
+        header["model"],
+        header["stream"],
+        "latest",
+        key,
+        columns,
+        delta,
+        passed={**passed, VERSION: VERSION} if passed else {},
+    )
 
 
 def _has_aggregate(node: Any, aggregates: set[str]) -> bool:

@@ -127,7 +127,7 @@ class Writer:
 
     def _flush(self, ready: Ready) -> None:
         # Replicas of two versions may send different columns for a while; those absent are null.
-        tables = {model: pa.concat_tables(parts, promote_options="default") for model, parts in ready.deltas.items()}
+        tables = {model: pa.concat_tables(parts, promote_options="permissive") for model, parts in ready.deltas.items()}
         with metrics.histogram("streamgauge_merge_seconds").time():
             self._store.merge(tables, ready.offsets)
         self._next.update(ready.offsets)
