@@ -4,19 +4,19 @@ VENV     := .venv
 BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.installed
 PACKAGES := streamgauge dashboard processors generators grafana warehouse catalog runtime
-CODE     := $(PACKAGES) examples tests benchmarks docs
+CODE     := $(PACKAGES) deploy examples tests benchmarks docs
 # Each is a module of benchmarks/ with a table to print; one that is not there yet is left out.
 BENCHMARKS := $(foreach name,generator throughput latency linear,$(if $(wildcard benchmarks/$(name).py),$(name)))
 # Options for the command behind a target: make up ARGS="--for 60", make test ARGS="-m 'not chaos'".
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test chaos check format bench docs lock components clean
+.PHONY: help install up prometheus test chaos check format bench docs grafana lock components clean
 
 help: ## This list
 	@echo 'make TARGET [ARGS="options of the command behind it"]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 install: $(STAMP) ## Only make the environment .venv, with the packages of requirements.lock
 
@@ -46,6 +46,17 @@ $(STAMP): requirements.lock pyproject.toml
 up: $(STAMP) ## Everything on this machine: Kafka, traffic, analytics, warehouse, dashboard (ARGS="--for 60 --rate 500")
 	@exec $(BIN)/streamgauge up $(ARGS)
 
+# Its files are in the data directory; deploy/prometheus/local.yml is what it runs, with the paths of this machine.
+prometheus: ## Prometheus on http://127.0.0.1:9090, beside `make up` in another terminal (ARGS="--web.enable-lifecycle")
+	@command -v prometheus >/dev/null || { \
+		echo 'make prometheus needs the command prometheus: apt-get install prometheus (docs/prometheus.md)' >&2; exit 2; }
+	@set -e; data="$${STREAMGAUGE_DATA_DIR:-.streamgauge}"; mkdir -p "$$data/prometheus" "$$data/run"; data=$$(cd "$$data" && pwd); \
+	sed -e "s|\.\./\.\./\.streamgauge|$$data|" -e "s|rules/|$(CURDIR)/deploy/prometheus/rules/|" \
+		deploy/prometheus/local.yml > "$$data/prometheus/prometheus.yml"; \
+	echo 'Prometheus: http://127.0.0.1:9090'; \
+	exec prometheus --config.file="$$data/prometheus/prometheus.yml" --storage.tsdb.path="$$data/prometheus/data" \
+		--storage.tsdb.retention.time=15d --web.listen-address=127.0.0.1:9090 --log.level=warn $(ARGS)
+
 test: $(STAMP) components ## All tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
 	@exec $(BIN)/python -m pytest $(ARGS)
 
@@ -67,6 +78,10 @@ bench: $(STAMP) ## Speed and scale, each a table (BENCHMARKS=throughput ARGS="--
 
 docs: $(STAMP) ## Write the generated pages: docs/metrics.md, docs/settings.md
 	$(BIN)/python docs/generate.py
+
+grafana: $(STAMP) ## Write dashboards, alert rules and recording rules from the Python in grafana/
+	@$(BIN)/python -m grafana.generate
+	@$(BIN)/python deploy/kubernetes/manifests.py
 
 # What is locked stays as it is unless pyproject.toml asks for more; ARGS=--upgrade takes the newest of everything.
 # DuckDB 2 is allowed in pyproject.toml, and locked once it has proven itself.

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from catalog import model
+from catalog import kpi, model
 from catalog.model import Model
+from catalog.retries import RETRIES_TOPIC
 from catalog.stream import ORIGIN, Stream
 from runtime.errors import UsageError
 
@@ -33,7 +34,8 @@ EVERY_MESSAGE = pa.schema(
         *ORIGIN,
     ]
 )
-# One row a dead letter. `payload` is at most the first 4,096 bytes, for people; the whole is in the dead-letter topic.
+# One row a dead letter. `payload` is at most the first 4,096 bytes, for people; the whole is in `letter_topic`.
+# `stream` is ours, or the dead-letter topic of another service; `topic` with ORIGIN is where the event was: its id.
 DEAD_LETTERS = pa.schema(
     [
         pa.field("stream", pa.string()),
@@ -43,6 +45,15 @@ DEAD_LETTERS = pa.schema(
         pa.field("payload", pa.string()),
         pa.field("bytes", pa.int64()),
         *ORIGIN,
+        pa.field("topic", pa.string()),
+        pa.field("fingerprint", pa.string()),
+        pa.field("field", pa.string()),
+        pa.field("event_time", _MILLIS),
+        pa.field("attempts", pa.int32()),
+        pa.field("retry_of", pa.string()),
+        pa.field("consumer", pa.string()),
+        pa.field("letter_topic", pa.string()),
+        pa.field("dead_at", _MILLIS),
     ]
 )
 BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, "kafka_timestamp")}
@@ -62,9 +73,9 @@ class Catalog:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Every topic the catalog needs: its streams', their dead-letter topics, and `analytics`."""
+        """Every topic the catalog needs: its streams', their dead-letter topics, that of retries, `analytics`."""
         own = [topic for stream in self.streams.values() for topic in (stream.topic, stream.dead_letter_topic)]
-        return (*own, ANALYTICS_TOPIC)
+        return (*own, RETRIES_TOPIC, ANALYTICS_TOPIC)
 
 
 def load(name: str) -> Catalog:
@@ -102,4 +113,8 @@ def load(name: str) -> Catalog:
         if entry.name in seen:
             raise UsageError(f"catalog `{name}` has two models named `{entry.name}`")
         seen[entry.name] = entry
+    try:
+        kpi.metrics(models)
+    except ValueError as error:
+        raise UsageError(f"catalog `{name}`: {error}") from None
     return Catalog(name, streams, tuple(models))

@@ -1,7 +1,8 @@
 """A model: a `.sql` file, a SELECT over one stream's batch, and how its rows merge into a table.
 
-The header says what (`model`, `stream`, `merge`, and `every` for windows, `key` for latest); table, key and columns
-follow from the SELECT. Everything wrong with a model is found here, at start, with file and line.
+The header says what (`model`, `stream`, `merge`, and `every` for windows, `key` for latest; `metrics` opts a window's
+measures into Prometheus, see kpi.py); table, key and columns follow from the SELECT. Everything wrong with a model is
+found here, at start, with file and line.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
+from catalog import kpi, rowwise
+from catalog.kpi import Kpis
 from runtime.errors import UsageError
 
 Merge = Literal["window", "latest", "append"]
-_HEADER = re.compile(r"^--\s*(model|stream|merge|every|key)\s*:\s*(.*?)\s*$")
+_HEADER = re.compile(r"^--\s*(model|stream|merge|every|key|metrics)\s*:\s*(.*?)\s*$")
 _EVERY = re.compile(r"^(\d+)\s*(seconds?|minutes?|hours?)$")
 _UNIT_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
@@ -38,6 +41,7 @@ class Model:
     columns: Mapping[str, str]
     delta_sql: str
     every_ms: int = 0
+    kpis: Kpis | None = None
     # Columns that are the batch's own, by name, where the delta has the batch's rows in their order: they need no SQL.
     passed: Mapping[str, str] = field(default_factory=dict)
 
@@ -115,8 +119,9 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
         tree = _parse(con, source, body, first)
         if merge == "window":
             return _window(con, source, header, body, tree, first, event_times[stream])
-        if "every" in header:
-            raise source.error("only `merge: window` takes `every`", _at(source, "every"))
+        for entry in ("every", "metrics"):
+            if entry in header:
+                raise source.error(f"only `merge: window` takes `{entry}`", _at(source, entry))
         columns = _describe(con, source, body, first)
         if merge == "append":
             for needed in ("kafka_partition", "kafka_offset", "kafka_timestamp"):
@@ -124,9 +129,9 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
                     raise source.error(
                         f"an append model must select {needed}: retention and provenance need it", first + 1
                     )
-            return Model(name, stream, "append", (), columns, body, passed=_passed(tree, schemas[stream]))
+            return Model(name, stream, "append", (), columns, body, passed=rowwise.passed(tree, schemas[stream]))
         if merge == "latest":
-            return _latest(con, source, header, body, first, _passed(tree, schemas[stream]))
+            return _latest(con, source, header, body, first, rowwise.passed(tree, schemas[stream]))
     raise source.error(f"merge must be window, latest or append, not `{merge}`", _at(source, "merge"))
 
 
@@ -209,37 +214,11 @@ def _window(
         f"FROM (SELECT {start} AS window_start, {body[6:]})"
     )
     _describe(con, source, delta, first)
-    return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms)
-
-
-def _passed(tree: Mapping[str, Any], events: pa.Schema) -> dict[str, str]:
-    """Output columns that are columns of `events` as they are; none where rows may be others, or in another order."""
-    changing = ("where_clause", "group_expressions", "having", "qualify", "modifiers", "sample")
-    if any(tree.get(part) for part in changing) or tree["aggregate_handling"] != "STANDARD_HANDLING":
-        return {}
-    passed: dict[str, str] = {}
-    for node in tree["select_list"]:
-        if node["class"] == "STAR" and not any(isinstance(value, list | bool) and value for value in node.values()):
-            passed |= {name: name for name in events.names}
-        elif node["class"] == "COLUMN_REF" and node["column_names"][:-1] in ([], ["events"]):
-            passed[node["alias"] or node["column_names"][-1]] = node["column_names"][-1]
-        elif not _row_by_row(node):
-            return {}
-    return passed
-
-
-_ROW_BY_ROW = {"COLUMN_REF", "FUNCTION", "CAST", "CONSTANT", "CASE", "COMPARISON", "OPERATOR", "CONJUNCTION", "LAMBDA"}
-
-
-def _row_by_row(node: Any) -> bool:
-    """True where an expression has one value a row: no window, no subquery, nothing that unnests."""
-    if isinstance(node, list):
-        return all(map(_row_by_row, node))
-    if not isinstance(node, dict):
-        return True
-    if node.get("class", "FUNCTION") not in _ROW_BY_ROW or node.get("function_name") in ("unnest", "unlist"):
-        return False
-    return all(map(_row_by_row, node.values()))
+    try:
+        kpis = kpi.parse(header["metrics"], key, columns) if "metrics" in header else None
+    except ValueError as error:
+        raise source.error(str(error), _at(source, "metrics")) from None
+    return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms, kpis)
 
 
 def _latest(

@@ -20,6 +20,7 @@ REASONS = {
 }
 
 _PATH = re.compile(r" - at `(?P<path>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 
 
 def judge(error: Exception) -> InvalidEvent:
@@ -29,8 +30,8 @@ def judge(error: Exception) -> InvalidEvent:
         return InvalidEvent("invalid_json", text)
     found = _PATH.search(text)
     path = found["path"] if found else "$"
-    if "missing required field" in text:
-        reason = "missing_field"
+    if missing := _MISSING.search(text):
+        reason, path = "missing_field", f"{path}.{missing['name']}"
     elif text.startswith("Invalid enum value"):
         reason = "unknown_event_type" if path == "$.event_type" else "out_of_range"
     elif re.match(r"Expected `(\w| \| )+` (of length )?(>|<|matching|that)", text) or "out of range" in text.lower():
@@ -39,5 +40,5 @@ def judge(error: Exception) -> InvalidEvent:
         reason = "wrong_type"
     else:
         # "Invalid UTF-8" and the like: what msgspec says without expecting a type.
-        reason = "invalid_json"
-    return InvalidEvent(reason, text)
+        return InvalidEvent("invalid_json", text, path if found else None)
+    return InvalidEvent(reason, text, path)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from catalog import loader
+from catalog import kpi, loader
 from catalog.model import Model
 from catalog.stream import ORIGIN, Stream
 from catalog.validation import REASONS
@@ -105,12 +105,27 @@ def metrics() -> str:
         )
     return page(
         "# Metrics",
-        NOTE.format("runtime/metrics.py"),
+        NOTE.format("runtime/metrics.py and the models' headers"),
         "Every process serves Prometheus's text format on `/metrics` and its readiness on `/health` (503 with the "
         "reason until it is ready), on `127.0.0.1` and the first free port from 9101 unless `STREAMGAUGE_METRICS_PORT` "
         "names one. Labels come from closed sets: streams, models, reasons, names of processes; never ids.",
         *parts,
+        kpi_counters(),
     )
+
+
+def kpi_counters() -> str:
+    """The section of the KPI counters: the built-in catalog's, and how they come about."""
+    models = loader.load("catalog.commerce").models
+    rows = ((f"`{made.name}`", made.kind, code(made.labels), made.help) for made in kpi.metrics(models))
+    return page(
+        "## KPI counters",
+        "A window model's header opts measures in by `-- metrics: measure, … by dimension, …` ([how](catalog.md)); the "
+        "warehouse counts them as it merges. They start at 0 with the process and are for rates and alerts: the tables "
+        "are exact. Deltas that were written to Kafka more than ten minutes ago are merged and not counted, so that a "
+        "rebuild is no burst. These are the commerce catalog's; another catalog has its own.",
+        table(("Metric", "Type", "Labels", "Meaning"), rows),
+    ).rstrip("\n")
 
 
 def commerce() -> str:
@@ -137,7 +152,8 @@ def commerce() -> str:
         "A **window** table adds up measures by window and dimensions, a **latest** table has one row a key, an "
         "**append** table every row, for as long as the retention says.",
         table(
-            ("Table", "Over", "Merge", "Key", "Columns"), map(model_row, sorted(catalog.models, key=lambda m: m.name))
+            ("Table", "Over", "Merge", "Key", "Columns", "In Prometheus"),
+            map(model_row, sorted(catalog.models, key=lambda m: m.name)),
         ),
     )
 
@@ -172,8 +188,9 @@ def model_row(model: Model) -> tuple[str, ...]:
     """A model as a row."""
     every = f", {model.every_ms // 1_000} s" if model.every_ms else ""
     others = [name for name in model.columns if name not in model.key]
+    counted = f"{code(model.kpis.measures)} by {code(model.kpis.by)}" if model.kpis else ""
     over = "every message" if model.stream == "*" else f"`{model.stream}`"
-    return f"`{model.name}`", over, model.merge + every, code(model.key), code(others)
+    return f"`{model.name}`", over, model.merge + every, code(model.key), code(others), counted
 
 
 def code(names: Iterable[str]) -> str:

@@ -1,10 +1,13 @@
 """Analytics: events to deltas, exactly once.
 
-Input:     every topic of the catalog, as one consumer group; any number of replicas.
+Input:     every topic of the catalog, and the dead-letter topics of other services that a setting names, as one
+           consumer group; any number of replicas.
 Output:    `analytics` (Arrow IPC deltas, header `model`), and `<topic>.dlq` for events that cannot be processed.
 State:     none. A batch's deltas, dead letters and input offsets commit in one Kafka transaction; a delta adds to a
            table, so nothing is kept between batches, and a replica starts, stops and recovers at once.
 Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
+           Where a stream gives nothing but bad events, the replica stops rather than dead-letter them all
+           (processors/stop_rule.py).
 
 The order in a batch: consume chunk by chunk and decode each at once → run the models → begin → produce deltas and dead
 letters → send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the
@@ -19,24 +22,24 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
 
 from catalog import loader
 from catalog.loader import ANALYTICS_TOPIC, Catalog
 from processors import dead_letters
+from processors.batch import Batch, make_series
+from processors.dead_letters import Foreign
 from processors.deltas import Delta, Models
-from processors.intake import Chunk, DeadLetter, Intake, Records
+from processors.intake import DeadLetter, Intake, Records
+from processors.stop_rule import StopRule
 from processors.transactions import Outgoing, Transactions
 from runtime import kafka, metrics, process, slot
 from runtime.cadence import Cadence
-from runtime.errors import TransientError
+from runtime.errors import TransientError, UsageError
 from runtime.process import Process
 from warehouse import inbox
 
@@ -44,32 +47,6 @@ CHUNK = 1_000
 # Above this a consumer that catches up would hold more than it can use soon; below it, it waits for the broker.
 PREFETCH_MESSAGES, PREFETCH_KBYTES = 1_000_000, 128 * 1024
 log = logging.getLogger("streamgauge")
-
-
-@dataclass
-class Batch:
-    """What has been consumed since the last commit."""
-
-    started: float = 0.0
-    events: int = 0
-    chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
-    dead: list[DeadLetter] = field(default_factory=list)
-    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def relations(self, now_ms: int) -> dict[str, pa.Table]:
-        """The rows the models select from, by relation."""
-        tables = {
-            stream: pa.Table.from_batches([chunk.events for chunk in chunks]) for stream, chunks in self.chunks.items()
-        }
-        messages = [chunk.messages for chunks in self.chunks.values() for chunk in chunks]
-        rows, dead_messages = dead_letters.rows(self.dead, now_ms)
-        tables["dead_letters"] = pa.Table.from_batches([rows])
-        tables["*"] = pa.Table.from_batches([*messages, dead_messages])
-        return tables
-
-    def offsets(self) -> list[TopicPartition]:
-        """Where the next replica goes on: one past the last message of each partition."""
-        return [TopicPartition(topic, number, offset) for (topic, number), offset in self.next_offsets.items()]
 
 
 class Analytics:
@@ -106,6 +83,8 @@ class Analytics:
         self._transactions = Transactions(app, settings, running.stop)
         self._consumer = app.get_consumer(auto_commit_enable=False)
         self._watch = kafka.Watch(running)
+        self._stop_rule = StopRule(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
+        self._topics = [*catalog.streams, *settings.foreign_letter_topics]
         self._cadence = Cadence(settings.commit_interval_ms / 1_000)
         self._rebalanced = False
         self._assigned = False
@@ -119,12 +98,12 @@ class Analytics:
         described = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
         self._partitions = max(1, len(described.partitions))
         self._consumer.subscribe(
-            list(self._catalog.streams), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
         return True
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
-        held: dict[str, int] = dict.fromkeys(self._catalog.streams, 0)
+        held: dict[str, int] = dict.fromkeys(self._topics, 0)
         for partition in partitions:
             held[partition.topic] += 1
         for topic, count in held.items():
@@ -153,6 +132,7 @@ class Analytics:
         if not held:
             return
         committed = self._consumer.committed(held, timeout=10)
+        self._stop_rule.seed((p.topic, p.metadata) for p in committed)
         self._consumer.assign(
             [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
         )
@@ -193,9 +173,13 @@ class Analytics:
         now_ms = int(time.time() * 1_000)
         for topic, run_of_topic in by_topic.items():
             records = Records.of(run_of_topic)
-            chunk = self._intakes[topic].chunk(records, now_ms)
-            self._batch.chunks[topic].append(chunk)
-            self._batch.dead.extend(chunk.dead)
+            if intake := self._intakes.get(topic):
+                chunk = intake.chunk(records, now_ms)
+                self._stop_rule.see(topic, len(records.offsets), chunk.dead)
+                self._batch.chunks[topic].append(chunk)
+                self._batch.dead.extend(chunk.dead)
+            else:
+                self._batch.foreign.extend(Foreign(topic, record) for record in records.singly())
             self._batch.events += len(records.offsets)
             for partition, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
                 self._batch.next_offsets[topic, partition] = offset + 1
@@ -215,9 +199,9 @@ class Analytics:
         began = time.perf_counter()
         self._transactions.commit(
             self._outgoing(deltas, batch.dead),
-            batch.offsets(),
+            batch.offsets(lambda topic: self._stop_rule.note(topic, now_ms)),
             self._consumer.consumer_group_metadata(),
-            then=partial(_count, batch, deltas),
+            then=partial(batch.count, deltas),
         )
         _stage("commit", time.perf_counter() - began)
         self._batch = Batch()
@@ -252,35 +236,17 @@ def _stage(stage: str, seconds: float) -> None:
     metrics.histogram("streamgauge_batch_stage_seconds").labels(stage).observe(seconds)
 
 
-def _count(batch: Batch, deltas: list[Delta]) -> None:
-    """Publish a committed batch's figures; nothing is counted that was not committed."""
-    metrics.histogram("streamgauge_batch_events").observe(batch.events)
-    for stream, chunks in batch.chunks.items():
-        dead = [letter for letter in batch.dead if letter.stream == stream]
-        good = sum(chunk.events.num_rows for chunk in chunks)
-        size = sum(pc.sum(chunk.messages.column("bytes")).as_py() or 0 for chunk in chunks)
-        size += sum(len(letter.record.value or b"") for letter in dead)
-        metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead))
-        metrics.counter("streamgauge_events_in_bytes_total").labels(stream).inc(size)
-        metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.judged_singly for c in chunks))
-        for letter in dead:
-            metrics.counter("streamgauge_dead_letters_total").labels(stream, letter.reason).inc()
-        for late_by_ms in (late for chunk in chunks for late in chunk.late_by_ms):
-            metrics.counter("streamgauge_late_events_total").labels(stream).inc()
-            metrics.histogram("streamgauge_lateness_seconds").labels(stream).observe(late_by_ms / 1_000)
-    for delta in deltas:
-        metrics.counter("streamgauge_deltas_out_total").labels(delta.model).inc()
-        metrics.counter("streamgauge_deltas_out_bytes_total").labels(delta.model).inc(len(delta.value))
-
-
 def work(running: Process) -> None:
     """Run one replica until it is told to stop."""
     catalog = loader.load(running.settings.catalog)
     kafka.require_broker(running.settings)
     kafka.require_topics(running.settings, catalog.topics)
+    if own := set(running.settings.foreign_letter_topics) & set(catalog.topics):
+        raise UsageError(f"STREAMGAUGE_DEAD_LETTER_TOPICS names `{min(own)}`, which is Streamgauge's own")
     # Thousands of short-lived objects a chunk, none in a cycle: automatic collection would double the cost of decoding.
     gc.freeze()
     gc.disable()
+    make_series(catalog.streams)
     analytics = Analytics(running, catalog)
     try:
         if not analytics.open():

@@ -6,8 +6,10 @@ A chunk is about a thousand messages, so that its Python objects live and die in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import compress
 from typing import Any, NamedTuple, Self
 
@@ -17,11 +19,14 @@ import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from catalog import loader, validation
+from catalog.fingerprint import fingerprint
 from catalog.stream import Stream
 from runtime.errors import InvalidEvent
 
 DETAIL_SHOWN = 500
 MILLIS = pa.timestamp("ms", tz="UTC")
+# How far into a bad event its time is looked for; the last millisecond of the year 9999.
+TIME_SOUGHT_BYTES, _LATEST = 65_536, 253_402_300_799_999
 _INVALID = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
@@ -72,6 +77,13 @@ class DeadLetter:
     record: Record
     reason: str
     detail: str
+    field: str | None = None
+    event_time: int | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for every event that fails for the same cause."""
+        return fingerprint(self.stream, self.reason, self.field, self.detail)
 
 
 @dataclass
@@ -95,6 +107,7 @@ class Intake:
         self._max_future_ms = max_future_ms
         self._late_after_ms = late_after_ms
         self._time_column = stream.columns.schema.get_field_index(stream.event_time)
+        self._time_of = re.compile(rb'"%b"\s*:\s*(\d{1,15})\s*[,}]' % re.escape(stream.event_time).encode())
         self._newest: dict[int, int] = {}
 
     def forget(self) -> None:
@@ -126,7 +139,7 @@ class Intake:
                 ahead_ms = time - min(record.timestamp, now_ms)
                 kept.append(ahead_ms <= self._max_future_ms)
                 if not kept[-1]:
-                    dead.append(self._dead(record, InvalidEvent("future_event", self._future(ahead_ms))))
+                    dead.append(self._dead(record, self._future(ahead_ms)))
             records, events = records.kept(kept), list(compress(events, kept))
             times, sizes = list(compress(times, kept)), list(compress(sizes, kept))
         return self._columns(records, sizes, events, times, now_ms, dead, judged_singly)
@@ -186,10 +199,17 @@ class Intake:
             raise validation.judge(error) from None
 
     def _dead(self, record: Record, error: InvalidEvent) -> DeadLetter:
-        return DeadLetter(self._stream.topic, record, error.reason, error.detail[:DETAIL_SHOWN])
+        said = self._time_of.search(record.value or b"", 0, TIME_SOUGHT_BYTES)
+        time = int(said[1]) if said and 0 < int(said[1]) <= _LATEST else None
+        return DeadLetter(
+            self._stream.topic, record, error.reason, error.detail[:DETAIL_SHOWN], error.field, event_time=time
+        )
 
-    def _future(self, by_ms: int) -> str:
-        return f"`{self._stream.event_time}` lies {by_ms / 1000:,.0f} s after the event reached Kafka"
+    def _future(self, by_ms: int) -> InvalidEvent:
+        name = self._stream.event_time
+        return InvalidEvent(
+            "future_event", f"`{name}` lies {by_ms / 1000:,.0f} s after the event reached Kafka", f"$.{name}"
+        )
 
     def _late(self, partitions: Sequence[int], times: Sequence[int]) -> tuple[list[bool], list[int]]:
         """Which events are late, against the newest event time of their partition so far, and by how much."""

@@ -13,12 +13,16 @@ class StreamgaugeError(Exception):
 
 
 class InvalidEvent(StreamgaugeError):
-    """An event that cannot be processed. `reason` is one of `catalog.validation.REASONS`; `detail` names the field."""
+    """An event that cannot be processed. `reason` is one of `catalog.validation.REASONS`.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `field` is the JSON path of the wrong field (`$.items[0].quantity`; `$` is the event itself), where one is to blame.
+    """
+
+    def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.field = field
 
 
 class TransientError(StreamgaugeError):

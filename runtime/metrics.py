@@ -1,7 +1,8 @@
 """Every metric of Streamgauge, with its meaning and labels; `docs/metrics.md` is generated from this list.
 
 Labels come from closed sets (streams, models, reasons, process names): never ids of orders, customers or messages.
-A process registers only what it serves: `counter(name)`, `gauge(name)` and `histogram(name)` make it at first use.
+A process registers only what it serves: `register` makes its counters and histograms when it starts, so that they rise
+from 0 and the first failure is an increase; `gauge(name)` makes a gauge at first use, for what is not known is absent.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 # Seconds. Fine around the promise (p50 0.5 s, p99 1 s), coarse above it.
 LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -112,6 +113,20 @@ CATALOGUE = (
     Metric("streamgauge_sql_queries_total", "counter", "SQL queries, by outcome.", "warehouse", ("outcome",)),
     Metric("streamgauge_sql_seconds", "histogram", "Time of an SQL query.", "warehouse"),
     Metric("streamgauge_sql_refusals_total", "counter", "SQL statements refused, by rule.", "warehouse", ("rule",)),
+    Metric(
+        "streamgauge_kpi_label_sets",
+        "gauge",
+        "Label sets of the model's KPI counters; never more than `STREAMGAUGE_KPI_MAX_SERIES`.",
+        "warehouse",
+        ("model",),
+    ),
+    Metric(
+        "streamgauge_kpi_rows_total",
+        "counter",
+        "Delta rows that the KPI counters met: `counted`, counted as `other` for want of a label set, or too `old`.",
+        "warehouse",
+        ("model", "outcome"),
+    ),
     Metric("streamgauge_generated_events_total", "counter", "Synthetic events acknowledged.", "generate", ("stream",)),
     Metric(
         "streamgauge_dead_letter_fingerprints_total",
@@ -212,6 +227,14 @@ def _entry(name: str, kind: str) -> Metric:
     if metric.kind != kind:
         raise ValueError(f"{name} is a {metric.kind}, not a {kind}")
     return metric
+
+
+def register(process: str) -> None:
+    """Make the counters and histograms of a process, without the `_created` series that would double their number."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    for metric in CATALOGUE:
+        if metric.process in ("all", process) and metric.kind != "gauge":
+            (counter if metric.kind == "counter" else histogram)(metric.name)
 
 
 @cache

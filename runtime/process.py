@@ -1,14 +1,14 @@
 """A process's edge: logging, settings, signals, `/metrics` and `/health`, exit codes.
 
 A command's function gets a `Process` and works until `process.stop` is set. `/health` answers 503 until the command
-says that it is ready, and says why. A small file in `<data_dir>/run/` tells `streamgauge status` where to ask.
+says that it is ready, and says why. A small file in `<data_dir>/run/` tells `streamgauge status` and Prometheus where
+to ask (run_file.py).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
 
-from runtime import metrics, settings, stop
+from runtime import metrics, run_file, settings, stop
 from runtime.errors import StreamgaugeError, UsageError
 from runtime.settings import Settings
 
@@ -107,12 +107,11 @@ def run(name: str, work: Callable[[Process], None]) -> int:
         config = settings.load()
         set_up_logging(config.log_level)
         process = Process(name, config, stop.on_signals())
+        metrics.register(name)
         port = _serve(process)
         metrics.gauge("streamgauge_process_ready").labels(name).set(0)
         metrics.gauge("streamgauge_process_info").labels(name, "0.1.0").set(1)
-        run_file = config.data_dir / "run" / f"{name}-{os.getpid()}.json"
-        run_file.parent.mkdir(parents=True, exist_ok=True)
-        run_file.write_text(json.dumps({"process": name, "pid": os.getpid(), "metrics_port": port}))
+        entry = run_file.write(config.data_dir, name, config.metrics_host, port)
     except (StreamgaugeError, OSError) as error:
         sys.stderr.write(f"streamgauge {name}: {error}\n")
         return 2
@@ -128,4 +127,4 @@ def run(name: str, work: Callable[[Process], None]) -> int:
         log.error("%s: %s", name, error)
         return 1
     finally:
-        run_file.unlink(missing_ok=True)
+        entry.unlink(missing_ok=True)

@@ -97,6 +97,17 @@ class Settings(BaseSettings):
     delta_max_bytes: int = Field(
         900_000, ge=10_000, description="Most bytes of one delta message, uncompressed; larger deltas are split."
     )
+    dead_letter_topics: str | None = Field(
+        None,
+        description="Dead-letter topics of other services (Kafka Connect, Spring, Kafka Streams), `name,…`: their "
+        "messages become rows of `dead_letters` too.",
+    )
+    dead_letter_stop_ratio: float = Field(
+        0.9, gt=0, le=1, description="A replica stops at this share of bad events among a stream's most recent ones."
+    )
+    dead_letter_stop_events: int = Field(
+        1_000, ge=0, description="How many recent events of a stream that share is taken of, at least; 0 never stops."
+    )
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="Kafka aborts an open transaction after this.")
     session_timeout_ms: int = Field(10_000, ge=6_000, description="Kafka takes a silent replica for dead after this.")
 
@@ -114,6 +125,9 @@ class Settings(BaseSettings):
         description="Threads of one DuckDB statement. One costs half the processor time of two while merging; "
         "raise it on a large machine where heavy queries matter more.",
     )
+    kpi_max_series: int = Field(
+        200, ge=1, le=100_000, description="Most label sets of a model's KPI counters; further ones count as `other`."
+    )
     sql_timeout_s: float = Field(10.0, gt=0, le=3_600, description="A query is cut after this.")
     sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one answer.")
     sql_max_queries: int = Field(4, ge=1, le=64, description="Queries that run at a time; more wait, then get 503.")
@@ -125,6 +139,11 @@ class Settings(BaseSettings):
     def bootstrap(self) -> str:
         """Bootstrap servers in force: the user's cluster, or the local broker."""
         return self.bootstrap_servers or f"127.0.0.1:{self.broker_port}"
+
+    @property
+    def foreign_letter_topics(self) -> tuple[str, ...]:
+        """The dead-letter topics of other services."""
+        return tuple(name.strip() for name in (self.dead_letter_topics or "").split(",") if name.strip())
 
     @property
     def warehouse_url(self) -> str:

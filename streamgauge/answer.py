@@ -25,14 +25,14 @@ def write(rows: pa.Table, file: IO[bytes]) -> None:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for field in rows.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
-        grid.add_column(Text(_printable(field.name)), justify="right" if number else "left", no_wrap=True)
+        grid.add_column(Text(printable(field.name)), justify="right" if number else "left", no_wrap=True)
     cells = [[_cell(value) for value in head.column(index).to_pylist()] for index in range(head.num_columns)]
     for row in zip(*cells, strict=True):
         grid.add_row(*row)
     console = Console(highlight=False)
     wide = console.measure(grid, options=console.options.update(width=1_000_000)).maximum
     if on_terminal and wide > console.width:
-        names = [Text(_printable(field.name), style="bold") for field in rows.schema]
+        names = [Text(printable(field.name), style="bold") for field in rows.schema]
         grid = Table(box=None, pad_edge=False, show_header=False)
         for row in zip(*cells, strict=True):
             for name, cell in zip(names, row, strict=True):
@@ -53,10 +53,10 @@ def _cell(value: Any) -> Text:
     if plain is None:
         return _NULL
     if isinstance(plain, str):
-        return Text(_printable(plain))
+        return Text(printable(plain))
     return Text(json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict | list | bool) else str(plain))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Events contain what strangers wrote: nothing that would steer a terminal is passed on."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

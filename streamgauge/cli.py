@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from runtime.errors import StreamgaugeError, UsageError
+from streamgauge.dead_letters import commands as dead_letters
 
 
 class Processor(StrEnum):
@@ -28,6 +29,7 @@ class Format(StrEnum):
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 @app.callback()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +10,8 @@ import psutil
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from runtime import run_file
+from runtime.run_file import RunFile
 from runtime.settings import Settings
 
 # What is worth a line of a process: counter or gauge, and how people call it. Labels are summed up.
@@ -43,18 +44,18 @@ class Found:
 def find(settings: Settings) -> list[Found]:
     """Ask every process with a run file in the data directory; those that are gone lose theirs. Blocks 2 s a process
     at most."""
-    host = "127.0.0.1" if settings.metrics_host in ("0.0.0.0", "::", "") else settings.metrics_host  # noqa: S104
     found = []
-    for path in sorted((settings.data_dir / "run").glob("*-*.json")):
+    for path in sorted((settings.data_dir / "run").glob(run_file.PATTERN)):
         try:
-            written, entry = path.stat().st_mtime, json.loads(path.read_text())
-            name, pid, port = str(entry["process"]), int(entry["pid"]), int(entry["metrics_port"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # being written, or not one of these files
-        if not _alive(pid, written):
+            written, entry = path.stat().st_mtime, run_file.read(path)
+        except FileNotFoundError:
+            continue  # it stopped meanwhile
+        if entry is None:
+            continue  # not one of these files
+        if not _alive(entry.pid, written):
             path.unlink(missing_ok=True)
             continue
-        found.append(_ask(name, pid, port, host))
+        found.append(_ask(entry))
     return found
 
 
@@ -66,9 +67,10 @@ def _alive(pid: int, written: float) -> bool:
         return False
 
 
-def _ask(name: str, pid: int, port: int, host: str) -> Found:
+def _ask(entry: RunFile) -> Found:
+    name, pid, port = entry.name, entry.pid, int(entry.address.rpartition(":")[2])
     try:
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=1.0, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://{entry.address}", timeout=1.0, trust_env=False) as client:
             health = client.get("/health").json()
             why = "" if health["status"] == "ready" else str(health["why"]) or "not ready"
             return Found(name, pid, port, why, _figures(client.get("/metrics").text))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from catalog.retries import RETRIES_TOPIC
 from runtime.settings import Settings
 
 ANALYTICS = "analytics"
@@ -83,6 +84,10 @@ def specs(settings: Settings, streams: Iterable[str]) -> list[TopicSpec]:
         wanted.append(spec(f"{topic}.dlq", 2 * _MESSAGE, hours, retained, source=topic))
     # The tables are rebuilt from here, so it keeps what they keep.
     longest = max(hours, 24 * settings.window_retention_days)
+    # A letter whose record were gone could be sent again: these few bytes are kept for good.
+    unlimited = {"retention.ms": "-1", "retention.bytes": "-1"}
+    retries = spec(RETRIES_TOPIC, _MESSAGE, hours, retained)
+    wanted.append(replace(retries, partitions=1, config={**retries.config, **unlimited}))
     return [*wanted, spec(ANALYTICS, 4 * _MESSAGE, longest, _ANALYTICS_SHARE * retained)]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 log = logging.getLogger("streamgauge")
 MODEL, PRODUCER, MORE = "model", "producer", "more"
@@ -26,9 +27,13 @@ def headers(model: str, producer: str, *, more: bool) -> list[tuple[str, bytes]]
 
 @dataclass
 class Ready:
-    """Whole transactions: deltas by model, and the next offset to read of each partition after them."""
+    """Whole transactions: deltas by model, and the next offset to read of each partition after them.
+
+    `written_ms` has, for each delta, when it was written to Kafka (ms since the Unix epoch; 0 is not known).
+    """
 
     deltas: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    written_ms: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     offsets: dict[int, int] = field(default_factory=dict)
     bytes: int = 0
 
@@ -42,7 +47,7 @@ class Ready:
 class _Held:
     """What waits in one partition, and for whose transactions. Two replicas may share a partition."""
 
-    deltas: list[tuple[str, pa.Table]] = field(default_factory=list)
+    deltas: list[tuple[str, pa.Table, int]] = field(default_factory=list)
     open: set[bytes] = field(default_factory=set)
     bytes: int = 0
 
@@ -65,8 +70,9 @@ class Inbox:
         (held.open.add if MORE in marks else held.open.discard)(producer)
         if held.open:
             return
-        for model, rows in held.deltas:
+        for model, rows, written_ms in held.deltas:
             self.ready.deltas[model].append(rows)
+            self.ready.written_ms[model].append(written_ms)
         self.ready.offsets[message.partition()] = message.offset() + 1
         self.ready.bytes += held.bytes
         del self._held[message.partition()]
@@ -81,13 +87,15 @@ class Inbox:
         self._held.clear()
         self.ready = Ready()
 
-    def _delta(self, message: Any, model: str) -> list[tuple[str, pa.Table]]:
+    def _delta(self, message: Any, model: str) -> list[tuple[str, pa.Table, int]]:
         where = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
         if not self._knows(model):
             log.warning("%s is skipped: the catalog has no model `%s`", where, model)
             return []
         try:
-            return [(model, pa.ipc.open_stream(message.value() or b"").read_all())]
+            kind, written_ms = message.timestamp()
+            rows = pa.ipc.open_stream(message.value() or b"").read_all()
+            return [(model, rows, 0 if kind == TIMESTAMP_NOT_AVAILABLE else written_ms)]
         except pa.ArrowInvalid as error:
             log.error("%s is no delta: %s", where, error)
             return []

@@ -25,7 +25,9 @@ from runtime.cadence import Cadence
 from runtime.errors import FatalError
 from runtime.process import Process
 from warehouse import server
+from warehouse.fingerprints import Fingerprints
 from warehouse.inbox import Inbox, Ready
+from warehouse.kpis import Kpis
 from warehouse.store import Store, connect
 
 GROUP = "warehouse"
@@ -46,10 +48,12 @@ def due(late_s: float, rows: int, size: int, interval_s: float) -> bool:
 class Writer:
     """Reads deltas and merges them; one `step` is one flush."""
 
-    def __init__(self, running: Process, store: Store) -> None:
+    def __init__(self, running: Process, store: Store, kpis: Kpis, fingerprints: Fingerprints) -> None:
         self._process = running
         self._settings = running.settings
         self._store = store
+        self._kpis = kpis
+        self._fingerprints = fingerprints
         self._consumer = kafka.application(
             running.settings,
             GROUP,
@@ -131,9 +135,12 @@ class Writer:
         with metrics.histogram("streamgauge_merge_seconds").time():
             self._store.merge(tables, ready.offsets)
         self._next.update(ready.offsets)
+        self._kpis.count(ready.deltas, ready.written_ms, time.time())
         for model, parts in ready.deltas.items():
             metrics.counter("streamgauge_merged_rows_total").labels(model).inc(tables[model].num_rows)
             metrics.counter("streamgauge_merged_deltas_total").inc(len(parts))
+        if "dead_letters" in tables:
+            self._fingerprints.count(tables["dead_letters"])
         if "stream_windows" in tables:
             self._see(tables["stream_windows"])
         self._store.compact()
@@ -196,7 +203,7 @@ def work(running: Process) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     db = connect(settings)
     store = Store(db, catalog, cluster_id)
-    writer = Writer(running, store)
+    writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series), Fingerprints(db, catalog))
     try:
         writer.open()
         with server.serve(running, db, catalog):

@@ -1,6 +1,8 @@
 -- model:  dead_letters
 -- stream: dead_letters
 -- merge:  append
--- One row of `events` is one dead letter of any stream; the untouched event is in `<stream>.dlq`.
-SELECT stream, reason, detail, key, payload, bytes, kafka_partition, kafka_offset, kafka_timestamp
+-- One row of `events` is one dead letter; the whole of it is in `letter_topic`. `stream` is ours, or the dead-letter
+-- topic of another service; `topic`, `kafka_partition` and `kafka_offset` say where the event was: its id.
+SELECT stream, reason, detail, key, payload, bytes, kafka_partition, kafka_offset, kafka_timestamp,
+       topic, fingerprint, field, event_time, attempts, retry_of, consumer, letter_topic, dead_at
 FROM events

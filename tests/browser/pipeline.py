@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from runtime import run_file
 from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
 
@@ -105,10 +106,10 @@ class Pipeline:
     def _ready(self, name: str, child: subprocess.Popen[bytes]) -> bool:
         assert child.poll() is None, f"{name} ended with {child.returncode}"
         for path in (self.folder / "data" / "run").glob(f"*-{child.pid}.json"):
+            entry = run_file.read(path)
             try:
-                port = json.loads(path.read_text())["metrics_port"]
-                return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2).status_code == httpx.codes.OK
-            except (ValueError, httpx.TransportError):
+                return entry is not None and httpx.get(f"http://{entry.address}/health", timeout=2).is_success
+            except httpx.TransportError:
                 return False
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runtime import run_file
 from streamgauge.local_broker import free_port
 from tests.conftest import require_kafka
 from tests.waiting import wait_until
@@ -65,9 +65,9 @@ class Up:
     def pid(self, name: str) -> int | None:
         """The process of that name, from its run file."""
         for path in (self.data_dir / "run").glob(f"{name}-*.json"):
-            pid = int(json.loads(path.read_text())["pid"])
-            if psutil.pid_exists(pid):
-                return pid
+            entry = run_file.read(path)
+            if entry is not None and psutil.pid_exists(entry.pid):
+                return entry.pid
         return None
 
     def says(self, text: str, times: int = 1) -> bool:

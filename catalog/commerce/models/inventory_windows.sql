@@ -2,6 +2,7 @@
 -- stream: inventory
 -- merge:  window
 -- every:  10 seconds
+-- metrics: received, reserved, released, shipped, rejected by location
 SELECT location,
        sum(quantity) FILTER (WHERE event_type = 'stock.received') AS received,
        sum(quantity) FILTER (WHERE event_type = 'stock.reserved') AS reserved,

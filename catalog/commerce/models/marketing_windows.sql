@@ -2,6 +2,7 @@
 -- stream: marketing
 -- merge:  window
 -- every:  10 seconds
+-- metrics: impressions, clicks, emails_sent, emails_opened, redemptions, cost_cents by channel
 SELECT campaign_id, channel,
        count(*) FILTER (WHERE event_type = 'ad.impression')      AS impressions,
        count(*) FILTER (WHERE event_type = 'ad.click')           AS clicks,

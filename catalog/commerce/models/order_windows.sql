@@ -2,6 +2,7 @@
 -- stream: orders
 -- merge:  window
 -- every:  10 seconds
+-- metrics: orders, confirmed, cancelled, completed, units, revenue_cents by region, channel, payment_method
 SELECT region, channel, payment_method,
        count(*) FILTER (WHERE event_type = 'order.placed')                                        AS orders,
        count(*) FILTER (WHERE event_type = 'order.confirmed')                                     AS confirmed,

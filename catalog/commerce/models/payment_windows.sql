@@ -2,6 +2,7 @@
 -- stream: payments
 -- merge:  window
 -- every:  10 seconds
+-- metrics: requested, authorised, declined, refunded, authorised_cents, refunded_cents by method
 SELECT method,
        count(*) FILTER (WHERE event_type = 'payment.requested')           AS requested,
        count(*) FILTER (WHERE event_type = 'payment.authorised')          AS authorised,

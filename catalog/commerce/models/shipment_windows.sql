@@ -2,6 +2,7 @@
 -- stream: shipments
 -- merge:  window
 -- every:  10 seconds
+-- metrics: requested, dispatched, delivered, failed by carrier
 SELECT carrier, region,
        count(*) FILTER (WHERE event_type = 'shipment.requested')  AS requested,
        count(*) FILTER (WHERE event_type = 'shipment.dispatched') AS dispatched,

@@ -101,10 +101,11 @@ def test_without_events_the_screen_says_what_to_do(capsys: pytest.CaptureFixture
     assert how in capsys.readouterr().out
 
 
-def run_file(data_dir: Path, pid: int, **changes: object) -> Path:
+def run_file(data_dir: Path, pid: int) -> Path:
     path = data_dir / "run" / f"analytics-{pid}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"process": "analytics", "pid": pid, "metrics_port": 1, **changes}))
+    labels = {"process": "analytics", "__meta_pid": str(pid)}
+    path.write_text(json.dumps([{"targets": ["127.0.0.1:1"], "labels": labels}]))
     return path
 
 

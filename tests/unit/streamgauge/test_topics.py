@@ -15,7 +15,7 @@ def wanted(topic: str, **environ: str) -> TopicSpec:
 
 def test_each_stream_has_a_topic_and_a_dead_letter_topic() -> None:
     names = [spec.name for spec in specs(settings.load({}), ["orders", "lag"])]
-    assert names == ["orders", "orders.dlq", "lag", "lag.dlq", "analytics"]
+    assert names == ["orders", "orders.dlq", "lag", "lag.dlq", "dead-letter-retries", "analytics"]
 
 
 @pytest.mark.parametrize("topic", ["orders", "orders.dlq", "analytics"])
@@ -23,6 +23,12 @@ def test_retention_is_always_set_both_ways(topic: str) -> None:
     config = wanted(topic, RETENTION_HOURS="3", RETENTION_BYTES="1000000").config
     assert int(config["retention.ms"]) >= 3 * 3_600_000
     assert int(config["retention.bytes"]) >= 1_000_000
+
+
+def test_what_was_sent_again_is_never_forgotten() -> None:
+    """A letter whose record were gone could be sent twice."""
+    config = wanted("dead-letter-retries", RETENTION_HOURS="1").config
+    assert (config["retention.ms"], config["retention.bytes"], config["cleanup.policy"]) == ("-1", "-1", "delete")
 
 
 def test_analytics_keeps_what_the_tables_keep() -> None:

@@ -1,0 +1,35 @@
+"""Fingerprints: failures of one cause share one, whatever ids, numbers and values their messages name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+# Longer messages are stack traces, whose ends differ from run to run.
+MESSAGE_USED = 1_000
+_INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
+# msgspec quotes the value as it is, quotes in it and all; the path after it is known by itself.
+_VALUE = re.compile(r"^(Invalid enum value) .*$", re.DOTALL)
+# An apostrophe inside a word (can't) opens nothing; a quotation that was cut off closes at the end.
+_QUOTED = re.compile(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)", re.DOTALL)
+_WITH_DIGIT = re.compile(r"[\w.:@-]*\d[\w:@-]*(?:\.\w+)*")
+_BETWEEN_BACKTICKS = re.compile(r"(`[^`]*`)")
+
+
+def normalise(message: str) -> str:
+    """The message without what differs from event to event: quoted values, and words with a digit (ids, numbers).
+
+    What stands between backticks (names of types and fields) stays, but for the indices of lists.
+    """
+    message = _VALUE.sub(r"\1", _INDEX.sub("[*]", message[:MESSAGE_USED]))
+    parts = _BETWEEN_BACKTICKS.split(message)
+    # Odd parts are what the backticks hold.
+    parts[::2] = [_WITH_DIGIT.sub("#", _QUOTED.sub("'…'", part)) for part in parts[::2]]
+    return " ".join("".join(parts).split())
+
+
+def fingerprint(stream: str, reason: str, field: str | None, message: str) -> str:
+    """Twelve hexadecimal digits for a cause of failure; the same in every process and version."""
+    path = _INDEX.sub("[*]", field or "")
+    text = "\n".join((stream, reason, path, normalise(message)))
+    return hashlib.blake2s(text.encode("utf-8", "replace"), digest_size=6).hexdigest()

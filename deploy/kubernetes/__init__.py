@@ -1,0 +1,1 @@
+"""Kustomize base and overlays, and what writes their generated part."""

@@ -1,0 +1,312 @@
+"""Every alert there is. Add one here, its page in docs/runbooks, its scenario in tests; then `make grafana`.
+
+Limits are for a pipeline that promises figures within a second: a minute of lag is a lot. Where a limit depends on
+the business (declines, stock-outs, money) it is a starting point; change it here.
+"""
+
+from __future__ import annotations
+
+from grafana import places
+from grafana.alert import Alert
+
+_JOB = f'job="{places.JOB}"'
+# Without these three nobody counts, nobody stores, and nobody would notice.
+REQUIRED = ("analytics", "warehouse", "lag")
+# Topics of events: not Kafka's own, not dead letters (silence is good there), not what follows from others.
+_EVENTS = '{topic!~"__.*|changelog__.*|.*[.]dlq|analytics"}'
+_PRODUCED = f"topic:streamgauge_topic_produced_per_second:sum{_EVENTS}"
+_GROUP_TOPIC = "by (consumergroup, topic)"
+
+LAG = (
+    Alert(
+        "ConsumerLag",
+        "lag",
+        "warning",
+        "consumergroup_topic:kafka_consumergroup_lag_seconds:max",
+        60,
+        120,
+        "{consumergroup} is {value:duration} behind on {topic}",
+        places.LAG,
+        "Lag in time",
+        limit_s=True,
+    ),
+    Alert(
+        "ConsumerLagCritical",
+        "lag",
+        "critical",
+        "consumergroup_topic:kafka_consumergroup_lag_seconds:max",
+        300,
+        300,
+        "{consumergroup} is {value:duration} behind on {topic}",
+        places.LAG,
+        "Lag in time",
+        limit_s=True,
+        page="consumer-lag",
+    ),
+    Alert(
+        "ConsumerStalled",
+        "lag",
+        "critical",
+        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status >= bool 3)",
+        0,
+        120,
+        "{consumergroup} has stalled or stopped on {value:count} partitions of {topic}",
+        places.LAG,
+        "Status by group and topic",
+    ),
+    Alert(
+        "ConsumerRewound",
+        "lag",
+        "warning",
+        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status == bool 2)",
+        0,
+        0,
+        "{consumergroup} went back on {value:count} partitions of {topic}: it reads events again",
+        places.LAG,
+        "Status by group and topic",
+    ),
+    Alert(
+        "LagNotRecovering",
+        "lag",
+        "warning",
+        # The lag now, where it has not shrunk for ten minutes.
+        "kafka_consumergroup_lag_sum and deriv(kafka_consumergroup_lag_sum[10m]) >= 0",
+        1_000,
+        600,
+        "{consumergroup} has {value:count} events of {topic} to read and does not catch up",
+        places.LAG,
+        "Lag in events",
+    ),
+    Alert(
+        "RetentionRisk",
+        "lag",
+        "critical",
+        # A log that has lost nothing yet (it begins at 0) loses nothing next.
+        f"max {_GROUP_TOPIC} (streamgauge_consumergroup_retention_used_ratio and on (topic, partition) "
+        "kafka_topic_partition_oldest_offset > 0)",
+        0.8,
+        300,
+        "{consumergroup} has not read {value:percent} of what {topic} retains: events are about to be lost unread",
+        places.LAG,
+        "Retention used",
+    ),
+    Alert(
+        "GroupInactiveBehind",
+        "lag",
+        "warning",
+        # Transaction markers: a group that stopped with everything read may show one a partition.
+        "streamgauge_consumergroup_inactive_behind_events",
+        50,
+        600,
+        "nobody consumes for {consumergroup}, and {value:count} events wait for it",
+        places.LAG,
+        "Groups without members",
+    ),
+    Alert(
+        "MoneyWaiting",
+        "lag",
+        "warning",
+        f"sum {_GROUP_TOPIC} (streamgauge_consumergroup_waiting_cents) / 100",
+        10_000,
+        300,
+        "€{value:count} wait in {topic} behind {consumergroup}",
+        places.LAG,
+        "Money waiting",
+    ),
+    Alert(
+        "LagUnknown",
+        "lag",
+        "warning",
+        "max by (kind, name) (streamgauge_lag_failed)",
+        0,
+        300,
+        "the lag of {kind} {name} cannot be read",
+        places.LAG,
+        "Samples that failed",
+    ),
+)
+
+PIPELINE = (
+    Alert(
+        "ProcessDown",
+        "pipeline",
+        "critical",
+        # Not `up == 0`: what is well must have a value too, or nothing scraped at all would look well.
+        f"count by (process) (up{{{_JOB}}}) - sum by (process) (up{{{_JOB}}})",
+        0,
+        60,
+        "{value:count} of the {process} processes do not answer",
+        places.OVERVIEW,
+        "Processes that answer",
+        no_data="Alerting",
+        on_error="Alerting",
+        no_data_summary="Prometheus scrapes no process of Streamgauge, or does not answer",
+    ),
+    Alert(
+        "ProcessMissing",
+        "pipeline",
+        "critical",
+        " or ".join(f'absent(up{{{_JOB},process="{name}"}})' for name in REQUIRED),
+        0,
+        120,
+        "no {process} process is known to Prometheus",
+        places.OVERVIEW,
+        "Processes",
+    ),
+    Alert(
+        "ProcessNotReady",
+        "pipeline",
+        "warning",
+        f"min by (process, instance) (streamgauge_process_ready{{{_JOB}}})",
+        1,
+        300,
+        "{process} at {instance} runs but cannot do its work",
+        places.OVERVIEW,
+        "Processes",
+        below=True,
+    ),
+    Alert(
+        "ProcessRestarting",
+        "pipeline",
+        "warning",
+        f"sum by (process) (changes(process_start_time_seconds{{{_JOB}}}[30m]))",
+        2,
+        0,
+        "{process} has started {value:count} times in half an hour",
+        places.INTERNALS,
+        "Starts",
+    ),
+    Alert(
+        "FiguresStale",
+        "pipeline",
+        "critical",
+        # A stream with less than an event in five seconds ages by itself; one whose traffic is unknown may not.
+        "max by (stream) (streamgauge_freshness_seconds) unless on (stream) "
+        "stream:streamgauge_topic_produced_per_second:sum < 0.2",
+        30,
+        120,
+        "the figures of {stream} are {value:duration} old",
+        places.OVERVIEW,
+        "Age of the figures",
+        limit_s=True,
+    ),
+    Alert(
+        "TransactionAborts",
+        "pipeline",
+        "warning",
+        # A rebalance or a restart aborts one or two.
+        "sum by (process) (increase(streamgauge_transactions_aborted_total[10m]))",
+        3,
+        0,
+        "{process} aborted {value:count} Kafka transactions in ten minutes",
+        places.FAILURES,
+        "Aborted transactions",
+    ),
+    Alert(
+        "DeadLetterRate",
+        "pipeline",
+        "warning",
+        "sum by (stream) (rate(streamgauge_dead_letters_total[5m]))"
+        " / sum by (stream) (rate(streamgauge_events_in_total[5m]))",
+        0.01,
+        300,
+        "{value:percent} of the events of {stream} cannot be processed",
+        places.FAILURES,
+        "Share that fails, by stream",
+    ),
+    Alert(
+        "NewFailureKind",
+        "pipeline",
+        "warning",
+        # A counter's first sample is no increase: a series that was not there is news in itself.
+        "sum by (stream, reason) (increase(streamgauge_dead_letter_fingerprints_total[15m]) > 0"
+        " or (streamgauge_dead_letter_fingerprints_total"
+        " unless streamgauge_dead_letter_fingerprints_total offset 15m))",
+        0,
+        0,
+        "{stream} fails in a way not seen before: {reason}, {value:count} new kinds in fifteen minutes",
+        places.FAILURES,
+        "New kinds of failure",
+    ),
+)
+
+TRAFFIC = (
+    Alert(
+        "NoEvents",
+        "traffic",
+        "critical",
+        f"avg_over_time({_PRODUCED}[1h] offset 10m) and on (topic) max_over_time({_PRODUCED}[10m]) == 0",
+        # At an event in twenty seconds, ten minutes without one are no chance.
+        0.05,
+        120,
+        "{topic} gets no events; it had {value:rate} a second",
+        places.OVERVIEW,
+        "Published and consumed",
+    ),
+    Alert(
+        "ThroughputDrop",
+        "traffic",
+        "warning",
+        # Against the same time last week, or yesterday where last week is not known; quiet topics do not count.
+        f"avg_over_time({_PRODUCED}[15m]) / (avg_over_time({_PRODUCED}[15m] offset 1w) > 1"
+        f" or avg_over_time({_PRODUCED}[15m] offset 1d) > 1)",
+        0.3,
+        900,
+        "{topic} gets {value:percent} of the events it had at this time before",
+        places.OVERVIEW,
+        "Published and consumed",
+        below=True,
+    ),
+)
+
+_REQUESTED = "sum by (method) (rate(streamgauge_kpi_payment_windows_requested_total[10m]))"
+_REJECTED = "sum by (location) (rate(streamgauge_kpi_inventory_windows_rejected_total[10m]))"
+_RESERVED = "sum by (location) (rate(streamgauge_kpi_inventory_windows_reserved_total[10m]))"
+BUSINESS = (
+    Alert(
+        "PaymentDeclineRate",
+        "business",
+        "warning",
+        f"sum by (method) (rate(streamgauge_kpi_payment_windows_declined_total[10m])) / ({_REQUESTED} > 0.02)",
+        0.25,
+        300,
+        "{value:percent} of the {method} payments are declined",
+        places.COMMERCE,
+        "Declined payments",
+    ),
+    Alert(
+        "StockOuts",
+        "business",
+        "warning",
+        f"{_REJECTED} / ({_REJECTED} + {_RESERVED} > 0.02)",
+        0.1,
+        600,
+        "{location} cannot reserve {value:percent} of the units that are ordered",
+        places.COMMERCE,
+        "Units not in stock",
+    ),
+    Alert(
+        "SagaStuck",
+        "business",
+        "warning",
+        'sum by (state) (streamgauge_sagas_overdue{state!="compensating"})',
+        0,
+        60,
+        "{value:count} orders are overdue in the state {state}",
+        places.COMMERCE,
+        "Overdue sagas",
+    ),
+    Alert(
+        "CompensationUnfinished",
+        "business",
+        "critical",
+        'sum by (state) (streamgauge_sagas_overdue{state="compensating"})',
+        0,
+        60,
+        "{value:count} orders are half undone: money or stock of them is still held",
+        places.COMMERCE,
+        "Overdue sagas",
+    ),
+)
+
+ALERTS = (*LAG, *PIPELINE, *TRAFFIC, *BUSINESS)

@@ -1,0 +1,52 @@
+"""Recording rules: what dashboards and alerts would otherwise add up over every partition at every look.
+
+With 5,000 partitions and five groups a lag metric has 25,000 series; a rule makes one series a group and topic of
+them. Names are level:metric:operation, as Prometheus advises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GROUP_TOPIC = ("consumergroup", "topic")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording rule and the labels that its series have."""
+
+    name: str
+    expr: str
+    labels: tuple[str, ...]
+
+
+def _worst(metric: str) -> Recording:
+    return Recording(f"consumergroup_topic:{metric}:max", f"max by (consumergroup, topic) ({metric})", GROUP_TOPIC)
+
+
+RECORDINGS = (
+    _worst("kafka_consumergroup_lag_seconds"),
+    _worst("kafka_consumergroup_status"),
+    _worst("streamgauge_consumergroup_retention_used_ratio"),
+    Recording(
+        "consumergroup_topic:streamgauge_consumergroup_consumed_per_second:sum",
+        "sum by (consumergroup, topic) (streamgauge_consumergroup_consumed_per_second)",
+        GROUP_TOPIC,
+    ),
+    Recording(
+        "topic:streamgauge_topic_produced_per_second:sum",
+        "sum by (topic) (streamgauge_topic_produced_per_second)",
+        ("topic",),
+    ),
+    # The same with the label that our own metrics have, so that the two can be compared.
+    Recording(
+        "stream:streamgauge_topic_produced_per_second:sum",
+        'label_replace(sum by (topic) (streamgauge_topic_produced_per_second), "stream", "$1", "topic", "(.*)")',
+        ("topic", "stream"),
+    ),
+)
+
+
+def recorded() -> dict[str, tuple[str, ...]]:
+    """Names and labels, for `names.check`."""
+    return {rule.name: rule.labels for rule in RECORDINGS}

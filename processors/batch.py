@@ -1,0 +1,81 @@
+"""What a replica of analytics has consumed since its last commit, and what is counted of it afterwards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from confluent_kafka import TopicPartition
+
+from catalog.validation import REASONS
+from processors import dead_letters
+from processors.dead_letters import Foreign
+from processors.deltas import Delta
+from processors.intake import Chunk, DeadLetter
+from runtime import metrics
+
+
+@dataclass
+class Batch:
+    """Chunks by stream, dead letters (ours, and those read from other services' topics), and where to go on."""
+
+    started: float = 0.0
+    events: int = 0
+    chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
+    dead: list[DeadLetter] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
+    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def relations(self, now_ms: int) -> dict[str, pa.Table]:
+        """The rows the models select from, by relation."""
+        tables = {
+            stream: pa.Table.from_batches([chunk.events for chunk in chunks]) for stream, chunks in self.chunks.items()
+        }
+        messages = [chunk.messages for chunks in self.chunks.values() for chunk in chunks]
+        rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms)
+        tables["dead_letters"] = pa.Table.from_batches([rows])
+        tables["*"] = pa.Table.from_batches([*messages, dead_messages])
+        return tables
+
+    def offsets(self, note: Callable[[str], str]) -> list[TopicPartition]:
+        """Where the next replica goes on: one past the last message of each partition, with a topic's note."""
+        notes = {topic: note(topic) for topic, _ in self.next_offsets}
+        return [
+            TopicPartition(topic, number, offset, metadata=notes[topic])
+            for (topic, number), offset in self.next_offsets.items()
+        ]
+
+    def count(self, deltas: list[Delta]) -> None:
+        """Publish a committed batch's figures; nothing is counted that was not committed."""
+        metrics.histogram("streamgauge_batch_events").observe(self.events)
+        for stream, chunks in self.chunks.items():
+            self._count_stream(stream, chunks)
+        for foreign in self.foreign:
+            metrics.counter("streamgauge_dead_letters_total").labels(foreign.topic, foreign.said.reason).inc()
+        for delta in deltas:
+            metrics.counter("streamgauge_deltas_out_total").labels(delta.model).inc()
+            metrics.counter("streamgauge_deltas_out_bytes_total").labels(delta.model).inc(len(delta.value))
+
+    def _count_stream(self, stream: str, chunks: list[Chunk]) -> None:
+        dead = [letter for letter in self.dead if letter.stream == stream]
+        good = sum(chunk.events.num_rows for chunk in chunks)
+        size = sum(pc.sum(chunk.messages.column("bytes")).as_py() or 0 for chunk in chunks)
+        size += sum(len(letter.record.value or b"") for letter in dead)
+        metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead))
+        metrics.counter("streamgauge_events_in_bytes_total").labels(stream).inc(size)
+        metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.judged_singly for c in chunks))
+        for letter in dead:
+            metrics.counter("streamgauge_dead_letters_total").labels(stream, letter.reason).inc()
+        for late_by_ms in (late for chunk in chunks for late in chunk.late_by_ms):
+            metrics.counter("streamgauge_late_events_total").labels(stream).inc()
+            metrics.histogram("streamgauge_lateness_seconds").labels(stream).observe(late_by_ms / 1_000)
+
+
+def make_series(streams: Iterable[str]) -> None:
+    """Begin the counters of dead letters at 0: an increase is only seen in a counter that was there before."""
+    for stream in streams:
+        for reason in REASONS:
+            metrics.counter("streamgauge_dead_letters_total").labels(stream, reason)

@@ -1,0 +1,60 @@
+"""The small file a running process leaves in `<data_dir>/run/`: where its `/metrics` and `/health` are.
+
+It is a target file of Prometheus's file discovery, so that Prometheus finds every process and every replica by itself:
+
+    [{"targets": ["127.0.0.1:9102"], "labels": {"process": "analytics", "__meta_pid": "4711"}}]
+
+A label that begins `__meta_` is for us: Prometheus drops it before it stores anything, so that a restart makes no new
+series. A process that was killed leaves its file, and Prometheus a target that is down. The next process on the same
+port removes it, and so does `streamgauge status`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PATTERN = "*-*.json"  # other files of that folder have no hyphen in their name, or another ending
+_ANY = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """One process: its name, its number, and `host:port` of its metrics."""
+
+    name: str
+    pid: int
+    address: str
+
+
+def write(data_dir: Path, name: str, host: str, port: int) -> Path:
+    """Write this process's file, whole at once, and remove those of dead processes that had its port.
+
+    Raises `OSError` where the folder cannot be written.
+    """
+    host = "127.0.0.1" if host in _ANY else host
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    folder = data_dir / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{os.getpid()}.json"
+    for other in folder.glob(PATTERN):
+        # The port is ours now, so whoever says the same is gone.
+        if other != path and (entry := read(other)) is not None and entry.address == address:
+            other.unlink(missing_ok=True)
+    labels = {"process": name, "__meta_pid": str(os.getpid())}
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps([{"targets": [address], "labels": labels}]))
+    part.replace(path)
+    return path
+
+
+def read(path: Path) -> RunFile | None:
+    """What a file says, or None for one that is gone or is not one of these."""
+    try:
+        (entry,) = json.loads(path.read_text())
+        (address,) = entry["targets"]
+        return RunFile(str(entry["labels"]["process"]), int(entry["labels"]["__meta_pid"]), str(address))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

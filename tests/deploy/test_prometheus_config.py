@@ -1,0 +1,74 @@
+"""What Prometheus is told: promtool takes it, and it names the processes that there are."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runtime.metrics import CATALOGUE
+from tests.deploy import compose
+from tests.house.files import shown
+from tests.prometheus import DEPLOY, RULES, required
+
+CONFIGURATIONS = [DEPLOY / "local.yml", DEPLOY / "prometheus.yml"]
+
+
+def promtool(*arguments: str) -> None:
+    """Run promtool; fails with what it says."""
+    done = subprocess.run([required("promtool"), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def scrape(path: Path) -> dict[str, Any]:
+    """The one scrape configuration of a file."""
+    (found,) = yaml.safe_load(path.read_text())["scrape_configs"]
+    return dict(found)
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=shown)
+def test_promtool_takes_the_configuration(path: Path) -> None:
+    """The rules that it loads are checked with it."""
+    promtool("check", "config", str(path))
+
+
+@pytest.mark.parametrize("path", [*sorted(RULES.glob("*.yml")), None], ids=lambda path: shown(path) if path else "all")
+def test_promtool_takes_the_rules(path: Path | None) -> None:
+    """Each alone, and all of them together, where a name that two have shows."""
+    files = [path] if path else sorted(RULES.glob("*.yml"))
+    if files:
+        promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, files))
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=shown)
+def test_labels_are_the_same_everywhere(path: Path) -> None:
+    """Dashboards and alerts ask for `job`, and for `process` as the metrics themselves say it."""
+    assert scrape(path)["job_name"] == "streamgauge"
+    assert scrape(path)["honor_labels"] is True
+
+
+def test_compose_services_are_scraped() -> None:
+    """Every service of ours that stays, by its name; that name is the process's, as the catalogue has it."""
+    ours = {name for name, service in compose.ours().items() if service["restart"] != "no"}
+    (discovery,) = scrape(DEPLOY / "prometheus.yml")["dns_sd_configs"]
+    assert set(discovery["names"]) == ours
+    assert {metric.process for metric in CATALOGUE} - {"all"} <= ours
+
+
+def test_the_interval_suits_the_shortest_range() -> None:
+    """A rate needs two samples in its range, and should have four."""
+    shortest = min(
+        (
+            int(number) * {"s": 1, "m": 60, "h": 3_600}[unit]
+            for path in RULES.glob("*.yml")
+            for number, unit in re.findall(r"\[(\d+)([smh])\]", path.read_text())
+        ),
+        default=3_600,
+    )
+    for path in CONFIGURATIONS:
+        interval = yaml.safe_load(path.read_text())["global"]["scrape_interval"]
+        assert int(interval.removesuffix("s")) * 4 <= shortest
