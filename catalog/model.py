@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
 
-from catalog import kpi
+from catalog import kpi, rowwise
 from catalog.kpi import Kpis
 from runtime.errors import UsageError
 
@@ -26,7 +26,6 @@ _HEADER = re.compile(r"^--\s*(model|stream|merge|every|key|metrics)\s*:\s*(.*?)\
 _EVERY = re.compile(r"^(\d+)\s*(seconds?|minutes?|hours?)$")
 _UNIT_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
-_COPY = re.compile(r"^select\s+\*\s+from\s+events$", re.IGNORECASE)
 _ADDED = {"count", "count_star", "countif", "count_if", "sum", "sum_no_overflow"}
 VERSION = "kafka_offset"
 
@@ -43,11 +42,13 @@ class Model:
     delta_sql: str
     every_ms: int = 0
     kpis: Kpis | None = None
+    # Columns that are the batch's own, by name, where the delta has the batch's rows in their order: they need no SQL.
+    passed: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def is_copy(self) -> bool:
-        """True where the delta is the batch itself, so that nothing need be computed."""
-        return _COPY.match(self.delta_sql) is not None
+    def computed(self) -> tuple[str, ...]:
+        """Columns that take SQL."""
+        return tuple(name for name in self.columns if name not in self.passed)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -128,9 +129,9 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
                     raise source.error(
                         f"an append model must select {needed}: retention and provenance need it", first + 1
                     )
-            return Model(name, stream, "append", (), columns, body)
+            return Model(name, stream, "append", (), columns, body, passed=rowwise.passed(tree, schemas[stream]))
         if merge == "latest":
-            return _latest(con, source, header, body, first)
+            return _latest(con, source, header, body, first, rowwise.passed(tree, schemas[stream]))
     raise source.error(f"merge must be window, latest or append, not `{merge}`", _at(source, "merge"))
 
 
@@ -220,7 +221,14 @@ def _window(
     return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms, kpis)
 
 
-def _latest(con: duckdb.DuckDBPyConnection, source: _Source, header: Mapping[str, str], body: str, first: int) -> Model:
+def _latest(
+    con: duckdb.DuckDBPyConnection,
+    source: _Source,
+    header: Mapping[str, str],
+    body: str,
+    first: int,
+    passed: Mapping[str, str],
+) -> Model:
     columns = _describe(con, source, body, first)
     key = tuple(part.strip() for part in header.get("key", "").split(",") if part.strip())
     if not key:
@@ -228,11 +236,17 @@ def _latest(con: duckdb.DuckDBPyConnection, source: _Source, header: Mapping[str
     for part in key:
         if part not in columns:
             raise source.error(f"key column `{part}` is not selected", _at(source, "key"))
-    # Within a batch only an entity's last row counts: a smaller delta, and nothing lost.
-    newest = f"row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY {VERSION} DESC) = 1"
-    delta = f"SELECT {VERSION}, {body[6:]} QUALIFY {newest}"
+    delta = f"SELECT {VERSION}, {body[6:]}"
     columns = _describe(con, source, delta, first)
-    return Model(header["model"], header["stream"], "latest", key, columns, delta)
+    return Model(
+        header["model"],
+        header["stream"],
+        "latest",
+        key,
+        columns,
+        delta,
+        passed={**passed, VERSION: VERSION} if passed else {},
+    )
 
 
 def _has_aggregate(node: Any, aggregates: set[str]) -> bool:

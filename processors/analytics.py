@@ -10,17 +10,19 @@ Guarantee: each event is in exactly one committed delta per model, or in exactly
            (processors/stop_rule.py).
 
 The order in a batch: consume chunk by chunk and decode each at once → run the models → begin → produce deltas and dead
-letters → send offsets → commit. A rebalance or a failure before the commit discards the batch, and the events are read
-again from the committed offsets.
+letters → send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the
+commit discards the batch, and the one behind it, and the events are read again from the committed offsets.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -111,7 +113,9 @@ class Analytics:
         self._process.ready()
 
     def _on_revoke(self, _consumer: Any, _partitions: list[TopicPartition]) -> None:
-        # The open batch is not in a transaction yet, so discarding it is all there is to abort.
+        # The open batch is not in a transaction yet, so discarding it is all there is to abort. The one before must be
+        # decided before somebody else reads on from its offsets.
+        self._transactions.wait()
         self._rebalanced, self._assigned = True, False
         if not self._process.stop.is_set():
             self._process.unready("waiting for partitions: the group rebalances")
@@ -145,6 +149,7 @@ class Analytics:
             if self._rebalanced:
                 # What this call returned may straddle the rebalance; the committed offsets know better.
                 self._rebalanced = False
+                self._transactions.settle()
                 self._rewind()
                 continue
             if messages:
@@ -153,8 +158,10 @@ class Analytics:
         if self._batch.events:
             self._commit()
             self._watch.flowing()
-        elif self._assigned:
-            self._watch.quiet()
+        else:
+            self._transactions.settle()
+            if self._assigned:
+                self._watch.quiet()
 
     def _take(self, messages: list[Any]) -> None:
         """Decode what was just consumed, while it is in the cache."""
@@ -194,9 +201,9 @@ class Analytics:
             self._outgoing(deltas, batch.dead),
             batch.offsets(lambda topic: self._stop_rule.note(topic, now_ms)),
             self._consumer.consumer_group_metadata(),
+            then=partial(batch.count, deltas),
         )
         _stage("commit", time.perf_counter() - began)
-        batch.count(deltas)
         self._batch = Batch()
         # Automatic collection is off (see `run`); what this collects is young and little.
         gc.collect(1)
@@ -213,11 +220,15 @@ class Analytics:
     def recover(self) -> None:
         """After a failed transaction: a new producer, and back to the committed offsets."""
         self._discard()
+        with contextlib.suppress(TransientError):
+            self._transactions.settle()
         if self._transactions.reopen():
             self._rewind()
 
     def close(self) -> None:
         """Leave the group. What was not committed is read by whoever comes next."""
+        with contextlib.suppress(TransientError):
+            self._transactions.settle()
         self._consumer.close()  # type: ignore[no-untyped-call]
 
 

@@ -38,12 +38,24 @@ class Models:
                 continue
             self._db.register("events", events)
             for model in self._catalog.models_of(stream):
-                yield from self._messages(model, events if model.is_copy else self._run(model))
+                yield from self._messages(model, self._run(model, events))
             self._db.unregister("events")
 
-    def _run(self, model: Model) -> pa.Table:
+    def _run(self, model: Model, events: pa.Table) -> pa.Table:
+        """The model's delta. What it takes from the batch as it is costs nothing; DuckDB computes the rest."""
+        if not model.passed:
+            return self._query(model, model.delta_sql)
+        computed = {}
+        if model.computed:
+            names = ", ".join(f'"{name}"' for name in model.computed)
+            rows = self._query(model, f"SELECT {names} FROM ({model.delta_sql})")  # noqa: S608 - a checked model
+            computed = dict(zip(model.computed, rows.columns, strict=True))
+        columns = [computed[name] if name in computed else events[model.passed[name]] for name in model.columns]
+        return pa.table(columns, names=list(model.columns))
+
+    def _query(self, model: Model, sql: str) -> pa.Table:
         try:
-            return self._db.execute(model.delta_sql).to_arrow_table()
+            return self._db.execute(sql).to_arrow_table()
         except duckdb.Error as error:
             # Models were checked at start and fields are bounded: what fails here fails again at every try.
             raise FatalError(f"model `{model.name}` cannot be computed: {str(error).splitlines()[0]}") from error

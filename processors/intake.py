@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from catalog import loader, validation
@@ -23,6 +24,7 @@ from catalog.stream import Stream
 from runtime.errors import InvalidEvent
 
 DETAIL_SHOWN = 500
+MILLIS = pa.timestamp("ms", tz="UTC")
 # How far into a bad event its time is looked for; the last millisecond of the year 9999.
 TIME_SOUGHT_BYTES, _LATEST = 65_536, 253_402_300_799_999
 _INVALID = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -119,13 +121,15 @@ class Intake:
         try:
             values: list[Any] = records.values
             events = list(map(self._decode, values))
-            if max(map(len, values), default=0) > self._max_bytes:
+            sizes = list(map(len, values))
+            if max(sizes, default=0) > self._max_bytes:
                 raise InvalidEvent("oversized", "somewhere in the chunk")
         except (InvalidEvent, TypeError, *_INVALID):
             # Somewhere in here is a bad event. One by one costs its neighbours a fraction of a microsecond each.
             judged_singly = len(records.values)
             events, kept, dead = self._singly(records)
             records = records.kept(kept)
+            sizes = [len(record or b"") for record in records.values]
         times = [getattr(event, self._stream.event_time) for event in events]
         # The record's own timestamp, not the clock, so that reading the log again gives the same verdict; the clock
         # only bounds what a producer claims.
@@ -137,12 +141,13 @@ class Intake:
                 if not kept[-1]:
                     dead.append(self._dead(record, self._future(ahead_ms)))
             records, events = records.kept(kept), list(compress(events, kept))
-            times = list(compress(times, kept))
-        return self._columns(records, events, times, now_ms, dead, judged_singly)
+            times, sizes = list(compress(times, kept)), list(compress(sizes, kept))
+        return self._columns(records, sizes, events, times, now_ms, dead, judged_singly)
 
     def _columns(
         self,
         good: Records,
+        sizes: Sequence[int],
         decoded: Sequence[Any],
         times: Sequence[int],
         now_ms: int,
@@ -150,17 +155,18 @@ class Intake:
         judged_singly: int,
     ) -> Chunk:
         arrays = self._stream.columns.arrays(decoded)
-        origin = [pa.array(good.partitions, pa.int32()), pa.array(good.offsets, pa.int64()), millis(good.timestamps)]
+        stamps = pa.array(good.timestamps, pa.int64())
+        origin = [pa.array(good.partitions, pa.int32()), pa.array(good.offsets, pa.int64()), stamps.cast(MILLIS)]
         late, late_by_ms = self._late(good.partitions, times)
         rows = len(decoded)
         messages = pa.RecordBatch.from_arrays(
             [
                 pa.repeat(self._stream.topic, rows),
-                pa.array([len(value or b"") for value in good.values], pa.int64()),
+                pa.array(sizes, pa.int64()),
                 arrays[self._time_column],
                 pa.repeat(False, rows),
                 pa.array(late, pa.bool_()),
-                pa.array([now_ms - stamp for stamp in good.timestamps], pa.int64()),
+                pc.subtract(now_ms, stamps),
                 *origin,
             ],
             schema=loader.EVERY_MESSAGE,
@@ -208,6 +214,13 @@ class Intake:
     def _late(self, partitions: Sequence[int], times: Sequence[int]) -> tuple[list[bool], list[int]]:
         """Which events are late, against the newest event time of their partition so far, and by how much."""
         newest, allowed = self._newest, self._late_after_ms
+        if times and len(held := set(partitions)) == 1:
+            # Mostly a chunk is of one partition and its times lie close together: then nothing in it can be late.
+            (partition,) = held
+            latest = max(max(times), newest.get(partition, 0))
+            if latest - min(times) <= allowed:
+                newest[partition] = latest
+                return [False] * len(times), []
         late, late_by_ms = [], []
         for partition, time in zip(partitions, times, strict=True):
             behind = newest.get(partition, time) - time
@@ -221,4 +234,4 @@ class Intake:
 
 def millis(values: Sequence[int]) -> pa.Array:
     """Milliseconds since the epoch as a UTC timestamp column."""
-    return pa.array(values, pa.int64()).cast(pa.timestamp("ms", tz="UTC"))
+    return pa.array(values, pa.int64()).cast(MILLIS)

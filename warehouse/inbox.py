@@ -37,6 +37,11 @@ class Ready:
     offsets: dict[int, int] = field(default_factory=dict)
     bytes: int = 0
 
+    @property
+    def rows(self) -> int:
+        """Rows of the model that has most."""
+        return max((sum(part.num_rows for part in parts) for parts in self.deltas.values()), default=0)
+
 
 @dataclass
 class _Held:

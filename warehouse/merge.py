@@ -6,21 +6,25 @@ import duckdb
 import pyarrow as pa
 
 from catalog.model import Model
-from warehouse.schema import latest_tables, newest_versions
+from warehouse.schema import RUN, latest_rows, newest, same_key
 
 _AGGREGATE = {"add": "sum", "min": "min", "max": "max"}
 
 
-def merge(db: duckdb.DuckDBPyConnection, model: Model, deltas: pa.Table) -> None:
-    """Merge delta rows; columns are matched by name, and those a delta lacks take the table's default."""
+def merge(db: duckdb.DuckDBPyConnection, model: Model, deltas: pa.Table, run: int = 0) -> None:
+    """Merge delta rows; columns are matched by name, and those a delta lacks take the table's default.
+
+    `run` is the current run of a latest model (`compact`).
+    """
     columns = [name for name in deltas.column_names if name in model.columns]
     db.register("deltas", deltas.select(columns))
     try:
         if model.merge == "window":
             _window(db, model, columns)
+        elif model.merge == "latest":
+            db.execute(f"INSERT INTO {latest_rows(model)} BY NAME SELECT {run} AS {RUN}, * FROM deltas")
         else:
-            target = f'main."{model.name}"' if model.merge == "append" else latest_tables(model)[1]
-            db.execute(f"INSERT INTO {target} BY NAME SELECT * FROM deltas")
+            db.execute(f'INSERT INTO main."{model.name}" BY NAME SELECT * FROM deltas')
     finally:
         db.unregister("deltas")
 
@@ -48,14 +52,14 @@ def _window(db: duckdb.DuckDBPyConnection, model: Model, columns: list[str]) -> 
     )
 
 
-def compact(db: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Fold a latest model's versions into its base; readers see no difference."""
-    base, versions = latest_tables(model)
-    same = " AND ".join(f'b."{part}" IS NOT DISTINCT FROM v."{part}"' for part in model.key)
-    db.execute(f"CREATE OR REPLACE TEMP TABLE newest AS {newest_versions(model)}")
-    db.execute(f"DELETE FROM {base} b USING newest v WHERE {same} AND b.kafka_offset < v.kafka_offset")
+def compact(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
+    """Remove every row that a newer one of its key replaced, where the current `run` brought a row of that key.
+
+    Nothing is moved: rows of a run that is over are read as they lie.
+    """
+    rows = latest_rows(model)
     db.execute(
-        f"INSERT INTO {base} BY NAME SELECT * FROM newest v WHERE NOT EXISTS (SELECT 1 FROM {base} b WHERE {same})"
+        f"DELETE FROM {rows} WHERE rowid IN (SELECT r.rowid FROM {rows} r "
+        f"SEMI JOIN (SELECT * FROM {rows} WHERE {RUN} >= {run}) t ON {same_key(model, 'r', 't')} "
+        f"QUALIFY NOT {newest(model)})"
     )
-    db.execute(f"DELETE FROM {versions}")
-    db.execute("DROP TABLE newest")

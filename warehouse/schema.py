@@ -1,10 +1,12 @@
 """Tables from models: created, evolved, or refused with what to do.
 
 `main` has what people query: a table for each window and append model, a view for each latest model. Schema `internal`
-has the rest: input offsets, facts about the file, and each latest model's appended versions and compacted base.
+has the rest: input offsets, facts about the file, and each latest model's appended rows.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import duckdb
 
@@ -12,7 +14,9 @@ from catalog.loader import Catalog
 from catalog.model import VERSION, Model
 from runtime.errors import UsageError
 
-FILE_FORMAT = "1"
+FILE_FORMAT = "2"
+# Beside a latest model's own columns: which run of merges a row came with (`Store.compact` ends a run).
+RUN = "run"
 
 
 def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
@@ -87,30 +91,44 @@ def _same_key(db: duckdb.DuckDBPyConnection, table: str, model: Model, there: di
 
 
 def _latest(db: duckdb.DuckDBPyConnection, model: Model) -> None:
-    base, versions = latest_tables(model)
-    for table in (base, versions):
-        _table(db, "internal", table.removeprefix("internal.").strip('"'), model)
+    table = f"{model.name}_rows"
+    _table(db, "internal", table, replace(model, columns={RUN: "INTEGER", **model.columns}))
+    show_latest(db, model, current_run(db, model))
+
+
+def latest_rows(model: Model) -> str:
+    """Qualified name of the table with a latest model's rows: one a key up to the current run, any number in it."""
+    return f'internal."{model.name}_rows"'
+
+
+def current_run(db: duckdb.DuckDBPyConnection, model: Model) -> int:
+    """The run that rows are appended to. After a restart it may be one that is compacted already; that does no harm."""
+    row = db.execute(f"SELECT coalesce(max({RUN}), 0) FROM {latest_rows(model)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def same_key(model: Model, left: str, right: str) -> str:
+    """Condition that two rows are of one key; an absent part equals an absent part."""
+    return " AND ".join(f'{left}."{part}" IS NOT DISTINCT FROM {right}."{part}"' for part in model.key)
+
+
+def newest(model: Model) -> str:
+    """QUALIFY condition: the row is its key's newest."""
+    key = ", ".join(f'"{part}"' for part in model.key)
+    return f"row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
+
+
+def show_latest(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
+    """(Re)create the view that shows one row a key: the newest of the current run, unless an older run has a newer one
+    (deltas of two replicas may arrive in either order). `run` is written into it, so that DuckDB skips what it may."""
     columns = ", ".join(f'"{name}"' for name in model.columns)
-    same = " AND ".join(f'b."{part}" IS NOT DISTINCT FROM v."{part}"' for part in model.key)
-    # One row a key: the newest version, unless the base is newer (deltas of two replicas may arrive in either order).
+    rows = latest_rows(model)
     db.execute(
         f'CREATE OR REPLACE VIEW main."{model.name}" AS '
-        f"WITH newest AS ({newest_versions(model)}) "
-        f"SELECT {columns} FROM {base} b "
-        f"WHERE NOT EXISTS (SELECT 1 FROM newest v WHERE {same} AND v.{VERSION} > b.{VERSION}) "
+        f"WITH newest AS (SELECT * FROM {rows} WHERE {RUN} >= {run} QUALIFY {newest(model)}) "
+        f"SELECT {columns} FROM {rows} b WHERE {RUN} < {run} "
+        f"AND NOT EXISTS (SELECT 1 FROM newest v WHERE {same_key(model, 'b', 'v')} AND v.{VERSION} > b.{VERSION}) "
         f"UNION ALL "
-        f"SELECT {columns} FROM newest v "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {base} b WHERE {same} AND b.{VERSION} >= v.{VERSION})"
+        f"SELECT {columns} FROM newest v WHERE NOT EXISTS (SELECT 1 FROM {rows} b "
+        f"WHERE {RUN} < {run} AND {same_key(model, 'b', 'v')} AND b.{VERSION} >= v.{VERSION})"
     )
-
-
-def latest_tables(model: Model) -> tuple[str, str]:
-    """Qualified names of a latest model's base and versions tables."""
-    return f'internal."{model.name}_base"', f'internal."{model.name}_versions"'
-
-
-def newest_versions(model: Model) -> str:
-    """SELECT of the newest appended version of each key."""
-    key = ", ".join(f'"{part}"' for part in model.key)
-    order = f"row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
-    return f"SELECT * FROM {latest_tables(model)[1]} QUALIFY {order}"

@@ -62,10 +62,11 @@ class Store:
         schema.ensure(db, catalog, cluster_id)
         self._db = db.cursor()
         self._models = {model.name: model for model in catalog.models}
-        self._versions = {
-            model.name: self._count(schema.latest_tables(model)[1])
-            for model in catalog.models
-            if model.merge == "latest"
+        latest = [model for model in catalog.models if model.merge == "latest"]
+        self._run = {model.name: schema.current_run(self._db, model) for model in latest}
+        self._fresh = {
+            model.name: self._count(f"{schema.latest_rows(model)} WHERE {schema.RUN} >= {self._run[model.name]}")
+            for model in latest
         }
 
     def _count(self, table: str) -> int:
@@ -94,22 +95,27 @@ class Store:
             self._in_transaction(partial(self._merge, deltas, offsets))
         except duckdb.Error as error:
             raise FatalError(f"merge failed, nothing was merged: {str(error).splitlines()[0]}") from error
-        for name in self._versions.keys() & deltas.keys():
-            self._versions[name] += deltas[name].num_rows
+        for name in self._fresh.keys() & deltas.keys():
+            self._fresh[name] += deltas[name].num_rows
 
     def _merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int]) -> None:
         for name, rows in deltas.items():
-            merge.merge(self._db, self._models[name], rows)
+            merge.merge(self._db, self._models[name], rows, self._run.get(name, 0))
         self._db.executemany(
             "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now())", [list(row) for row in offsets.items()]
         )
 
     def compact(self, at_rows: int = COMPACT_AT_ROWS) -> None:
-        """Fold appended versions of latest models into their bases once there are `at_rows` of them."""
-        for name, rows in self._versions.items():
+        """Remove replaced rows of latest models, and begin a new run, once the current one has `at_rows` of them."""
+        for name, rows in self._fresh.items():
             if rows >= at_rows:
-                self._in_transaction(partial(merge.compact, self._db, self._models[name]))
-                self._versions[name] = 0
+                self._in_transaction(partial(self._compact, self._models[name], self._run[name]))
+                self._run[name] += 1
+                self._fresh[name] = 0
+
+    def _compact(self, model: Model, run: int) -> None:
+        merge.compact(self._db, model, run)
+        schema.show_latest(self._db, model, run + 1)
 
     def expire(self, settings: Settings, now: datetime | None = None) -> dict[str, int]:
         """Remove raw rows by age and by number, and old windows; returns the rows removed by table."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from confluent_kafka import TopicPartition
@@ -19,12 +19,19 @@ _commit = Transactions.commit
 _left = [int(os.environ.get("BATCHES_BEFORE_DEATH", "3"))]
 
 
-def _outside(self: Transactions, messages: Iterable[Outgoing], offsets: list[TopicPartition], group: Any) -> None:
-    _commit(self, messages, [], group)
+def _outside(
+    self: Transactions,
+    messages: Iterable[Outgoing],
+    offsets: list[TopicPartition],
+    group: Any,
+    then: Callable[[], None],
+) -> None:
+    _commit(self, messages, [], group, then)
+    self.settle()
     _left[0] -= 1
     if _left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    _commit(self, [], offsets, group)
+    _commit(self, [], offsets, group, lambda: None)
 
 
 def main() -> None:

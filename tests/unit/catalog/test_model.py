@@ -58,7 +58,37 @@ def test_a_latest_model_carries_its_version(tmp_path: Path) -> None:
 
 def test_an_append_model_of_everything_is_a_copy(tmp_path: Path) -> None:
     made = load(tmp_path, "-- model: m\n-- stream: readings\n-- merge: append\nSELECT * FROM events\n")
-    assert made.is_copy
+    assert made.computed == ()
+
+
+@pytest.mark.parametrize(
+    ("select", "computed"),
+    [
+        ("*", []),
+        ("*, upper(sensor) AS name", ["name"]),
+        ("kafka_partition, kafka_offset, kafka_timestamp, sensor AS name, celsius + 1 AS more", ["more"]),
+        ("events.kafka_partition, kafka_offset, kafka_timestamp, CAST(celsius AS INTEGER) AS whole", ["whole"]),
+        # Where rows could be others, or in another order, SQL does it all.
+        ("*, row_number() OVER (ORDER BY celsius) AS n", None),
+        ("*, coalesce(lag(celsius) OVER (ORDER BY sensor), 0) AS before", None),
+        ("*, unnest([1, 2]) AS n", None),
+        ("*, 1 + unnest([1, 2]) AS n", None),
+        ("* EXCLUDE (celsius)", None),
+        ("* REPLACE (celsius + 1 AS celsius)", None),
+        ("*, (SELECT 1) AS one", None),
+        ("DISTINCT *", None),
+    ],
+)
+def test_what_is_passed_on_is_what_sql_would_give(tmp_path: Path, select: str, computed: list[str] | None) -> None:
+    """The columns left to SQL are those that need it."""
+    made = load(tmp_path, f"-- model: m\n-- stream: readings\n-- merge: append\nSELECT {select} FROM events\n")
+    assert list(made.computed) == (list(made.columns) if computed is None else computed)
+
+
+@pytest.mark.parametrize("end", ["WHERE celsius > 1", "ORDER BY celsius", "LIMIT 1", "USING SAMPLE 1"])
+def test_a_select_that_chooses_rows_passes_nothing_on(tmp_path: Path, end: str) -> None:
+    made = load(tmp_path, f"-- model: m\n-- stream: readings\n-- merge: append\nSELECT * FROM events {end}\n")
+    assert made.passed == {}
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_latest_is_one_row_a_key_whatever_order_versions_come_in(tmp_path: Path,
     assert seen() == [("a", 3.0, 5), ("b", 8.0, 8), ("c", 1.0, 1)]
     store.compact(at_rows=1)
     assert seen() == [("a", 3.0, 5), ("b", 8.0, 8), ("c", 1.0, 1)]
-    assert db.execute('SELECT count(*) FROM internal."sensors_versions"').fetchall() == [(0,)]
+    assert db.execute('SELECT count(*) FROM internal."sensors_rows"').fetchall() == [(3,)]
 
 
 def test_a_failed_merge_merges_nothing_and_keeps_the_offsets(tmp_path: Path, db: duckdb.DuckDBPyConnection) -> None:
