@@ -1,0 +1,93 @@
+"""What the one owner of DuckDB can merge, by what is kept: every model, no raw rows, windows alone.
+
+    python -m benchmarks.owner [--events 1000000]
+
+No Kafka: deltas of whole JSON orders are made beforehand, in batches as analytics closes them, then merged as the
+warehouse does, with its transactions and its compaction. What is left out is reading them from Kafka. Times are of the
+processor, which neighbours on the machine disturb less than the wall's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from benchmarks.rig import machine
+from benchmarks.throughput import orders
+from catalog import loader
+from catalog.loader import Catalog
+from processors.batch import Batch
+from processors.deltas import Models
+from processors.intake import Intake, Records
+from runtime.settings import Settings
+from warehouse.store import Store, connect
+
+STREAM = "orders"
+BATCH, CHUNK = 25_000, 1_000
+# What each row of the table keeps, as kinds of merge.
+KEPT = {"everything": ("window", "latest", "append"), "no raw rows": ("window", "latest"), "windows alone": ("window",)}
+
+
+def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[str, pa.Table]]:
+    """Deltas of `count` orders by model, batch by batch, as the topic `analytics` brings them."""
+    intake = Intake(
+        catalog.streams[STREAM], max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000
+    )
+    models = Models(catalog, settings.delta_max_bytes)
+    events = orders(count)
+    now_ms = int(time.time() * 1_000)
+    for first in range(0, count, BATCH):
+        batch = Batch()
+        for start in range(first, min(first + BATCH, count), CHUNK):
+            values: list[bytes | None] = [value for _key, value in islice(events, CHUNK)]
+            size = len(values)
+            offsets = list(range(start, start + size))
+            records = Records(values, [start // CHUNK % 6] * size, offsets, [now_ms] * size, [None] * size)
+            batch.chunks[STREAM].append(intake.chunk(records, now_ms))
+        deltas = defaultdict(list)
+        for delta in models.deltas(batch.relations(now_ms)):
+            deltas[delta.model].append(pa.ipc.open_stream(delta.value).read_all())
+        yield {model: pa.concat_tables(parts) for model, parts in deltas.items()}
+
+
+def merge(catalog: Catalog, count: int, kinds: tuple[str, ...]) -> tuple[float, float]:
+    """Merge the deltas of the models whose merge is one of `kinds`; nanoseconds and bytes of the file an event."""
+    kept = {model.name for model in catalog.models if model.merge in kinds}
+    spent = 0.0
+    with tempfile.TemporaryDirectory(prefix="streamgauge-") as name:
+        settings = Settings(data_dir=Path(name))
+        db = connect(settings)
+        store = Store(db, catalog, "benchmark")
+        for number, deltas in enumerate(batches(catalog, settings, count), 1):
+            wanted = {model: rows for model, rows in deltas.items() if model in kept}
+            began = time.process_time()
+            store.merge(wanted, {0: number})
+            store.compact()
+            spent += time.process_time() - began
+        db.execute("CHECKPOINT")
+        db.close()
+        return spent / count * 1e9, settings.warehouse_file.stat().st_size / count
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--events", type=int, default=1_000_000)
+    count = parser.parse_args().events
+    catalog = loader.load("catalog.commerce")
+    print(machine())
+    print(f"{'kept':16s} {'ns/event':>10s} {'events/s at most':>18s} {'bytes/event':>12s}")
+    for name, kinds in KEPT.items():
+        ns, size = merge(catalog, count, kinds)
+        print(f"{name:16s} {ns:10,.0f} {1e9 / ns:18,.0f} {size:12,.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
