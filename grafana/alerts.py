@@ -1,13 +1,15 @@
 """Every alert there is. Add one here, its page in docs/runbooks, its scenario in tests; then `make grafana`.
 
-Limits are for a pipeline that promises figures within a second: a minute of lag is a lot. Where a limit depends on
-the business (declines, stock-outs, money) it is a starting point; change it here.
+Those on consumer lag are in lag_alerts.py. Limits are for a pipeline that promises figures within a second: a minute
+of lag is a lot. Where a limit depends on the business (declines, stock-outs, money) it is a starting point; change it
+here.
 """
 
 from __future__ import annotations
 
 from grafana import places
 from grafana.alert import Alert
+from grafana.lag_alerts import LAG
 
 _JOB = f'job="{places.JOB}"'
 # Without these three nobody counts, nobody stores, and nobody would notice.
@@ -15,116 +17,6 @@ REQUIRED = ("analytics", "warehouse", "lag")
 # Topics of events: not Kafka's own, not dead letters (silence is good there), not what follows from others.
 _EVENTS = '{topic!~"__.*|changelog__.*|.*[.]dlq|analytics"}'
 _PRODUCED = f"topic:streamgauge_topic_produced_per_second:sum{_EVENTS}"
-_GROUP_TOPIC = "by (consumergroup, topic)"
-
-LAG = (
-    Alert(
-        "ConsumerLag",
-        "lag",
-        "warning",
-        "consumergroup_topic:kafka_consumergroup_lag_seconds:max",
-        60,
-        120,
-        "{consumergroup} is {value:duration} behind on {topic}",
-        places.LAG,
-        "Lag in time",
-        limit_s=True,
-    ),
-    Alert(
-        "ConsumerLagCritical",
-        "lag",
-        "critical",
-        "consumergroup_topic:kafka_consumergroup_lag_seconds:max",
-        300,
-        300,
-        "{consumergroup} is {value:duration} behind on {topic}",
-        places.LAG,
-        "Lag in time",
-        limit_s=True,
-        page="consumer-lag",
-    ),
-    Alert(
-        "ConsumerStalled",
-        "lag",
-        "critical",
-        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status >= bool 3)",
-        0,
-        120,
-        "{consumergroup} has stalled or stopped on {value:count} partitions of {topic}",
-        places.LAG,
-        "Status by group and topic",
-    ),
-    Alert(
-        "ConsumerRewound",
-        "lag",
-        "warning",
-        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status == bool 2)",
-        0,
-        0,
-        "{consumergroup} went back on {value:count} partitions of {topic}: it reads events again",
-        places.LAG,
-        "Status by group and topic",
-    ),
-    Alert(
-        "LagNotRecovering",
-        "lag",
-        "warning",
-        # The lag now, where it has not shrunk for ten minutes.
-        "kafka_consumergroup_lag_sum and deriv(kafka_consumergroup_lag_sum[10m]) >= 0",
-        1_000,
-        600,
-        "{consumergroup} has {value:count} events of {topic} to read and does not catch up",
-        places.LAG,
-        "Lag in events",
-    ),
-    Alert(
-        "RetentionRisk",
-        "lag",
-        "critical",
-        # A log that has lost nothing yet (it begins at 0) loses nothing next.
-        f"max {_GROUP_TOPIC} (streamgauge_consumergroup_retention_used_ratio and on (topic, partition) "
-        "kafka_topic_partition_oldest_offset > 0)",
-        0.8,
-        300,
-        "{consumergroup} has not read {value:percent} of what {topic} retains: events are about to be lost unread",
-        places.LAG,
-        "Retention used",
-    ),
-    Alert(
-        "GroupInactiveBehind",
-        "lag",
-        "warning",
-        # Transaction markers: a group that stopped with everything read may show one a partition.
-        "streamgauge_consumergroup_inactive_behind_events",
-        50,
-        600,
-        "nobody consumes for {consumergroup}, and {value:count} events wait for it",
-        places.LAG,
-        "Groups without members",
-    ),
-    Alert(
-        "MoneyWaiting",
-        "lag",
-        "warning",
-        f"sum {_GROUP_TOPIC} (streamgauge_consumergroup_waiting_cents) / 100",
-        10_000,
-        300,
-        "€{value:count} wait in {topic} behind {consumergroup}",
-        places.LAG,
-        "Money waiting",
-    ),
-    Alert(
-        "LagUnknown",
-        "lag",
-        "warning",
-        "max by (kind, name) (streamgauge_lag_failed)",
-        0,
-        300,
-        "the lag of {kind} {name} cannot be read",
-        places.LAG,
-        "Samples that failed",
-    ),
-)
 
 PIPELINE = (
     Alert(

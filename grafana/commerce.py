@@ -1,7 +1,7 @@
 """The commerce catalog's figures: orders, revenue, payments, stock, campaigns, shipments, as they happen.
 
-Counters that analytics adds up from its window models; exact figures of any period are in the warehouse (the link at
-the top), these are for rates and alerts.
+Counters that the warehouse adds up while it merges the window models: for rates and alerts. Exact figures of any
+period are in its tables (the link at the top).
 """
 
 from __future__ import annotations

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 
+from catalog import kpi, loader
+from grafana import places
 from runtime.metrics import CATALOGUE
 
 # What a scrape adds to every sample (deploy/prometheus).
@@ -42,28 +45,13 @@ PROMETHEUS: Mapping[str, tuple[str, ...]] = {
 }
 # Prepared for the processors of the next step; nothing serves them yet.
 PREPARED: Mapping[str, tuple[str, ...]] = {"streamgauge_sagas_overdue": ("state",)}
-_KPIS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "order_windows": (
-        ("orders", "confirmed", "cancelled", "completed", "units", "revenue_cents"),
-        ("region", "channel", "payment_method"),
-    ),
-    "payment_windows": (
-        ("requested", "authorised", "declined", "refunded", "authorised_cents", "refunded_cents"),
-        ("method",),
-    ),
-    "inventory_windows": (("received", "reserved", "released", "shipped", "rejected"), ("location",)),
-    "marketing_windows": (
-        ("impressions", "clicks", "emails_sent", "emails_opened", "redemptions", "cost_cents"),
-        ("channel",),
-    ),
-    "shipment_windows": (("requested", "dispatched", "delivered", "failed"), ("carrier",)),
-}
 
 
+@cache
 def served() -> dict[str, frozenset[str]]:
     """Every name that can be asked for, with its labels; recording rules are not among them."""
     found: dict[str, tuple[str, ...]] = {**CLIENT, **PROMETHEUS, **PREPARED}
-    for metric in CATALOGUE:
+    for metric in (*CATALOGUE, *kpi.metrics(loader.load(places.CATALOG).models)):
         if metric.kind == "histogram":
             found |= {
                 f"{metric.name}_bucket": (*metric.labels, "le"),
@@ -72,8 +60,6 @@ def served() -> dict[str, frozenset[str]]:
             }
         else:
             found[metric.name] = metric.labels
-    for model, (measures, dimensions) in _KPIS.items():
-        found |= {f"streamgauge_kpi_{model}_{measure}_total": dimensions for measure in measures}
     return {name: frozenset(labels) | TARGET for name, labels in found.items()}
 
 

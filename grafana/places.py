@@ -15,6 +15,9 @@ FOLDER = "Streamgauge"
 JOB = "streamgauge"
 SCRAPE_S = 5
 
+# Whose KPI counters the commerce dashboard and the business alerts ask for.
+CATALOG = "catalog.commerce"
+
 OVERVIEW = "streamgauge-overview"
 LAG = "streamgauge-lag"
 FAILURES = "streamgauge-failures"

@@ -1,0 +1,111 @@
+"""The stories of the alerts on consumer lag."""
+
+from __future__ import annotations
+
+from tests.unit.grafana.scenario import Scenario
+
+PARTITION = 'consumergroup="billing",topic="orders",partition="%d"'
+BILLING = {"consumergroup": "billing", "topic": "orders"}
+
+LAG = (
+    Scenario(
+        "ConsumerLag",
+        {
+            f"kafka_consumergroup_lag_seconds{{{PARTITION % 0}}}": "10x1 95x20 0x20",
+            f"kafka_consumergroup_lag_seconds{{{PARTITION % 1}}}": "0x60",
+        },
+        "2m",
+        "5m",
+        ((BILLING, "billing is 1m 35s behind on orders"),),
+        "13m",
+    ),
+    Scenario(
+        "ConsumerLagCritical",
+        {f"kafka_consumergroup_lag_seconds{{{PARTITION % 0}}}": "10x1 4000x20 0x20"},
+        "4m",
+        "8m",
+        ((BILLING, "billing is 1h 6m 40s behind on orders"),),
+        "13m",
+    ),
+    Scenario(
+        "ConsumerStalled",
+        {
+            f"kafka_consumergroup_status{{{PARTITION % 0}}}": "0x1 3x20 0x20",
+            f"kafka_consumergroup_status{{{PARTITION % 1}}}": "0x1 4x20 1x20",
+            f"kafka_consumergroup_status{{{PARTITION % 2}}}": "2x60",
+        },
+        "2m",
+        "5m",
+        ((BILLING, "billing has stalled or stopped on 2 partitions of orders"),),
+        "13m",
+    ),
+    Scenario(
+        "ConsumerRewound",
+        {
+            f"kafka_consumergroup_status{{{PARTITION % 0}}}": "0x3 2x5 0x20",
+            f"kafka_consumergroup_status{{{PARTITION % 1}}}": "3x40",
+        },
+        "1m",
+        "3m",
+        ((BILLING, "billing went back on 1 partitions of orders: it reads events again"),),
+        "7m",
+    ),
+    Scenario(
+        "LagNotRecovering",
+        {'kafka_consumergroup_lag_sum{consumergroup="billing",topic="orders"}': "500+100x50 5500-200x20"},
+        "8m",
+        "20m",
+        ((BILLING, "billing has 4500 events of orders to read and does not catch up"),),
+        "34m",
+    ),
+    Scenario(
+        "LagNotRecovering",
+        {'kafka_consumergroup_lag_sum{consumergroup="billing",topic="orders"}': "9000x60 9000-300x30"},
+        "8m",
+        "25m",
+        ((BILLING, "billing has 9000 events of orders to read and does not catch up"),),
+        "40m",
+        "the same number all the time",
+    ),
+    Scenario(
+        "RetentionRisk",
+        {
+            f"streamgauge_consumergroup_retention_used_ratio{{{PARTITION % 0}}}": "0.2x3 0.9x20 0.3x20",
+            'kafka_topic_partition_oldest_offset{topic="orders",partition="0"}': "700x60",
+            # Everything is unread, but the log has not lost anything yet.
+            'streamgauge_consumergroup_retention_used_ratio{consumergroup="new",topic="clicks",partition="0"}': "1x60",
+            'kafka_topic_partition_oldest_offset{topic="clicks",partition="0"}': "0x60",
+        },
+        "5m",
+        "9m",
+        ((BILLING, "billing has not read 90% of what orders retains: events are about to be lost unread"),),
+        "14m",
+    ),
+    Scenario(
+        "GroupInactiveBehind",
+        {
+            'streamgauge_consumergroup_inactive_behind_events{consumergroup="billing"}': "_x2 800x40 _x20",
+            'streamgauge_consumergroup_inactive_behind_events{consumergroup="idle"}': "6x80",
+        },
+        "9m",
+        "15m",
+        (({"consumergroup": "billing"}, "nobody consumes for billing, and 800 events wait for it"),),
+        "28m",
+    ),
+    Scenario(
+        "MoneyWaiting",
+        {'streamgauge_consumergroup_waiting_cents{consumergroup="billing",topic="orders"}': "0x3 2140000x20 0x20"},
+        "5m",
+        "9m",
+        ((BILLING, "€21400 wait in orders behind billing"),),
+        "14m",
+    ),
+    Scenario(
+        "LagUnknown",
+        {'streamgauge_lag_failed{kind="group",name="billing"}': "_x3 1x20 _x20"},
+        "5m",
+        "9m",
+        (({"kind": "group", "name": "billing"}, "the lag of group billing cannot be read"),),
+        "18m",
+    ),
+)

@@ -1,0 +1,23 @@
+"""A story of one alert rule: the samples, when it is still quiet, when it fires and says what, when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`fires` has the labels and the summary of each alert that fires at `at`; at `quiet` and `clear` none does.
+
+    Samples are promtool's notation, one every `step`: `5x3` is 5 four times, `0+2x3` is 0 2 4 6, `_x3` is nothing four
+    times.
+    """
+
+    alert: str
+    series: dict[str, str]
+    quiet: str
+    at: str
+    fires: tuple[tuple[dict[str, str], str], ...]
+    clear: str
+    name: str = ""
+    step: str = "30s"
