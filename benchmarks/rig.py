@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from catalog import loader
 from runtime.settings import Settings
+from streamgauge import child
 from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
 
@@ -39,13 +40,11 @@ class Worker:
     def __init__(self, command: list[str], env: dict[str, str], log: Path, entry: str = "streamgauge.cli") -> None:
         self.port = free_port()
         self.log = log
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", f"from {entry} import main; main()", *command],
-                env={**env, "STREAMGAUGE_METRICS_PORT": str(self.port)},
-                stdout=output,
-                stderr=output,
-            )
+        self.process = child.spawn(
+            [sys.executable, "-c", f"from {entry} import main; main()", *command],
+            log,
+            {**env, "STREAMGAUGE_METRICS_PORT": str(self.port)},
+        )
 
     def metrics(self) -> dict[str, float]:
         """Samples by `name{labels}`; empty while it does not answer."""
@@ -101,7 +100,8 @@ class Rig:
         values = {**self.settings.model_dump(exclude_unset=True), **settings}
         env = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
         env |= {f"STREAMGAUGE_{name.upper()}": str(value) for name, value in values.items()}
-        worker = Worker(list(command), env, self.folder / f"{'-'.join(command[:2])}.log", entry)
+        log = self.folder / f"{len(self.workers)}-{'-'.join(command[:2])}.log"
+        worker = Worker(list(command), env, log, entry)
         self.workers.append(worker)
         if ready:
             wait_until(worker.healthy, f"{command} ready; its log is {worker.log}", alive=worker)
