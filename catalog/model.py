@@ -46,6 +46,11 @@ class Model:
     passed: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def is_copy(self) -> bool:
+        """True where the delta is the batch itself: every event as it came."""
+        return bool(self.passed) and all(self.passed.get(name) == name for name in self.columns)
+
+    @property
     def computed(self) -> tuple[str, ...]:
         """Columns that take SQL."""
         return tuple(name for name in self.columns if name not in self.passed)
