@@ -1,0 +1,89 @@
+"""How many partitions, replicas and warehouses a rate of events needs, from measured figures: docs/scaling.md.
+
+    python -m benchmarks.sizing 4000 100000 1000000 1000000000/day
+
+A rate is events a second at the peak; `/day` is a day's total, whose peak is taken to be three times its mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+
+PER_DAY, DAY_S = "/day", 86_400
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured (docs/benchmarks.md), and how much of it is planned with."""
+
+    replica: int = 72_700  # events/s of one analytics replica: `throughput`, busy minute
+    everything: int = 207_000  # events/s that one owner merges, raw rows included: `owner`
+    no_raw_rows: int = 401_000
+    windows: int = 1_216_000
+    event_bytes: int = 345  # bytes of one event: `throughput`'s orders
+    used: float = 0.6  # share of the measured figure that is planned with
+    peak: float = 3.0  # a day's busiest second over its mean
+    fewest: int = 6  # partitions
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a rate needs. `warehouses`: with everything kept, without raw rows, with windows alone."""
+
+    rate: int
+    replicas: int
+    partitions: int
+    warehouses: tuple[int, int, int]
+    megabytes_s: float
+
+
+def peak(text: str, figures: Figures) -> int:
+    """Events a second at the peak, of `4000` or `1000000000/day`."""
+    if text.endswith(PER_DAY):
+        return math.ceil(int(text.removesuffix(PER_DAY)) / DAY_S * figures.peak)
+    return int(text)
+
+
+def size(rate: int, figures: Figures) -> Size:
+    """What `rate` events a second need.
+
+    Replicas work at `used` of what they can, so that a backlog shrinks and one may be away. Partitions are twice the
+    replicas, in sixes: adding replicas is a moment's work, adding partitions moves keys.
+    """
+
+    def machines(each: int) -> int:
+        return max(1, math.ceil(rate / (each * figures.used)))
+
+    replicas = machines(figures.replica)
+    return Size(
+        rate,
+        replicas,
+        math.ceil(2 * replicas / figures.fewest) * figures.fewest,
+        (machines(figures.everything), machines(figures.no_raw_rows), machines(figures.windows)),
+        rate * figures.event_bytes / 1e6,
+    )
+
+
+def row(text: str, figures: Figures) -> str:
+    """A line of the table, as docs/scaling.md has it."""
+    needed = size(peak(text, figures), figures)
+    cells = [f"{needed.rate:,}", f"{needed.megabytes_s:,.1f}", needed.replicas, needed.partitions, *needed.warehouses]
+    return f"| {text} | {' | '.join(map(str, cells))} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("rates", nargs="*", default=["4000", "100000", "1000000", "1000000000/day"])
+    print(
+        "| Events | a second at the peak | MB/s | replicas | partitions | warehouses: everything | no raw rows | windows |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for text in parser.parse_args().rates:
+        print(row(text, Figures()))
+
+
+if __name__ == "__main__":
+    main()
