@@ -11,7 +11,9 @@ import argparse
 import math
 from dataclasses import dataclass
 
+WAREHOUSES = "warehouses: everything", "no raw rows", "windows"
 PER_DAY, DAY_S = "/day", 86_400
+COLUMNS = "Events", "a second at the peak", "MB/s", "replicas", "partitions", *WAREHOUSES
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("rates", nargs="*", default=["4000", "100000", "1000000", "1000000000/day"])
-    print(
-        "| Events | a second at the peak | MB/s | replicas | partitions | warehouses: everything | no raw rows | windows |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + "---|" * len(COLUMNS))
     for text in parser.parse_args().rates:
         print(row(text, Figures()))
 
