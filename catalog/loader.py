@@ -2,7 +2,8 @@
 
 The package has `STREAMS` (a tuple of `Stream`) and a folder `models/` with `.sql` files. Two relations exist beside
 its streams, in every catalog: `*` has one row a message of any stream, `dead_letters` one row a dead letter; the
-models over them (`stream_windows`, `dead_letters`) are built in.
+models over them (`stream_windows`, `dead_letters`) are built in. So is the stream `lag` with its models
+(catalog/lag.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from catalog import kpi, model
+from catalog.lag import LAG
 from catalog.model import Model
 from catalog.retries import RETRIES_TOPIC
 from catalog.stream import ORIGIN, Stream
@@ -67,6 +69,16 @@ class Catalog:
     streams: Mapping[str, Stream]
     models: tuple[Model, ...]
 
+    @property
+    def own(self) -> Mapping[str, Stream]:
+        """The streams of the package itself: what its services publish, without what Streamgauge observes (`lag`)."""
+        return {topic: stream for topic, stream in self.streams.items() if topic != LAG.topic}
+
+    def raw_table(self, stream: str) -> str | None:
+        """The table with every event of the stream as it came, where the catalog has one."""
+        copies = (entry.name for entry in self.models_of(stream) if entry.merge == "append" and entry.is_copy)
+        return next(copies, None)
+
     def models_of(self, stream: str) -> tuple[Model, ...]:
         """The models over one stream (or over `*` or `dead_letters`)."""
         return tuple(entry for entry in self.models if entry.stream == stream)
@@ -89,15 +101,19 @@ def load(name: str) -> Catalog:
     listed = getattr(package, "STREAMS", None)
     if not listed or package.__file__ is None or not all(isinstance(entry, Stream) for entry in listed):
         raise UsageError(f"catalog `{name}` has no STREAMS, a tuple of catalog.stream.Stream")
-    streams = {entry.topic: entry for entry in listed}
+    if any(entry.topic == LAG.topic for entry in listed):
+        raise UsageError(f"catalog `{name}`: the stream `{LAG.topic}` is built in; give yours another topic")
+    streams = {entry.topic: entry for entry in (*listed, LAG)}
     for stream in streams.values():
         names = stream.columns.schema.names
-        for role in ("key", "event_time"):
+        for role in ("key", "event_time", "amount"):
             field = getattr(stream, role)
-            if field not in names:
+            if field not in names and not (role == "amount" and field is None):
                 raise UsageError(
                     f"catalog `{name}`, stream `{stream.topic}`: {role} `{field}` is no field of its events"
                 )
+        if stream.amount is not None and stream.columns.schema.field(stream.amount).type != pa.int64():
+            raise UsageError(f"catalog `{name}`, stream `{stream.topic}`: `{stream.amount}` must be integer cents")
         if stream.columns.schema.field(stream.event_time).type != _MILLIS:
             raise UsageError(
                 f"catalog `{name}`, stream `{stream.topic}`: `{stream.event_time}` must be catalog.types.Millis"

@@ -20,12 +20,16 @@ ORIGIN = (
 
 @dataclass(frozen=True)
 class Stream:
-    """`key` and `event_time` name fields of `event`; `event_time` is milliseconds since the epoch (`types.Millis`)."""
+    """`key` and `event_time` name fields of `event`; `event_time` is milliseconds since the epoch (`types.Millis`).
+
+    `amount` names the field with what an event is worth, in integer cents, where there is one.
+    """
 
     topic: str
     event: type[msgspec.Struct]
     key: str
     event_time: str = "occurred_at"
+    amount: str | None = None
 
     @cached_property
     def columns(self) -> Columns:

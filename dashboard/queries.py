@@ -19,7 +19,7 @@ TOP = 6
 
 # $1 since, $2 until, $3 bucket in seconds, $4 rate_since, $5 complete_until, $6 now.
 # A window of late events alone says nothing about when the stream began; a date ahead of the clock nothing about
-# freshness.
+# freshness. The stream `lag` is what Streamgauge observes, not what a service published, and counts nowhere here.
 STREAMS = """
 SELECT time_bucket(to_seconds($3), window_start) AS bucket, stream,
        sum(events)::BIGINT AS events, sum(dead_letters)::BIGINT AS dead_letters, sum(late)::BIGINT AS late,
@@ -28,7 +28,7 @@ SELECT time_bucket(to_seconds($3), window_start) AS bucket, stream,
        min(window_start) FILTER (WHERE events > late) AS first_window,
        max(max_occurred_at) FILTER (WHERE max_occurred_at <= $6::TIMESTAMPTZ) AS newest
 FROM stream_windows
-WHERE window_start >= $1::TIMESTAMPTZ AND window_start < $2::TIMESTAMPTZ
+WHERE window_start >= $1::TIMESTAMPTZ AND window_start < $2::TIMESTAMPTZ AND stream <> 'lag'
 GROUP BY ALL
 ORDER BY bucket, stream
 """
@@ -43,7 +43,8 @@ SELECT coalesce(sum(orders) FILTER (WHERE window_start >= $1::TIMESTAMPTZ), 0)::
        coalesce(sum(revenue_cents) FILTER (WHERE window_start >= $1::TIMESTAMPTZ
                                              AND window_start < $4::TIMESTAMPTZ), 0)::BIGINT AS complete_cents,
        coalesce(sum(revenue_cents) FILTER (WHERE window_start < $6::TIMESTAMPTZ), 0)::BIGINT AS previous_cents,
-       EXISTS (SELECT 1 FROM stream_windows WHERE window_start <= $5::TIMESTAMPTZ AND events > late) AS reaches_back
+       EXISTS (SELECT 1 FROM stream_windows WHERE window_start <= $5::TIMESTAMPTZ AND events > late
+               AND stream <> 'lag') AS reaches_back
 FROM order_windows
 WHERE window_start >= $5::TIMESTAMPTZ AND window_start < $2::TIMESTAMPTZ
 """
@@ -68,6 +69,7 @@ ORDER BY revenue_cents DESC, name
 # $1 now.
 NEWEST = """
 SELECT max(max_occurred_at) FILTER (WHERE max_occurred_at <= $1::TIMESTAMPTZ) AS newest FROM stream_windows
+WHERE stream <> 'lag'
 """
 
 

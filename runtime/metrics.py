@@ -12,6 +12,7 @@ from functools import cache
 from typing import Literal
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily
 
 # Seconds. Fine around the promise (p50 0.5 s, p99 1 s), coarse above it.
 LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -256,3 +257,9 @@ def histogram(name: str) -> Histogram:
     """The histogram of that name in the catalogue."""
     metric = _entry(name, "histogram")
     return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets)
+
+
+def family(name: str) -> GaugeMetricFamily:
+    """An empty family of the gauge of that name, for a collector that makes its samples anew at each scrape."""
+    metric = _entry(name, "gauge")
+    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)

@@ -132,6 +132,22 @@ class Settings(BaseSettings):
     sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one answer.")
     sql_max_queries: int = Field(4, ge=1, le=64, description="Queries that run at a time; more wait, then get 503.")
 
+    # The lag sampler
+    lag_interval_s: float = Field(10.0, gt=0, le=3_600, description="Time between two samples of the cluster.")
+    lag_window_samples: int = Field(
+        10, ge=2, le=1_000, description="Samples that a verdict looks at; until there are so many it is UNKNOWN."
+    )
+    lag_groups_include: str | None = Field(
+        None, description="Regular expression of the groups that are sampled. Unset: all."
+    )
+    lag_groups_exclude: str | None = Field(None, description="Regular expression of the groups that are not sampled.")
+    lag_topics_include: str | None = Field(
+        None, description="Regular expression of the topics that are sampled. Unset: all."
+    )
+    lag_topics_exclude: str | None = Field(
+        "^__", description="Regular expression of the topics that are not sampled; by default Kafka's own."
+    )
+
     # Logging
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
 

@@ -17,6 +17,7 @@ class Processor(StrEnum):
     """The processors there are."""
 
     analytics = "analytics"
+    lag = "lag"
 
 
 class Format(StrEnum):

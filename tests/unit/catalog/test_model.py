@@ -152,6 +152,8 @@ def test_the_commerce_catalog_has_the_tables_of_the_design() -> None:
         ("latest", "orders"),
         ("latest", "stock"),
         ("append", "dead_letters"),
+        ("latest", "consumer_lag"),
+        ("append", "lag_events"),
     }
     assert catalog.topics[-1] == "analytics"
     assert {"orders", "orders.dlq", "shipments.dlq"} < set(catalog.topics)

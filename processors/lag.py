@@ -1,0 +1,153 @@
+"""The lag sampler: how far every consumer group of the cluster is behind, and whether it recovers.
+
+Input:     the cluster itself, through the admin client (DESCRIBE rights), and the warehouse's raw tables for what
+           waits; no record is read. Which groups and topics: STREAMGAUGE_LAG_GROUPS_… and STREAMGAUGE_LAG_TOPICS_….
+Output:    `lag`, an event for each group, topic and partition in each sample; and Prometheus metrics of the last one.
+State:     the last STREAMGAUGE_LAG_WINDOW_SAMPLES samples, in memory: after a start a verdict is UNKNOWN for so long.
+Guarantee: what is published was seen; what could not be had is absent, and named by `streamgauge_lag_failed`. A sample
+           is sent at least once or not at all: the next one comes anyway.
+
+The order in a sample: committed offsets → ends → times, by bisection → what waits, a moment later → metrics → events.
+One sampler a cluster is enough. Several do no harm: their events differ in time alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+from prometheus_client import REGISTRY
+
+from catalog import loader
+from catalog.lag import LAG
+from catalog.loader import Catalog
+from processors import lag_money
+from processors.lag_cluster import Cluster, Filter, Place
+from processors.lag_history import History, Snapshot
+from processors.lag_metrics import LagMetrics
+from processors.lag_time import Found
+from runtime import kafka, metrics, process
+from runtime.process import Process
+from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+
+# Logs' oldest offsets move when retention runs, which is every five minutes unless somebody set it otherwise.
+OLDEST_EVERY_S = 60.0
+# What was appended just before the sample needs so long to be visible in SQL.
+VISIBLE_AFTER_S = 1.0
+SQL_TIMEOUT_S = 3.0
+# The warehouse is asked again so long after it did not answer: its time-out must not slow every sample down.
+ASK_AGAIN_S = 30.0
+log = logging.getLogger("streamgauge")
+
+
+class Sampler:
+    """`step` takes one sample and publishes it."""
+
+    def __init__(self, running: Process, catalog: Catalog, cluster: Cluster) -> None:
+        settings = running.settings
+        self._process, self._catalog, self._cluster = running, catalog, cluster
+        self._history = History(settings.lag_window_samples)
+        self._metrics = LagMetrics(settings.lag_interval_s)
+        REGISTRY.register(self._metrics)
+        self._warehouse = Warehouse(settings.model_copy(update={"sql_timeout_s": SQL_TIMEOUT_S}))
+        self._producer = Producer(
+            {**kafka.client_config(settings), "linger.ms": 50, "compression.type": "lz4", "log_level": 0}
+        )
+        self._oldest_due = self._ask_due = 0.0
+
+    def step(self) -> None:
+        """One sample. Where the cluster does not answer, the process is unready and says so; the next step tries."""
+        with metrics.histogram("streamgauge_lag_sample_seconds").time():
+            try:
+                snapshot = self._sample()
+            except KafkaException as error:
+                self._metrics.fail({("cluster", "metadata")})
+                self._process.unready(f"the cluster does not answer: {error.args[0].str()}")
+                return
+            if not self._process.stop.is_set():
+                self._money(snapshot)
+        self._metrics.publish(snapshot)
+        self._send(snapshot)
+        self._process.ready()
+
+    def _sample(self) -> Snapshot:
+        oldest = time.monotonic() >= self._oldest_due
+        view = self._cluster.look(oldest=oldest)
+        if oldest:
+            self._oldest_due = time.monotonic() + OLDEST_EVERY_S
+        at_ms = int(time.time() * 1_000)
+        self._history.add(view, at_ms)
+        if not self._history.knows_oldest_of(view.ends):
+            self._oldest_due = 0.0  # a new topic, or one that was made anew
+
+        def ask(questions: Mapping[Place, int]) -> Mapping[Place, Found]:
+            return self._cluster.found(questions, view.ends, view.failed)
+
+        self._history.ask_times(view, at_ms, ask)
+        return self._history.snapshot(view, at_ms)
+
+    def _money(self, snapshot: Snapshot) -> None:
+        """Fill in what waits, where the warehouse answers."""
+        if time.monotonic() < self._ask_due:
+            return
+        self._process.stop.wait(max(0.0, snapshot.at_ms / 1_000 + VISIBLE_AFTER_S - time.time()))
+        try:
+            lag_money.fill(snapshot.rows, self._catalog, self._warehouse)
+        except (WarehouseUnavailable, QueryError) as error:
+            self._ask_due = time.monotonic() + ASK_AGAIN_S
+            log.debug("what waits is not known: %s", error)
+
+    def _send(self, snapshot: Snapshot) -> None:
+        for key, value in events(snapshot):
+            try:
+                self._producer.produce(LAG.topic, value, key)
+            except BufferError:
+                # The broker does not take them: the next sample is worth more than the rest of this one.
+                log.warning("the topic `%s` takes no events; part of a sample is dropped", LAG.topic)
+                break
+        self._producer.flush(SQL_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Send what is on its way."""
+        self._producer.flush(SQL_TIMEOUT_S)
+        REGISTRY.unregister(self._metrics)
+        self._warehouse.close()
+
+
+def events(snapshot: Snapshot) -> Iterator[tuple[bytes, bytes]]:
+    """The sample as events, keys and values; what is not known is left out."""
+    encode = msgspec.json.Encoder().encode
+    sample = uuid.uuid4().hex
+    common = {"event_type": "lag.sampled", "occurred_at": snapshot.at_ms, "source": "lag", "schema_version": 1}
+    for number, row in enumerate(snapshot.rows):
+        known = {name: value for name, value in asdict(row).items() if value is not None}
+        yield row.group.encode(), encode({"event_id": f"{sample}-{number}", **common, **known})
+
+
+def work(running: Process) -> None:
+    """Sample until told to stop."""
+    settings = running.settings
+    catalog = loader.load(settings.catalog)
+    chosen = Filter(settings)
+    kafka.require_broker(settings)
+    kafka.require_topics(settings, [LAG.topic])
+    sampler = Sampler(running, catalog, Cluster(kafka.admin(settings), chosen, min(10.0, settings.lag_interval_s)))
+    try:
+        due = time.monotonic()
+        while not running.stop.is_set():
+            sampler.step()
+            # On time, and where a sample took longer than the interval, at once but not twice.
+            due = max(due + settings.lag_interval_s, time.monotonic())
+            running.stop.wait(due - time.monotonic())
+    finally:
+        sampler.close()
+
+
+def main() -> int:
+    """Entry point of `streamgauge process lag`; returns the exit code."""
+    return process.run("lag", work)
