@@ -1,5 +1,7 @@
 """Settings: typed, frozen, and nothing unknown."""
 
+from pathlib import Path
+
 import pydantic
 import pytest
 
@@ -38,3 +40,10 @@ def test_secrets_never_print() -> None:
 def test_frozen() -> None:
     with pytest.raises(pydantic.ValidationError):
         settings.load({}).partitions = 3  # type: ignore[misc]
+
+
+def test_the_token_s_file_is_in_the_data_directory_unless_it_is_named() -> None:
+    """Processes in containers share the file, and have data directories of their own."""
+    assert settings.load({"STREAMGAUGE_DATA_DIR": "/data"}).token_file == Path("/data/sql-token")
+    elsewhere = {"STREAMGAUGE_DATA_DIR": "/data", "STREAMGAUGE_SQL_TOKEN_FILE": "/run/streamgauge/sql-token"}
+    assert settings.load(elsewhere).token_file == Path("/run/streamgauge/sql-token")
