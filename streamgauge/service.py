@@ -22,7 +22,8 @@ Say = Callable[[str, str, int], None]
 @dataclass(frozen=True)
 class Service:
     """What to run. `command` gets the number of the start, from 1. `/health` on its metrics port answers 200 when
-    ready; `choose_port` gets `port`, the one wanted, and says which one a start gets."""
+    ready; `choose_port` gets `port`, the one wanted, and says which one a start gets. One that is not `essential` is
+    waited for by nobody, and restarted as often as it dies."""
 
     name: str
     command: Callable[[int], list[str]]
@@ -32,6 +33,7 @@ class Service:
     env: Mapping[str, str] = field(default_factory=dict)
     ready_within_s: float = 60.0
     stop_within_s: float = 15.0
+    essential: bool = True
 
 
 class Running:

@@ -13,7 +13,7 @@ from streamgauge import ports
 from streamgauge.service import Service
 
 # The order is that of their metrics ports; Prometheus's configuration names the same ones.
-NAMES = ("broker", "analytics", "warehouse", "dashboard", "generate")
+NAMES = ("broker", "analytics", "warehouse", "dashboard", "generate", "lag")
 TRAFFIC = "generate"
 # The first start may fetch Kafka's files over a slow line; the broker itself gives up on its Kafka after a minute.
 _FETCH_S = 1_800.0
@@ -55,7 +55,7 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
     metrics = ports.MetricsPorts(wanted.values(), host)
     common = {f"{PREFIX}BOOTSTRAP_SERVERS": settings.bootstrap} if own_cluster(settings) else {}
 
-    def service(name: str, *arguments: str, ready_within_s: float = 60.0) -> Service:
+    def service(name: str, *arguments: str, ready_within_s: float = 60.0, essential: bool = True) -> Service:
         return Service(
             name,
             partial(_command, name, arguments, ledgers),
@@ -66,6 +66,7 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             ready_within_s,
             # The broker flushes its log; the others have nothing that could take long.
             30.0 if name == "broker" else 15.0,
+            essential,
         )
 
     return Stack(
@@ -74,6 +75,8 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             service("warehouse", "warehouse"),
             service("analytics", "process", "analytics"),
             service("dashboard", "dashboard"),
+            # It watches the others, and they must not depend on it.
+            service("lag", "process", "lag", essential=False),
         ),
         traffic=() if rate is None else (service(TRAFFIC, "generate", "--rate", f"{rate:g}"),),
     )

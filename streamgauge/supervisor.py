@@ -55,9 +55,9 @@ class Supervisor:
             self.running[service.name].start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
-        """Wait until all that was started is ready; False when `stop` is set first. Raises `GaveUp`."""
+        """Wait until all that is essential is ready; False when `stop` is set first. Raises `GaveUp`."""
         began = self._clock()
-        while waiting := [one for one in self.running.values() if not one.was_ready]:
+        while waiting := [one for one in self.running.values() if one.service.essential and not one.was_ready]:
             for one in waiting:
                 if not one.ask() and self._clock() - began > one.service.ready_within_s:
                     raise GaveUp(f"{one.name} is not ready after {one.service.ready_within_s:.0f} s: {one.why_not}")
@@ -88,11 +88,12 @@ class Supervisor:
             self._say(one.name, f"metrics port {one.port} was taken at its start; starts again", logging.WARNING)
             one.start()
             return
-        if one.poll() == 2 and not one.was_ready:
+        essential = one.service.essential
+        if essential and one.poll() == 2 and not one.was_ready:
             # Wrong use or a missing part: another start would say the same. Once it was ready, code 2 is only that
             # something it needs is away for the moment.
             raise GaveUp(f"{one.name} cannot start: {reason.partition(': ')[2] or reason}", 2)
-        if len(one.recent) >= policy.restarts:
+        if essential and len(one.recent) >= policy.restarts:
             raise GaveUp(f"{one.name} died {len(one.recent) + 1} times in {policy.within_s:.0f} s; last: {reason}")
         wait_s = min(policy.first_wait_s * 2 ** len(one.recent), policy.longest_wait_s)
         one.recent.append(now)

@@ -165,6 +165,17 @@ def test_a_missing_part_later_on_is_restarted(supervisor: Supervisor, tmp_path: 
     assert one.reasons == ["killed by SIGKILL", "ended with code 2"]
 
 
+def test_one_that_is_not_essential_is_not_waited_for_and_never_given_up_on(supervisor: Supervisor, log: Log) -> None:
+    supervisor.start([service("weak", "import sys; sys.exit(2)", essential=False)])
+    assert supervisor.wait_ready(threading.Event())
+
+    def restarted_often() -> bool:
+        supervisor.tick()
+        return len(supervisor.running["weak"].reasons) > 2 * QUICK.restarts
+
+    wait_until(restarted_often, 60.0, "restarted beyond the limit for others")
+
+
 def test_each_start_knows_its_number(supervisor: Supervisor) -> None:
     starts: list[int] = []
 
