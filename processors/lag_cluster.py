@@ -23,6 +23,7 @@ Place = tuple[str, int]
 Failure = tuple[str, str]
 # Requests for the offsets of so many groups are under way at a time.
 GROUPS_AT_ONCE = 100
+DEAD_LETTERS = ".dlq"
 # Where a partition is in no state to be asked, or has just gone: nothing failed, there is nothing.
 _GONE = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -42,6 +43,11 @@ class Group:
     owners: dict[Place, str] | None = None
     committed: dict[Place, int] = field(default_factory=dict)
 
+    @property
+    def places(self) -> set[Place]:
+        """What it has committed on, and what its members hold without a commit yet."""
+        return self.committed.keys() | (self.owners or {}).keys()
+
 
 @dataclass
 class View:
@@ -53,6 +59,15 @@ class View:
     ends: dict[Place, int]
     oldest: dict[Place, int]
     failed: set[Failure]
+
+    @property
+    def unread(self) -> set[str]:
+        """Topics with events that no group has committed on or holds. A dead-letter topic is not there to be read."""
+        if ("cluster", "groups") in self.failed:
+            return set()
+        read = {topic for group in self.groups.values() for topic, _ in group.places}
+        filled = {place[0] for place, end in self.ends.items() if end > self.oldest.get(place, end)}
+        return {topic for topic in filled - read if not topic.endswith(DEAD_LETTERS)}
 
 
 class Filter:

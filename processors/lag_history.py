@@ -7,7 +7,7 @@ is gone is forgotten with the sample that no longer shows it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from catalog.lag import Status
@@ -18,7 +18,6 @@ from processors.lag_time import Clock, Found
 
 # A sample asks at most so often for times. One settles in two, a cold start over days of log in about twenty.
 ROUNDS = 24
-DEAD_LETTERS = ".dlq"
 Ask = Callable[[Mapping[Place, int]], Mapping[Place, Found]]
 
 
@@ -58,15 +57,6 @@ class Snapshot:
     inactive: set[str]
     failed: set[Failure]
 
-    @property
-    def unread(self) -> set[str]:
-        """Topics with events that no group has committed on or holds. A dead-letter topic is not there to be read."""
-        if ("cluster", "groups") in self.failed:
-            return set()
-        read = {topic for group in self.view.groups.values() for topic, _ in _places(group)}
-        filled = {place[0] for place, end in self.view.ends.items() if end > self.view.oldest.get(place, end)}
-        return {topic for topic in filled - read if not topic.endswith(DEAD_LETTERS)}
-
 
 class History:
     """A window of the last `size` samples."""
@@ -96,7 +86,7 @@ class History:
             del self._ends[place]
             self._oldest.pop(place, None)
             self._clocks.pop(place, None)
-        seen = {(name, place) for name, group in view.groups.items() for place in _places(group)}
+        seen = {(name, place) for name, group in view.groups.items() for place in group.places}
         for key in [key for key in self._samples if key not in seen or key[1] in gone or key[1][0] in again]:
             del self._samples[key]
             self._markers.pop(key, None)
@@ -106,7 +96,7 @@ class History:
             self._ends.setdefault(place, deque(maxlen=self._size)).append((at_ms, end))
             self._clocks.setdefault(place, Clock()).saw_end(end, at_ms)
         for name, group in view.groups.items():
-            for place in _places(group):
+            for place in group.places:
                 if place in view.ends:
                     self._add_sample((name, place), group, view.ends[place], at_ms)
 
@@ -161,7 +151,7 @@ class History:
         rows = [
             self._row(name, group, place, view, at_ms, rates.get(place))
             for name, group in view.groups.items()
-            for place in sorted(_places(group))
+            for place in sorted(group.places)
             if place in view.ends
         ]
         produced = {place: rate for place, rate in rates.items() if rate is not None}
@@ -206,9 +196,3 @@ class History:
             return None
         milliseconds = self._clocks[place].lag_ms(offset, view.ends[place], at_ms)
         return None if milliseconds is None else milliseconds / 1_000
-
-
-def _places(group: Group) -> Iterator[Place]:
-    """What it has committed, and what its members hold without a commit yet."""
-    yield from group.committed
-    yield from (place for place in group.owners or {} if place not in group.committed)

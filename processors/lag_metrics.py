@@ -96,7 +96,7 @@ def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
             if len(values) == view.partitions[topic]
         ),
     )
-    yield _family("streamgauge_topic_unread", (((topic,), 1) for topic in sorted(snapshot.unread)))
+    yield _family("streamgauge_topic_unread", (((topic,), 1) for topic in sorted(snapshot.view.unread)))
 
 
 def _of_partitions(rows: list[Row]) -> Iterator[Metric]:

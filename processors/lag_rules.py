@@ -115,6 +115,16 @@ def retention_used(committed: int | None, oldest: int | None, end: int) -> float
     return (end - committed) / (end - oldest)
 
 
+# A partition is hot above this many times the mean, in a topic with so many events a second: below, it may be chance.
+HOT_RATIO, HOT_EVENTS_PER_SECOND = 1.5, 5.0
+
+
+def is_hot(produced: Sequence[float]) -> bool:
+    """Whether the busiest of a topic's partitions stands out. With two partitions from three quarters of all on."""
+    ratio = skew_ratio(produced)
+    return ratio is not None and ratio >= HOT_RATIO and sum(produced) >= HOT_EVENTS_PER_SECOND
+
+
 def skew_ratio(produced: Sequence[float]) -> float | None:
     """The busiest partition over the mean of all: 1 is even, the number of partitions is all in one.
 

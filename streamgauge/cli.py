@@ -29,6 +29,13 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class LagFormat(StrEnum):
+    """How `lag` writes an answer."""
+
+    table = "table"
+    json = "json"
+
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(dead_letters.app, name="dead-letters")
 
@@ -160,6 +167,18 @@ def snapshot(
     from streamgauge import query
 
     query.snapshot(file, force=force)
+
+
+@app.command()
+def lag(
+    group: Annotated[str | None, typer.Option(help="Only this consumer group.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
+    format_: Annotated[LagFormat, typer.Option("--format", help="How the answer is written.")] = LagFormat.table,
+) -> None:
+    """Which consumer is behind, since when, and what waits there; exit 1 where one stalls, stopped or went back."""
+    from streamgauge import lag_screen
+
+    sys.exit(lag_screen.main(group, topic, as_json=format_ is LagFormat.json))
 
 
 @app.command()
