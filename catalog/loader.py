@@ -2,8 +2,8 @@
 
 The package has `STREAMS` (a tuple of `Stream`) and a folder `models/` with `.sql` files. Two relations exist beside
 its streams, in every catalog: `*` has one row a message of any stream, `dead_letters` one row a dead letter; the
-models over them (`stream_windows`, `dead_letters`) are built in. So is the stream `lag` with its models
-(catalog/lag.py).
+models over them (`stream_windows`, `dead_letters`) are built in. So are the streams `lag` (catalog/lag.py) and
+`dead-letter-retries` (catalog/retries.py) with their models.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow as pa
 from catalog import kpi, model
 from catalog.lag import LAG
 from catalog.model import Model
-from catalog.retries import RETRIES_TOPIC
+from catalog.retries import RETRIES
 from catalog.stream import ORIGIN, Stream
 from runtime.errors import UsageError
 
@@ -58,6 +58,7 @@ DEAD_LETTERS = pa.schema(
         pa.field("dead_at", _MILLIS),
     ]
 )
+BUILT_IN_STREAMS = {LAG.topic: LAG, RETRIES.topic: RETRIES}
 BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, "kafka_timestamp")}
 
 
@@ -71,8 +72,8 @@ class Catalog:
 
     @property
     def own(self) -> Mapping[str, Stream]:
-        """The streams of the package itself: what its services publish, without what Streamgauge observes (`lag`)."""
-        return {topic: stream for topic, stream in self.streams.items() if topic != LAG.topic}
+        """The streams of the package itself: what its services publish, without what Streamgauge adds (`lag`, …)."""
+        return {topic: stream for topic, stream in self.streams.items() if topic not in BUILT_IN_STREAMS}
 
     def raw_table(self, stream: str) -> str | None:
         """The table with every event of the stream as it came, where the catalog has one."""
@@ -85,9 +86,9 @@ class Catalog:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Every topic the catalog needs: its streams', their dead-letter topics, that of retries, `analytics`."""
+        """Every topic the catalog needs: its streams', their dead-letter topics, and `analytics`."""
         own = [topic for stream in self.streams.values() for topic in (stream.topic, stream.dead_letter_topic)]
-        return (*own, RETRIES_TOPIC, ANALYTICS_TOPIC)
+        return (*own, ANALYTICS_TOPIC)
 
 
 def load(name: str) -> Catalog:
@@ -101,9 +102,9 @@ def load(name: str) -> Catalog:
     listed = getattr(package, "STREAMS", None)
     if not listed or package.__file__ is None or not all(isinstance(entry, Stream) for entry in listed):
         raise UsageError(f"catalog `{name}` has no STREAMS, a tuple of catalog.stream.Stream")
-    if any(entry.topic == LAG.topic for entry in listed):
-        raise UsageError(f"catalog `{name}`: the stream `{LAG.topic}` is built in; give yours another topic")
-    streams = {entry.topic: entry for entry in (*listed, LAG)}
+    if taken := {entry.topic for entry in listed} & BUILT_IN_STREAMS.keys():
+        raise UsageError(f"catalog `{name}`: the stream `{min(taken)}` is built in; give yours another topic")
+    streams = {entry.topic: entry for entry in (*listed, *BUILT_IN_STREAMS.values())}
     for stream in streams.values():
         names = stream.columns.schema.names
         for role in ("key", "event_time", "amount"):

@@ -10,12 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import TopicPartition
 
+from catalog.retries import RETRIES_TOPIC
 from catalog.validation import REASONS
 from processors import dead_letters
 from processors.dead_letters import Foreign
 from processors.deltas import Delta
 from processors.intake import Chunk, DeadLetter
 from runtime import metrics
+
+# Records of work on the pipeline, rare: as traffic they would look like a stream that has stopped.
+UNCOUNTED = frozenset({RETRIES_TOPIC})
 
 
 @dataclass
@@ -34,7 +38,8 @@ class Batch:
         tables = {
             stream: pa.Table.from_batches([chunk.events for chunk in chunks]) for stream, chunks in self.chunks.items()
         }
-        messages = [chunk.messages for chunks in self.chunks.values() for chunk in chunks]
+        counted = (chunks for stream, chunks in self.chunks.items() if stream not in UNCOUNTED)
+        messages = [chunk.messages for chunks in counted for chunk in chunks]
         rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms)
         tables["dead_letters"] = pa.Table.from_batches([rows])
         tables["*"] = pa.Table.from_batches([*messages, dead_messages])
@@ -52,7 +57,8 @@ class Batch:
         """Publish a committed batch's figures; nothing is counted that was not committed."""
         metrics.histogram("streamgauge_batch_events").observe(self.events)
         for stream, chunks in self.chunks.items():
-            self._count_stream(stream, chunks)
+            if stream not in UNCOUNTED:
+                self._count_stream(stream, chunks)
         for foreign in self.foreign:
             metrics.counter("streamgauge_dead_letters_total").labels(foreign.topic, foreign.said.reason).inc()
         for delta in deltas:

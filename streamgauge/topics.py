@@ -80,14 +80,14 @@ def specs(settings: Settings, streams: Iterable[str]) -> list[TopicSpec]:
     wanted = []
     for topic in streams:
         wanted.append(spec(topic, _MESSAGE, hours, retained))
+        if topic == RETRIES_TOPIC:
+            # A letter whose record were gone could be sent again: these few bytes are kept for good.
+            kept = {**wanted[-1].config, "retention.ms": "-1", "retention.bytes": "-1"}
+            wanted[-1] = replace(wanted[-1], partitions=1, config=kept)
         # An event as large as its topic takes must fit here together with the headers that say what was wrong.
         wanted.append(spec(f"{topic}.dlq", 2 * _MESSAGE, hours, retained, source=topic))
     # The tables are rebuilt from here, so it keeps what they keep.
     longest = max(hours, 24 * settings.window_retention_days)
-    # A letter whose record were gone could be sent again: these few bytes are kept for good.
-    unlimited = {"retention.ms": "-1", "retention.bytes": "-1"}
-    retries = spec(RETRIES_TOPIC, _MESSAGE, hours, retained)
-    wanted.append(replace(retries, partitions=1, config={**retries.config, **unlimited}))
     return [*wanted, spec(ANALYTICS, 4 * _MESSAGE, longest, _ANALYTICS_SHARE * retained)]
 
 

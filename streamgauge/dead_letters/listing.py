@@ -22,11 +22,13 @@ BUCKETS = 12
 _BARS = "▁▂▃▄▅▆▇█"
 _GROUPS = """
 SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason, any_value(field) AS field, count(*) AS letters,
+       count(*) FILTER ({id} NOT IN (SELECT letter FROM dead_letter_retries)) AS open,
        min(coalesce(dead_at, kafka_timestamp)) AS first, max(coalesce(dead_at, kafka_timestamp)) AS last,
        max(coalesce(attempts, 1)) AS attempts, arg_max(detail, kafka_timestamp) AS detail,
-       arg_max(concat_ws(':', coalesce(topic, stream), kafka_partition, kafka_offset), kafka_timestamp) AS example
-FROM dead_letters WHERE {} GROUP BY 1, 2, 3 ORDER BY last DESC
+       arg_max({id}, kafka_timestamp) AS example
+FROM dead_letters WHERE {where} GROUP BY 1, 2, 3 ORDER BY last DESC
 """
+_ID = "concat_ws(':', coalesce(topic, stream), kafka_partition, kafka_offset)"
 _TREND = """
 SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason, count(*) AS letters,
        least(floor((epoch_ms(coalesce(dead_at, kafka_timestamp)) - ?) / ?), ?)::INTEGER AS bucket
@@ -36,13 +38,17 @@ FROM dead_letters WHERE {} GROUP BY ALL
 
 @dataclass(frozen=True)
 class Group:
-    """Dead letters of one cause. `trend` is their number in twelve equal parts of the time that is shown."""
+    """Dead letters of one cause; `open` ones have not been sent again.
+
+    `trend` is their number in twelve equal parts, of `bucket_s` each, of the time that is shown.
+    """
 
     fingerprint: str
     stream: str
     reason: str
     field: str | None
     letters: int
+    open: int
     attempts: int
     first: datetime
     last: datetime
@@ -55,7 +61,7 @@ class Group:
 def groups(warehouse: Warehouse, choice: Choice, now: datetime | None = None) -> list[Group]:
     """The groups of a choice, the one with the newest letter first."""
     where, values = condition(choice)
-    rows = warehouse.query(_GROUPS.format(where), values).to_pylist()
+    rows = warehouse.query(_GROUPS.format(where=where, id=_ID), values).to_pylist()
     if not rows:
         return []
     since = choice.since or min(row["first"] for row in rows)
@@ -86,6 +92,7 @@ def table(found: Sequence[Group]) -> Table:
     """The groups, for people."""
     shown = Table("fingerprint", "stream", "reason", "field", box=None, pad_edge=False, header_style="bold")
     shown.add_column("letters", justify="right")
+    shown.add_column("open", justify="right")
     for name in ("trend", "first", "last", "newest"):
         shown.add_column(name, no_wrap=True)
     for group in found:
@@ -95,6 +102,7 @@ def table(found: Sequence[Group]) -> Table:
             group.reason,
             group.field or "",
             f"{group.letters:,}" + (f" (attempt {group.attempts})" if group.attempts > 1 else ""),
+            f"{group.open:,}",
             sparkline(group.trend),
             f"{group.first:%m-%d %H:%M:%S}",
             f"{group.last:%m-%d %H:%M:%S}",

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from catalog import loader
 from runtime.errors import UsageError
 from runtime.settings import Settings
 from streamgauge.answer import printable
@@ -84,7 +83,7 @@ def _edit(made: Plan, options: Options) -> None:
 
 def describe(settings: Settings, made: Plan, options: Options) -> Iterable[str]:
     """The plan in lines, with what our analytics would say of each event now."""
-    foresight = Foresight(settings, loader.load(settings.catalog), int(time.time() * 1_000))
+    foresight = Foresight(settings, int(time.time() * 1_000))
     causes = Counter((item.letter.fingerprint, item.letter.stream, item.letter.reason) for item in made.ready)
     verdicts: dict[tuple[str, str, str], Counter[str | None]] = {cause: Counter() for cause in causes}
     for item in made.ready:

@@ -12,11 +12,11 @@ from processors.letter_headers import Place, read
 from runtime import kafka
 from runtime.errors import TransientError
 from runtime.settings import Settings
-from streamgauge.dead_letters.copies import copy_of, partitions_of
+from streamgauge.dead_letters.copies import copy_of, partitions_of, some
 from streamgauge.dead_letters.letters import Letter
 from streamgauge.dead_letters.retrier import Sent
 
-LOOK_EVERY_S = 0.1
+LOOK_EVERY_S = 0.05
 _CALL_S = 15.0
 
 
@@ -102,7 +102,7 @@ class Watcher:
         while any(self._read[where] < end for where, end in ends.items()):
             if time.monotonic() > deadline:
                 raise TransientError("a transaction stays open in a dead-letter topic; look again with `list`")
-            for message in self._consumer.consume(500, 0.2):
+            for message in some(self._consumer):
                 error = message.error()
                 where = message.topic(), message.partition()
                 if error is None:

@@ -62,7 +62,7 @@ def page(letter: Letter, copy: Copy, retried: LetterRetried | None) -> list[Text
         facts.append(("consumer", letter.consumer))
     if retried:
         edited = f", edited: {retried.edit}" if retried.edited else ""
-        sent = f"{retried.topic}[{retried.partition}] offset {retried.offset}"
+        sent = f"{retried.sent_topic}[{retried.sent_partition}] offset {retried.sent_offset}"
         facts.append(("retried", f"{_time(retried.retried_at)} by {retried.retried_by} to {sent}{edited}"))
     shown = [Text.assemble((f"{name:<12}", "bold"), printable(text)) for name, text in facts]
     shown += [Text(), Text("headers", style="bold"), *_headers(copy.headers)]

@@ -17,13 +17,14 @@ LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
 
 
 def commands() -> dict[str, set[str]]:
-    """The options of each command."""
+    """The options of each command; a group of commands has those of all its members."""
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
-    return {
-        name: {option for parameter in command.params for option in parameter.opts} | {"--help"}
-        for name, command in group.commands.items()
-    }
+    found = {}
+    for name, command in group.commands.items():
+        members = [command, *(command.commands.values() if isinstance(command, TyperGroup) else ())]
+        found[name] = {option for member in members for parameter in member.params for option in parameter.opts}
+    return {name: options | {"--help"} for name, options in found.items()}
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,29 +1,40 @@
-"""Dead letters on a real broker: listed by cause, shown with the wrong field, sent again once each."""
+"""Dead letters on a real broker: listed by cause, shown with the wrong field, sent again as they were."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks.rig import Rig, rig, wait_until
+from streamgauge.dead_letters import letters, listing, plan, retry, show
+from streamgauge.dead_letters.letters import Choice
+from streamgauge.dead_letters.plan import Options
 from tests.conftest import require_kafka
-from warehouse.client import Warehouse, WarehouseUnavailable
+from tests.kafka.letters import CONNECT, Billing, call, count, payment, publish, shipment, spring, stock
+from warehouse.client import Warehouse
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+FOREIGN = ["sink.dead", "invoices-dlt"]
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Rig]:
     require_kafka()
-    with rig(partitions=3, commit_interval_ms=50, flush_interval_ms=50) as made:
+    with rig(
+        partitions=3,
+        commit_interval_ms=50,
+        flush_interval_ms=50,
+        dead_letter_topics=",".join(FOREIGN),
+        dead_letter_stop_events=0,  # here most events are bad
+        max_event_bytes=200_000,
+    ) as made:
+        admin = AdminClient({"bootstrap.servers": made.kafka.bootstrap})
+        for future in admin.create_topics([NewTopic(topic, 1, 1) for topic in [*FOREIGN, "invoices"]]).values():
+            future.result(timeout=30)
         made.start("warehouse")
         made.start("process", "analytics")
         yield made
@@ -35,78 +46,206 @@ def warehouse(made: Rig) -> Iterator[Warehouse]:
         yield client
 
 
-def environment(made: Rig) -> dict[str, str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
-    values = made.settings.model_dump(exclude_unset=True)
-    return env | {f"STREAMGAUGE_{name.upper()}": str(value) for name, value in values.items()}
+def dead(warehouse: Warehouse, stream: str, number: int) -> None:
+    """Wait until the table has so many letters of a stream."""
+    wait_until(lambda: count(warehouse, f"dead_letters WHERE stream = '{stream}'") == number, f"{number} of {stream}")
 
 
-def dead_letters(made: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`streamgauge dead-letters …`"""
-    command = [sys.executable, "-m", "streamgauge", "dead-letters", *arguments]
-    return subprocess.run(command, env=environment(made), capture_output=True, text=True, timeout=120, check=False)
+def ids(*names: str) -> Choice:
+    """A choice of ids."""
+    return letters.choose(names, None, None, None, None)
 
 
-def payment(number: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "event_id": f"e{number}",
-        "event_type": "payment.requested",
-        "occurred_at": int(time.time() * 1_000),
-        "source": "test",
-        "schema_version": 1,
-        "payment_id": f"P-{number}",
-        "order_id": f"O-{number}",
-        "customer_id": "C-1",
-        "method": "card",
-        "amount_cents": 100,
-        "currency": "EUR",
-        **changes,
-    }
+def test_the_command_lists_and_sends_again_once(
+    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Reason, fingerprint, field and id in the list; a dry run sends nothing; a second retry finds nothing to do."""
+    (place,) = publish(made, "payments", [(b"O-1", payment(1, amount_cents="100"))], [("trace", b"t1")])
+    dead(warehouse, "payments", 1)
+    code, out, err = call(made, "list", "--format", "json", "--stream", "payments")
+    (group,) = json.loads(out)
+    assert (code, err, group["reason"], group["field"]) == (0, "", "wrong_type", "$.amount_cents")
+    assert (group["letters"], group["open"], group["example"], sum(group["trend"])) == (1, 1, place, 1)
 
+    assert retry.run(made.settings, ids(place), Options()) == 0
+    out = capsys.readouterr().out
+    assert "would fail again: wrong_type: Expected `int`, got `str`" in out
+    assert "nothing was sent" in out
+    assert count(warehouse, "dead_letters WHERE stream = 'payments'") == 1
 
-def publish(made: Rig, topic: str, *messages: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]) -> list[str]:
-    """Produce (key, value, headers) in order; returns their places as ids."""
-    places: list[str] = []
-    producer = Producer({"bootstrap.servers": made.kafka.bootstrap})
-    for key, value, headers in messages:
-        producer.produce(
-            topic,
-            value,
-            key,
-            headers=headers,
-            on_delivery=lambda _e, m: places.append(f"{m.topic()}:{m.partition()}:{m.offset()}"),
-        )
-        assert producer.flush(30) == 0
-    return places
-
-
-def count(warehouse: Warehouse, where: str) -> int:
-    try:
-        return int(warehouse.query(f"SELECT count(*) AS n FROM {where}")["n"][0].as_py())
-    except WarehouseUnavailable:
-        return -1
-
-
-def test_a_letter_is_listed_and_sent_again_once(made: Rig, warehouse: Warehouse) -> None:
-    """Reason, fingerprint, field and id in the list; the second retry finds nothing to do."""
-    value = json.dumps(payment(1, amount_cents="100")).encode()
-    (place,) = publish(made, "payments", (b"O-1", value, [("trace", b"t1")]))
-    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'payments'") == 1, "the dead letter")
-    listed = json.loads(dead_letters(made, "list", "--format", "json").stdout)
-    assert [(g["stream"], g["reason"], g["field"], g["letters"], g["example"]) for g in listed] == [
-        ("payments", "wrong_type", "$.amount_cents", 1, place)
+    code, out, err = call(made, "retry", place, "--yes")
+    assert code == 1, out + err
+    assert f"the same failure returned: 1 x {group['fingerprint']} wrong_type" in out
+    dead(warehouse, "payments", 2)
+    wait_until(lambda: count(warehouse, f"dead_letter_retries WHERE letter = '{place}'") == 1, "the record")
+    (group,) = listing.groups(warehouse, Choice(stream="payments"))
+    assert (group.letters, group.open, group.attempts) == (2, 1, 2)
+    assert count(warehouse, "stream_windows WHERE stream = 'dead-letter-retries'") == 0
+    assert retry.run(made.settings, ids(place), Options(really=True)) == 0
+    assert "1 left out: already retried" in capsys.readouterr().out
+    rows = warehouse.query("SELECT attempts, retry_of, event_time IS NOT NULL AS timed FROM dead_letters ORDER BY 1")
+    assert rows.to_pylist() == [
+        {"attempts": 1, "retry_of": None, "timed": True},
+        {"attempts": 2, "retry_of": place, "timed": True},
     ]
-    assert sum(listed[0]["trend"]) == 1
-    dry = dead_letters(made, "retry", place)
-    assert (dry.returncode, dry.stderr) == (0, "")
-    assert "nothing was sent" in dry.stdout
-    done = dead_letters(made, "retry", place, "--yes")
-    assert done.returncode == 1, done.stderr
-    assert listed[0]["fingerprint"] in done.stdout
-    assert "the same failure returned" in done.stdout
-    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'payments'") == 2, "the second attempt")
-    again = dead_letters(made, "retry", place, "--yes")
-    assert again.returncode == 0, again.stderr
-    assert "1 already retried" in again.stdout
-    rows = warehouse.query("SELECT attempts, retry_of FROM dead_letters WHERE stream = 'payments' ORDER BY 1")
-    assert rows.to_pylist() == [{"attempts": 1, "retry_of": None}, {"attempts": 2, "retry_of": place}]
+
+
+def test_an_edited_letter_passes_and_the_original_stays(
+    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """--set and --edit: what was sent is in the raw table with the event's headers, what failed in its topic."""
+    before = count(warehouse, "dead_letters WHERE stream = 'shipments'")
+    values = [shipment(1, carrier=None), shipment(2, region=7)]
+    places = publish(made, "shipments", [(b"O-1", values[0]), (b"O-2", values[1])], [("trace", b"t2")])
+    dead(warehouse, "shipments", before + 2)
+    options = Options(really=True, set=[("$.carrier", "ups")])
+    assert retry.run(made.settings, ids(places[0]), options) == 0
+    shown = capsys.readouterr().out
+    assert "would pass now" in shown
+    assert f'edited {places[0]}: $.carrier: null → "ups"' in shown
+
+    file = tmp_path / "mended.json"
+    file.write_text(json.dumps({**values[1], "region": "us"}))
+    assert retry.run(made.settings, ids(places[1]), Options(really=True, file=file)) == 0
+    wait_until(lambda: count(warehouse, "shipment_events") == 2, "both shipments")
+    rows = warehouse.query("SELECT shipment_id, carrier, region FROM shipment_events ORDER BY 1").to_pylist()
+    assert rows == [
+        {"shipment_id": "S-1", "carrier": "ups", "region": "eu"},
+        {"shipment_id": "S-2", "carrier": "dhl", "region": "us"},
+    ]
+    show.run(made.settings, ids(places[0]), None)
+    shown = capsys.readouterr().out
+    for part in ('"carrier": null,   ◀ wrong_type', "retried", '$.carrier: null → "ups"', "trace", "wrong_type at"):
+        assert part in shown
+    assert count(warehouse, "dead_letters WHERE stream = 'shipments'") == before + 2
+
+
+def test_odd_payloads_are_shown_and_sent_again_byte_by_byte(
+    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Not UTF-8, null, empty, huge, an unknown id: each has its page, and a retry sends the very bytes."""
+    huge = json.dumps(stock(1, padding="x" * 300_000)).encode()
+    values = [b'{"sku":"caf\xe9"}', None, b"", huge, b"\x00\x01\xff"]
+    places = publish(made, "inventory", [(b"\xff\x00", value) for value in values])
+    dead(warehouse, "inventory", len(values))
+    shown = []
+    for place in places:
+        show.run(made.settings, ids(place), None)
+        shown.append(capsys.readouterr().out)
+    for page, parts in zip(
+        shown,
+        [
+            ("\\xe9", "^", "invalid_json"),
+            ("null: the message has no value",),
+            ("empty: the value has no bytes",),
+            ("characters)", "oversized"),
+            ("\\x00\\x01\\xff",),
+        ],
+        strict=True,
+    ):
+        assert all(part in page for part in parts), page
+        assert len(page) < 10_000
+    show.run(made.settings, ids(places[3]), tmp_path / "huge.json")
+    assert (tmp_path / "huge.json").read_bytes() == huge
+
+    chosen = ids(*places)
+    fingerprints = {item.letter.fingerprint for item in plan.make(made.settings, chosen, Options()).ready}
+    assert len(fingerprints) == len(values)
+    for place in places:
+        assert retry.run(made.settings, ids(place), Options(really=True)) == 1
+        assert "the same failure returned" in capsys.readouterr().out
+    dead(warehouse, "inventory", 2 * len(values))
+    again = Choice(stream="inventory")
+    made_again = plan.make(made.settings, again, Options())
+    sent = {str(item.letter.root): item.value for item in made_again.ready}
+    assert sent == dict(zip(places, values, strict=True))
+    assert {item.copy.key for item in made_again.ready} == {b"\xff\x00"}
+
+
+def test_the_ladder_stops_at_the_rung_that_fails(
+    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """12 letters of one cause, one with a second fault: 1 and then 5 are sent, 6 are not."""
+    before = count(warehouse, "dead_letters WHERE stream = 'marketing'")
+    assert before == 0
+    spend = {"channel": "email", "campaign_id": "A", "customer_id": "C", "cost_cents": "1"}
+    values = [{**stock(number), **spend, "event_type": "email.sent"} for number in range(12)]
+    values[3]["channel"] = "fax"
+    publish(made, "marketing", [(b"C", value) for value in values])
+    dead(warehouse, "marketing", 12)
+    causes = {item.fingerprint: item.letters for item in listing.groups(warehouse, Choice(stream="marketing"))}
+    assert sum(causes.values()) == 12
+    options = Options(really=True, set=[("$.cost_cents", 1)], rate=1_000)
+    assert retry.run(made.settings, Choice(stream="marketing"), options) == 1
+    out = capsys.readouterr().out
+    assert "a new failure: 1 x" in out or "the same failure returned: 1 x" in out
+    assert "stopped: 5 of 12 are through; 6 not sent" in out
+    wait_until(lambda: count(warehouse, "marketing_events") == 5, "five events")
+    dead(warehouse, "marketing", 13)
+
+
+def test_the_events_of_a_key_stay_in_order(made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the first was retried before, in vain, and so lies behind the second by now."""
+    before = count(warehouse, "payment_events")
+    start = count(warehouse, "dead_letters WHERE stream = 'payments'")
+    values = [(f"K-{number % 3}".encode(), payment(100 + number, currency=None)) for number in range(9)]
+    places = publish(made, "payments", values)
+    dead(warehouse, "payments", start + 9)
+    assert retry.run(made.settings, ids(places[0]), Options(really=True)) == 1
+    dead(warehouse, "payments", start + 10)
+    choice = Choice(stream="payments", fingerprint=listing.groups(warehouse, ids(places[1]))[0].fingerprint)
+    assert retry.run(made.settings, choice, Options(really=True, set=[("$.currency", "EUR")], rate=500)) == 0
+    assert "9 sent again, none failed" in capsys.readouterr().out
+    wait_until(lambda: count(warehouse, "payment_events") == before + 9, "all nine")
+    rows = warehouse.query(
+        "SELECT payment_id FROM payment_events WHERE payment_id LIKE 'P-10_' ORDER BY kafka_partition, kafka_offset"
+    )
+    sent = [int(row["payment_id"][2:]) for row in rows.to_pylist()]
+    for key in range(3):
+        assert [number for number in sent if (number - 100) % 3 == key] == [100 + key, 103 + key, 106 + key]
+
+
+def test_letters_of_other_services(made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+    """Connect's and Spring's are rows with origin and cause, malformed ones too; Spring's go back where they were."""
+    (origin,) = publish(made, "invoices", [(b"I-1", b"not json")], [("trace", b"t9")])
+    publish(made, "sink.dead", [(b"O-1", b"x")], CONNECT)
+    publish(made, "invoices-dlt", [(b"I-1", b"not json")], [("trace", b"t9"), *spring(origin)])
+    (nowhere,) = publish(made, "sink.dead", [(None, None)], [("kafka_dlt-original-topic", b"\xff")])
+    dead(warehouse, "sink.dead", 2)
+    dead(warehouse, "invoices-dlt", 1)
+    rows = warehouse.query(
+        "SELECT concat_ws(':', topic, kafka_partition, kafka_offset) AS id, stream, reason, detail, consumer "
+        "FROM dead_letters WHERE letter_topic IN ('sink.dead', 'invoices-dlt') ORDER BY reason"
+    ).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (
+            "orders:0:3",
+            "sink.dead",
+            "connect_error",
+            "VALUE_CONVERTER: DataException: Converting byte[] failed",
+            "connect-orders-sink",
+        ),
+        (origin, "invoices-dlt", "spring_error", "NoSuchCustomer: no customer 'C-9'", "billing"),
+        (nowhere, "sink.dead", "unknown", "", None),
+    ]
+    assert count(warehouse, "stream_windows WHERE stream IN ('sink.dead', 'invoices-dlt')") == 0
+
+    show.run(made.settings, ids(origin), None)
+    page = capsys.readouterr().out
+    assert "kafka_dlt-original-partition       0" in page
+    assert "consumer    billing" in page
+
+    billing = Billing(made)
+    billing.start()
+    try:
+        wait_until(lambda: len(billing.seen) == 1, "billing at work")
+        assert retry.run(made.settings, ids(origin), Options(really=True)) == 0, capsys.readouterr()
+        wait_until(lambda: len(billing.seen) == 2, "the event, again")
+    finally:
+        billing.stop.set()
+        billing.join()
+    value, headers = billing.seen[1]
+    assert value == b"not json"
+    assert headers == [("trace", b"t9"), ("streamgauge.attempt", b"2"), ("streamgauge.retry-of", origin.encode())]
+    assert retry.run(made.settings, ids(nowhere), Options(really=True)) == 0
+    assert "1 left out: do not say which topic they came from" in capsys.readouterr().out

@@ -154,6 +154,7 @@ def test_the_commerce_catalog_has_the_tables_of_the_design() -> None:
         ("append", "dead_letters"),
         ("latest", "consumer_lag"),
         ("append", "lag_events"),
+        ("append", "dead_letter_retries"),
     }
     assert catalog.topics[-1] == "analytics"
     assert {"orders", "orders.dlq", "shipments.dlq"} < set(catalog.topics)

@@ -1,0 +1,138 @@
+"""A retry that is killed, run twice or overtaken sends each event once; a replica stops at nothing but bad events."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaException
+
+from benchmarks.rig import Rig, rig, wait_until
+from processors.letter_headers import Place
+from streamgauge.dead_letters import plan, retry
+from streamgauge.dead_letters.letters import Choice
+from streamgauge.dead_letters.plan import Options
+from streamgauge.dead_letters.retrier import Fenced, Retrier, records
+from tests.conftest import require_kafka
+from tests.kafka.letters import count, payment, publish, shipment, start
+from warehouse.client import Warehouse
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+LETTERS, KILLS = 45, 4
+MENDED = [("$.amount_cents", 100)]
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Rig]:
+    require_kafka()
+    with rig(partitions=2, commit_interval_ms=50, flush_interval_ms=50, dead_letter_stop_events=200) as made:
+        made.start("warehouse")
+        made.start("process", "analytics")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def warehouse(made: Rig) -> Iterator[Warehouse]:
+    with Warehouse(made.settings) as client:
+        yield client
+
+
+def once(warehouse: Warehouse, pattern: str, number: int) -> None:
+    """Each of so many payments is in the raw table, once; waits until no more can be on their way."""
+    where = f"payment_events WHERE payment_id LIKE '{pattern}'"
+    wait_until(lambda: count(warehouse, where) >= number, f"{number} payments")
+    rows = warehouse.query(f"SELECT count(*) AS n, count(DISTINCT payment_id) AS ids FROM {where}").to_pylist()
+    assert rows == [{"n": number, "ids": number}]
+
+
+@pytest.fixture(scope="module")
+def fingerprint(made: Rig, warehouse: Warehouse) -> str:
+    """The cause that all bad payments here share."""
+    publish(made, "payments", [(b"O-0", payment(0, amount_cents="100"))])
+    wait_until(lambda: count(warehouse, "dead_letters") == 1, "the first letter")
+    return str(warehouse.query("SELECT fingerprint FROM dead_letters")["fingerprint"][0].as_py())
+
+
+def test_killed_and_run_twice_each_event_is_sent_once(
+    made: Rig, warehouse: Warehouse, fingerprint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """kill -9 at random moments between the first event and the last, then two runs at once, then one more."""
+    publish(made, "payments", [(f"O-{n}".encode(), payment(1_000 + n, amount_cents="1")) for n in range(LETTERS)])
+    wait_until(lambda: count(warehouse, f"dead_letters WHERE fingerprint = '{fingerprint}'") == LETTERS + 1, "letters")
+    command = ("retry", "--fingerprint", fingerprint, "--set", "amount_cents=100", "--rate", "40", "--yes")
+    rng, in_the_middle = random.Random(20261123), 0
+    for _ in range(KILLS):
+        running = start(made, *command)
+        assert running.stderr is not None
+        running.stderr.readline()  # the first rung is sent
+        time.sleep(rng.uniform(0.0, 0.4))  # a random moment, which is the point
+        running.kill()
+        running.communicate()
+        in_the_middle += 0 < len(records(made.settings)) < LETTERS + 1
+    assert in_the_middle > 0
+    both = [start(made, *command), start(made, *command)]
+    said = [running.communicate(timeout=120) for running in both]
+    codes = sorted(running.returncode for running in both)
+    # Whoever came second fenced the first, unless the first was done by then.
+    assert codes[0] == 0, said
+    assert codes[1] == 0 or any("another retry has begun" in err for _, err in said), said
+    assert retry.run(made.settings, Choice(fingerprint=fingerprint), Options(really=True, set=MENDED)) == 0
+    out = capsys.readouterr().out
+    assert len(records(made.settings)) == LETTERS + 1
+    once(warehouse, "P-1___", LETTERS)
+    assert f"{LETTERS + 1} left out: already retried" in out or "sent again, none failed" in out
+
+
+def test_a_transaction_left_open_is_undone_and_its_owner_fenced(
+    made: Rig, warehouse: Warehouse, fingerprint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As if killed between sending and recording: the next run sends the event once, and the first can send nothing."""
+    places = publish(made, "payments", [(b"O-9", payment(2_000 + n, amount_cents="1")) for n in range(2)])
+    chosen = Choice(ids=tuple(place for text in places if (place := Place.parse(text))))
+    wait_until(lambda: len(plan.make(made.settings, chosen, Options()).ready) == 2, "two letters")
+    wait_until(lambda: count(warehouse, f"dead_letters WHERE fingerprint = '{fingerprint}'") >= 2, "in the table")
+    options = Options(really=True, set=MENDED)
+    ready = plan.make(made.settings, chosen, options).ready
+    dead = Retrier(made.settings)
+    dead._producer.begin_transaction()
+    sent: dict[str, Place] = {}
+    dead._publish(ready[0], sent)
+    dead._producer.flush(30)
+    assert len(sent) == 1
+    assert retry.run(made.settings, chosen, options) == 0
+    assert "2 sent again, none failed" in capsys.readouterr().out
+    with pytest.raises(KafkaException) as caught:
+        dead._producer.commit_transaction(30)
+    assert caught.value.args[0].name() == "_FENCED"
+    overtaken, _newer = Retrier(made.settings), Retrier(made.settings)
+    with pytest.raises(Fenced):
+        overtaken.send(ready[:1])
+    once(warehouse, "P-2___", 2)
+
+
+def test_a_replica_stops_at_nothing_but_bad_events(made: Rig, warehouse: Warehouse) -> None:
+    """It says which stream and why, commits nothing of that batch, and dead-letters nothing more when started again."""
+    bad = [(b"S", shipment(n, region=None)) for n in range(150)]
+    publish(made, "shipments", bad)
+    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'shipments'") == 150, "150 letters")
+    replica = made.workers[1]
+    assert replica.process.poll() is None
+    publish(made, "shipments", bad)
+    assert replica.process.wait(60) == 1
+    line = replica.log.read_text().splitlines()[-1]
+    for part in ("events of stream `shipments` are bad", "wrong_type", "$.region", "raise"):
+        assert part in line
+    lettered = count(warehouse, "dead_letters WHERE stream = 'shipments'")
+    assert 150 <= lettered < 200
+
+    again = made.start("process", "analytics", ready=False)
+    assert again.process.wait(60) == 1
+    assert count(warehouse, "dead_letters WHERE stream = 'shipments'") == lettered
+
+    publish(made, "payments", [(b"O-1", payment(3_000))])
+    willing = made.start("process", "analytics", dead_letter_stop_events=0)
+    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'shipments'") == 300, "all of them")
+    once(warehouse, "P-3___", 1)
+    assert willing.stop() == 0
