@@ -17,8 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource
 
 from runtime import settings as settings_module
 from streamgauge.broker import LocalKafka
@@ -152,6 +154,20 @@ def warehouse(stack: Stack) -> Warehouse:
     return Warehouse(settings_module.load(stack.environ(compose.ours()["dashboard"], "dashboard")))
 
 
+def test_kafka_knows_every_property_that_its_service_sets(stack: Stack) -> None:
+    """The image makes `log.dirs` of KAFKA_LOG_DIRS, and takes a misspelt one as well."""
+    admin = AdminClient({"bootstrap.servers": stack.bootstrap})
+    (answer,) = admin.describe_configs([ConfigResource(ConfigResource.Type.BROKER, "1")]).values()
+    known = set(answer.result(timeout=60))
+    set_there = {
+        name.removeprefix("KAFKA_").lower().replace("_", ".")
+        for name in compose.environment(compose.services()["kafka"])
+        if name.startswith("KAFKA_") and name != "KAFKA_HEAP_OPTS"
+    }
+    assert set_there - known == set()
+    assert "auto.create.topics.enable" in set_there
+
+
 def test_every_service_of_ours_runs(stack: Stack) -> None:
     """None was left out; set-up is done, the rest goes on."""
     ended = {host: process.poll() for host, process in stack.processes.items()}
@@ -199,6 +215,15 @@ def test_each_replica_has_a_partition_of_analytics_to_itself(stack: Stack) -> No
         wait_until(lambda: used() == 2, ANSWERS_WITHIN_S, "both replicas have written deltas")
     finally:
         client.close()
+
+
+def test_memory_is_within_the_file_s_bounds(stack: Stack) -> None:
+    """At rest they take two thirds of their limits at most; what is left is for load (docs/benchmarks.md)."""
+    for name, service in compose.ours().items():
+        for host in REPLICAS.get(name, [name]) if name != "topics" else []:
+            number, unit = int(service["mem_limit"][:-1]), {"m": 2**20, "g": 2**30}[service["mem_limit"][-1]]
+            taken = psutil.Process(stack.processes[host].pid).memory_info().rss
+            assert taken < number * unit * 2 / 3, f"{host} takes {taken >> 20} MiB"
 
 
 def test_the_pages_answer_where_the_file_publishes_them(stack: Stack) -> None:
