@@ -36,7 +36,7 @@ LAG = (
         },
         "2m",
         "5m",
-        ((BILLING, "billing has stalled or stopped on 2 partitions of orders"),),
+        ((BILLING, "billing has stalled or stopped on orders (partitions: 2)"),),
         "13m",
     ),
     Scenario(
@@ -47,7 +47,7 @@ LAG = (
         },
         "1m",
         "3m",
-        ((BILLING, "billing went back on 1 partitions of orders: it reads events again"),),
+        ((BILLING, "billing went back on orders (partitions: 1): it reads events again"),),
         "7m",
     ),
     Scenario(

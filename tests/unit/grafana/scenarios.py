@@ -20,7 +20,7 @@ SCENARIOS = (
         },
         "2m",
         "5m",
-        (({"process": "analytics"}, "1 of the analytics processes do not answer"),),
+        (({"process": "analytics"}, "processes of analytics that do not answer: 1"),),
         "9m",
     ),
     Scenario(
@@ -104,7 +104,7 @@ SCENARIOS = (
         (
             (
                 {"stream": "orders", "reason": "wrong_type"},
-                "orders fails in a way not seen before: wrong_type, 1 new kinds in fifteen minutes",
+                "orders fails in ways not seen before: wrong_type, 1 new in fifteen minutes",
             ),
         ),
         "19m",
@@ -118,7 +118,7 @@ SCENARIOS = (
         (
             (
                 {"stream": "orders", "reason": "wrong_type"},
-                "orders fails in a way not seen before: wrong_type, 1 new kinds in fifteen minutes",
+                "orders fails in ways not seen before: wrong_type, 1 new in fifteen minutes",
             ),
         ),
         "40m",

@@ -1,0 +1,100 @@
+"""Every panel on a running pipeline, asked of a real Prometheus: it has data, or there is a reason why not."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.rig import Rig
+from grafana.alerts import ALERTS
+from grafana.generate import BOARDS
+from tests.kafka.observed.conftest import Watch
+from tests.prometheus import Prometheus
+from tests.waiting import wait_until
+from warehouse.client import QueryError, Warehouse
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+WITHIN_S = 150.0
+# Panels that may be empty on a pipeline that is well, and why.
+EMPTY = {
+    ("streamgauge-overview", "Alerts that fire"): "no alert fires when all is well",
+    ("streamgauge-lag", "Caught up in"): "no lag shrinks for long enough",
+    ("streamgauge-lag", "Partitions that wait most"): "every group has read everything",
+    ("streamgauge-lag", "Groups without members"): "every group has members",
+    ("streamgauge-lag", "Topics that nobody reads"): "no topic with events is without a reader",
+    ("streamgauge-lag", "Samples that failed"): "no part of a sample failed",
+    ("streamgauge-commerce", "Overdue sagas"): "the fulfilment processor comes with the next step",
+    ("streamgauge-internals", "Rows expired"): "nothing is old enough",
+}
+# A column of a table that has others.
+EMPTY_QUERIES = {"streamgauge_consumergroup_catch_up_seconds": "no lag shrinks for long enough"}
+
+
+@pytest.fixture(scope="module")
+def prom(watch: Watch) -> Iterator[Prometheus]:
+    """A Prometheus with the rules as they are."""
+    with watch(1) as running:
+        yield running
+
+
+def asked(expr: str) -> str:
+    """A panel's query as Grafana sends it: all chosen, over the last half minute."""
+    text = expr.replace("$__rate_interval", "10s").replace("$__range", "30s")
+    return re.sub(r'"\$\w+"', '".*"', text)
+
+
+def empty(prom: Prometheus, expr: str) -> bool:
+    """Whether a query gives no number now."""
+    return not any(math.isfinite(sample.value) for sample in prom.query(asked(expr)))
+
+
+def test_every_panel_has_data(pipeline: Rig, prom: Prometheus) -> None:
+    """Each query of each panel, at some moment: what comes rarely need not be there all the time."""
+    missing = {
+        (board.uid, spec.title, query.expr)
+        for board in BOARDS
+        for spec in board.specs()
+        for query in spec.queries
+        if (board.uid, spec.title) not in EMPTY and not any(name in query.expr for name in EMPTY_QUERIES)
+    }
+    deadline = time.monotonic() + WITHIN_S
+    with Warehouse(pipeline.settings) as sql:
+        while missing and time.monotonic() < deadline:
+            sql.query("SELECT 1")
+            with pytest.raises(QueryError):
+                sql.query("SELECT getenv('HOME')")
+            missing = {place for place in missing if empty(prom, place[2])}
+            time.sleep(0.5)  # between two looks
+    assert not missing, "\n".join(" | ".join(place) for place in sorted(missing))
+
+
+def test_the_list_of_empty_panels_is_current() -> None:
+    """It names panels that there are."""
+    there = {(board.uid, spec.title) for board in BOARDS for spec in board.specs()}
+    assert EMPTY.keys() <= there
+
+
+def test_every_variable_has_values(prom: Prometheus) -> None:
+    """What one can choose from at the top."""
+    for board in BOARDS:
+        for variable in board.variables:
+            found = {series.get(variable.label) for series in prom.series(variable.metric)} - {None}
+            assert found, f"{board.title}: {variable.name}"
+
+
+def test_every_rule_is_evaluated_without_error(prom: Prometheus) -> None:
+    """Duplicate series, many-to-many matches and the like show only on real data."""
+    wait_until(lambda: all(rule["health"] != "unknown" for rule in prom.rules()), WITHIN_S, "every rule evaluated")
+    rules = prom.rules()
+    assert len([rule for rule in rules if rule["type"] == "alerting"]) == len(ALERTS)
+    assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"} == {}
+
+
+def test_nothing_else_fires_on_a_pipeline_that_is_well(prom: Prometheus) -> None:
+    """A false alarm is a bug of the rule. The shop's bad events are new kinds of failure here, so that one is right."""
+    firing = {alert.name: alert.annotations["summary"] for alert in prom.alerts() if alert.state == "firing"}
+    assert firing.keys() <= {"NewFailureKind", "DeadLetterRate"}, firing

@@ -1,0 +1,52 @@
+"""A consumer stops while events go on; the real Prometheus says so, names it, and is quiet when it is back."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.rig import Rig
+from tests.kafka.observed.conftest import Watch
+from tests.prometheus import Alert, Prometheus
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+WITHIN_S = 120.0
+# A minute of lag is three seconds here, and `for: 2m` six.
+FACTOR = 0.05
+
+
+def firing(prom: Prometheus, name: str, **labels: str) -> Alert | None:
+    """The alert of that name and those labels, if it fires now."""
+    for alert in prom.alerts():
+        if alert.name == name and alert.state == "firing" and labels.items() <= alert.labels.items():
+            return alert
+    return None
+
+
+def gone(prom: Prometheus) -> list[Alert]:
+    """What says that analytics is not there."""
+    found = [firing(prom, name, process="analytics") for name in ("ProcessMissing", "ProcessDown")]
+    return [alert for alert in found if alert is not None]
+
+
+def test_a_stopped_consumer_is_an_alert_until_it_is_back(pipeline: Rig, watch: Watch) -> None:
+    with watch(FACTOR) as prom:
+        (analytics,) = [worker for worker in pipeline.workers if "analytics" in worker.log.name]
+        wait_until(lambda: bool(prom.query("kafka_consumergroup_lag_seconds")), WITHIN_S, "Prometheus knows the lag")
+        wait_until(lambda: firing(prom, "ConsumerLag") is None, WITHIN_S, "no lag to begin with")
+        analytics.stop()
+
+        group = {"consumergroup": "analytics", "topic": "orders"}
+        wait_until(lambda: firing(prom, "ConsumerLag", **group) is not None, WITHIN_S, "the lag alert fires")
+        # Which of the two: did it stop in time, and so take its run file with it, or was it killed?
+        wait_until(lambda: bool(gone(prom)), WITHIN_S, "it is missed")
+        alert = firing(prom, "ConsumerLag", **group)
+        assert alert is not None
+        assert alert.labels["severity"] == "warning"
+        assert alert.annotations["summary"].startswith("analytics is ")
+        assert alert.annotations["summary"].endswith(" behind on orders")
+        assert "streamgauge-runbooks" in alert.annotations["runbook_url"]
+
+        pipeline.start("process", "analytics")
+        wait_until(lambda: firing(prom, "ConsumerLag") is None, WITHIN_S, "the lag alert is over")
+        wait_until(lambda: firing(prom, "ProcessMissing") is None, WITHIN_S, "nothing is missed any more")
