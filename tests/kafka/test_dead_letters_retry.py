@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count as count_from
+from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import Producer
 
 from benchmarks.rig import Rig, rig, wait_until
 from processors.letter_headers import Place
-from streamgauge.dead_letters import plan, retry
+from streamgauge.dead_letters import plan, retrier, retry
 from streamgauge.dead_letters.letters import Choice
 from streamgauge.dead_letters.plan import Options
-from streamgauge.dead_letters.retrier import Fenced, Retrier, records
 from tests.conftest import require_kafka
 from tests.kafka.letters import count, payment, publish, shipment, start
 from warehouse.client import Warehouse
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
-LETTERS, KILLS = 45, 4
+LETTERS, KILLS = 40, 3
 MENDED = [("$.amount_cents", 100)]
 
 
@@ -37,6 +38,11 @@ def made() -> Iterator[Rig]:
 def warehouse(made: Rig) -> Iterator[Warehouse]:
     with Warehouse(made.settings) as client:
         yield client
+
+
+def chosen(*places: str) -> Choice:
+    """These letters."""
+    return Choice(ids=tuple(place for text in places if (place := Place.parse(text))))
 
 
 def once(warehouse: Warehouse, pattern: str, number: int) -> None:
@@ -70,7 +76,7 @@ def test_killed_and_run_twice_each_event_is_sent_once(
         time.sleep(rng.uniform(0.0, 0.4))  # a random moment, which is the point
         running.kill()
         running.communicate()
-        in_the_middle += 0 < len(records(made.settings)) < LETTERS + 1
+        in_the_middle += 0 < len(retrier.records(made.settings)) < LETTERS + 1
     assert in_the_middle > 0
     both = [start(made, *command), start(made, *command)]
     said = [running.communicate(timeout=120) for running in both]
@@ -80,36 +86,69 @@ def test_killed_and_run_twice_each_event_is_sent_once(
     assert codes[1] == 0 or any("another retry has begun" in err for _, err in said), said
     assert retry.run(made.settings, Choice(fingerprint=fingerprint), Options(really=True, set=MENDED)) == 0
     out = capsys.readouterr().out
-    assert len(records(made.settings)) == LETTERS + 1
+    assert len(retrier.records(made.settings)) == LETTERS + 1
     once(warehouse, "P-1___", LETTERS)
     assert f"{LETTERS + 1} left out: already retried" in out or "sent again, none failed" in out
 
 
-def test_a_transaction_left_open_is_undone_and_its_owner_fenced(
-    made: Rig, warehouse: Warehouse, fingerprint: str, capsys: pytest.CaptureFixture[str]
+class Crash(BaseException):
+    """What kill -9 is to the code that it hits."""
+
+
+def crashing(after: int, producer: type = Producer) -> Callable[[dict[str, Any]], Any]:
+    """Makes a producer whose user dies right after its call number `after`; what it left open stays so."""
+    calls = count_from(1)
+
+    class Mortal:
+        def __init__(self, options: dict[str, Any]) -> None:
+            self._real = producer(options)
+
+        def __getattr__(self, name: str) -> Any:
+            def call(*values: Any, **named: Any) -> Any:
+                answer = getattr(self._real, name)(*values, **named)
+                if next(calls) == after:
+                    raise Crash(name)
+                return answer
+
+            return call
+
+    return Mortal
+
+
+def test_wherever_it_crashes_each_event_is_sent_once(
+    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if killed between sending and recording: the next run sends the event once, and the first can send nothing."""
-    places = publish(made, "payments", [(b"O-9", payment(2_000 + n, amount_cents="1")) for n in range(2)])
-    chosen = Choice(ids=tuple(place for text in places if (place := Place.parse(text))))
-    wait_until(lambda: len(plan.make(made.settings, chosen, Options()).ready) == 2, "two letters")
-    wait_until(lambda: count(warehouse, f"dead_letters WHERE fingerprint = '{fingerprint}'") >= 2, "in the table")
+    """A run that ends after each of its calls to Kafka in turn, from the first to the one that commits."""
+    names: list[str] = []
+    places = publish(made, "payments", [(b"O-9", payment(2_000 + n, amount_cents="1")) for n in range(8)])
+    wait_until(lambda: len(plan.make(made.settings, chosen(*places), Options()).gone) == 0, "eight letters")
     options = Options(really=True, set=MENDED)
-    ready = plan.make(made.settings, chosen, options).ready
-    dead = Retrier(made.settings)
-    dead._producer.begin_transaction()
-    sent: dict[str, Place] = {}
-    dead._publish(ready[0], sent)
-    dead._producer.flush(30)
-    assert len(sent) == 1
-    assert retry.run(made.settings, chosen, options) == 0
-    assert "2 sent again, none failed" in capsys.readouterr().out
-    with pytest.raises(KafkaException) as caught:
-        dead._producer.commit_transaction(30)
-    assert caught.value.args[0].name() == "_FENCED"
-    overtaken, _newer = Retrier(made.settings), Retrier(made.settings)
-    with pytest.raises(Fenced):
-        overtaken.send(ready[:1])
-    once(warehouse, "P-2___", 2)
+    for after, place in enumerate(places, 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(retrier, "Producer", crashing(after))
+            try:
+                retry.run(made.settings, chosen(place), options)
+            except Crash as crash:
+                names.append(str(crash))
+    assert names[0] == "init_transactions"
+    assert names[-1] == "commit_transaction"
+    assert names.count("produce") >= 2
+    capsys.readouterr()
+    assert retry.run(made.settings, chosen(*places), options) == 0
+    # Only the run that ended after the commit had sent its event, and those after it that came to no crash.
+    assert f"{len(names) - 1} sent again, none failed" in capsys.readouterr().out
+    once(warehouse, "P-2___", len(places))
+
+
+def test_a_run_that_was_overtaken_sends_nothing(made: Rig) -> None:
+    """Two runs may have chosen the same letters; the later one fences the earlier."""
+    (place,) = publish(made, "payments", [(b"O-8", payment(4_000, amount_cents="1"))])
+    wait_until(lambda: len(plan.make(made.settings, chosen(place), Options()).ready) == 1, "the letter")
+    ready = plan.make(made.settings, chosen(place), Options()).ready
+    overtaken, _newer = retrier.Retrier(made.settings), retrier.Retrier(made.settings)
+    with pytest.raises(retrier.Fenced):
+        overtaken.send(ready)
+    assert place not in retrier.records(made.settings)
 
 
 def test_a_replica_stops_at_nothing_but_bad_events(made: Rig, warehouse: Warehouse) -> None:
