@@ -91,7 +91,7 @@ WHO = Row(
                 "Money": Column("currencyEUR", width=120),
                 "Caught up in": Column("s", width=120),
                 "Retention": Column("percentunit", (0.5, 0.8), width=110),
-                "Unassigned": Column("short", (1,), width=110),
+                "Unassigned": Column("short", width=110),
             },
             span=24,
             sort_by="Behind",
@@ -226,7 +226,7 @@ CONSUMER_LAG = Board(
     places.LAG,
     "Streamgauge / Consumer lag",
     "Which consumer is behind, since when, by how much time, events and money, and whether it recovers.",
-    "lag",
+    "overview",
     (GROUP, TOPIC),
     (GLANCE, WHO, COURSE, STATUS, PARTITIONS),
 )

@@ -114,4 +114,17 @@ LAG = (
         places.LAG,
         "Samples that failed",
     ),
+    Alert(
+        "LagSamplesStopped",
+        "lag",
+        "critical",
+        # The process answers, but looks no more: its gauges would stand as they are.
+        "sum by (process, instance) (increase(streamgauge_lag_sample_seconds_count[5m]))",
+        1,
+        60,
+        "{process} at {instance} has stopped sampling: the lags that it shows are old",
+        places.INTERNALS,
+        "A sample of the cluster",
+        below=True,
+    ),
 )

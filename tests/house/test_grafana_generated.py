@@ -15,7 +15,7 @@ import pytest
 from catalog import loader
 from grafana import runbooks
 from grafana.alerts import ALERTS
-from grafana.generate import FOLDERS
+from grafana.generate import BOARDS, FOLDERS
 from tests.house.files import ROOT, shown
 from warehouse import guard, schema
 
@@ -123,6 +123,12 @@ def test_dashboards_can_be_reached_and_left(path: Path) -> None:
     there = {variable["name"] for variable in board["templating"]["list"]} | {"__rate_interval", "__range", "__all"}
     assert used <= there
     assert there - used <= {"pages", "__rate_interval", "__range", "__all"}, "a variable that nothing uses"
+
+
+def test_the_streamlit_pages_exist() -> None:
+    """The page that a dashboard leads to is one of the pages there are."""
+    there = re.findall(r'url_path="([^"]+)"', (ROOT / "dashboard/app.py").read_text(encoding="utf-8"))
+    assert {board.page for board in BOARDS} <= set(there)
 
 
 def test_every_runbook_link_shows_that_runbook() -> None:

@@ -108,4 +108,17 @@ LAG = (
         (({"kind": "group", "name": "billing"}, "the lag of group billing cannot be read"),),
         "18m",
     ),
+    Scenario(
+        "LagSamplesStopped",
+        {'streamgauge_lag_sample_seconds_count{process="lag",instance="d:1"}': "0+3x10 30x20 33+3x20"},
+        "5m",
+        "13m",
+        (
+            (
+                {"process": "lag", "instance": "d:1"},
+                "lag at d:1 has stopped sampling: the lags that it shows are old",
+            ),
+        ),
+        "20m",
+    ),
 )
