@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, make_topics, rig
+from benchmarks.rig import Rig, Worker, make_topics, rig
+from benchmarks.rig import wait_until as rig_wait_until
 from catalog import kpi, loader
 from runtime.metrics import CATALOGUE, Metric
 from streamgauge import processes
@@ -24,8 +25,8 @@ from tests.prometheus import Prometheus, prometheus
 from tests.waiting import wait_until
 from warehouse.client import QueryError, Warehouse
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
-WITHIN_S = 90.0
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+WITHIN_S = 120.0
 KEYS = 100_000
 REGIONS = 1_000
 TARGET = {"job", "instance", "process"}
@@ -51,7 +52,8 @@ def settled(look: Callable[[], Mapping[str, object]], what: str) -> None:
 def pipeline() -> Iterator[Rig]:
     """Broker, two analytics replicas, warehouse, lag, dashboard, and a shop with some bad and some late events."""
     require_kafka()
-    with rig(lag_interval_s=2, lag_window_samples=2) as made:
+    # The interval is also how long the sampler waits for an answer: a busy machine needs some seconds.
+    with rig(lag_interval_s=5, lag_window_samples=2) as made:
         names = [("warehouse",), ("process", "analytics"), ("process", "analytics"), ("process", "lag"), ("dashboard",)]
         started = [made.start(*name, ready=False, dashboard_port=free_port()) for name in names]
         made.start("generate", "--rate", "200", "--invalid", "0.05", "--late", "0.05")
@@ -153,37 +155,52 @@ def test_kpi_counters_are_the_tables(pipeline: Rig, prom: Prometheus, sql: Wareh
 
 def test_what_the_business_does_adds_no_series(pipeline: Rig, prom: Prometheus, sql: Warehouse) -> None:
     """100,000 orders, customers and campaigns, and a producer that writes nonsense where the region should be."""
-    live, orders = 'count({job="streamgauge"})', "sum(streamgauge_kpi_order_windows_orders_total)"
+    orders = "streamgauge_kpi_order_windows_orders_total"
     all_in = "SELECT sum(events) FROM stream_windows WHERE stream = 'orders'"
     kpis = next(model.kpis for model in loader.load("catalog.commerce").models if model.name == "order_windows")
     assert kpis is not None
     # What may come: the label sets of one model, which are bounded, and a reason or a table that nothing had met.
     more = len(kpis.measures) * (pipeline.settings.kpi_max_series + 1) + 100
 
-    before, served = prom.value(live), samples(pipeline)
+    before = samples(pipeline)
     had = figure(sql, all_in)
+
+    def arrived() -> bool:
+        # First what the processes serve: those, and a Prometheus, that choke on it have nothing to say later.
+        assert samples(pipeline) - before <= more
+        return figure(sql, all_in) >= had + KEYS
+
     publish(pipeline)
-    wait_until(lambda: figure(sql, all_in) >= had + KEYS, WITHIN_S, f"{KEYS:,} orders are in the tables")
+    rig_wait_until(arrived, f"{KEYS:,} orders are in the tables", WITHIN_S, every_s=0.5)
     assert figure(sql, "SELECT count(DISTINCT customer_id) FROM order_events WHERE order_id LIKE 'key-%'") == KEYS
-    # First what the processes serve: a Prometheus that chokes on it has nothing to say.
-    assert samples(pipeline) - served <= more
     total = figure(sql, "SELECT sum(orders) FROM order_windows")
-    wait_until(lambda: prom.value(orders) == total, WITHIN_S, f"Prometheus has counted {total:,} orders")
-    after = prom.value(live)
-    assert before is not None
-    assert after is not None
-    assert after - before <= more
-    other = prom.value('streamgauge_kpi_order_windows_orders_total{region="other"}')
-    assert other is not None
-    assert other > REGIONS - pipeline.settings.kpi_max_series
-    assert prom.value('streamgauge_kpi_label_sets{model="order_windows"}') == pipeline.settings.kpi_max_series
+    most = pipeline.settings.kpi_max_series
+    expected = {
+        f"sum({orders}) == {total}": "not all orders are counted",
+        f'{orders}{{region="other"}} > {REGIONS - most}': "regions beyond the bound are not under `other`",
+        f'streamgauge_kpi_label_sets{{model="order_windows"}} == {most}': "the bound is not reached",
+        f'count({{job="streamgauge",process!="lag"}}) <= {before + more}': "there are more series than may be",
+    }
+    settled(lambda: {query: why for query, why in expected.items() if not prom.query(query)}, "after 100,000 keys")
     keyed = prom.series('{__name__!="",job="streamgauge"}')
     assert [row for row in keyed if any(value.startswith(("key-", "customer-")) for value in row.values())] == []
 
 
 def samples(pipeline: Rig) -> int:
-    """Samples that the processes serve, all together."""
-    return sum(len(worker.metrics()) for worker in pipeline.workers)
+    """Samples that the processes serve, all together. Those of the lag sampler come and go with its last sample."""
+    return sum(
+        len(served(worker))
+        for worker in pipeline.workers
+        if worker.process.poll() is None and worker.log.name != "process-lag.log"
+    )
+
+
+def served(worker: Worker) -> dict[str, float]:
+    """What a process serves; a busy one may need a second try."""
+    deadline = time.monotonic() + WITHIN_S
+    while not (found := worker.metrics()):
+        assert time.monotonic() < deadline, f"nothing on port {worker.port}; its log is {worker.log}"
+    return found
 
 
 def publish(pipeline: Rig) -> None:
@@ -223,6 +240,6 @@ def test_a_killed_process_is_a_target_that_is_down(pipeline: Rig, prom: Promethe
 
     replica.kill()
     wait_until(lambda: health() == ["down"], WITHIN_S, "the killed replica's target is down")
-    assert prom.value(f'up{{instance="{address}"}}') == 0
+    wait_until(lambda: prom.value(f'up{{instance="{address}"}}') == 0, WITHIN_S, "it is not up")
     processes.find(pipeline.settings)
     wait_until(lambda: health() == [], WITHIN_S, "its target is gone")
