@@ -120,7 +120,7 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
         letter.field,
         letter.event_time,
         letter_headers.attempt(headers),
-        letter_headers.read(headers).retry_of,
+        letter_headers.retry_of(headers),
         None,
         f"{letter.stream}.dlq",
         now_ms,

@@ -84,12 +84,11 @@ def read(headers: Headers | None) -> Said:
         last[name] = value or b""
         kind = next((prefix for prefix in (_STREAMS, _CONNECT, _SPRING) if name.startswith(prefix)), kind)
     said = {_STREAMS: _streams, _CONNECT: _connect, _SPRING: _spring}.get(kind, _nothing)(first, last)
-    retry_of = Place.parse(_text(last.get(RETRY_OF)))
     return said._replace(
         reason=said.reason if said.place else "unknown",
         detail=said.detail[:DETAIL_SHOWN],
         attempts=max(said.attempts, attempt(headers)),
-        retry_of=str(retry_of) if retry_of else None,
+        retry_of=retry_of(headers),
     )
 
 
@@ -97,6 +96,13 @@ def attempt(headers: Headers | None) -> int:
     """Which attempt at the event this is, from the header that a retry adds; 1 without one."""
     found = [value for name, value in headers or () if name == ATTEMPT]
     return min(max(number(found[-1] or b"") or 1, 1), _MOST_ATTEMPTS) if found else 1
+
+
+def retry_of(headers: Headers | None) -> str | None:
+    """The id of the letter that the first retry was of, from the header that a retry adds."""
+    found = [value for name, value in headers or () if name == RETRY_OF]
+    place = Place.parse(_text(found[-1])) if found else None
+    return str(place) if place else None
 
 
 def original(headers: Headers | None) -> list[tuple[str, bytes | None]]:

@@ -21,6 +21,8 @@ def value(kind: pa.DataType, row: int) -> object:
     """A value of that type for that row."""
     if pa.types.is_timestamp(kind):
         return AT
+    if pa.types.is_boolean(kind):
+        return row % 2 == 0
     if pa.types.is_string(kind):
         return f"kind.{row % 3}"
     if pa.types.is_list(kind):
