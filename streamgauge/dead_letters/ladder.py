@@ -29,6 +29,21 @@ def rungs(items: Sequence[Item]) -> list[Sequence[Item]]:
     return made
 
 
+class Pace:
+    """Keeps to `rate` a second over all rungs; `wait_s` is asked before each part is sent. Times are monotonic."""
+
+    def __init__(self, rate: float, now: float) -> None:
+        self._rate = rate
+        self._due = now
+
+    def wait_s(self, number: int, now: float) -> float:
+        """How long to wait before sending `number` more."""
+        # Time that was waited for the consumer is not made up for by sending faster.
+        start = max(self._due, now)
+        self._due = start + number / self._rate
+        return start - now
+
+
 def batches(rung: Sequence[Item], rate: float) -> list[Sequence[Item]]:
     """A rung in parts of half a second each, at most 100: a transaction that is open long holds up its readers."""
     size = min(max(1, int(rate / 2)), 100)

@@ -57,10 +57,11 @@ def group_of(settings: Settings, items: Sequence[Sendable], options: Options) ->
 def climb(retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options) -> int:
     """Rung by rung; stops at the first rung with a failure."""
     through = 0
+    pace = ladder.Pace(options.rate, time.monotonic())
     fingerprints = {item.letter.fingerprint for item in items}
     for number, rung in enumerate(ladder.rungs(items), 1):
         began = time.monotonic()
-        sent = send(retrier, rung, options.rate)
+        sent = send(retrier, rung, options.rate, pace)
         progress(f"rung {number}: {len(sent):,} sent, waiting for the consumer")
         try:
             failures = watcher.settle(sent, options.timeout_s)
@@ -81,12 +82,11 @@ def climb(retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options
     return 0
 
 
-def send(retrier: Retrier, rung: Sequence[Sendable], rate: float) -> list[Sent]:
-    """Send a rung at no more than `rate` a second."""
+def send(retrier: Retrier, rung: Sequence[Sendable], rate: float, pace: ladder.Pace) -> list[Sent]:
+    """Send a rung, at no more than `rate` a second."""
     sent: list[Sent] = []
-    began = time.monotonic()
     for batch in ladder.batches(rung, rate):
-        time.sleep(max(0.0, began + len(sent) / rate - time.monotonic()))  # the rate that was asked for
+        time.sleep(pace.wait_s(len(batch), time.monotonic()))
         sent += retrier.send(batch)
         if len(sent) < len(rung):
             progress(f"  {len(sent):,} of {len(rung):,}")

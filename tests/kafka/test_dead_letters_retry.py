@@ -80,13 +80,13 @@ def test_killed_and_run_twice_each_event_is_sent_once(
     """kill -9 at random moments between the first event and the last, then two runs at once, then one more."""
     publish(made, "payments", [(f"O-{n}".encode(), payment(1_000 + n, amount_cents="1")) for n in range(LETTERS)])
     wait_until(lambda: count(warehouse, f"dead_letters WHERE fingerprint = '{fingerprint}'") == LETTERS + 1, "letters")
-    command = ("retry", "--fingerprint", fingerprint, "--set", "amount_cents=100", "--rate", "40", "--yes")
+    command = ("retry", "--fingerprint", fingerprint, "--set", "amount_cents=100", "--yes")
     rng, in_the_middle = random.Random(20261123), 0
-    for _ in range(KILLS):
-        running = start(made, *command)
+    for number in range(KILLS):
+        running = start(made, *command, "--rate", "10")
         assert running.stderr is not None
         running.stderr.readline()  # the first rung is sent
-        time.sleep(rng.uniform(0.0, 0.4))  # a random moment, which is the point
+        time.sleep(number * rng.uniform(0.0, 0.4))  # a random moment, which is the point; the first at once
         running.kill()
         running.communicate()
         in_the_middle += 0 < len(retrier.records(made.settings)) < LETTERS + 1

@@ -35,6 +35,15 @@ def test_a_transaction_is_short(rate: float, expected: int) -> None:
     assert [item for part in parts for item in part] == list(range(101))
 
 
+def test_the_rate_holds_over_rungs_and_time_lost_is_not_made_up() -> None:
+    pace = ladder.Pace(10, 100.0)
+    assert pace.wait_s(1, 100.0) == 0
+    assert pace.wait_s(5, 100.0) == pytest.approx(0.1)
+    assert pace.wait_s(5, 100.1) == pytest.approx(0.5)
+    assert pace.wait_s(5, 200.0) == 0
+    assert pace.wait_s(5, 200.0) == pytest.approx(0.5)
+
+
 def item(value: bytes | None) -> Sendable:
     place = Place("orders", 1, 7)
     letter = Letter(place, "orders", "r", "f" * 12, None, "", 1, place, None, "orders.dlq", NOW)
