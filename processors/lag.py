@@ -17,7 +17,6 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 
 import msgspec
 from confluent_kafka import KafkaException, Producer
@@ -95,7 +94,8 @@ class Sampler:
         """Fill in what waits, where the warehouse answers."""
         if time.monotonic() < self._ask_due:
             return
-        self._process.stop.wait(max(0.0, snapshot.at_ms / 1_000 + VISIBLE_AFTER_S - time.time()))
+        if any(row.lag for row in snapshot.rows if row.topic in self._catalog.own):
+            self._process.stop.wait(max(0.0, snapshot.at_ms / 1_000 + VISIBLE_AFTER_S - time.time()))
         try:
             lag_money.fill(snapshot.rows, self._catalog, self._warehouse)
         except (WarehouseUnavailable, QueryError) as error:
@@ -125,7 +125,7 @@ def events(snapshot: Snapshot) -> Iterator[tuple[bytes, bytes]]:
     sample = uuid.uuid4().hex
     common = {"event_type": "lag.sampled", "occurred_at": snapshot.at_ms, "source": "lag", "schema_version": 1}
     for number, row in enumerate(snapshot.rows):
-        known = {name: value for name, value in asdict(row).items() if value is not None}
+        known = {name: value for name, value in vars(row).items() if value is not None}
         yield row.group.encode(), encode({"event_id": f"{sample}-{number}", **common, **known})
 
 

@@ -20,6 +20,8 @@ TOLERANCE_MS, TOLERANCE = 100, 0.01
 ENDS = 30
 # Where nothing is known yet, questions go back from now by this, then by four times as much, and so on.
 FIRST_STEP_MS, STEP = 1_000, 4
+# So few records away from one whose time is known, they are asked for one after the other.
+NEAR = 2
 
 
 class Found(NamedTuple):
@@ -80,51 +82,72 @@ class Clock:
 
     def bracket(self, offset: int, end: int, now_ms: int) -> Bracket:
         """What is known of the time at an offset. A record dated ahead of our clock counts as written now."""
-        low_at, low = max((fact for fact in self._at if fact[0] <= offset), default=(0, 0))
-        high_at, high = min((fact for fact in self._before if fact[0] > offset), default=(end, now_ms + 1))
-        low, high = min(low, now_ms), min(high, now_ms + 1)
-        return Bracket(low, max(high, low + 1), low_at, high_at, low_at == offset and low > 0 or low == now_ms)
+        low_at, low, high_at, high = 0, 0, end, now_ms + 1
+        for fact in self._at:
+            if low_at <= fact[0] <= offset and fact[1] >= low:
+                low_at, low = fact
+        for fact in self._before:
+            if offset < fact[0] and fact[1] < high:
+                high_at, high = fact
+        low = min(low, now_ms)
+        return Bracket(low, max(high, low + 1), low_at, high_at, (low_at == offset and low > 0) or low == now_ms)
 
     def lag_ms(self, offset: int, end: int, now_ms: int) -> int | None:
         """How long ago the record at the offset was written, where that is known well enough."""
         known = self.bracket(offset, end, now_ms)
-        width = 0 if known.exact else known.high - 1 - known.low
-        if known.low == 0 or width > tolerance_ms(now_ms - known.high + 1):
+        if not _settled(known, now_ms):
             return None
-        return now_ms - known.low - width // 2
+        return now_ms - known.low - (0 if known.exact else (known.high - 1 - known.low) // 2)
 
     def next_question(self, offset: int, end: int, now_ms: int) -> int | None:
         """The time to ask for next, or None where the lag is known well enough. Each answer narrows the bracket."""
-        if self.lag_ms(offset, end, now_ms) is not None:
-            return None
         known = self.bracket(offset, end, now_ms)
+        if _settled(known, now_ms):
+            return None
         low, high = known.low, known.high
-        guess = self._guess(offset)
+        guess, gap = self._guess(offset)
         if low == 0:
-            if guess is not None and 0 < guess - TOLERANCE_MS // 2 < high:
+            if 0 < guess - TOLERANCE_MS // 2 < high:
                 return guess - TOLERANCE_MS // 2
             return max(1, now_ms - max(FIRST_STEP_MS, STEP * (now_ms - high + 1)))
-        if guess is None or not low < guess < high:
-            if self._asked % 3 == 0 or known.high_at <= known.low_at:
+        if offset - known.low_at <= NEAR:
+            # The next record after the low end is it, or the one before it.
+            return low + 1
+        if not low < guess < high:
+            above = min((fact for fact in self._at if fact[0] > offset), default=(known.high_at, high))
+            if self._asked % 3 == 0 or above[0] <= known.low_at:
                 # Every third time the middle, so that a pause in the stream cannot hold us up.
                 return (low + high) // 2
-            guess = low + (high - low) * (offset - known.low_at) // (known.high_at - known.low_at)
-        # A little before the guess, and once that is the low end, a little after it: two questions settle it.
+            guess, gap = _between((known.low_at, low), above, offset)
+        # A little before the guess, and once that is the low end, a little after it: two questions settle it. In a
+        # sparse stream, half the time between two records before it, which is likely to hit the very one.
         near = tolerance_ms(now_ms - guess)
-        question = guess - near // 2
+        question = guess - max(near, gap) // 2
         if question - low < near // 2:
             question = low + near
         return question if low < question < high else (low + high) // 2
 
-    def _guess(self, offset: int) -> int | None:
-        """When the offset was written, going by where the log ended before and after."""
+    def _guess(self, offset: int) -> tuple[int, int]:
+        """When the offset was written, going by where the log ended before and after, and the time between two records
+        there; 0 where that is not known."""
         place = bisect_right(self._ends, offset, key=lambda seen: seen[0])
         if place == 0 or place == len(self._ends):
-            return None
-        (low, since), (high, until) = self._ends[place - 1], self._ends[place]
-        return since + (until - since) * (offset - low) // (high - low)
+            return 0, 0
+        return _between(self._ends[place - 1], self._ends[place], offset)
+
+
+def _between(low: tuple[int, int], high: tuple[int, int], offset: int) -> tuple[int, int]:
+    """The time at an offset between two of which it is known, and the time between two records, were all even."""
+    (first, since), (last, until) = low, high
+    return since + (until - since) * (offset - first) // (last - first), (until - since) // (last - first)
 
 
 def tolerance_ms(lag_ms: int) -> int:
     """How far off a lag may be."""
     return max(TOLERANCE_MS, int(lag_ms * TOLERANCE))
+
+
+def _settled(known: Bracket, now_ms: int) -> bool:
+    if known.exact:
+        return True
+    return known.low > 0 and known.high - 1 - known.low <= tolerance_ms(now_ms - known.high + 1)
