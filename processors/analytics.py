@@ -20,10 +20,8 @@ import contextlib
 import gc
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
@@ -166,10 +164,16 @@ class Analytics:
     def _take(self, messages: list[Any]) -> None:
         """Decode what was just consumed, while it is in the cache."""
         began = time.perf_counter()
-        by_topic: dict[str, list[Message]] = defaultdict(list)
-        # Neighbours are mostly of one topic: a fetch answers partition by partition.
-        for topic, run in groupby(filter(self._usable, messages), Message.topic):
-            by_topic[topic].extend(run)
+        # What follows touches every message: calls from C, and no function of ours for each.
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if self._usable(message)]
+        by_topic: dict[str, list[Message]] = {}
+        topics = list(map(Message.topic, messages))
+        if len(named := set(topics)) == 1:
+            by_topic[named.pop()] = messages
+        else:
+            for topic, message in zip(topics, messages, strict=True):
+                by_topic.setdefault(topic, []).append(message)
         now_ms = int(time.time() * 1_000)
         for topic, run_of_topic in by_topic.items():
             records = Records.of(run_of_topic)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -27,6 +28,8 @@ DETAIL_SHOWN = 500
 MILLIS = pa.timestamp("ms", tz="UTC")
 # How far into a bad event its time is looked for; the last millisecond of the year 9999.
 TIME_SOUGHT_BYTES, _LATEST = 65_536, 253_402_300_799_999
+# Of a message's timestamp, which is its kind and the milliseconds.
+_SECOND = itemgetter(1)
 _INVALID = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
@@ -56,7 +59,7 @@ class Records(NamedTuple):
             list(map(Message.value, messages)),
             list(map(Message.partition, messages)),
             list(map(Message.offset, messages)),
-            [stamp for _kind, stamp in map(Message.timestamp, messages)],
+            list(map(_SECOND, map(Message.timestamp, messages))),
             messages,
         )
 
@@ -106,6 +109,7 @@ class Intake:
         self._max_bytes = max_bytes
         self._max_future_ms = max_future_ms
         self._late_after_ms = late_after_ms
+        self._time_in: Callable[[Any], int] = attrgetter(stream.event_time)
         self._time_column = stream.columns.schema.get_field_index(stream.event_time)
         self._time_of = re.compile(rb'"%b"\s*:\s*(\d{1,15})\s*[,}]' % re.escape(stream.event_time).encode())
         self._newest: dict[int, int] = {}
@@ -130,7 +134,7 @@ class Intake:
             events, kept, dead = self._singly(records)
             records = records.kept(kept)
             sizes = [len(record or b"") for record in records.values]
-        times = [getattr(event, self._stream.event_time) for event in events]
+        times = list(map(self._time_in, events))
         # The record's own timestamp, not the clock, so that reading the log again gives the same verdict; the clock
         # only bounds what a producer claims.
         if times and max(times) > min(min(records.timestamps), now_ms) + self._max_future_ms:

@@ -199,7 +199,8 @@ def copy(db: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Write a consistent copy of the warehouse to `path`, a new file in the snapshot folder; merges go on meanwhile."""
     name = f"copy_{path.stem}"
     with db.cursor() as cursor:
-        cursor.execute(f"ATTACH '{path.resolve()}' AS {name}")
+        # For any DuckDB from 1.0 on, whatever this one is.
+        cursor.execute(f"ATTACH '{path.resolve()}' AS {name} (STORAGE_VERSION 'v1.0.0')")
         try:
             # Fetch all: an open result is an open transaction, and in one the copy sets an option, which is locked.
             source = cursor.execute("SELECT current_database()").fetchall()[0][0]

@@ -31,7 +31,13 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     try:
         # The memory limit must be there at connect: replaying the write-ahead log comes before any SET.
         db = duckdb.connect(
-            str(path), config={"memory_limit": settings.warehouse_memory, "threads": settings.warehouse_threads}
+            str(path),
+            config={
+                "memory_limit": settings.warehouse_memory,
+                "threads": settings.warehouse_threads,
+                # The file is ours alone, so it may use what only this DuckDB reads; snapshots do not (server.py).
+                "storage_compatibility_version": "latest",
+            },
         )
     except duckdb.IOException as error:
         raise UsageError(
@@ -41,6 +47,8 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     # A checkpoint rewrites and compresses what was added: fewer, larger ones cost half (docs/benchmarks.md), and
     # reopening after a kill -9 replays at most this much.
     db.execute("SET checkpoint_threshold = '256MB'")
+    # The newer DICT_FSST does what this does; trying both costs a fifth of a merge (docs/benchmarks.md).
+    db.execute("SET disabled_compression_methods = 'dictionary'")
     db.execute("SET python_enable_replacements = false")
     db.execute("SET autoinstall_known_extensions = false")
     db.execute("SET autoload_known_extensions = false")
