@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from benchmarks.rig import Rig, Worker, machine, rig
+from benchmarks.rig import Rig, Worker, machine, rig, wait_until
 
 INTERVAL_S, TARGET_PARTITIONS, TARGET_SHARE = 10.0, 5_000, 0.15
 A_TOPIC = 100
@@ -49,9 +50,12 @@ class Load:
         ends = self._ends()
         for number, places in enumerate(self._groups):
             offsets = [TopicPartition(*place, max(0, ends[place] - behind)) for place in places]
-            request = [ConsumerGroupTopicPartitions(f"bench-{number}", offsets)]
-            for future in self._admin.alter_consumer_group_offsets(request).values():
-                future.result(60)
+            wait_until(partial(self._taken, f"bench-{number}", offsets), f"group {number} has committed")
+
+    def _taken(self, group: str, offsets: list[TopicPartition]) -> bool:
+        """A coordinator that has just begun refuses, and says so in the partitions."""
+        (future,) = self._admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]).values()
+        return all(one.error is None for one in future.result(60).topic_partitions)
 
     def _ends(self) -> Mapping[Place, int]:
         asked = self._admin.list_offsets({TopicPartition(*place): OffsetSpec.latest() for place in self.places})

@@ -39,6 +39,8 @@ OLDEST_EVERY_S = 60.0
 # What was appended just before the sample needs so long to be visible in SQL.
 VISIBLE_AFTER_S = 1.0
 SQL_TIMEOUT_S = 3.0
+# A broker may take an interval to answer, within these bounds.
+ASK_LEAST_S, ASK_MOST_S = 5.0, 10.0
 # The warehouse is asked again so long after it did not answer: its time-out must not slow every sample down.
 ASK_AGAIN_S = 30.0
 log = logging.getLogger("streamgauge")
@@ -133,10 +135,10 @@ def work(running: Process) -> None:
     """Sample until told to stop."""
     settings = running.settings
     catalog = loader.load(settings.catalog)
-    chosen = Filter(settings)
+    chosen, timeout_s = Filter(settings), min(ASK_MOST_S, max(ASK_LEAST_S, settings.lag_interval_s))
     kafka.require_broker(settings)
     kafka.require_topics(settings, [LAG.topic])
-    sampler = Sampler(running, catalog, Cluster(kafka.admin(settings), chosen, min(10.0, settings.lag_interval_s)))
+    sampler = Sampler(running, catalog, Cluster(kafka.admin(settings), chosen, timeout_s))
     try:
         due = time.monotonic()
         while not running.stop.is_set():

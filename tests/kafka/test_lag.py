@@ -1,0 +1,209 @@
+"""The lag sampler on a real cluster: what it publishes is so, in metrics, in SQL and on the screen."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from benchmarks.rig import Rig, Worker, rig, wait_until
+from processors.lag_time import tolerance_ms
+from tests.conftest import require_kafka
+from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+FAILED = "streamgauge_lag_failed{"
+EVENTS, COMMITTED, EVERY_MS, KEYS = 60, 15, 1_000, 20
+FULFILMENT = "SELECT * FROM consumer_lag WHERE \"group\" = 'fulfilment' AND topic = 'orders' AND partition = 0"
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Rig]:
+    require_kafka()
+    with rig(
+        partitions=2, lag_interval_s=1.0, lag_window_samples=3, commit_interval_ms=100, flush_interval_ms=100
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def admin(made: Rig) -> AdminClient:
+    return AdminClient({"bootstrap.servers": made.kafka.bootstrap})
+
+
+@pytest.fixture(scope="module")
+def written(made: Rig, admin: AdminClient) -> list[int]:
+    """Orders in one partition, a second apart, the newest half a minute old; `fulfilment` has read some of them.
+
+    Returns the times (ms) at which they were written.
+    """
+    began = int(time.time() * 1_000) - 30_000 - EVENTS * EVERY_MS
+    times = [began + number * EVERY_MS for number in range(EVENTS)]
+    producer = Producer({"bootstrap.servers": made.kafka.bootstrap})
+    for number, at in enumerate(times):
+        producer.produce("orders", json.dumps(order(number, at)).encode(), partition=0, timestamp=at)
+    assert producer.flush(30) == 0
+    commit(admin, COMMITTED)
+    return times
+
+
+def order(number: int, at: int) -> dict[str, Any]:
+    return {
+        "event_id": f"e{number}",
+        "event_type": "order.placed",
+        "occurred_at": at,
+        "source": "test",
+        "schema_version": 1,
+        "order_id": f"O-{number % KEYS}",
+        "customer_id": "C-1",
+        "region": "eu",
+        "channel": "web",
+        "payment_method": "card",
+        "currency": "EUR",
+        "amount_cents": 100 * (number + 1),
+        "items": [],
+    }
+
+
+def commit(admin: AdminClient, offset: int) -> None:
+    """A fresh broker's coordinator takes a moment; what it refuses is in the partitions, and no exception."""
+
+    def taken() -> bool:
+        request = [ConsumerGroupTopicPartitions("fulfilment", [TopicPartition("orders", 0, offset)])]
+        (future,) = admin.alter_consumer_group_offsets(request).values()
+        return all(one.error is None for one in future.result(30).topic_partitions)
+
+    wait_until(taken, "the commit is taken")
+
+
+@pytest.fixture(scope="module")
+def sampler(made: Rig, written: list[int]) -> Worker:
+    """The sampler, beside a pipeline that has taken in the orders."""
+    made.start("warehouse")
+    made.start("process", "analytics")
+    return made.start("process", "lag")
+
+
+@pytest.fixture(scope="module")
+def warehouse(made: Rig) -> Iterator[Warehouse]:
+    with Warehouse(made.settings) as client:
+        yield client
+
+
+def row(warehouse: Warehouse) -> dict[str, Any]:
+    """The newest sample of the group; empty while there is none."""
+    try:
+        rows: list[dict[str, Any]] = warehouse.query(FULFILMENT).to_pylist()
+    except (WarehouseUnavailable, QueryError):
+        return {}
+    return rows[0] if rows else {}
+
+
+def streamgauge(made: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
+    values = made.settings.model_dump(exclude_unset=True)
+    environ = {f"STREAMGAUGE_{name.upper()}": str(value) for name, value in values.items()}
+    command = [str(Path(sys.executable).with_name("streamgauge")), *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)  # noqa: PLW1510
+
+
+def test_events_seconds_and_money(sampler: Worker, warehouse: Warehouse, written: list[int]) -> None:
+    seen: dict[str, Any] = {}
+
+    def settled() -> bool:
+        seen.update(row(warehouse))
+        return seen.get("status") == "STOP" and seen["waiting_complete"] is True
+
+    wait_until(settled, "a verdict, and all that waits is in the raw table", alive=sampler)
+    assert (seen["committed_offset"], seen["end_offset"], seen["lag"]) == (COMMITTED, EVENTS, EVENTS - COMMITTED)
+    waited_ms = seen["occurred_at"].timestamp() * 1_000 - written[COMMITTED]
+    assert abs(seen["lag_seconds"] * 1_000 - waited_ms) <= tolerance_ms(int(waited_ms)) + 1
+    # One amount a key, that of its last waiting event: the last twenty events are the last of each.
+    assert (seen["waiting_keys"], seen["waiting_cents"]) == (KEYS, sum(100 * (EVENTS - n) for n in range(KEYS)))
+    assert (seen["members"], seen["member"], seen["consumed_per_second"]) == (0, None, 0.0)
+    assert seen["catch_up_seconds"] is None
+
+
+def test_the_metrics_say_the_same(sampler: Worker) -> None:
+    partition = '{consumergroup="fulfilment",partition="0",topic="orders"}'
+    group_topic = '{consumergroup="fulfilment",topic="orders"}'
+    expected = {
+        f"kafka_consumergroup_lag{partition}": 45,
+        f"kafka_consumergroup_lag_sum{group_topic}": 45,
+        f"kafka_consumergroup_status{partition}": 4,
+        f"streamgauge_consumergroup_waiting_keys{group_topic}": KEYS,
+        f"streamgauge_consumergroup_waiting_cents{group_topic}": 101_000,
+        'streamgauge_consumergroup_inactive_behind_events{consumergroup="fulfilment"}': 45,
+    }
+    seen: dict[str, float] = {}
+
+    def complete() -> bool:
+        # One scrape is of one sample; what the machine was too slow for is absent in it, and in the next one there.
+        seen.clear()
+        seen.update(sampler.metrics())
+        return expected.keys() <= seen.keys() and not any(name.startswith(FAILED) for name in seen)
+
+    wait_until(complete, "all figures, and nothing failed", alive=sampler)
+    assert {name: seen[name] for name in expected} == expected
+    assert seen[f"kafka_consumergroup_lag_seconds{partition}"] > 30
+
+
+def test_the_command_names_it_first(made: Rig, sampler: Worker) -> None:
+    said = re.compile(rf"fulfilment on orders: STOP, .* behind: {KEYS} orders, €1,010\.00 waiting\n")
+
+    def told() -> bool:
+        done = streamgauge(made, "lag")
+        assert done.returncode == 1, done.stderr
+        return said.match(done.stdout) is not None
+
+    wait_until(told, "the command says it all", alive=sampler)
+    done = streamgauge(made, "lag", "--group", "fulfilment", "--format", "json")
+    assert done.returncode == 1
+    (line,) = json.loads(done.stdout)["groups"]
+    assert (line["group"], line["status"], line["lag"]) == ("fulfilment", "STOP", 45)
+    assert line["since"] is not None
+    assert "no such group" in streamgauge(made, "lag", "--group", "nobody").stdout
+
+
+def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Worker) -> None:
+    wait_until(lambda: any("fulfilment" in name for name in sampler.metrics()), "it is there", alive=sampler)
+    for future in admin.delete_consumer_groups(["fulfilment"]).values():
+        future.result(30)
+    wait_until(
+        lambda: (seen := sampler.metrics()) != {} and not any("fulfilment" in name for name in seen),
+        "no series of the deleted group",
+        alive=sampler,
+    )
+    assert sampler.healthy()
+
+
+def test_the_broker_goes_away_and_comes_back(made: Rig, sampler: Worker) -> None:
+    """Last in this module. First nothing is wrong, then nothing is said, then all is as it was."""
+    made.kafka.kill()
+    wait_until(
+        lambda: (
+            (seen := sampler.metrics()).get(FAILED + 'kind="cluster",name="metadata"}') == 1
+            and not any(name.startswith("kafka_") for name in seen)
+        ),
+        "old figures are withdrawn",
+        alive=sampler,
+    )
+    assert not sampler.healthy()
+    made.kafka.start()
+    made.kafka.wait_ready()
+    wait_until(sampler.healthy, "ready again", alive=sampler)
+
+    def as_before() -> bool:
+        seen = sampler.metrics()
+        figures = any(name.startswith("kafka_consumergroup_lag{") for name in seen)
+        return figures and not any(name.startswith(FAILED) for name in seen)
+
+    wait_until(as_before, "figures again, and nothing failed", alive=sampler)
