@@ -148,7 +148,8 @@ CATALOGUE = (
     Metric(
         "kafka_consumergroup_lag_seconds",
         "gauge",
-        "Now minus the timestamp of the record at the committed offset; 0 when caught up, absent when unknown.",
+        "Now minus the timestamp of the record at the committed offset; 0 when caught up, absent when unknown and at a "
+        "lag of 1, which may be a transaction marker.",
         "lag",
         PARTITION,
     ),
@@ -185,11 +186,17 @@ CATALOGUE = (
     Metric(
         "streamgauge_consumergroup_inactive_behind_events",
         "gauge",
-        "Lag of a group that has no members; absent for active groups.",
+        "Lag of a group without members that committed nothing new in the window; absent for active groups.",
         "lag",
         ("consumergroup",),
     ),
-    Metric("streamgauge_topic_unread", "gauge", "1 for a topic with events that no group reads.", "lag", ("topic",)),
+    Metric(
+        "streamgauge_topic_unread",
+        "gauge",
+        "1 for a topic with events that no group reads; dead-letter topics do not count.",
+        "lag",
+        ("topic",),
+    ),
     Metric(
         "streamgauge_topic_skew_ratio",
         "gauge",
@@ -200,14 +207,15 @@ CATALOGUE = (
     Metric(
         "streamgauge_consumergroup_waiting_cents",
         "gauge",
-        "Money in the events that wait behind the group; absent where the stream has no amount.",
+        "Money in the events that wait behind the group; absent where the stream has no amount, and unless the raw "
+        "tables have all of them.",
         "lag",
         GROUP_TOPIC,
     ),
     Metric(
         "streamgauge_consumergroup_waiting_keys",
         "gauge",
-        "Distinct keys (orders, say) that wait behind the group.",
+        "Distinct keys (orders, say) that wait behind the group; absent unless the raw tables have all of them.",
         "lag",
         GROUP_TOPIC,
     ),
