@@ -141,6 +141,8 @@ def test_a_topic_made_anew_has_no_past() -> None:
     assert [(row.status, row.produced_per_second, row.oldest_offset) for row in snapshot.rows] == [
         ("UNKNOWN", None, None)
     ] * 2
+    # Nor are the times of the old log's records those of the new one's.
+    assert [row.lag_seconds for row in snapshot.rows] == [pytest.approx(3.0, abs=0.1), pytest.approx(6.0, abs=0.1)]
     assert not watched.history.knows_oldest_of({P0: 5})
 
 

@@ -201,6 +201,7 @@ def test_hot_keys_come_from_the_events(tables: Tables) -> None:
         pytest.param(["OK", "STALL", "STALL"], 10, id="since-the-first-after-ok"),
         pytest.param(["WARN", "STALL", "STOP"], 20, id="whatever-was-wrong-before"),
         pytest.param(["STALL", "OK", "WARN"], 0, id="not-before-it-was-well-again"),
+        pytest.param(["OK", "UNKNOWN", "STALL"], 0, id="unknown-is-not-wrong-yet"),
         pytest.param(["OK", "STALL", "UNKNOWN", "UNKNOWN", "STALL"], 30, id="a-restart-of-the-sampler-ends-nothing"),
     ],
 )
