@@ -9,7 +9,10 @@ from streamgauge.topics import TopicSpec, compare, fit_to_source, specs
 
 
 def wanted(topic: str, **environ: str) -> TopicSpec:
-    found = specs(settings.load({f"STREAMGAUGE_{name}": value for name, value in environ.items()}), ["orders", "dead-letter-retries"])
+    found = specs(
+        settings.load({f"STREAMGAUGE_{name}": value for name, value in environ.items()}),
+        ["orders", "dead-letter-retries"],
+    )
     return next(spec for spec in found if spec.name == topic)
 
 
