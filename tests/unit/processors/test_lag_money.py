@@ -154,3 +154,13 @@ def test_one_statement_for_all(tables: Tables) -> None:
     lag_money.fill(rows, CATALOG, tables)
     assert [row.waiting_keys for row in rows] == [3, 3, 3, 1, 4]
     assert tables.asked == 1
+
+
+def test_of_very_many_those_with_the_longest_lag(tables: Tables) -> None:
+    """The warehouse takes so much SQL and no more: the rest is unknown, rather than all of it."""
+    rows = [behind(10**15 - n, 10**15 + 1) for n in range(2 * lag_money.MOST_ROWS)]
+    lag_money.fill(rows, CATALOG, tables)
+    assert tables.asked == 1
+    tables.order(10**15, "last", 7)
+    lag_money.fill(rows, CATALOG, tables)
+    assert [row.waiting_keys for row in (rows[0], rows[-1])] == [None, 1]
