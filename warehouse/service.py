@@ -32,9 +32,10 @@ from warehouse.store import Store, connect
 
 GROUP = "warehouse"
 FLUSH_BYTES = 128 * 1024 * 1024
-# DuckDB writes a whole row group (122,880 rows) straight to its place, and less than that twice, by way of its log: a
-# third of the cost for each row. So a flush that already has many rows waits up to STRETCH intervals more for the rest.
-FEW_ROWS, FULL_ROWS, STRETCH = 10_000, 122_880, 3
+# DuckDB writes a whole row group (122,880 rows) straight to its place, and less than that twice, by way of its log: at
+# half the cost a row a flush that already has many rows waits up to STRETCH intervals more. One and a half row groups,
+# because the rest of a flush just above one is merged with its neighbours, all rewritten, at the next checkpoint.
+FEW_ROWS, FULL_ROWS, STRETCH = 10_000, 184_320, 7
 log = logging.getLogger("streamgauge")
 
 

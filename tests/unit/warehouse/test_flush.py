@@ -14,8 +14,8 @@ from warehouse.service import FEW_ROWS, FLUSH_BYTES, FULL_ROWS, due
         (0.0, 0, 0, True),
         (0.0, FEW_ROWS - 1, 0, True),  # few rows: never later than the interval
         (0.0, FEW_ROWS, 0, False),  # many: the rest of a row group is worth waiting for
-        (0.74, FULL_ROWS - 1, 0, False),
-        (0.75, FEW_ROWS, 0, True),  # but not for long
+        (1.74, FULL_ROWS - 1, 0, False),
+        (1.75, FEW_ROWS, 0, True),  # but not for long
         (-0.2, FULL_ROWS, 0, True),
         (-0.2, 10, FLUSH_BYTES, True),
     ],
