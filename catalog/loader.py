@@ -64,11 +64,17 @@ BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Streams by topic, and models."""
+    """Streams by topic, models, and topics that services keep among themselves (`INTERNAL_TOPICS` of the package)."""
 
     name: str
     streams: Mapping[str, Stream]
     models: tuple[Model, ...]
+    internal: tuple[str, ...] = ()
+
+    @property
+    def compacted(self) -> frozenset[str]:
+        """The streams that are reference data."""
+        return frozenset(topic for topic, stream in self.streams.items() if stream.compacted)
 
     @property
     def own(self) -> Mapping[str, Stream]:
@@ -86,9 +92,9 @@ class Catalog:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Every topic the catalog needs: its streams', their dead-letter topics, and `analytics`."""
+        """Every topic the catalog needs: its streams', their dead-letter topics, its internal ones, and `analytics`."""
         own = [topic for stream in self.streams.values() for topic in (stream.topic, stream.dead_letter_topic)]
-        return (*own, ANALYTICS_TOPIC)
+        return (*own, *self.internal, ANALYTICS_TOPIC)
 
 
 def load(name: str) -> Catalog:
@@ -134,4 +140,4 @@ def load(name: str) -> Catalog:
         kpi.metrics(models)
     except ValueError as error:
         raise UsageError(f"catalog `{name}`: {error}") from None
-    return Catalog(name, streams, tuple(models))
+    return Catalog(name, streams, tuple(models), tuple(getattr(package, "INTERNAL_TOPICS", ())))

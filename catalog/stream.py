@@ -22,7 +22,8 @@ ORIGIN = (
 class Stream:
     """`key` and `event_time` name fields of `event`; `event_time` is milliseconds since the epoch (`types.Millis`).
 
-    `amount` names the field with what an event is worth, in integer cents, where there is one.
+    `amount` names the field with what an event is worth, in integer cents, where there is one. `compacted` is reference
+    data: the log keeps each key's newest event for good, and the older ones for as long as other streams' events.
     """
 
     topic: str
@@ -30,6 +31,7 @@ class Stream:
     key: str
     event_time: str = "occurred_at"
     amount: str | None = None
+    compacted: bool = False
 
     @cached_property
     def columns(self) -> Columns:

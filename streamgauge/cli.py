@@ -67,12 +67,12 @@ def topics(
     from catalog import loader
     from runtime import settings
     from streamgauge import topic_setup
-    from streamgauge.topics import specs
+    from streamgauge.topics import of_catalog
 
     config = settings.load()
     if partitions is not None:
         config = config.model_copy(update={"partitions": partitions})
-    states = topic_setup.ensure(config, specs(config, loader.load(config.catalog).streams))
+    states = topic_setup.ensure(config, of_catalog(config, loader.load(config.catalog)))
     Console().print(topic_setup.table(states))
     sys.exit(1 if any(state.breaks for state in states) else 0)
 

@@ -2,7 +2,7 @@
 
 What differs is shown. Only what would stop or falsify the pipeline counts as a failure (`Difference.breaks`):
 
-1. A topic that compacts: it drops events, and a sum over what is left is wrong.
+1. A topic that compacts and is no reference data: it drops events, and a sum over what is left is wrong.
 2. A topic we write (`analytics`, `….dlq`) that takes smaller messages than we may send: the transaction would fail for
    ever.
 
@@ -11,9 +11,10 @@ Another number of partitions or another retention is the owner's choice: shown, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from catalog.loader import Catalog
 from catalog.retries import RETRIES_TOPIC
 from runtime.settings import Settings
 
@@ -60,8 +61,18 @@ class TopicState:
         return any(difference.breaks for difference in self.differences)
 
 
-def specs(settings: Settings, streams: Iterable[str]) -> list[TopicSpec]:
-    """What is wanted: each stream's topic, its dead-letter topic, and `analytics`."""
+def of_catalog(settings: Settings, catalog: Catalog) -> list[TopicSpec]:
+    """What a catalog wants."""
+    return specs(settings, catalog.streams, catalog.compacted, catalog.internal)
+
+
+def specs(
+    settings: Settings, streams: Iterable[str], compacted: Container[str] = (), internal: Iterable[str] = ()
+) -> list[TopicSpec]:
+    """What is wanted: each stream's topic, its dead-letter topic, and `analytics`.
+
+    `compacted` names the streams that are reference data; `internal` topics carry no events and keep an hour.
+    """
 
     def spec(name: str, size: int, hours: int, retained: int, source: str | None = None) -> TopicSpec:
         replicas = settings.replication_factor
@@ -80,12 +91,17 @@ def specs(settings: Settings, streams: Iterable[str]) -> list[TopicSpec]:
     wanted = []
     for topic in streams:
         wanted.append(spec(topic, _MESSAGE, hours, retained))
+        if topic in compacted:
+            # Older versions stay as long as the events they were in force for.
+            kept = {"cleanup.policy": "compact", "min.compaction.lag.ms": wanted[-1].config["retention.ms"]}
+            wanted[-1] = replace(wanted[-1], config={**wanted[-1].config, **kept})
         if topic == RETRIES_TOPIC:
             # A letter whose record were gone could be sent again: these few bytes are kept for good.
             kept = {**wanted[-1].config, "retention.ms": "-1", "retention.bytes": "-1"}
             wanted[-1] = replace(wanted[-1], partitions=1, config=kept)
         # An event as large as its topic takes must fit here together with the headers that say what was wrong.
         wanted.append(spec(f"{topic}.dlq", 2 * _MESSAGE, hours, retained, source=topic))
+    wanted += [spec(topic, _MESSAGE, 1, retained) for topic in internal]
     # The tables are rebuilt from here, so it keeps what they keep.
     longest = max(hours, 24 * settings.window_retention_days)
     return [*wanted, spec(ANALYTICS, 4 * _MESSAGE, longest, _ANALYTICS_SHARE * retained)]
@@ -105,7 +121,7 @@ def compare(spec: TopicSpec, partitions: int, config: Mapping[str, str]) -> tupl
 
 def _breaks(spec: TopicSpec, name: str, actual: str, wanted: str) -> bool:
     if name == "cleanup.policy":
-        return "compact" in actual
+        return "compact" in actual and wanted == "delete"
     we_write_it = spec.source is not None or spec.name == ANALYTICS
     return name == _SIZE and we_write_it and int(actual) < int(wanted)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog import loader
+from catalog.loader import Catalog
 from generators import options
 from generators.ledger import CATALOG
 from runtime import broker_marker, kafka, settings
@@ -25,7 +26,7 @@ from streamgauge.journal import Journal
 from streamgauge.summary import Summary, hints, show
 from streamgauge.supervisor import GaveUp, Supervisor
 from streamgauge.tally import Tally
-from streamgauge.topics import specs
+from streamgauge.topics import of_catalog
 
 SETTLE_S = 15.0
 LOOK_EVERY_S = 0.1
@@ -61,7 +62,7 @@ def main(asked: Options) -> int:
         has_traffic = asked.traffic and config.catalog == CATALOG
         plan = stack.plan(config, asked.rate if has_traffic else None, ledgers)
         journal = Journal(("up", *stack.NAMES), everything=config.log_level == "DEBUG")
-        return _Up(config, asked.for_s, plan, journal, ledgers, list(catalog.streams)).run()
+        return _Up(config, asked.for_s, plan, journal, ledgers, catalog).run()
 
 
 class _Up:
@@ -72,9 +73,9 @@ class _Up:
         plan: stack.Stack,
         journal: Journal,
         ledgers: Path,
-        streams: list[str],
+        catalog: Catalog,
     ) -> None:
-        self._config, self._for_s, self._plan, self._streams = config, for_s, plan, streams
+        self._config, self._for_s, self._plan, self._catalog = config, for_s, plan, catalog
         self._journal, self._ledgers = journal, ledgers
         self._supervisor = Supervisor(journal.say)
         self._stop = threading.Event()
@@ -143,7 +144,7 @@ class _Up:
         return True
 
     def _topics(self) -> None:
-        states = topic_setup.ensure(self._config, specs(self._config, self._streams))
+        states = topic_setup.ensure(self._config, of_catalog(self._config, self._catalog))
         created = sum(state.created for state in states)
         self._say(f"{len(states)} topics" + (f", {created} of them new" if created else ""))
         for state in states:

@@ -1,6 +1,17 @@
-"""The commerce catalog: orders, inventory, marketing, payments, shipments (docs/architecture.md has the table)."""
+"""The commerce catalog: what the services publish, and reference data (docs/architecture.md has the table)."""
 
-from catalog.commerce.events import InventoryEvent, MarketingEvent, OrderEvent, PaymentEvent, ShipmentEvent
+from catalog.commerce.events import (
+    AttributionEvent,
+    CampaignEvent,
+    FraudEvent,
+    FulfilmentEvent,
+    InventoryEvent,
+    MarketingEvent,
+    OrderEvent,
+    PaymentEvent,
+    ProductEvent,
+    ShipmentEvent,
+)
 from catalog.stream import Stream
 
 STREAMS = (
@@ -9,4 +20,11 @@ STREAMS = (
     Stream("marketing", MarketingEvent, key="customer_id"),
     Stream("payments", PaymentEvent, key="order_id", amount="amount_cents"),
     Stream("shipments", ShipmentEvent, key="order_id"),
+    Stream("fulfilment", FulfilmentEvent, key="order_id", amount="amount_cents"),
+    Stream("fraud", FraudEvent, key="customer_id", amount="amount_cents"),
+    Stream("attribution", AttributionEvent, key="order_id", amount="amount_cents"),
+    Stream("campaigns", CampaignEvent, key="campaign_id", compacted=True),
+    Stream("products", ProductEvent, key="sku", compacted=True),
 )
+# The fulfilment saga's clock: a tick a second for each partition, so that a step is timed out without a new event.
+INTERNAL_TOPICS = ("fulfilment-ticks",)

@@ -18,7 +18,7 @@ from runtime import settings
 from streamgauge import topic_setup
 from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
-from streamgauge.topics import specs
+from streamgauge.topics import of_catalog
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
@@ -47,7 +47,7 @@ def run(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
         )
 
     config = settings.load(environ)
-    topic_setup.ensure(config, specs(config, loader.load(config.catalog).streams))
+    topic_setup.ensure(config, of_catalog(config, loader.load(config.catalog)))
     log = tmp_path_factory.mktemp("log") / "warehouse"
     with log.open("wb") as output:
         warehouse = subprocess.Popen([PROGRAM, "warehouse"], env=environ, stderr=output)

@@ -140,17 +140,21 @@ def test_a_bad_model_is_refused_with_file_and_line(tmp_path: Path, text: str, li
     assert said in str(refused.value)
 
 
+STREAMS = ("order", "inventory", "marketing", "payment", "shipment", "fulfilment", "fraud", "attribution")
+
+
 def test_the_commerce_catalog_has_the_tables_of_the_design() -> None:
     catalog = loader.load("catalog.commerce")
     tables = {(entry.merge, entry.name) for entry in catalog.models}
     assert tables == {
-        *(
-            ("window", f"{name}_windows")
-            for name in ("order", "inventory", "marketing", "payment", "shipment", "stream")
-        ),
-        *(("append", f"{name}_events") for name in ("order", "inventory", "marketing", "payment", "shipment")),
+        *(("window", f"{name}_windows") for name in (*STREAMS, "stream")),
+        *(("append", f"{name}_events") for name in STREAMS),
         ("latest", "orders"),
         ("latest", "stock"),
+        ("latest", "sagas"),
+        ("latest", "campaigns"),
+        ("latest", "products"),
+        ("append", "fraud_alerts"),
         ("append", "dead_letters"),
         ("latest", "consumer_lag"),
         ("append", "lag_events"),

@@ -78,3 +78,16 @@ def test_a_dead_letter_topic_grows_with_its_source() -> None:
     spec = wanted("orders.dlq")
     assert fit_to_source(spec, {}) == spec
     assert fit_to_source(spec, {"orders": {"max.message.bytes": "9000000"}}).config["max.message.bytes"] == "18000000"
+
+
+def test_reference_data_compacts_and_keeps_older_versions_as_long_as_events() -> None:
+    spec = specs(settings.load({"STREAMGAUGE_RETENTION_HOURS": "2"}), ["orders", "products"], {"products"})[2]
+    assert spec.config["cleanup.policy"] == "compact"
+    assert spec.config["min.compaction.lag.ms"] == "7200000"
+    (difference,) = compare(spec, spec.partitions, {"cleanup.policy": "delete"})
+    assert not difference.breaks
+
+
+def test_internal_topics_have_no_dead_letters() -> None:
+    names = [spec.name for spec in specs(settings.load({}), ["orders"], internal=["ticks"])]
+    assert names == ["orders", "orders.dlq", "ticks", "analytics"]

@@ -1,0 +1,4 @@
+-- model:  attribution_events
+-- stream: attribution
+-- merge:  append
+SELECT * FROM events

@@ -1,0 +1,4 @@
+-- model:  fraud_events
+-- stream: fraud
+-- merge:  append
+SELECT * FROM events

@@ -1,0 +1,4 @@
+-- model:  fulfilment_events
+-- stream: fulfilment
+-- merge:  append
+SELECT * FROM events
