@@ -58,7 +58,7 @@ def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if not _WORD.match(name):
-            raise ValueError(f"`metrics` is `measure, … by dimension, …` with lower_case names, and `{name}` is none")
+            raise ValueError(f"write `measure, … by dimension, …` with lower_case names; `{name}` is none")
     if len(set(names)) < len(names):
         raise ValueError("a name is given twice")
     return names

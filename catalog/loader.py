@@ -1,9 +1,9 @@
 """A catalog: the streams and models of one Python package, checked at start.
 
-The package has `STREAMS` (a tuple of `Stream`) and a folder `models/` with `.sql` files. Two relations exist beside
-its streams, in every catalog: `*` has one row a message of any stream, `dead_letters` one row a dead letter; the
-models over them (`stream_windows`, `dead_letters`) are built in. So are the streams `lag` (catalog/lag.py) and
-`dead-letter-retries` (catalog/retries.py) with their models.
+The package has `STREAMS` (a tuple of `Stream`), a folder `models/` and perhaps one `views/`, with `.sql` files. Two
+relations exist beside its streams, in every catalog: `*` has one row a message of any stream, `dead_letters` one row a
+dead letter; the models over them (`stream_windows`, `dead_letters`) are built in. So are the streams `lag`
+(catalog/lag.py) and `dead-letter-retries` (catalog/retries.py) with their models.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from catalog import kpi, model
+from catalog import kpi, model, view
 from catalog.lag import LAG
 from catalog.model import Model
 from catalog.retries import RETRIES
 from catalog.stream import ORIGIN, Stream
+from catalog.view import View
 from runtime.errors import UsageError
+from runtime.metrics import Metric
 
 ANALYTICS_TOPIC = "analytics"
 _MILLIS = pa.timestamp("ms", tz="UTC")
@@ -64,12 +66,18 @@ BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Streams by topic, models, and topics that services keep among themselves (`INTERNAL_TOPICS` of the package)."""
+    """Streams by topic, models, views, and what services keep among themselves (`INTERNAL_TOPICS` of the package)."""
 
     name: str
     streams: Mapping[str, Stream]
     models: tuple[Model, ...]
     internal: tuple[str, ...] = ()
+    views: tuple[View, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the catalog publishes beside the processes' own: its models' KPI counters and its views' gauges."""
+        return (*kpi.metrics(self.models), *view.metrics(self.views))
 
     @property
     def compacted(self) -> frozenset[str]:
@@ -140,4 +148,5 @@ def load(name: str) -> Catalog:
         kpi.metrics(models)
     except ValueError as error:
         raise UsageError(f"catalog `{name}`: {error}") from None
-    return Catalog(name, streams, tuple(models), tuple(getattr(package, "INTERNAL_TOPICS", ())))
+    views = view.load([path for folder in folders for path in sorted((folder.parent / "views").glob("*.sql"))], models)
+    return Catalog(name, streams, tuple(models), tuple(getattr(package, "INTERNAL_TOPICS", ())), views)

@@ -19,13 +19,12 @@ import pyarrow as pa
 
 from catalog import kpi, rowwise
 from catalog.kpi import Kpis
-from runtime.errors import UsageError
+from catalog.source import NAME, Source, described
 
 Merge = Literal["window", "latest", "append"]
 _HEADER = re.compile(r"^--\s*(model|stream|merge|every|key|metrics)\s*:\s*(.*?)\s*$")
 _EVERY = re.compile(r"^(\d+)\s*(seconds?|minutes?|hours?)$")
 _UNIT_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
 _ADDED = {"count", "count_star", "countif", "count_if", "sum", "sum_no_overflow"}
 VERSION = "kafka_offset"
 
@@ -66,57 +65,25 @@ class Model:
         return "min" if prefix == "min_" else "max" if prefix == "max_" else "add"
 
 
-class _Source:
-    """The text of a model file, for errors that name file and line."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lines = path.read_text(encoding="utf-8").splitlines()
-
-    def error(self, message: str, line: int | None = None) -> UsageError:
-        return UsageError(f"{self.path}:{line or 1}: {message}")
-
-    def header(self) -> tuple[dict[str, str], int]:
-        """The header's entries and the (0-based) line where the SELECT begins."""
-        entries: dict[str, str] = {}
-        for number, line in enumerate(self.lines):
-            if line.strip() and not line.lstrip().startswith("--"):
-                return entries, number
-            if found := _HEADER.match(line):
-                if found[1] in entries:
-                    raise self.error(f"`{found[1]}` is given twice in the header", number + 1)
-                entries[found[1]] = found[2]
-        raise self.error("there is no SELECT below the header")
-
-    def line_of(self, text: str) -> int:
-        """Line that gives something the name `text`, or the first that mentions it as a word, or 1."""
-        for pattern in (rf"\bAS\s+{re.escape(text)}\b", rf"\b{re.escape(text)}\b"):
-            word = re.compile(pattern, re.IGNORECASE)
-            for number, line in enumerate(self.lines):
-                if word.search(line) and not line.startswith("--"):
-                    return number + 1
-        return 1
-
-
 def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str, str]) -> Model:
     """Read and check one model file.
 
     `schemas` has the relation `events` of each stream, `event_times` the stream's event-time column.
     Raises `UsageError` that begins `file:line:`.
     """
-    source = _Source(path)
+    source = Source(path, _HEADER)
     header, first = source.header()
     for entry in ("model", "stream", "merge"):
         if not header.get(entry):
             raise source.error(f"the header lacks `-- {entry}: …`")
     name, stream, merge = header["model"], header["stream"], header["merge"]
-    if not _NAME.match(name) or name != path.stem:
+    if not NAME.match(name) or name != path.stem:
         raise source.error(f"model `{name}` must be lower_case and named as its file, {path.stem}", 1)
     if stream not in schemas:
         raise source.error(
-            f"there is no stream `{stream}`; there are: {', '.join(sorted(schemas))}", _at(source, "stream")
+            f"there is no stream `{stream}`; there are: {', '.join(sorted(schemas))}", source.line_of_header("stream")
         )
-    body = "\n".join(source.lines[first:]).strip().rstrip(";")
+    body = source.body(first)
     if not re.match(r"(?i)select\s", body):
         raise source.error("a model is one SELECT over `events`", first + 1)
     with duckdb.connect(":memory:") as con:
@@ -126,8 +93,8 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
             return _window(con, source, header, body, tree, first, event_times[stream])
         for entry in ("every", "metrics"):
             if entry in header:
-                raise source.error(f"only `merge: window` takes `{entry}`", _at(source, entry))
-        columns = _describe(con, source, body, first)
+                raise source.error(f"only `merge: window` takes `{entry}`", source.line_of_header(entry))
+        columns = described(con, source, body, first)
         if merge == "append":
             for needed in ("kafka_partition", "kafka_offset", "kafka_timestamp"):
                 if needed not in columns:
@@ -137,14 +104,10 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
             return Model(name, stream, "append", (), columns, body, passed=rowwise.passed(tree, schemas[stream]))
         if merge == "latest":
             return _latest(con, source, header, body, first, rowwise.passed(tree, schemas[stream]))
-    raise source.error(f"merge must be window, latest or append, not `{merge}`", _at(source, "merge"))
+    raise source.error(f"merge must be window, latest or append, not `{merge}`", source.line_of_header("merge"))
 
 
-def _at(source: _Source, entry: str) -> int:
-    return next(n + 1 for n, line in enumerate(source.lines) if (m := _HEADER.match(line)) and m[1] == entry)
-
-
-def _parse(con: duckdb.DuckDBPyConnection, source: _Source, body: str, first: int) -> dict[str, Any]:
+def _parse(con: duckdb.DuckDBPyConnection, source: Source, body: str, first: int) -> dict[str, Any]:
     row = con.execute("SELECT json_serialize_sql(?)", [body]).fetchone()
     parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if parsed["error"]:
@@ -160,20 +123,9 @@ def _parse(con: duckdb.DuckDBPyConnection, source: _Source, body: str, first: in
     return node
 
 
-def _describe(con: duckdb.DuckDBPyConnection, source: _Source, sql: str, first: int) -> dict[str, str]:
-    """Columns and types of the SELECT; binder errors become ours, at their line."""
-    try:
-        rows = con.execute(f"DESCRIBE {sql}").fetchall()
-    except duckdb.Error as error:
-        text = str(error).split("\n\n")[0].replace("\n", " ")
-        found = re.search(r"LINE (\d+):", str(error))
-        raise source.error(text, first + (int(found[1]) if found else 1)) from None
-    return {str(row[0]): str(row[1]) for row in rows}
-
-
 def _window(
     con: duckdb.DuckDBPyConnection,
-    source: _Source,
+    source: Source,
     header: Mapping[str, str],
     body: str,
     tree: Mapping[str, Any],
@@ -195,7 +147,7 @@ def _window(
         ).fetchall()
     }
     key, columns = ["window_start"], {"window_start": "TIMESTAMP WITH TIME ZONE"}
-    types = _describe(con, source, body, first)
+    types = described(con, source, body, first)
     outputs = []
     for column, item in zip(types, tree["select_list"], strict=True):
         if not _has_aggregate(item, aggregates):
@@ -218,31 +170,31 @@ def _window(
         f"SELECT CAST(epoch_ms(window_start) AS TIMESTAMPTZ) AS window_start, {', '.join(outputs)} "
         f"FROM (SELECT {start} AS window_start, {body[6:]})"
     )
-    _describe(con, source, delta, first)
+    described(con, source, delta, first)
     try:
         kpis = kpi.parse(header["metrics"], key, columns) if "metrics" in header else None
     except ValueError as error:
-        raise source.error(str(error), _at(source, "metrics")) from None
+        raise source.error(str(error), source.line_of_header("metrics")) from None
     return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms, kpis)
 
 
 def _latest(
     con: duckdb.DuckDBPyConnection,
-    source: _Source,
+    source: Source,
     header: Mapping[str, str],
     body: str,
     first: int,
     passed: Mapping[str, str],
 ) -> Model:
-    columns = _describe(con, source, body, first)
+    columns = described(con, source, body, first)
     key = tuple(part.strip() for part in header.get("key", "").split(",") if part.strip())
     if not key:
         raise source.error("a latest model needs `-- key: column, …`", 1)
     for part in key:
         if part not in columns:
-            raise source.error(f"key column `{part}` is not selected", _at(source, "key"))
+            raise source.error(f"key column `{part}` is not selected", source.line_of_header("key"))
     delta = f"SELECT {VERSION}, {body[6:]}"
-    columns = _describe(con, source, delta, first)
+    columns = described(con, source, delta, first)
     return Model(
         header["model"],
         header["stream"],

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from catalog import kpi, loader
+from catalog import loader
 from catalog.model import Model
 from catalog.stream import ORIGIN, Stream
 from catalog.validation import REASONS
@@ -105,7 +105,7 @@ def metrics() -> str:
         )
     return page(
         "# Metrics",
-        NOTE.format("runtime/metrics.py and the models' headers"),
+        NOTE.format("runtime/metrics.py and the headers of models and views"),
         "Every process serves Prometheus's text format on `/metrics` and its readiness on `/health` (503 with the "
         "reason until it is ready), on `127.0.0.1` and the first free port from 9101 unless `STREAMGAUGE_METRICS_PORT` "
         "names one. Labels come from closed sets: streams, models, reasons, names of processes; never ids.",
@@ -116,14 +116,15 @@ def metrics() -> str:
 
 def kpi_counters() -> str:
     """The section of the KPI counters: the built-in catalog's, and how they come about."""
-    models = loader.load("catalog.commerce").models
-    rows = ((f"`{made.name}`", made.kind, code(made.labels), made.help) for made in kpi.metrics(models))
+    made = loader.load("catalog.commerce").metrics
+    rows = ((f"`{metric.name}`", metric.kind, code(metric.labels), metric.help) for metric in made)
     return page(
-        "## KPI counters",
+        "## The catalog's own",
         "A window model's header opts measures in by `-- metrics: measure, … by dimension, …` ([how](catalog.md)); the "
         "warehouse counts them as it merges. They start at 0 with the process and are for rates and alerts: the tables "
         "are exact. Deltas that were written to Kafka more than ten minutes ago are merged and not counted, so that a "
-        "rebuild is no burst. These are the commerce catalog's; another catalog has its own.",
+        "rebuild is no burst. A view's header opts columns in as gauges by `-- gauges: …`; the warehouse asks for them "
+        "every `STREAMGAUGE_GAUGE_INTERVAL_S`. These are the commerce catalog's; another catalog has its own.",
         table(("Metric", "Type", "Labels", "Meaning"), rows),
     ).rstrip("\n")
 
@@ -155,6 +156,9 @@ def commerce() -> str:
             ("Table", "Over", "Merge", "Key", "Columns", "In Prometheus"),
             map(model_row, sorted(catalog.models, key=lambda m: m.name)),
         ),
+        "## Views",
+        "A **view** is a query over tables, run when it is read.",
+        table(("View", "Columns"), ((f"`{view.name}`", code(tuple(view.columns))) for view in catalog.views)),
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from catalog import kpi, loader
+from catalog import loader
 from grafana import places
 from runtime.metrics import CATALOGUE
 
@@ -51,7 +51,7 @@ PREPARED: Mapping[str, tuple[str, ...]] = {"streamgauge_sagas_overdue": ("state"
 def served() -> dict[str, frozenset[str]]:
     """Every name that can be asked for, with its labels; recording rules are not among them."""
     found: dict[str, tuple[str, ...]] = {**CLIENT, **PROMETHEUS, **PREPARED}
-    for metric in (*CATALOGUE, *kpi.metrics(loader.load(places.CATALOG).models)):
+    for metric in (*CATALOGUE, *loader.load(places.CATALOG).metrics):
         if metric.kind == "histogram":
             found |= {
                 f"{metric.name}_bucket": (*metric.labels, "le"),

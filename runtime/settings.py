@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     kpi_max_series: int = Field(
         200, ge=1, le=100_000, description="Most label sets of a model's KPI counters; further ones count as `other`."
     )
+    gauge_interval_s: float = Field(
+        10.0, gt=0, le=3_600, description="How often the views' gauges are read for Prometheus."
+    )
     sql_timeout_s: float = Field(10.0, gt=0, le=3_600, description="A query is cut after this.")
     sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one answer.")
     sql_max_queries: int = Field(4, ge=1, le=64, description="Queries that run at a time; more wait, then get 503.")

@@ -1,7 +1,7 @@
 """Tables from models: created, evolved, or refused with what to do.
 
-`main` has what people query: a table for each window and append model, a view for each latest model. Schema `internal`
-has the rest: input offsets, facts about the file, and each latest model's appended rows.
+`main` has what people query: a table for each window and append model, a view for each latest model, and the catalog's
+own views. Schema `internal` has the rest: input offsets, facts about the file, and each latest model's appended rows.
 """
 
 from __future__ import annotations
@@ -40,10 +40,22 @@ def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> 
                 _latest(db, model)
             else:
                 _table(db, "main", model.name, model)
+        _views(db, catalog)
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def _views(db: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """The catalog's views, made anew at each start: those that are gone, and the columns they had, are forgotten."""
+    latest = {model.name for model in catalog.models if model.merge == "latest"}
+    there = db.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'").fetchall()
+    for (name,) in there:
+        if name not in latest:
+            db.execute(f'DROP VIEW main."{name}"')
+    for view in catalog.views:
+        db.execute(f'CREATE VIEW main."{view.name}" AS {view.sql}')
 
 
 def _fact(db: duckdb.DuckDBPyConnection, name: str, value: str, meaning: str) -> None:

@@ -26,6 +26,7 @@ from runtime.errors import FatalError
 from runtime.process import Process
 from warehouse import server
 from warehouse.fingerprints import Fingerprints
+from warehouse.gauges import Gauges
 from warehouse.inbox import Inbox, Ready
 from warehouse.kpis import Kpis
 from warehouse.store import Store, connect
@@ -205,14 +206,19 @@ def work(running: Process) -> None:
     db = connect(settings)
     store = Store(db, catalog, cluster_id)
     writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series), Fingerprints(db, catalog))
+    gauges = None
     try:
         writer.open()
+        gauges = Gauges(catalog.views).follow(running, db)
         with server.serve(running, db, catalog):
             running.ready()
             while not running.stop.is_set():
                 writer.step()
     finally:
         writer.close()
+        if gauges:
+            # A cursor that is still reading would outlive its database.
+            gauges.join(settings.sql_timeout_s)
         db.close()
 
 

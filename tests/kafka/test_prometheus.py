@@ -102,7 +102,7 @@ def test_every_metric_is_what_the_catalogue_says(prom: Prometheus, sql: Warehous
     sql.query("SELECT 1")
     with contextlib.suppress(QueryError):
         sql.query("SELECT getenv('HOME')")
-    expected = [*CATALOGUE, *kpi.metrics(loader.load("catalog.commerce").models)]
+    expected = [*CATALOGUE, *loader.load("catalog.commerce").metrics]
     settled(lambda: differences(expected, prom), "metrics that are not as declared")
     served = {name for name in prom.metadata() if name.startswith(("streamgauge_", "kafka_"))}
     assert served <= {metric.name for metric in expected}, "metrics that nobody declared"

@@ -31,12 +31,12 @@ def test_a_header_names_measures_and_dimensions(text: str, expected: Kpis) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is `measure, … by dimension, …`"),
-        ("orders,", "is `measure, … by dimension, …`"),
-        ("orders by", "is `measure, … by dimension, …`"),
-        ("by region", "is `measure, … by dimension, …`"),
-        ("orders revenue_cents", "is `measure, … by dimension, …`"),
-        ("orders by region by channel", "is `measure, … by dimension, …`"),
+        ("", "write `measure, … by dimension, …`"),
+        ("orders,", "write `measure, … by dimension, …`"),
+        ("orders by", "write `measure, … by dimension, …`"),
+        ("by region", "write `measure, … by dimension, …`"),
+        ("orders revenue_cents", "write `measure, … by dimension, …`"),
+        ("orders by region by channel", "write `measure, … by dimension, …`"),
         ("orders, orders", "given twice"),
         ("orders by region, region", "given twice"),
         ("oders", "`oders` is no measure; there are: orders, revenue_cents, max_age"),
