@@ -1,0 +1,230 @@
+"""Which click earned an order: pure functions over what is known of one customer.
+
+An order's credit goes to one click of its customer (an `ad.click` or an `email.opened`) that is not later than the
+order and at most `window_ms` older: the newest of them (last touch) or the oldest (first touch).
+
+`apply` takes in one more event. Where it changes what was said of an order, as a click that comes late may, the old
+credit is reversed and the new one given. Events may therefore come in any order, as long as none comes later than
+`grace_ms` behind the newest event of its customer: orders older than that are settled and stay as they are.
+All times are event times, ms since the epoch.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+Touch = Literal["last-touch", "first-touch"]
+Segment = Literal["new", "returning", "lapsed"]
+News = Literal["in_time", "late", "too_late", "repeated"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is configured. `clicks_kept` and `orders_kept` bound what is remembered of one customer."""
+
+    touch: Touch
+    window_ms: int
+    grace_ms: int
+    lapsed_ms: int
+    clicks_kept: int = 50
+    orders_kept: int = 50
+
+
+class Click(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):
+    """Something that a customer did with a campaign."""
+
+    at: int
+    event_id: str
+    customer_id: str
+    campaign_id: str
+    channel: str
+
+
+class Order(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """An order that was placed; `category` and `margin_cents` are absent where a product is not known."""
+
+    at: int
+    event_id: str
+    customer_id: str
+    order_id: str
+    amount_cents: int
+    category: str | None = None
+    margin_cents: int | None = None
+
+
+class Credit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """To which click an order is owed, and to which segment its customer belonged then."""
+
+    click: Click
+    segment: Segment
+
+
+class Judged(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An order and what was said of it last; no credit where no click earned it."""
+
+    order: Order
+    credit: Credit | None
+
+
+class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All that is kept of one customer: clicks and orders in the order of their times, then ids.
+
+    `forgotten` is the time and id of the newest order that was let go.
+    """
+
+    newest_at: int = 0
+    clicks: tuple[Click, ...] = ()
+    orders: tuple[Judged, ...] = ()
+    forgotten: tuple[int, str] | None = None
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """A credit given or taken back."""
+
+    kind: Literal["credited", "reversed"]
+    order: Order
+    credit: Credit
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What came of an event. The customer is the same object where nothing is to be stored."""
+
+    customer: Customer
+    changes: tuple[Change, ...]
+    news: News
+
+
+def apply(policy: Policy, customer: Customer, event: Click | Order) -> Outcome:
+    """Take in one event of the customer."""
+    return _click(policy, customer, event) if isinstance(event, Click) else _order(policy, customer, event)
+
+
+def _click(policy: Policy, customer: Customer, click: Click) -> Outcome:
+    clicks = list(customer.clicks)
+    place = bisect_left(clicks, _click_key(click), key=_click_key)
+    if place < len(clicks) and clicks[place].event_id == click.event_id:
+        return Outcome(customer, (), "repeated")
+    clicks.insert(place, click)
+    newest_at = max(customer.newest_at, click.at)
+    orders, changes = list(customer.orders), list[Change]()
+    news: News = "in_time"
+    for number in range(bisect_left(orders, (click.at, ""), key=_judged_key), len(orders)):
+        order, before = orders[number].order, orders[number].credit
+        if order.at > click.at + policy.window_ms:
+            break
+        if _is_settled(policy, order, newest_at):
+            news = "too_late"
+            continue
+        if news == "in_time":
+            news = "late"
+        # Against what the order has, not against the clicks that are kept: those may be fewer by now.
+        if before is not None and not _wins(policy, click, before.click):
+            continue
+        segment = before.segment if before else _segment(policy, order, _previous(customer.forgotten, orders, number))
+        now = Credit(click, segment)
+        orders[number] = Judged(order, now)
+        changes += _changes(order, before, now)
+    return Outcome(_bounded(policy, newest_at, clicks, orders, customer.forgotten), tuple(changes), news)
+
+
+def _order(policy: Policy, customer: Customer, order: Order) -> Outcome:
+    if any(one.order.order_id == order.order_id for one in customer.orders):
+        return Outcome(customer, (), "repeated")
+    if customer.forgotten is not None and _order_key(order) <= customer.forgotten:
+        # It may be one that was let go, and nothing may be credited twice.
+        return Outcome(customer, (), "too_late")
+    newest_at = max(customer.newest_at, order.at)
+    orders = list(customer.orders)
+    place = bisect_left(orders, _order_key(order), key=_judged_key)
+    # A new order is judged whenever it comes; one that is too late, only this once.
+    credit = None
+    if click := _touch(policy, customer.clicks, order):
+        credit = Credit(click, _segment(policy, order, _previous(customer.forgotten, orders, place)))
+    changes = _changes(order, None, credit)
+    orders.insert(place, Judged(order, credit))
+    if place + 1 < len(orders):
+        # Whoever ordered next is not new any more, or did not lapse.
+        later, before = orders[place + 1].order, orders[place + 1].credit
+        if before is not None and not _is_settled(policy, later, newest_at):
+            now = Credit(before.click, _segment(policy, later, order.at))
+            orders[place + 1] = Judged(later, now)
+            changes += _changes(later, before, now)
+    news: News = "in_time" if place == len(customer.orders) else "late"
+    if _is_settled(policy, order, newest_at):
+        news = "too_late"
+    return Outcome(_bounded(policy, newest_at, customer.clicks, orders, customer.forgotten), tuple(changes), news)
+
+
+def _changes(order: Order, before: Credit | None, now: Credit | None) -> list[Change]:
+    if now == before:
+        return []
+    taken = [] if before is None else [Change("reversed", order, before)]
+    return taken if now is None else [*taken, Change("credited", order, now)]
+
+
+def _touch(policy: Policy, clicks: Sequence[Click], order: Order) -> Click | None:
+    """The click that earned the order, of those that are kept."""
+    first = bisect_left(clicks, order.at - policy.window_ms, key=_at)
+    after_last = bisect_right(clicks, order.at, key=_at)
+    if first == after_last:
+        return None
+    return clicks[after_last - 1 if policy.touch == "last-touch" else first]
+
+
+def _wins(policy: Policy, click: Click, other: Click) -> bool:
+    newer = _click_key(click) > _click_key(other)
+    return newer if policy.touch == "last-touch" else not newer
+
+
+def _segment(policy: Policy, order: Order, previous_at: int | None) -> Segment:
+    if previous_at is None:
+        return "new"
+    return "lapsed" if order.at - previous_at > policy.lapsed_ms else "returning"
+
+
+def _previous(forgotten: tuple[int, str] | None, orders: Sequence[Judged], place: int) -> int | None:
+    """When the customer had ordered before the order that is (or will be) at `place`."""
+    if place > 0:
+        return orders[place - 1].order.at
+    return None if forgotten is None else forgotten[0]
+
+
+def _is_settled(policy: Policy, order: Order, newest_at: int) -> bool:
+    return order.at < newest_at - policy.grace_ms
+
+
+def _bounded(
+    policy: Policy,
+    newest_at: int,
+    clicks: Sequence[Click],
+    orders: Sequence[Judged],
+    forgotten: tuple[int, str] | None,
+) -> Customer:
+    """Let go of clicks that no open order can be owed to, and of the oldest where there are too many."""
+    useful = bisect_left(clicks, newest_at - policy.grace_ms - policy.window_ms, key=_at)
+    surplus = len(orders) - policy.orders_kept
+    if surplus > 0:
+        forgotten = _judged_key(orders[surplus - 1])
+        orders = orders[surplus:]
+    return Customer(newest_at, tuple(clicks[max(useful, len(clicks) - policy.clicks_kept) :]), tuple(orders), forgotten)
+
+
+def _at(click: Click) -> int:
+    return click.at
+
+
+def _click_key(click: Click) -> tuple[int, str]:
+    return click.at, click.event_id
+
+
+def _order_key(order: Order) -> tuple[int, str]:
+    return order.at, order.order_id
+
+
+def _judged_key(judged: Judged) -> tuple[int, str]:
+    return _order_key(judged.order)
