@@ -40,11 +40,14 @@ FEW_ROWS, FULL_ROWS, STRETCH = 10_000, 184_320, 7
 log = logging.getLogger("streamgauge")
 
 
-def due(late_s: float, rows: int, size: int, interval_s: float) -> bool:
-    """Whether to merge now, `late_s` after the interval ended (negative: before), with that many rows and bytes."""
+def due(late_s: float, rows: int, size: int, interval_s: float, quiet_s: float = 0.0) -> bool:
+    """Whether to merge now, `late_s` after the interval ended (negative: before), with that many rows and bytes, the
+    last of which came `quiet_s` ago."""
     if rows >= FULL_ROWS or size >= FLUSH_BYTES:
         return True
-    return late_s >= (STRETCH * interval_s if rows >= FEW_ROWS else 0.0)
+    # Twice the interval without a delta: a burst is over, and there is no more to wait for.
+    more_comes = rows >= FEW_ROWS and quiet_s < 2 * interval_s
+    return late_s >= (STRETCH * interval_s if more_comes else 0.0)
 
 
 class Writer:
@@ -71,7 +74,7 @@ class Writer:
         self._assigned: set[int] = set()
         self._next: dict[int, int] = {}
         self._newest: dict[str, float] = {}
-        self._upkeep_due = 0.0
+        self._upkeep_due = self._came = 0.0
         self._watch = kafka.Watch(running)
         self._cadence = Cadence(running.settings.flush_interval_ms / 1_000)
 
@@ -101,13 +104,14 @@ class Writer:
 
     def step(self) -> None:
         """Collect deltas for one flush interval, then merge those of whole transactions with their offsets."""
-        deadline = self._cadence.next()
+        deadline, interval_s = self._cadence.next(), self._settings.flush_interval_ms / 1_000
         while not self._process.stop.is_set():
-            wait_s = deadline - time.monotonic()
-            if due(-wait_s, self._inbox.ready.rows, self._inbox.ready.bytes, self._settings.flush_interval_ms / 1_000):
+            now, ready = time.monotonic(), self._inbox.ready
+            if due(now - deadline, ready.rows, ready.bytes, interval_s, now - self._came):
                 break
             # A few at a time: one message may be a megabyte.
-            for message in self._consumer.consume(32, max(wait_s, 0.05)):
+            for message in self._consumer.consume(32, max(deadline - now, 0.05)):
+                self._came = time.monotonic()
                 if self._usable(message):
                     self._inbox.add(message)
         ready = self._inbox.take()
