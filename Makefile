@@ -60,7 +60,7 @@ prometheus: ## Prometheus on http://127.0.0.1:9090, beside `make up` in another 
 test: $(STAMP) components ## All tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-chaos: $(STAMP) ## Only the tests that kill processes
+chaos: $(STAMP) ## The tests that kill processes, the long ones among them
 	@exec $(BIN)/python -m pytest -m chaos $(ARGS)
 
 check: $(STAMP) ## Format, lint, types, and who may import whom
