@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias
 #   marketing  (campaign_id, channel)             cost_cents, 0
 #   payments   method                             amount_cents, 0
 #   shipments  (carrier, region)                  0, 0
+#   campaigns, products                           the key; 0, 0
 #   an invalid event has no type; its dimension is the reason expected.
 # A plain tuple, because a named one costs four times as much to make.
 Event: TypeAlias = tuple[str, str, bytes | None, str, int, Any, int, int, bool, tuple[int, int] | None]
@@ -137,3 +138,12 @@ class Writer:
             f'"source":"shipping","schema_version":1,{order.shipment_fields}{reason}}}'
         ).encode()
         self.out.append(("shipments", order.order_id, value, kind, at, order.route, 0, 0, late > 0, None))
+
+    def reference(self, topic: str, key: str, kind: str, at: int, fields: str) -> None:
+        """Reference data in force from `at` on; `fields` is a fragment."""
+        self._number = number = self._number + 1
+        value = (
+            f'{{"event_id":"{self.run}-{number:x}","event_type":"{kind}","occurred_at":{at},'
+            f'"source":"storefront","schema_version":1,{fields}}}'
+        ).encode()
+        self.out.append((topic, key, value, kind, at, key, 0, 0, False, None))

@@ -19,11 +19,13 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from generators.ledger import STREAMS, Ledger
-from generators.options import Options
+from generators.again import Again
+from generators.ledger import REFERENCE, STREAMS, Ledger
+from generators.options import DEFAULT_FRAUD, Options
 from generators.progress import Progress
 from generators.publisher import Publisher, producer_config
 from generators.shop import TIMELINE_RATE, Shop
+from generators.storefront import Storefront
 from generators.timetable import TICK_MS
 from runtime import kafka, metrics
 from runtime.errors import FatalError, UsageError
@@ -72,22 +74,18 @@ def _open_shop(options: Options, settings: Settings) -> tuple[Shop, bool]:
     else:
         start = _now_ms() - int((options.count or 0) / TIMELINE_RATE * 1000)
     rate = options.rate or (UNLIMITED if live else TIMELINE_RATE)
-    shop = Shop(
-        options.seed,
-        start,
-        rate,
-        invalid=options.invalid,
-        late=options.late,
-        skew=options.skew,
-        max_event_bytes=settings.max_event_bytes,
-    )
-    return shop, live
+    shares: dict[str, Any] = {"invalid": options.invalid, "late": options.late, "skew": options.skew}
+    if not options.storefront:
+        return Shop(options.seed, start, rate, max_event_bytes=settings.max_event_bytes, **shares), live
+    shares["fraud"] = DEFAULT_FRAUD if options.fraud is None else options.fraud
+    return Storefront(options.seed, start, rate, max_event_bytes=settings.max_event_bytes, **shares), live
 
 
-def _require_topics(settings: Settings) -> None:
+def _require_topics(settings: Settings, options: Options) -> None:
     kafka.require_broker(settings)
     there = kafka.admin(settings).list_topics(timeout=5.0).topics
-    missing = [stream for stream in STREAMS if stream not in there]
+    wanted = ("orders", "marketing", *REFERENCE) if options.storefront else STREAMS
+    missing = [stream for stream in wanted if stream not in there]
     if missing:
         raise UsageError(
             f"no topic {', '.join(missing)} on {settings.bootstrap}; create them with `streamgauge topics`"
@@ -116,9 +114,9 @@ def generate(process: Process, options: Options) -> Report:
     """
     options.check()
     settings = process.settings
-    _require_topics(settings)
+    _require_topics(settings, options)
     shop, live = _open_shop(options, settings)
-    ledger = Ledger()
+    ledger = Ledger(shop.labels if isinstance(shop, Storefront) else None)
     publisher = Publisher(partial(Producer, producer_config(settings)), ledger)
     run = _Run(process, options, publisher, ledger, shop.now)
     with rarely_collected(), Progress(options.count, options.for_s) as progress:
@@ -140,6 +138,7 @@ def _produce(run: _Run, shop: Shop, live: bool) -> None:
     """Tick after tick, paced by the wall clock where there is a rate."""
     options, publisher = run.options, run.publisher
     left = options.count if options.count is not None else math.inf
+    again = Again(options.seed, options.duplicates)
     paced = options.rate > 0
     if live:
         shop.skip_to(_now_ms())  # what it took to build the shop is not traffic owed
@@ -164,6 +163,8 @@ def _produce(run: _Run, shop: Shop, live: bool) -> None:
                 events = events[: int(left)]
             left -= len(events)
             publisher.send(events, run.goes_on)
+            if options.duplicates:
+                publisher.send(again.due(events, shop.now), run.goes_on, copies=True)
             publisher.poll()
             sent = True
         run.report()
@@ -171,6 +172,7 @@ def _produce(run: _Run, shop: Shop, live: bool) -> None:
             publisher.poll(PACE_S / 2)
             if not sent:
                 time.sleep(PACE_S / 2)
+    publisher.send(again.rest(), run.goes_on, copies=True)
 
 
 class _Run:
@@ -187,7 +189,7 @@ class _Run:
         self._next_report = 0.0
         self._next_ledger = self._began + LEDGER_EVERY_S
         self._stop_by: float | None = None
-        self._counted = dict.fromkeys(STREAMS, 0)
+        self._counted: dict[str, int] = {}
         self._fell_behind = False
         self._seen = 0
         self._seen_at = self._began
@@ -235,7 +237,7 @@ class _Run:
             self.process.unready(f"the broker acknowledges nothing{publisher.trouble}; waiting for it")
         counter = metrics.counter("streamgauge_generated_events_total")
         for stream, count in self._ledger.produced().items():
-            counter.labels(stream).inc(count - self._counted[stream])
+            counter.labels(stream).inc(count - self._counted.get(stream, 0))
             self._counted[stream] = count
         if self.progress is not None:
             self.progress.show(publisher.acknowledged, self.seconds, final=final)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,8 @@ WINDOWS: dict[str, tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, int], 
         },
     ),
 }
+# Reference data of the storefront: no window table, one type each.
+REFERENCE = {"campaigns": "campaign.updated", "products": "product.updated"}
 _LAST_ORDER_TYPES = ("order.cancelled", "order.completed")
 
 
@@ -87,7 +89,11 @@ def _iso(ms: int) -> str:
 class Ledger:
     """Counts events; `add` must see the events of one key in the order in which they were published."""
 
-    def __init__(self) -> None:
+    def __init__(self, planted: Mapping[str, str] | None = None) -> None:
+        # Pattern by order id, of planted fraud; it grows while the shop runs.
+        self._planted = planted if planted is not None else {}
+        self._fraud: dict[str, str] = {}
+        self._copies: Counter[str] = Counter()
         # (type, minute, dimensions, late) -> [events, bytes, first measure, second measure]; folded at each write.
         self._rows: dict[tuple[str, int, Any, bool], list[int]] = {}
         self._bad: dict[tuple[str, str], list[int]] = {}
@@ -105,6 +111,7 @@ class Ledger:
     def add(self, events: Iterable[Event]) -> None:
         """Count acknowledged events."""
         rows, stock, open_orders = self._rows, self._stock, self._open_orders
+        planted, fraud = self._planted, self._fraud
         for topic, key, value, kind, at, dimensions, first, second, late, state in events:
             if value is None or not kind:
                 self._add_bad(topic, dimensions, value)
@@ -126,6 +133,12 @@ class Ledger:
                     self._closed_orders[kind] += 1
                 else:
                     open_orders[key] = kind
+                    if key in planted:
+                        fraud[key] = planted[key]
+
+    def add_copies(self, events: Iterable[Event]) -> None:
+        """Count acknowledged events that were sent a second time; nothing else counts them."""
+        self._copies.update(event[0] for event in events)
 
     def _add_bad(self, topic: str, reason: str, value: bytes | None) -> None:
         row = self._bad.setdefault((topic, reason), [0, 0])
@@ -136,6 +149,7 @@ class Ledger:
         columns = {
             kind: (topic, names, adds) for topic, (_, names, kinds) in WINDOWS.items() for kind, adds in kinds.items()
         }
+        columns |= {kind: (topic, ("key",), ()) for topic, kind in REFERENCE.items()}
         for (kind, minute, dimensions, late), (events, size, first, second) in self._rows.items():
             topic, names, adds = columns[kind]
             self._minutes.setdefault(minute, Counter())[kind] += events
@@ -154,6 +168,7 @@ class Ledger:
         produced = dict.fromkeys(STREAMS, 0)
         for stream, (_, _, kinds) in WINDOWS.items():
             produced[stream] += sum(self._types[kind] for kind in kinds)
+        produced |= {stream: self._types[kind] for stream, kind in REFERENCE.items() if self._types[kind]}
         for (stream, _), row in self._bad.items():
             produced[stream] += row[0]
         return produced
@@ -162,9 +177,10 @@ class Ledger:
         """Everything counted so far, as it stands in the file; the same events give the same totals."""
         self._fold()
         streams: dict[str, Any] = {}
-        for stream in STREAMS:
+        for stream in (*STREAMS, *(name for name, kind in REFERENCE.items() if self._types[kind])):
             invalid = {reason: row[0] for (topic, reason), row in sorted(self._bad.items()) if topic == stream}
-            valid = sum(self._types[kind] for kind in WINDOWS[stream][2])
+            kinds = (REFERENCE[stream],) if stream in REFERENCE else WINDOWS[stream][2]
+            valid = sum(self._types[kind] for kind in kinds)
             streams[stream] = {
                 "produced": valid + sum(invalid.values()),
                 "valid": valid,
@@ -174,6 +190,7 @@ class Ledger:
                 + sum(row[1] for (topic, _), row in self._bad.items() if topic == stream),
                 "valid_bytes": self._valid_bytes[stream],
                 "undelivered": self.undelivered[stream],
+                "duplicates": self._copies[stream],
             }
         by_last = Counter(self._open_orders.values()) + self._closed_orders
         return {
@@ -182,6 +199,7 @@ class Ledger:
             "invalid": sum(sum(stream["invalid"].values()) for stream in streams.values()),
             "late": sum(stream["late"] for stream in streams.values()),
             "undelivered": self.undelivered.total(),
+            "duplicates": self._copies.total(),
             "streams": streams,
             "types": dict(sorted(self._types.items())),
             "minutes": {
@@ -195,6 +213,7 @@ class Ledger:
                     for (sku, place), (kind, state) in sorted(self._stock.items())
                 ],
             },
+            "fraud": dict(self._fraud),
         }
 
     def _table(self, stream: str) -> list[dict[str, Any]]:

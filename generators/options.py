@@ -9,6 +9,9 @@ from pathlib import Path
 from runtime.errors import UsageError
 
 MAX_RATE = 1_000_000.0
+# More, and what is ordinary would be the exception.
+MAX_FRAUD = 0.5
+DEFAULT_FRAUD = 0.01
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,9 @@ class Options:
     `start_ms` is when the shop's clock begins. Unset, a run with a rate or a duration follows the wall clock; one with
     only a count gets a timeline of `TIMELINE_RATE` events a second that ends now. Set, the timeline is the shop's own,
     and the same options give the same bytes.
+
+    `storefront` leaves the life of the orders to other services; `fraud` is the share of its orders that are planted
+    fraud (unset: 1 %). `duplicates` is the share of events that is sent a second time.
     """
 
     rate: float = 200.0
@@ -30,13 +36,20 @@ class Options:
     skew: float = 0.0
     ledger: Path | None = None
     start_ms: int | None = None
+    storefront: bool = False
+    fraud: float | None = None
+    duplicates: float = 0.0
 
     def check(self) -> None:
         """Raise `UsageError`, one line naming the option, where the values make no sense."""
-        for name in ("invalid", "late", "skew"):
-            share: float = getattr(self, name)
-            if not 0 <= share <= 1:
+        for name in ("invalid", "late", "skew", "fraud", "duplicates"):
+            share: float | None = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
                 raise UsageError(f"--{name} is a share between 0 and 1, not {share:g}")
+        if self.fraud is not None and not self.storefront:
+            raise UsageError("--fraud is planted by the storefront; add --storefront")
+        if self.fraud is not None and self.fraud > MAX_FRAUD:
+            raise UsageError(f"--fraud is at most {MAX_FRAUD:g} of all orders, not {self.fraud:g}")
         if not (math.isfinite(self.rate) and 0 <= self.rate <= MAX_RATE):
             raise UsageError(
                 f"--rate is events a second, 0 (as fast as possible) to {MAX_RATE:,.0f}, not {self.rate:g}"

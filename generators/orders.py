@@ -151,7 +151,7 @@ class OrderDesk:
         order.order_fields = (
             f'"order_id":"{order_id}","customer_id":"{customer.customer_id}","region":"{region.name}",'
             f'"channel":"{channel}","payment_method":"{method}","currency":"{CURRENCY}","amount_cents":{amount},'
-            f'"items":[{",".join(items)}]{origin}{extra}'
+            f'"items":[{",".join(items)}]{origin}{self._card(customer, method)}{extra}'
         )
         self._write.order("order.placed", self._time.now, order, NO_REASON[number & 3])
         if campaign is not None:
@@ -164,6 +164,13 @@ class OrderDesk:
                 order.late_ms > 0,
                 order.order_ref,
             )
+        self._begin(order)
+
+    def _card(self, _customer: Customer, _method: str) -> str:
+        """The optional `card` of an order as a fragment."""
+        return ""
+
+    def _begin(self, order: Order) -> None:
         self._time.later(self._wait(self._reserve), self._take_stock, order)
 
     # Stock

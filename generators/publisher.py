@@ -46,13 +46,15 @@ class Publisher:
         self.trouble = ""
         self._ledger = ledger
         self._arrived: list[Event] = []
+        self._copied: list[Event] = []
         self.failure: KafkaError | None = None
         self.acknowledged = 0
         self.undelivered = 0
 
-    def send(self, events: list[Event], wait: Callable[[], bool]) -> None:
-        """Queue events. Blocks while the queue is full, for as long as `wait()` says so; then the rest is lost."""
-        produce, answered = self._producer.produce, self._on_delivery
+    def send(self, events: list[Event], wait: Callable[[], bool], *, copies: bool = False) -> None:
+        """Queue events, or `copies` of events sent before. Blocks while the queue is full, for as long as `wait()` says
+        so; then the rest is lost."""
+        produce, answered = self._producer.produce, self._on_copy if copies else self._on_delivery
         for event in events:
             while True:
                 try:
@@ -63,10 +65,12 @@ class Publisher:
                     self.book()
                     if self.failure is None and wait():
                         continue
-                    self._lose(event)
+                    if not copies:
+                        self._lose(event)
                 except KafkaException as error:
                     self.failure = self.failure or error.args[0]
-                    self._lose(event)
+                    if not copies:
+                        self._lose(event)
                 break
 
     def _on_delivery(self, event: Event, error: KafkaError | None, _message: object) -> None:
@@ -77,6 +81,10 @@ class Publisher:
             if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
                 self.failure = self.failure or error
             self._lose(event)
+
+    def _on_copy(self, event: Event, error: KafkaError | None, _message: object) -> None:
+        if error is None:
+            self._copied.append(event)
 
     def _on_trouble(self, error: KafkaError) -> None:
         # The first line of several: that all brokers are down is also told, and says less.
@@ -104,6 +112,9 @@ class Publisher:
             self._arrived = []
             self._ledger.add(arrived)
             self.acknowledged += len(arrived)
+        if self._copied:
+            self._ledger.add_copies(self._copied)
+            self._copied = []
 
     def finish(self, give_up: Callable[[], bool]) -> None:
         """Wait until everything is acknowledged; when `give_up()` says so, drop the rest and count it."""

@@ -62,7 +62,7 @@ class Shop:
         self._world = World(rng, rate, skew)
         self._writer = Writer(f"{_base36(start_ms)}-{_base36(abs(seed))}")
         self._time = Timetable(start_ms)
-        self._desk = OrderDesk(rng, self._writer, self._time, late)
+        self._desk = self._open_desk(rng, late)
         self._invalid = invalid
         self._faults = Faults(rng, self._writer, max_event_bytes)
         self._now = start_ms
@@ -79,6 +79,9 @@ class Shop:
         self._mood = self._world.mood(start_ms // 60_000)
         self._advertise()
         self._example = self._writer.out[0]
+
+    def _open_desk(self, rng: Random, late: float) -> OrderDesk:
+        return OrderDesk(rng, self._writer, self._time, late)
 
     @property
     def now(self) -> int:

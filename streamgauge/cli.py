@@ -87,13 +87,32 @@ def generate(
     late: Annotated[float, typer.Option(help="Share of events that arrive late, 0 to 1.")] = 0.0,
     skew: Annotated[float, typer.Option(help="How much a few keys dominate, 0 to 1.")] = 0.0,
     ledger: Annotated[Path | None, typer.Option(help="Write exact totals to this JSON file.")] = None,
+    storefront: Annotated[
+        bool, typer.Option("--storefront", help="Only customers and marketing; services decide what becomes of orders.")
+    ] = False,
+    fraud: Annotated[
+        float | None, typer.Option(help="Share of the storefront's orders that are fraud, 0 to 0.5.")
+    ] = None,
+    duplicates: Annotated[float, typer.Option(help="Share of events that is sent a second time, 0 to 1.")] = 0.0,
 ) -> None:
     """The synthetic shop: believable orders, stock, campaigns, payments and shipments."""
     from generators import generate as generator
     from generators.options import Options
     from runtime.process import run
 
-    options = Options(rate, count, for_, seed, invalid, late, skew, ledger)
+    options = Options(
+        rate,
+        count,
+        for_,
+        seed,
+        invalid,
+        late,
+        skew,
+        ledger,
+        storefront=storefront,
+        fraud=fraud,
+        duplicates=duplicates,
+    )
     options.check()
     sys.exit(run("generate", lambda running: report(generator.generate(running, options))))
 
