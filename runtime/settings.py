@@ -151,6 +151,46 @@ class Settings(BaseSettings):
         "^__", description="Regular expression of the topics that are not sampled; by default Kafka's own."
     )
 
+    # Fraud
+    fraud_group: str = Field("fraud", min_length=1, description="Consumer group of the fraud replicas.")
+    fraud_commit_interval_ms: int = Field(
+        50, ge=5, le=10_000, description="Longest time a step waits for its commit; a verdict on a card takes three."
+    )
+    fraud_decline_at: float = Field(
+        0.75, gt=0, le=1, description="Combined score from which a payment is declined; two weak signs give 0.75."
+    )
+    fraud_velocity_window_s: int = Field(60, ge=1, le=86_400, description="What is a short time for many payments.")
+    fraud_pattern_window_s: int = Field(
+        3_600, ge=1, le=604_800, description="How far back cards, regions, customers, credit and transfers are counted."
+    )
+    fraud_customer_velocity: int = Field(5, ge=2, description="Payments of one customer in a short time that are many.")
+    fraud_card_velocity: int = Field(4, ge=2, description="Payments by one card in a short time that are many.")
+    fraud_card_customers: int = Field(3, ge=2, description="Customers on one card that are many.")
+    fraud_customer_cards: int = Field(4, ge=2, description="Cards of one customer that are many.")
+    fraud_customer_regions: int = Field(3, ge=2, description="Regions of one customer that are many.")
+    fraud_amount_deviation: float = Field(
+        3.5,
+        gt=0,
+        description="Standard deviations (of the amount's logarithm) above a customer's own that are unusual.",
+    )
+    fraud_amount_min_cents: int = Field(10_000, ge=0, description="Smaller amounts are never unusual.")
+    fraud_amount_payments: int = Field(5, ge=1, description="Payments after which a customer has a history.")
+    fraud_bnpl_new_cents: int = Field(
+        40_000, ge=1, description="Cents on credit (bnpl) that are much for a customer with fewer than three payments."
+    )
+    fraud_wallet_travel_s: int = Field(
+        1_800, ge=1, le=604_800, description="A wallet does not come from another region sooner than this."
+    )
+    fraud_transfer_parts: int = Field(4, ge=2, description="Bank transfers of the same amount that are parts of one.")
+    fraud_refunds: int = Field(3, ge=1, description="Refunds of one customer that are many, if half was refunded.")
+    fraud_memory_payments: int = Field(
+        128, ge=8, le=2_000, description="Payments remembered of a card and of a customer, at most."
+    )
+    fraud_memory_days: int = Field(7, ge=1, le=90, description="How long those are remembered.")
+    fraud_forget_days: int = Field(
+        90, ge=1, le=3_650, description="A customer or card without a payment for so long is forgotten altogether."
+    )
+
     # Logging
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
 

@@ -1,0 +1,119 @@
+"""What is remembered of a card and of a customer: bounded, and changed by pure functions. No clock, no Kafka.
+
+A payment is remembered once: further attempts of it have the same `payment_id`. What is remembered is in the order of
+arrival; windows look at event times, so an event that comes late is judged by what was known and lies before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+# How fast a habit follows: the newest payment weighs a fiftieth, once there are fifty.
+HABIT_PAYMENTS = 50
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """A rule fired: its name, how sure it is (0 to 1), and the evidence in words."""
+
+    rule: str
+    score: float
+    detail: str
+
+
+class Payment(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
+    """What is passed on of a payment event. `at` is its event time in ms; `asked_at` is when it reached Kafka."""
+
+    payment_id: str
+    order_id: str
+    customer_id: str
+    method: str
+    amount_cents: int
+    at: int
+    asked_at: int
+    refunded: bool = False
+    currency: str = "EUR"
+    card: str | None = None
+    region: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class Use(msgspec.Struct, array_like=True, gc=False):
+    """One payment by a card."""
+
+    at: int
+    payment_id: str
+    customer_id: str
+
+
+class Past(msgspec.Struct, array_like=True, gc=False):
+    """One payment of a customer."""
+
+    at: int
+    payment_id: str
+    amount_cents: int
+    method: str
+    card: str | None = None
+    region: str | None = None
+    declined: bool = False
+    refunded: bool = False
+
+
+class Habit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a customer usually pays: mean and variance of the logarithm of the amount, recent payments weighing most."""
+
+    payments: int = 0
+    mean: float = 0.0
+    variance: float = 0.0
+
+    @property
+    def usual_cents(self) -> int:
+        """The amount in the middle."""
+        return round(math.exp(self.mean)) if self.payments else 0
+
+    def deviation(self, amount_cents: int, least_spread: float = 0.35) -> float:
+        """How many standard deviations `amount_cents` lies above what is usual; negative below it."""
+        spread = max(math.sqrt(self.variance), least_spread)
+        return (math.log(max(1, amount_cents)) - self.mean) / spread
+
+    def learn(self, amount_cents: int) -> Habit:
+        """The habit after a further payment."""
+        payments = self.payments + 1
+        weight = 1 / min(payments, HABIT_PAYMENTS)
+        distance = math.log(max(1, amount_cents)) - self.mean
+        return Habit(
+            min(payments, 1_000_000),
+            self.mean + weight * distance,
+            (1 - weight) * (self.variance + weight * distance * distance),
+        )
+
+
+class CardMemory(msgspec.Struct, array_like=True, gc=False):
+    """What is remembered of a card."""
+
+    uses: list[Use] = []
+
+
+class CustomerMemory(msgspec.Struct, array_like=True, gc=False):
+    """What is remembered of a customer."""
+
+    past: list[Past] = []
+    habit: Habit = Habit()
+
+
+Entry = TypeVar("Entry", Use, Past)
+
+
+def bounded(entries: list[Entry], age_ms: int, most: int) -> list[Entry]:
+    """The last `most` of `entries`, without those more than `age_ms` older than the newest."""
+    newest = max((entry.at for entry in entries), default=0)
+    return [entry for entry in entries[-most:] if newest - entry.at <= age_ms]
+
+
+def within(entries: Sequence[Entry], at: int, window_s: int) -> list[Entry]:
+    """Those of the `window_s` seconds up to `at`."""
+    begin = at - window_s * 1_000
+    return [entry for entry in entries if begin < entry.at <= at]

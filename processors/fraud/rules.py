@@ -1,0 +1,273 @@
+"""The rules of fraud: each a small pure function of a payment and what is remembered, and one table that names them.
+
+A rule compares one figure with its limit. At the limit its score is 0.5, at twice the limit 0.95; a single weak sign
+never declines a payment, two of them do, or one that is strong (`STREAMGAUGE_FRAUD_DECLINE_AT`). docs/fraud.md tells
+how to add one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
+
+from processors.fraud.memory import CustomerMemory, Finding, Past, Payment, Use, within
+from runtime.settings import Settings
+
+METHODS = ("card", "wallet", "bank_transfer", "bnpl")
+# Transfers whose amounts differ by less than this are parts of the same sum.
+SIMILAR = 0.02
+# One who made so few payments is new, to buy now and pay later.
+NEW_PAYMENTS = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The settings `STREAMGAUGE_FRAUD_…` that the rules need, by the same names."""
+
+    decline_at: float
+    velocity_window_s: int
+    pattern_window_s: int
+    customer_velocity: int
+    card_velocity: int
+    card_customers: int
+    customer_cards: int
+    customer_regions: int
+    amount_deviation: float
+    amount_min_cents: int
+    amount_payments: int
+    bnpl_new_cents: int
+    wallet_travel_s: int
+    transfer_parts: int
+    refunds: int
+    memory_payments: int
+    memory_days: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Those in force."""
+        return cls(**{field.name: getattr(settings, f"fraud_{field.name}") for field in fields(cls)})
+
+
+def ramp(value: float, limit: float) -> float:
+    """The score of a figure at or above its limit."""
+    return round(0.5 + 0.45 * min(1.0, value / limit - 1), 4)
+
+
+def money(cents: int, currency: str) -> str:
+    """`1234` as `12.34 EUR`."""
+    return f"{cents / 100:,.2f} {currency}"
+
+
+# Rules over a card: what it was used for before, in the order of arrival.
+
+
+def card_velocity(payment: Payment, uses: Sequence[Use], limits: Limits) -> Finding | None:
+    """Payments by one card in a short time."""
+    count = 1 + len(within(uses, payment.at, limits.velocity_window_s))
+    if count < limits.card_velocity:
+        return None
+    detail = f"{count} payments by this card within {limits.velocity_window_s} s"
+    return Finding("card_velocity", ramp(count, limits.card_velocity), detail)
+
+
+def card_customers(payment: Payment, uses: Sequence[Use], limits: Limits) -> Finding | None:
+    """Customers who pay by one card."""
+    customers = {use.customer_id for use in within(uses, payment.at, limits.pattern_window_s)} | {payment.customer_id}
+    if len(customers) < limits.card_customers:
+        return None
+    detail = f"{len(customers)} customers paid by this card within {limits.pattern_window_s} s"
+    return Finding("card_customers", ramp(len(customers), limits.card_customers), detail)
+
+
+# Rules over a customer.
+
+
+def customer_velocity(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """Payments of one customer in a short time."""
+    count = 1 + len(within(memory.past, payment.at, limits.velocity_window_s))
+    if count < limits.customer_velocity:
+        return None
+    detail = f"{count} payments of this customer within {limits.velocity_window_s} s"
+    return Finding("customer_velocity", ramp(count, limits.customer_velocity), detail)
+
+
+def amount_unusual(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """An amount far above what this customer usually pays."""
+    habit = memory.habit
+    if habit.payments < limits.amount_payments or payment.amount_cents < limits.amount_min_cents:
+        return None
+    deviation = habit.deviation(payment.amount_cents)
+    if deviation < limits.amount_deviation:
+        return None
+    detail = (
+        f"{money(payment.amount_cents, payment.currency)} is {payment.amount_cents / max(1, habit.usual_cents):.1f} "
+        f"times this customer's usual {money(habit.usual_cents, payment.currency)}"
+    )
+    return Finding("amount_unusual", ramp(deviation, limits.amount_deviation), detail)
+
+
+def customer_cards(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """Cards that one customer pays by."""
+    cards = _seen(payment, memory, limits, "card")
+    if len(cards) < limits.customer_cards:
+        return None
+    detail = f"{len(cards)} cards of this customer within {limits.pattern_window_s} s"
+    return Finding("customer_cards", ramp(len(cards), limits.customer_cards), detail)
+
+
+def customer_regions(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """Regions that one customer pays from."""
+    regions = _seen(payment, memory, limits, "region")
+    if payment.region is None or len(regions) < limits.customer_regions:
+        return None
+    detail = f"paid from {', '.join(sorted(regions))} within {limits.pattern_window_s} s"
+    return Finding("customer_regions", ramp(len(regions), limits.customer_regions), detail)
+
+
+def refund_pattern(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """Refunds of most of what a customer paid; what was declined here and refunded therefore does not count."""
+    paid = [past for past in memory.past if not past.declined]
+    refunded = sum(past.refunded for past in paid)
+    if refunded < limits.refunds or refunded * 2 < len(paid):
+        return None
+    detail = f"{refunded} of this customer's last {len(paid)} payments were refunded"
+    return Finding("refund_pattern", ramp(refunded, limits.refunds), detail)
+
+
+def bnpl_new_customer(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """Much bought on credit by somebody nobody knows."""
+    if memory.habit.payments >= NEW_PAYMENTS:
+        return None
+    earlier = _by_method("bnpl", payment, memory, limits)
+    owed = payment.amount_cents + sum(past.amount_cents for past in earlier)
+    if owed < limits.bnpl_new_cents:
+        return None
+    detail = f"{money(owed, payment.currency)} on credit after {memory.habit.payments} payments so far"
+    return Finding("bnpl_new_customer", ramp(owed, limits.bnpl_new_cents), detail)
+
+
+def wallet_travel(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """A wallet in one region so soon after a payment in another that nobody travels as fast: it was taken over."""
+    before = within(memory.past, payment.at, limits.wallet_travel_s)
+    last = max((past for past in before if past.region), key=lambda past: past.at, default=None)
+    if last is None or payment.region is None or last.region == payment.region:
+        return None
+    passed_s = (payment.at - last.at) / 1_000
+    detail = f"{payment.region} {passed_s:,.0f} s after {last.region}"
+    return Finding("wallet_travel", round(0.5 + 0.45 * (1 - passed_s / limits.wallet_travel_s), 4), detail)
+
+
+def transfer_parts(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
+    """One sum in several equal transfers, each below what would be looked at."""
+    earlier = _by_method("bank_transfer", payment, memory, limits)
+    parts = [
+        past for past in earlier if abs(past.amount_cents - payment.amount_cents) <= SIMILAR * payment.amount_cents
+    ]
+    if len(parts) + 1 < limits.transfer_parts:
+        return None
+    total = money(payment.amount_cents + sum(past.amount_cents for past in parts), payment.currency)
+    detail = f"{total} in {len(parts) + 1} transfers of the same amount within {limits.pattern_window_s} s"
+    return Finding("transfer_parts", ramp(len(parts) + 1, limits.transfer_parts), detail)
+
+
+def _seen(payment: Payment, memory: CustomerMemory, limits: Limits, field: str) -> Collection[str]:
+    entries = [*within(memory.past, payment.at, limits.pattern_window_s), payment]
+    return {value for entry in entries if (value := getattr(entry, field)) is not None}
+
+
+def _by_method(method: str, payment: Payment, memory: CustomerMemory, limits: Limits) -> list[Past]:
+    recent = within(memory.past, payment.at, limits.pattern_window_s)
+    return [past for past in recent if past.method == method and not past.declined]
+
+
+Remembered = TypeVar("Remembered")
+
+
+@dataclass(frozen=True)
+class Rule(Generic[Remembered]):
+    """A rule, the payment methods it is for, what it looks for in words, and the settings (`fraud_…`) it obeys."""
+
+    check: Callable[[Payment, Remembered, Limits], Finding | None]
+    methods: tuple[str, ...]
+    looks_for: str
+    settings: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The rule's name, as in `fraud.flagged`."""
+        return str(getattr(self.check, "__name__", ""))
+
+
+CARD_RULES: tuple[Rule[Sequence[Use]], ...] = (
+    Rule(
+        card_velocity,
+        ("card",),
+        "many payments by one card in a short time",
+        ("card_velocity", "velocity_window_s"),
+    ),
+    Rule(
+        card_customers,
+        ("card",),
+        "many customers on one card",
+        ("card_customers", "pattern_window_s"),
+    ),
+)
+CUSTOMER_RULES: tuple[Rule[CustomerMemory], ...] = (
+    Rule(
+        customer_velocity,
+        METHODS,
+        "many payments of one customer in a short time",
+        ("customer_velocity", "velocity_window_s"),
+    ),
+    Rule(
+        amount_unusual,
+        METHODS,
+        "an amount far above the customer's own history (standard deviations of its logarithm)",
+        ("amount_deviation", "amount_min_cents", "amount_payments"),
+    ),
+    Rule(
+        customer_cards,
+        ("card",),
+        "many cards for one customer",
+        ("customer_cards", "pattern_window_s"),
+    ),
+    Rule(
+        customer_regions,
+        METHODS,
+        "many regions for one customer",
+        ("customer_regions", "pattern_window_s"),
+    ),
+    Rule(
+        refund_pattern,
+        METHODS,
+        "at least so many refunds, and of half of the payments remembered",
+        ("refunds", "memory_payments", "memory_days"),
+    ),
+    Rule(
+        bnpl_new_customer,
+        ("bnpl",),
+        "much on credit for a customer with fewer than three payments",
+        ("bnpl_new_cents", "pattern_window_s"),
+    ),
+    Rule(
+        wallet_travel,
+        ("wallet",),
+        "a wallet in another region sooner than one can travel",
+        ("wallet_travel_s",),
+    ),
+    Rule(
+        transfer_parts,
+        ("bank_transfer",),
+        "one sum in several transfers of equal amount (within 2 %)",
+        ("transfer_parts", "pattern_window_s"),
+    ),
+)
+
+
+def applied(
+    rules: Sequence[Rule[Remembered]], payment: Payment, remembered: Remembered, limits: Limits
+) -> tuple[Finding, ...]:
+    """What those of `rules` that are for the payment's method found, in the order of the table."""
+    found = (rule.check(payment, remembered, limits) for rule in rules if payment.method in rule.methods)
+    return tuple(finding for finding in found if finding is not None)

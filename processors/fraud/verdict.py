@@ -1,0 +1,121 @@
+"""From a payment and a memory to findings, a verdict and the next memory: pure functions, one for each stage."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+
+from catalog.commerce.events import FraudEvent, PaymentEvent
+from processors.fraud.memory import CardMemory, CustomerMemory, Finding, Past, Payment, Use, bounded
+from processors.fraud.rules import CARD_RULES, CUSTOMER_RULES, Limits, applied
+
+DAY_MS = 86_400_000
+
+
+def passed_on(event: PaymentEvent, asked_at: int) -> Payment | None:
+    """What the stages need of an event that reached Kafka at `asked_at` (ms); None when it says nothing about fraud."""
+    refunded = event.event_type == "payment.refunded"
+    # A refund of nothing is a void: no money had moved.
+    if not (event.event_type == "payment.requested" or (refunded and event.amount_cents > 0)):
+        return None
+    return Payment(
+        payment_id=event.payment_id,
+        order_id=event.order_id,
+        customer_id=event.customer_id,
+        method=event.method,
+        amount_cents=event.amount_cents,
+        at=event.occurred_at,
+        asked_at=asked_at,
+        refunded=refunded,
+        currency=event.currency,
+        card=event.card,
+        region=event.region,
+    )
+
+
+def by_card(payment: Payment) -> bool:
+    """True when the payment goes by its card first; otherwise straight to its customer."""
+    return payment.method == "card" and payment.card is not None and not payment.refunded
+
+
+def judge_card(payment: Payment, memory: CardMemory, limits: Limits) -> tuple[CardMemory, Payment] | None:
+    """What the card's rules found, with the payment; None for a further attempt of a payment that is known."""
+    uses = memory.uses
+    if any(use.payment_id == payment.payment_id for use in uses):
+        return None
+    payment.findings = applied(CARD_RULES, payment, uses, limits)
+    used = [*uses, Use(payment.at, payment.payment_id, payment.customer_id)]
+    return CardMemory(bounded(used, limits.memory_days * DAY_MS, limits.memory_payments)), payment
+
+
+def judge_customer(
+    payment: Payment, memory: CustomerMemory, limits: Limits
+) -> tuple[CustomerMemory, tuple[Finding, ...] | None] | None:
+    """What all rules found, none of them perhaps, and the next memory; None for a further attempt of a known payment.
+
+    A refund only changes the memory: its findings are None. One of a payment that is not remembered changes nothing.
+    """
+    past = memory.past
+    known = next((entry for entry in past if entry.payment_id == payment.payment_id), None)
+    if payment.refunded:
+        if known is None or known.refunded:
+            return None
+        known.refunded = True
+        return memory, None
+    if known is not None:
+        return None
+    findings = (*payment.findings, *applied(CUSTOMER_RULES, payment, memory, limits))
+    declined = score(findings) >= limits.decline_at
+    entry = Past(
+        payment.at,
+        payment.payment_id,
+        payment.amount_cents,
+        payment.method,
+        payment.card,
+        payment.region,
+        declined,
+    )
+    # A fraudster must not teach the history what is usual.
+    habit = memory.habit if declined else memory.habit.learn(payment.amount_cents)
+    kept = bounded([*past, entry], limits.memory_days * DAY_MS, limits.memory_payments)
+    return CustomerMemory(kept, habit), findings
+
+
+def score(findings: Sequence[Finding]) -> float:
+    """All scores as one: as if each were the chance that its sign means fraud, and all were independent."""
+    return round(1 - math.prod(1 - finding.score for finding in findings), 4)
+
+
+def events(payment: Payment, findings: Sequence[Finding], limits: Limits, now_ms: int) -> Iterator[FraudEvent]:
+    """A `fraud.flagged` for each finding, then the verdict. Ids follow from the payment's: a repetition shows."""
+    for finding in findings:
+        yield _event("fraud.flagged", finding.rule, payment, finding, now_ms)
+    total = score(findings)
+    kind = "fraud.declined" if total >= limits.decline_at else "fraud.cleared"
+    strongest = max(findings, key=lambda finding: finding.score, default=Finding("none", 0.0, ""))
+    detail = "; ".join(f"{finding.rule}: {finding.detail}" for finding in findings)
+    yield _event(kind, "verdict", payment, Finding(strongest.rule, total, detail or "no rule fired"), now_ms)
+
+
+def _event(kind: str, part: str, payment: Payment, finding: Finding, now_ms: int) -> FraudEvent:
+    return FraudEvent(
+        event_id=_id(payment.payment_id, part),
+        event_type=kind,  # type: ignore[arg-type]
+        occurred_at=now_ms,
+        source="fraud",
+        schema_version=1,
+        customer_id=payment.customer_id,
+        order_id=payment.order_id,
+        payment_method=payment.method,  # type: ignore[arg-type]
+        amount_cents=payment.amount_cents,
+        rule=finding.rule,
+        score=finding.score,
+        detail=finding.detail,
+    )
+
+
+def _id(payment_id: str, part: str) -> str:
+    whole = f"fraud-{payment_id}-{part}"
+    # Ids have at most 200 characters, and a payment's may have all of them.
+    return whole if len(whole) <= 200 else f"fraud-{hashlib.sha256(payment_id.encode()).hexdigest()}-{part}"
