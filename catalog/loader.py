@@ -8,6 +8,7 @@ dead letter; the models over them (`stream_windows`, `dead_letters`) are built i
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,6 +98,13 @@ class Catalog:
     def models_of(self, stream: str) -> tuple[Model, ...]:
         """The models over one stream (or over `*` or `dead_letters`)."""
         return tuple(entry for entry in self.models if entry.stream == stream)
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change when an event class or a model does, so that figures may."""
+        facts = [f"{topic} {stream.event_time} {stream.schema}" for topic, stream in sorted(self.streams.items())]
+        facts += [f"{m.name} {m.stream} {m.merge} {m.key} {m.every_ms} {m.delta_sql}" for m in self.models]
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from runtime import kafka, metrics, process, slot
 from runtime.cadence import Cadence
 from runtime.errors import TransientError, UsageError
 from runtime.process import Process
-from warehouse import inbox
+from warehouse import inbox, inputs
 
 CHUNK = 1_000
 # Above this a consumer that catches up would hold more than it can use soon; below it, it waits for the broker.
@@ -88,6 +88,9 @@ class Analytics:
         self._assigned = False
         self._partitions = 1
         self._batch = Batch()
+        self._digest = catalog.digest
+        # Where the batch begins in each partition, markers and all, so that ranges of batches join without a gap.
+        self._first: dict[tuple[str, int], int] = {}
 
     def open(self) -> bool:
         """Connect and subscribe; False when stopped before a broker answered."""
@@ -131,6 +134,7 @@ class Analytics:
             return
         committed = self._consumer.committed(held, timeout=10)
         self._stop_rule.seed((p.topic, p.metadata) for p in committed)
+        self._first = {(p.topic, p.partition): max(p.offset, 0) for p in committed}
         self._consumer.assign(
             [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
         )
@@ -208,6 +212,7 @@ class Analytics:
             then=partial(batch.count, deltas),
         )
         _stage("commit", time.perf_counter() - began)
+        self._first |= batch.next_offsets
         self._batch = Batch()
         # Automatic collection is off (see `run`); what this collects is young and little.
         gc.collect(1)
@@ -215,8 +220,9 @@ class Analytics:
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
         # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
         partition = self._slot.spread(self._partitions)
+        read = inputs.encode(self._digest, self._first, self._batch.next_offsets)
         for left, delta in enumerate(deltas, 1 - len(deltas)):
-            headers = inbox.headers(delta.model, self._slot.id, more=left < 0)
+            headers = inbox.headers(delta.model, self._slot.id, more=left < 0, read=read)
             yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=headers, partition=partition)
         for letter in dead:
             yield dead_letters.message(letter)

@@ -15,26 +15,36 @@ from typing import Any
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
+from warehouse import inputs
+from warehouse.inputs import Reflected
+
 log = logging.getLogger("streamgauge")
 MODEL, PRODUCER, MORE = "model", "producer", "more"
 
 
-def headers(model: str, producer: str, *, more: bool) -> list[tuple[str, bytes]]:
-    """Headers of a delta: its model, who produced it, and whether more of the same transaction follow."""
+def headers(model: str, producer: str, *, more: bool, read: bytes = b"") -> list[tuple[str, bytes]]:
+    """Headers of a delta: its model, who produced it, and whether more of the same transaction follow.
+
+    The last one says what the transaction `read` (`inputs.encode`).
+    """
     named = [(MODEL, model.encode()), (PRODUCER, producer.encode())]
-    return [*named, (MORE, b"1")] if more else named
+    if more:
+        return [*named, (MORE, b"1")]
+    return [*named, (inputs.HEADER, read)] if read else named
 
 
 @dataclass
 class Ready:
     """Whole transactions: deltas by model, and the next offset to read of each partition after them.
 
-    `written_ms` has, for each delta, when it was written to Kafka (ms since the Unix epoch; 0 is not known).
+    `written_ms` has, for each delta, when it was written to Kafka (ms since the Unix epoch; 0 is not known);
+    `read` has, for each transaction, which input events it is made of (None: it does not say).
     """
 
     deltas: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
     written_ms: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     offsets: dict[int, int] = field(default_factory=dict)
+    read: list[Reflected | None] = field(default_factory=list)
     bytes: int = 0
 
     @property
@@ -49,6 +59,7 @@ class _Held:
 
     deltas: list[tuple[str, pa.Table, int]] = field(default_factory=list)
     open: set[bytes] = field(default_factory=set)
+    read: list[Reflected | None] = field(default_factory=list)
     bytes: int = 0
 
 
@@ -68,12 +79,15 @@ class Inbox:
         held.deltas.extend(self._delta(message, marks.get(MODEL, b"").decode()))
         producer = marks.get(PRODUCER, b"")
         (held.open.add if MORE in marks else held.open.discard)(producer)
+        if MORE not in marks and MODEL in marks:
+            held.read.append(inputs.decode(marks.get(inputs.HEADER, b"")))
         if held.open:
             return
         for model, rows, written_ms in held.deltas:
             self.ready.deltas[model].append(rows)
             self.ready.written_ms[model].append(written_ms)
         self.ready.offsets[message.partition()] = message.offset() + 1
+        self.ready.read.extend(held.read)
         self.ready.bytes += held.bytes
         del self._held[message.partition()]
 

@@ -13,6 +13,7 @@ import duckdb
 from catalog.loader import Catalog
 from catalog.model import VERSION, Model
 from runtime.errors import UsageError
+from warehouse import inputs
 
 FILE_FORMAT = "2"
 # Beside a latest model's own columns: which run of merges a row came with (`Store.compact` ends a run).
@@ -29,6 +30,7 @@ def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> 
             "CREATE TABLE IF NOT EXISTS internal.offsets "
             "(partition INTEGER PRIMARY KEY, next_offset BIGINT NOT NULL, merged_at TIMESTAMPTZ NOT NULL)"
         )
+        inputs.begin(db)
         for name, value, meaning in (
             ("file_format", FILE_FORMAT, "was written by another version of Streamgauge"),
             ("cluster_id", cluster_id, "belongs to another Kafka cluster"),

@@ -139,7 +139,7 @@ class Writer:
         # Replicas of two versions may send different columns for a while; those absent are null.
         tables = {model: pa.concat_tables(parts, promote_options="permissive") for model, parts in ready.deltas.items()}
         with metrics.histogram("streamgauge_merge_seconds").time():
-            self._store.merge(tables, ready.offsets)
+            self._store.merge(tables, ready.offsets, ready.read)
         self._next.update(ready.offsets)
         self._kpis.count(ready.deltas, ready.written_ms, time.time())
         for model, parts in ready.deltas.items():

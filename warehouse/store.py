@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from catalog.model import Model
 from runtime.errors import FatalError, UsageError
 from runtime.settings import Settings
 from warehouse import merge, schema
+from warehouse.inputs import Inputs, Reflected
 
 COMPACT_AT_ROWS = 250_000
 
@@ -70,6 +71,7 @@ class Store:
         schema.ensure(db, catalog, cluster_id)
         self._db = db.cursor()
         self._models = {model.name: model for model in catalog.models}
+        self._inputs = Inputs.load(self._db)
         latest = [model for model in catalog.models if model.merge == "latest"]
         self._run = {model.name: schema.current_run(self._db, model) for model in latest}
         self._fresh = {
@@ -94,24 +96,30 @@ class Store:
         """True for a model of the catalog; deltas of others cannot be merged."""
         return model in self._models
 
-    def merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int]) -> None:
-        """Merge deltas by model name and store the offsets after them, all or nothing.
+    def merge(
+        self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], read: Iterable[Reflected | None] = ()
+    ) -> None:
+        """Merge deltas by model name and store the offsets after them, and what they were made of, all or nothing.
 
         Raises `FatalError` when DuckDB refuses (disk full, a figure past 64 bits): nothing was merged.
         """
         try:
-            self._in_transaction(partial(self._merge, deltas, offsets))
+            inputs = self._inputs.after(read)
+            self._in_transaction(partial(self._merge, deltas, offsets, inputs))
         except duckdb.Error as error:
             raise FatalError(f"merge failed, nothing was merged: {str(error).splitlines()[0]}") from error
+        self._inputs = inputs
         for name in self._fresh.keys() & deltas.keys():
             self._fresh[name] += deltas[name].num_rows
 
-    def _merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int]) -> None:
+    def _merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], inputs: Inputs) -> None:
         for name, rows in deltas.items():
             merge.merge(self._db, self._models[name], rows, self._run.get(name, 0))
         self._db.executemany(
             "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now())", [list(row) for row in offsets.items()]
         )
+        if inputs != self._inputs:
+            inputs.store(self._db)
 
     def compact(self, at_rows: int = COMPACT_AT_ROWS) -> None:
         """Remove replaced rows of latest models, and begin a new run, once the current one has `at_rows` of them."""

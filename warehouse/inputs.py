@@ -1,0 +1,123 @@
+"""Which input events the tables reflect: per partition of each input topic, ranges of offsets.
+
+Analytics says with each transaction what it read (a header of the last delta), the warehouse stores it in the DuckDB
+transaction that merges. A copy of the file so knows, to the event, what it is made of: `streamgauge rebuild` reads just
+that again. Mostly a partition has one range; a hole is a transaction of another replica that is not merged yet, or
+deltas that were lost to the retention of `analytics`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+import msgspec
+
+log = logging.getLogger("streamgauge")
+HEADER = "inputs"
+# (topic, partition) → ranges [first, next), ascending, that neither touch nor overlap.
+Ranges = dict[tuple[str, int], list[tuple[int, int]]]
+
+
+class Reflected(msgspec.Struct, frozen=True):
+    """What one transaction of analytics read: `[first, next)` by topic and partition, and with which models."""
+
+    models: str
+    offsets: dict[str, dict[int, tuple[int, int]]]
+
+
+class _Stored(msgspec.Struct):
+    models: str
+    unrecorded: bool
+    ranges: dict[str, dict[int, list[tuple[int, int]]]]
+
+
+def encode(models: str, first: Mapping[tuple[str, int], int], after: Mapping[tuple[str, int], int]) -> bytes:
+    """The header's value: of each partition in `after`, from where it was read (0: the beginning) and what is next."""
+    offsets: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for (topic, partition), following in after.items():
+        offsets[topic][partition] = (min(first.get((topic, partition), 0), following), following)
+    return msgspec.json.encode(Reflected(models, offsets))
+
+
+def decode(value: bytes) -> Reflected | None:
+    """A header's value; None where it is none."""
+    try:
+        return msgspec.json.decode(value, type=Reflected)
+    except msgspec.MsgspecError:
+        return None
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
+    """The same offsets in as few ranges as can be, and how many offsets were in more than one of them."""
+    result: list[tuple[int, int]] = []
+    twice = 0
+    for first, following in sorted(ranges):
+        if result and first <= result[-1][1]:
+            twice += min(result[-1][1], following) - first
+            result[-1] = (result[-1][0], max(result[-1][1], following))
+        elif following > first:
+            result.append((first, following))
+    return result, twice
+
+
+@dataclass
+class Inputs:
+    """What the file reflects. `models` is the digest of the models that made the newest delta.
+
+    `unrecorded`: some deltas came from a version that did not say what it read.
+    """
+
+    ranges: Ranges = field(default_factory=dict)
+    models: str = ""
+    unrecorded: bool = False
+
+    @classmethod
+    def load(cls, db: duckdb.DuckDBPyConnection, schema: str = "internal") -> Inputs:
+        """As it is stored in the file."""
+        rows = db.execute(f"SELECT stated FROM {schema}.inputs").fetchall()
+        stored = msgspec.json.decode(rows[0][0], type=_Stored) if rows else _Stored("", False, {})
+        ranges = {(topic, number): held for topic, entry in stored.ranges.items() for number, held in entry.items()}
+        return cls(ranges, stored.models, stored.unrecorded)
+
+    def after(self, read: Iterable[Reflected | None]) -> Inputs:
+        """What the file reflects after these transactions too; None is one that did not say."""
+        ranges, models, unrecorded = dict(self.ranges), self.models, self.unrecorded
+        added: Ranges = defaultdict(list)
+        for transaction in read:
+            if transaction is None:
+                unrecorded = True
+                continue
+            models = transaction.models
+            for topic, partitions in transaction.offsets.items():
+                for partition, (first, following) in partitions.items():
+                    added[topic, partition].append((first, following))
+        for place, more in added.items():
+            ranges[place], twice = joined([*ranges.get(place, ()), *more])
+            if twice:
+                log.error(
+                    "%s[%d]: analytics read up to %d offsets that it had read before, so their events count twice: "
+                    "were the group's offsets moved or lost? `streamgauge rebuild` mends it",
+                    *place,
+                    twice,
+                )
+        return Inputs(ranges, models, unrecorded)
+
+    def store(self, db: duckdb.DuckDBPyConnection) -> None:
+        """Write it inside the caller's transaction. One value, not a row a partition: a tenth of the time."""
+        ranges: dict[str, dict[int, list[tuple[int, int]]]] = defaultdict(dict)
+        for (topic, number), held in self.ranges.items():
+            ranges[topic][number] = held
+        stated = msgspec.json.encode(_Stored(self.models, self.unrecorded, ranges)).decode()
+        db.execute("UPDATE internal.inputs SET stated = ?", [stated])
+
+
+def begin(db: duckdb.DuckDBPyConnection) -> None:
+    """Make room in a file that has none yet; one with deltas was written before any of this was recorded."""
+    db.execute("CREATE TABLE IF NOT EXISTS internal.inputs (stated VARCHAR NOT NULL)")
+    if not db.execute("SELECT 1 FROM internal.inputs").fetchall():
+        merged = bool(db.execute("SELECT 1 FROM internal.offsets LIMIT 1").fetchall())
+        db.execute("INSERT INTO internal.inputs VALUES (?)", [msgspec.json.encode(_Stored("", merged, {})).decode()])
