@@ -138,7 +138,7 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
         (
             (key, sum(row.member is None for row in rows if row.committed_offset is not None))
             for key, rows in whole.items()
-            if snapshot.view.groups[key[0]].owners is not None
+            if _has_owners(snapshot, key[0])
         ),
     )
     yield _family(
@@ -148,6 +148,13 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
         "streamgauge_consumergroup_waiting_cents",
         total(lambda row: row.waiting_cents if row.waiting_complete else None),
     )
+
+
+def _has_owners(snapshot: Snapshot, group: str) -> bool:
+    """Whether partitions of the group belong to members, or did: one that commits without joining (our warehouse keeps
+    its own offsets) has none, and misses none."""
+    found = snapshot.view.groups[group]
+    return found.owners is not None and (bool(found.members) or group in snapshot.inactive)
 
 
 def _catch_up_s(rows: list[Row]) -> float | None:

@@ -25,7 +25,7 @@ GROUP_TOPIC = ("consumergroup", "topic")
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry: `kind` is Prometheus's type; `process` says who serves it."""
+    """One entry: `kind` is Prometheus's type; `process` says who serves it (`services`: fulfilment, fraud, attribution)."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -179,7 +179,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_consumergroup_unassigned_partitions",
         "gauge",
-        "Partitions with commits and no member that holds them.",
+        "Partitions with commits and no member that holds them; absent for a group that commits without joining.",
         "lag",
         GROUP_TOPIC,
     ),
@@ -227,6 +227,30 @@ CATALOGUE = (
         "lag",
         ("kind", "name"),
     ),
+    Metric(
+        "streamgauge_service_events_in_total",
+        "counter",
+        "Events read, good and bad; those read again after a failure count again.",
+        "services",
+        ("topic",),
+    ),
+    Metric(
+        "streamgauge_service_events_skipped_total",
+        "counter",
+        "Events that are no events of their stream; analytics dead-letters them.",
+        "services",
+        ("topic",),
+    ),
+    Metric("streamgauge_service_events_out_total", "counter", "Events published.", "services", ("topic",)),
+    Metric(
+        "streamgauge_service_dead_letters_total",
+        "counter",
+        "Events the service failed on, a bug of its own; they are in the stream's dead-letter topic.",
+        "services",
+        ("topic",),
+    ),
+    Metric("streamgauge_service_commit_seconds", "histogram", "A transaction's commit, with its state.", "services"),
+    Metric("streamgauge_service_partitions", "gauge", "Partitions held, changelogs included.", "services"),
 )
 _BY_NAME = {metric.name: metric for metric in CATALOGUE}
 

@@ -139,6 +139,8 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
     # Where nothing was deleted yet, nothing can be lost to retention.
     used = [row["retention_used"] for row in behind if row["oldest_offset"] and row["retention_used"] is not None]
     known_members = any(row["members"] is not None for row in rows)
+    moving = any(row["consumed_per_second"] for row in committed)
+    joined_never = moving and not any(row["members"] for row in rows)
     return Line(
         *key,
         status=status,
@@ -155,7 +157,8 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
         catch_up_seconds=_longest(row["catch_up_seconds"] for row in committed),
         retention_used=max(used, default=None),
         members=max((row["members"] or 0 for row in rows), default=0) if known_members else None,
-        unassigned=sum(row["member"] is None for row in committed) if known_members else None,
+        # Without members, and yet it commits: it never joined, and no partition waits for a member.
+        unassigned=None if not known_members or joined_never else sum(row["member"] is None for row in committed),
     )
 
 

@@ -215,7 +215,9 @@ def test_one_that_commits_without_being_a_member_is_active() -> None:
     watched = Watched()
     for n in range(3):
         snapshot = watched.see({P0: 100}, manual=group({P0: 50 + n}, members=0))
-    assert shown(snapshot)["streamgauge_consumergroup_inactive_behind_events"] == {}
+    metrics = shown(snapshot)
+    assert metrics["streamgauge_consumergroup_inactive_behind_events"] == {}
+    assert metrics["streamgauge_consumergroup_unassigned_partitions"] == {}
 
 
 def test_unread_topics_and_uneven_ones() -> None:
