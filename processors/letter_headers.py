@@ -17,6 +17,8 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 ATTEMPT, RETRY_OF = "streamgauge.attempt", "streamgauge.retry-of"
 REASON, FIELD, FINGERPRINT = "streamgauge.reason", "streamgauge.field", "streamgauge.fingerprint"
+# Which of our services could not process the event (processors/streaming.py).
+CONSUMER = "streamgauge.consumer"
 FOREIGN_REASONS = {
     "streams_error": "A Kafka Streams application could not process the event.",
     "connect_error": "A Kafka Connect connector could not process the event.",
@@ -124,7 +126,7 @@ def _streams(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
         _text(last.get(FINGERPRINT)) or None,
         1,
         None,
-        None,
+        _text(last.get(CONSUMER)) or None,
     )
 
 

@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one answer.")
     sql_max_queries: int = Field(4, ge=1, le=64, description="Queries that run at a time; more wait, then get 503.")
 
+    # The services fulfilment, fraud and attribution
+    service_commit_interval_ms: int = Field(
+        100, ge=5, le=60_000, description="How often they commit; what they publish is visible so much later."
+    )
+
     # The lag sampler
     lag_interval_s: float = Field(10.0, gt=0, le=3_600, description="Time between two samples of the cluster.")
     lag_window_samples: int = Field(
@@ -152,10 +157,6 @@ class Settings(BaseSettings):
     )
 
     # Fraud
-    fraud_group: str = Field("fraud", min_length=1, description="Consumer group of the fraud replicas.")
-    fraud_commit_interval_ms: int = Field(
-        50, ge=5, le=10_000, description="Longest time a step waits for its commit; a verdict on a card takes three."
-    )
     fraud_decline_at: float = Field(
         0.75, gt=0, le=1, description="Combined score from which a payment is declined; two weak signs give 0.75."
     )
@@ -189,6 +190,26 @@ class Settings(BaseSettings):
     fraud_memory_days: int = Field(7, ge=1, le=90, description="How long those are remembered.")
     fraud_forget_days: int = Field(
         90, ge=1, le=3_650, description="A customer or card without a payment for so long is forgotten altogether."
+    )
+
+    # Attribution
+    attribution_model: Literal["last-touch", "first-touch"] = Field(
+        "last-touch", description="Which of a customer's clicks before an order gets the credit for it."
+    )
+    attribution_window_hours: int = Field(
+        168, ge=1, le=8_760, description="How long before the order that click may have been."
+    )
+    attribution_grace_hours: int = Field(
+        24,
+        ge=1,
+        le=8_760,
+        description="How late a click may come, against its customer's newest event, and still move a credit.",
+    )
+    attribution_lapsed_days: int = Field(
+        90, ge=1, le=3_650, description="A customer whose last order is older than this had lapsed."
+    )
+    attribution_clicks_kept: int = Field(
+        50, ge=1, le=1_000, description="Clicks that are remembered of a customer, at most."
     )
 
     # Logging

@@ -1,0 +1,332 @@
+"""How our StreamingDataFrame services run (fulfilment, fraud, attribution): one replica, exactly once, with state.
+
+A service's module has `main() -> int: return streaming.run(NAME, build)`; `build(service)` wires topics:
+
+    orders = service.events("orders")                       # decoded event objects; invalid ones are skipped
+    paid = service.rekeyed("fraud", "order", order_of)       # the same, with another key, by a repartition topic
+    merged = service.concat(orders, paid)
+    service.publish(merged.apply(step, metadata=True, stateful=True, expand=True))  # `step` returns a list of `Out`
+    service.every(0.5, tick)                                 # beside it, in another thread
+
+State:     RocksDB in `<data_dir>/state/<name>/<slot>`, each change in a changelog topic. A deleted folder, or a replica
+           that takes over, reads the changelog again.
+Guarantee: what a service publishes, its state and its input offsets commit in one Kafka transaction.
+
+A function that raises becomes a dead letter of ours (`on_error`), so it must first compute, then write state.
+Events that are no events of their stream are dead-lettered by analytics already; here they are counted and skipped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from typing import Any, NamedTuple
+
+import msgspec
+from confluent_kafka import KafkaException
+
+from catalog import loader
+from processors import letter_headers
+from runtime import kafka, metrics, process, slot
+from runtime.errors import FatalError, StreamgaugeError, UsageError
+from runtime.process import Process
+
+with warnings.catch_warnings(record=True):
+    # One of its dependencies warns about another at import; neither is ours to mend.
+    warnings.simplefilter("ignore")
+    from quixstreams import Application, message_context
+    from quixstreams.dataframe import StreamingDataFrame
+    from quixstreams.exceptions import QuixException
+    from quixstreams.kafka import ConnectionConfig
+    from quixstreams.models.topics.exceptions import TopicPartitionsMismatch
+    from quixstreams.state.exceptions import StateRecoveryOffsetOutOfRange
+
+WATCH_EVERY_S = 0.1
+ASK_BROKER_EVERY_S = 5.0
+AGAIN_AFTER_S = 1.0
+log = logging.getLogger("streamgauge")
+# A broker that is away is a line of ours; what else Quix cannot do, it raises.
+logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
+
+
+class Out(NamedTuple):
+    """An event to publish."""
+
+    topic: str
+    key: str
+    event: msgspec.Struct
+
+
+class Replica(Application):
+    """A Quix application that says what it holds, and leaves the signals to `runtime.process`."""
+
+    held: frozenset[tuple[str, int]] = frozenset()
+    joined = False
+    on_held: Callable[[frozenset[tuple[str, int]]], None]
+
+    def time_commits(self) -> None:
+        """Observe how long each commit takes that commits something."""
+        context, seconds = self._processing_context, metrics.histogram("streamgauge_service_commit_seconds")
+        commit = context.commit_checkpoint
+
+        def timed(force: bool = False, revoking: bool = False) -> None:  # noqa: FBT001, FBT002
+            began, commits = time.perf_counter(), force or context.checkpoint.expired()
+            commits = commits and not context.checkpoint.empty()
+            commit(force=force, revoking=revoking)
+            if commits:
+                seconds.observe(time.perf_counter() - began)
+
+        setattr(context, "commit_checkpoint", timed)  # noqa: B010
+
+    def _setup_signal_handlers(self) -> None:
+        """Quix's own would hide a SIGTERM from us; `run` calls `stop` for ours."""
+
+    def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
+        super()._on_assign(consumer, partitions)
+        self._hold(self.held | {(tp.topic, tp.partition) for tp in partitions}, joined=True)
+
+    def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
+        self._hold(self.held - {(tp.topic, tp.partition) for tp in partitions}, joined=False)
+        super()._on_revoke(consumer, partitions)
+
+    def _on_lost(self, consumer: Any, partitions: list[Any]) -> None:
+        self._hold(frozenset(), joined=False)
+        super()._on_lost(consumer, partitions)
+
+    def _hold(self, held: frozenset[tuple[str, int]], *, joined: bool) -> None:
+        self.held, self.joined = held, joined
+
+    def take_as_it_comes(self) -> None:
+        """Let topics that are concatenated flow independently of each other.
+
+        Quix would wait at each empty partition until it knows that nothing is there, which it never does where a
+        partition ends in a transaction marker, and all of ours do: everything stood still (PITFALLS 13). Services
+        therefore take events of different topics in any order; of one key of one topic the order holds.
+        """
+        self._dataframe_registry._requires_time_alignment = False
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it cannot do its work now, if so."""
+        if not self.joined:
+            return "waiting for partitions: the group rebalances"
+        return "reading its state from the changelog" if self._state_manager.recovery_required else None
+
+
+class Service:
+    """What `build` gets: the settings, the catalog, and how topics are wired."""
+
+    def __init__(self, running: Process, name: str, own: slot.Slot) -> None:
+        self.process, self.settings, self.name, self.slot = running, running.settings, name, own
+        self.catalog = loader.load(self.settings.catalog)
+        self.app = self._application()
+        self._encode = msgspec.json.Encoder().encode
+        self._beside: list[tuple[float, Callable[[], None]]] = []
+
+    def _application(self) -> Replica:
+        settings, interval_s = self.settings, self.settings.service_commit_interval_ms / 1_000
+        return Replica(
+            broker_address=ConnectionConfig.from_librdkafka_dict(kafka.client_config(settings), ignore_extras=True),
+            consumer_group=self.name,
+            processing_guarantee="exactly-once",
+            auto_offset_reset="earliest",
+            commit_interval=interval_s,
+            # How long an idle loop waits before it looks at the commit's time again.
+            consumer_poll_timeout=max(0.005, interval_s / 4),
+            state_dir=settings.data_dir / "state" / self.name / str(self.slot.number),
+            # Our own topics must be there (`topics` makes them); repartition and changelog topics it makes itself.
+            auto_create_topics=True,
+            # Never delete state by itself because the log is shorter than the outage was.
+            auto_recover_from_source_offset_out_of_range=False,
+            on_processing_error=self._on_error,
+            loglevel=None,
+            consumer_extra_config={
+                "session.timeout.ms": settings.session_timeout_ms,
+                "isolation.level": "read_committed",
+                "client.id": self.slot.id,
+                # A replica that is restarted gets its partitions back at once instead of after the session's time-out;
+                # the price is that those of one that is gone for good wait for it.
+                "group.instance.id": self.slot.id,
+            },
+            producer_extra_config={
+                "transactional.id": self.slot.id,
+                "transaction.timeout.ms": settings.transaction_timeout_ms,
+                "compression.type": "lz4",
+                "client.id": self.slot.id,
+            },
+        )
+
+    def raw(self, topic: str) -> StreamingDataFrame:
+        """A topic's messages as bytes, keys too."""
+        source = self.app.topic(topic, value_deserializer="bytes", key_deserializer="bytes")
+        seen = metrics.counter("streamgauge_service_events_in_total").labels(topic)
+        return self.app.dataframe(source).update(lambda _value: seen.inc())
+
+    def events(self, topic: str, wanted: Callable[[Any], bool] | None = None) -> StreamingDataFrame:
+        """A stream's events, decoded by its class; only those that are valid and `wanted`."""
+        return self._decoded(self.raw(topic), topic, wanted)
+
+    def rekeyed(self, topic: str, name: str, key: Callable[[bytes], str | None]) -> StreamingDataFrame:
+        """A stream's events under another key; `key` finds it in the JSON, None drops the event.
+
+        They pass a repartition topic, so that all events of a new key are in one partition; `name` is part of its name.
+        """
+        raw = self.raw(topic).filter(lambda value: key(value) is not None)
+        grouped = raw.group_by(
+            lambda value: key(value),
+            name=name,
+            value_serializer="bytes",
+            value_deserializer="bytes",
+            key_serializer="str",
+            key_deserializer="bytes",
+        )
+        return self._decoded(grouped, topic, None)
+
+    def _decoded(self, raw: StreamingDataFrame, topic: str, wanted: Callable[[Any], bool] | None) -> StreamingDataFrame:
+        decode = msgspec.json.Decoder(self.catalog.streams[topic].event).decode
+        invalid = metrics.counter("streamgauge_service_events_skipped_total").labels(topic)
+        most = self.settings.max_event_bytes
+
+        def event(value: bytes | None) -> Any:
+            try:
+                if value is not None and len(value) <= most:
+                    return decode(value)
+            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                pass
+            invalid.inc()
+            return None
+
+        chosen = wanted or (lambda _event: True)
+        return raw.apply(event).filter(lambda event: event is not None and chosen(event))
+
+    def concat(self, *parts: StreamingDataFrame) -> StreamingDataFrame:
+        """All parts as one, sharing one state. Their topics must have the same number of partitions."""
+        merged = reduce(lambda one, other: one.concat(other), parts)
+        self.app.take_as_it_comes()
+        return merged
+
+    def publish(self, frame: StreamingDataFrame) -> None:
+        """Publish a frame of `Out`."""
+        producer, encode = frame.processing_context.producer, self._encode
+        sent = {name: metrics.counter("streamgauge_service_events_out_total").labels(name) for name in self.catalog.own}
+
+        def send(out: Out) -> None:
+            producer.produce(topic=out.topic, value=encode(out.event), key=out.key.encode())
+            if (counted := sent.get(out.topic)) is not None:
+                counted.inc()
+
+        frame.update(send)
+
+    def every(self, seconds: float, work: Callable[[], None]) -> None:
+        """Call `work` every so often in another thread, as long as the service runs; it must not block for long."""
+        self._beside.append((seconds, work))
+
+    def _on_error(self, error: Exception, row: Any, _logger: Any) -> bool:
+        """A bug of ours must not stop a partition for ever: the event goes to its dead-letter topic, under our name."""
+        if row is None or isinstance(error, (QuixException, KafkaException, BufferError, StreamgaugeError, OSError)):
+            return False
+        stream = next(
+            (name for name in self.catalog.streams if name in row.topic.replace("--", "__").split("__")), None
+        )
+        if stream is None:
+            return False
+        log.error("%s cannot process %s:%d:%d", self.name, row.topic, row.partition, row.offset, exc_info=error)
+        headers = [
+            *(row.headers or []),
+            ("__streams.errors.exception", type(error).__name__.encode()),
+            ("__streams.errors.message", str(error)[: letter_headers.DETAIL_SHOWN].encode(errors="replace")),
+            ("__streams.errors.topic", row.topic.encode()),
+            ("__streams.errors.partition", str(row.partition).encode()),
+            ("__streams.errors.offset", str(row.offset).encode()),
+            (letter_headers.CONSUMER, self.name.encode()),
+        ]
+        self.app._processing_context.producer.produce(f"{stream}.dlq", row.value, row.key, headers=headers)
+        metrics.counter("streamgauge_service_dead_letters_total").labels(stream).inc()
+        return True
+
+    def work(self) -> None:
+        """Run until told to stop. Raises what Quix raises."""
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(done,), name="watch", daemon=True)
+        watch.start()
+        self.app.time_commits()
+        try:
+            self.app.run()
+        finally:
+            done.set()
+            watch.join(10)
+
+    def _watch(self, done: threading.Event) -> None:
+        """Health, the stop and what runs beside; everything that must not wait for an event."""
+        due = [time.monotonic() + seconds for seconds, _work in self._beside]
+        ask = time.monotonic() + ASK_BROKER_EVERY_S
+        away: str | None = None
+        while not done.wait(WATCH_EVERY_S):
+            if self.process.stop.is_set():
+                self.app.stop()  # Again and again: one before `run` has begun would be forgotten.
+                continue
+            now = time.monotonic()
+            if now >= ask:
+                answers = kafka.broker_answers(self.settings)
+                away = None if answers else f"no Kafka broker answers on {self.settings.bootstrap}"
+                ask = time.monotonic() + ASK_BROKER_EVERY_S
+            why_not = away or self.app.why_not
+            if why_not is None:
+                self.process.ready()
+            else:
+                self.process.unready(why_not)
+            metrics.gauge("streamgauge_service_partitions").set(len(self.app.held))
+            for number, (seconds, work) in enumerate(self._beside):
+                if now >= due[number]:
+                    due[number] = now + seconds
+                    work()
+
+
+@contextmanager
+def _fatal() -> Iterator[None]:
+    """Which failures end the process; the others are tried again."""
+    try:
+        yield
+    except TopicPartitionsMismatch as error:
+        raise UsageError(f"{error}; give them the same number (`streamgauge topics` shows them)") from None
+    except StateRecoveryOffsetOutOfRange as error:
+        raise FatalError(f"{error}; see docs/operations.md") from error
+    except KafkaException as error:
+        if "FENCED" in str(error.args[0].name()):
+            raise FatalError(
+                f"another process uses this replica's transactional id ({error.args[0]}); "
+                "give each replica its own host name or data directory"
+            ) from error
+        raise
+
+
+def run(name: str, build: Callable[[Service], None]) -> int:
+    """Run one replica of the service `name`; returns the exit code."""
+
+    def work(running: Process) -> None:
+        metrics.register("services")
+        kafka.require_broker(running.settings)
+        kafka.require_topics(running.settings, loader.load(running.settings.catalog).topics)
+        own = slot.take(name, running.settings.data_dir)
+        while not running.stop.is_set():
+            try:
+                with _fatal():
+                    service = Service(running, name, own)
+                    build(service)
+                    service.work()
+            except (KafkaException, QuixException) as error:
+                # A broker that is away, a transaction that it refused: begin anew with what is committed.
+                running.unready(f"{type(error).__name__}: {error}")
+                running.stop.wait(AGAIN_AFTER_S)
+                while not running.stop.is_set() and not kafka.broker_answers(running.settings):
+                    running.stop.wait(AGAIN_AFTER_S)
+
+    return process.run(name, work)
+
+
+__all__ = ["Out", "Service", "StreamingDataFrame", "message_context", "run"]
