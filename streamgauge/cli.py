@@ -17,6 +17,9 @@ class Processor(StrEnum):
     """The processors there are."""
 
     analytics = "analytics"
+    attribution = "attribution"
+    fraud = "fraud"
+    fulfilment = "fulfilment"
     lag = "lag"
 
 
