@@ -120,6 +120,29 @@ def generate(
     sys.exit(run("generate", lambda running: report(generator.generate(running, options))))
 
 
+@app.command()
+def services(
+    seed: Annotated[int, typer.Option(help="The same seed decides the same things in the same way.")] = 1,
+    latency_ms: Annotated[float, typer.Option("--latency-ms", help="Median time to answer a payment.")] = 250.0,
+    decline: Annotated[
+        float | None, typer.Option(help="Share of payments declined; unset: each method's own rate.")
+    ] = None,
+    fail: Annotated[float, typer.Option(help="Share of shipments that fail; half of it of items not there.")] = 0.02,
+    duplicate: Annotated[float, typer.Option(help="Share of requests that are answered twice.")] = 0.0,
+    reorder: Annotated[float, typer.Option(help="Share of answers that later ones overtake.")] = 0.0,
+    lose: Annotated[float, typer.Option(help="Share of attempts that are never answered.")] = 0.0,
+    ledger: Annotated[Path | None, typer.Option(help="Write money and units moved to this JSON file.")] = None,
+) -> None:
+    """The synthetic stock, payment and shipping services, which answer the fulfilment saga."""
+    from generators.services import service
+    from generators.services.decisions import Behaviour
+
+    behaviour = Behaviour(seed, latency_ms, decline, fail, duplicate, reorder, lose)
+    options = service.Options(behaviour, ledger)
+    options.check()
+    sys.exit(service.main(options))
+
+
 def report(done: Any) -> None:
     """What a generator run did, on standard output."""
     typer.echo(
@@ -189,6 +212,19 @@ def snapshot(
     from streamgauge import query
 
     query.snapshot(file, force=force)
+
+
+@app.command()
+def rebuild(
+    swap: Annotated[bool, typer.Option("--swap", help="Put the new file in the running one's place.")] = False,
+    lose_older: Annotated[
+        bool, typer.Option("--lose-older", help="Swap even where the log no longer has events that the file counts.")
+    ] = False,
+) -> None:
+    """Make the tables again from the log beside the running ones, and compare; exit 1 where figures differ."""
+    from streamgauge.rebuild import command
+
+    sys.exit(command.main(swapping=swap, lose_older=lose_older))
 
 
 @app.command()

@@ -1,0 +1,65 @@
+"""The services' ledger: money and units that moved, exactly, per order and in total.
+
+Every decision is booked once, when it is made or when it is found in the log at the start; repeated answers are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+COLUMNS = ("authorised_cents", "refunded_cents", "reserved", "released", "shipped")
+_OF = {
+    "payment.authorised": 0,
+    "payment.refunded": 1,
+    "stock.reserved": 2,
+    "stock.released": 3,
+    "stock.shipped": 4,
+}
+
+
+class Moved:
+    """What moved; `by_order` False keeps the totals alone, which cost no memory."""
+
+    def __init__(self, *, by_order: bool) -> None:
+        self._by_order = by_order
+        self._totals = [0] * len(COLUMNS)
+        self._orders: dict[str, list[int]] = {}
+        self.published: Counter[str] = Counter()
+        self.repeated = 0
+
+    def book(self, event_type: str, order_id: str, amount: int) -> None:
+        """One decision; `amount` in cents or units. Types that move nothing are ignored."""
+        column = _OF.get(event_type)
+        if column is None or not amount:
+            return
+        self._totals[column] += amount
+        if self._by_order:
+            row = self._orders.get(order_id)
+            if row is None:
+                row = self._orders[order_id] = [0] * len(COLUMNS)
+            row[column] += amount
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """All orders together."""
+        return dict(zip(COLUMNS, self._totals, strict=True))
+
+    def describe(self) -> dict[str, Any]:
+        """Everything, as it stands in the file."""
+        return {
+            "totals": self.totals,
+            "published": dict(sorted(self.published.items())),
+            "repeated": self.repeated,
+            "orders": {order: dict(zip(COLUMNS, row, strict=True)) for order, row in self._orders.items()},
+        }
+
+    def write(self, path: Path, run: dict[str, Any]) -> None:
+        """Replace the file at `path`; a reader sees the old one or the new one, never half of it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.write_text(json.dumps({"version": 1, "run": run, **self.describe()}) + "\n")
+        part.replace(path)

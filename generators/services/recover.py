@@ -1,0 +1,92 @@
+"""The services' memory, rebuilt from the log: what they answered is all they need to know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from generators.services.engine import Engine
+from generators.services.messages import INVENTORY, PAYMENTS, SHIPMENTS, decode
+from runtime import kafka
+from runtime.errors import TransientError
+from runtime.settings import Settings
+
+HEADER = "request"
+# Payments and shipments older than this are forgotten: no saga lasts as long. Levels of the stock are never forgotten.
+REMEMBER_MS = 2 * 3_600_000
+_ASK_S = 10.0
+
+
+def recover(
+    settings: Settings, engine: Engine, committed: Mapping[tuple[str, int], int], stopped: Callable[[], bool]
+) -> tuple[int, set[tuple[str, str]]]:
+    """Read inventory, payments and shipments to their ends. Returns how many events, and which answers (request,
+    event_id) were given already to requests that will be read again: those from the committed offsets on.
+    """
+    consumer = Consumer(
+        {
+            **kafka.client_config(settings),
+            "group.id": "services-recovery",  # it has no members and commits nothing
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            # Our answers are in no transaction, and must not hide behind one of the saga's that is still open.
+            "isolation.level": "read_uncommitted",
+            "auto.offset.reset": "earliest",
+            "queued.min.messages": 100_000,
+            "log_level": 0,
+        }
+    )
+    try:
+        unread = _assign(consumer)
+        count, answered = 0, set[tuple[str, str]]()
+        while unread and not stopped():
+            for message in consumer.consume(5_000, 0.5):
+                error = message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        unread.discard((message.topic(), message.partition()))
+                    continue
+                topic, value = message.topic(), message.value()
+                if topic is None or value is None:
+                    continue
+                try:
+                    event = decode(value)
+                except (msgspec.MsgspecError, UnicodeError):
+                    continue
+                engine.recover(event)
+                count += 1
+                for name, place in message.headers() or ():
+                    if name == HEADER and place and _again(place := bytes(place).decode(), committed):
+                        answered.add((place, event.event_id))
+        return count, answered
+    except KafkaException as error:
+        raise TransientError(f"the log cannot be read: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+
+
+def _assign(consumer: Consumer) -> set[tuple[str | None, int | None]]:
+    """Begin at the right places; returns the partitions that have something to read."""
+    since = int(time.time() * 1_000) - REMEMBER_MS
+    starts = []
+    for topic in (INVENTORY, PAYMENTS, SHIPMENTS):
+        numbers = consumer.list_topics(topic, timeout=_ASK_S).topics[topic].partitions
+        first = {number: 0 for number in numbers}
+        if topic != INVENTORY:
+            asked = [TopicPartition(topic, number, since) for number in numbers]
+            first = {at.partition: at.offset for at in consumer.offsets_for_times(asked, timeout=_ASK_S)}
+        for number in numbers:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_ASK_S)
+            start = high if first[number] < 0 else max(low, first[number])
+            if start < high:
+                starts.append(TopicPartition(topic, number, start))
+    consumer.assign(starts)
+    return {(at.topic, at.partition) for at in starts}
+
+
+def _again(place: str, committed: Mapping[tuple[str, int], int]) -> bool:
+    topic, partition, offset = place.rsplit("/", 2)
+    return int(offset) >= committed.get((topic, int(partition)), 0)

@@ -1,0 +1,259 @@
+"""`streamgauge services`: the synthetic stock, payment and shipping services, in one process.
+
+Input:     `fulfilment`, `payments`, `shipments`, as the consumer group `services`; one process holds all partitions.
+Output:    the answers of ADR 7 on `inventory`, `payments`, `shipments`, each with an event_id derived from its cause
+           and a header that names the request.
+State:     in memory, a fold of those three topics, which are read at the start: nothing else is kept.
+Guarantee: an offset is committed when everything up to it is answered and acknowledged. After a kill -9 requests are
+           read again, and what was already answered is not answered twice, as far as the broker had it at the restart.
+
+A second process of the group fences the first (static membership): the stock has one owner.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+
+from generators.publisher import producer_config
+from generators.services.decisions import Behaviour
+from generators.services.engine import REQUEST_TOPICS, Engine, Place
+from generators.services.messages import INVENTORY, Answer, decode, encode
+from generators.services.moved import Moved
+from generators.services.places import Places
+from generators.services.recover import HEADER, recover
+from runtime import faults, kafka, metrics, process
+from runtime.errors import FatalError, UsageError
+from runtime.process import Process
+
+GROUP = "services"
+BATCH = 500
+PACE_S, COMMIT_EVERY_S, LEDGER_EVERY_S, STOP_S = 0.02, 1.0, 3.0, 10.0
+log = logging.getLogger("streamgauge")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `streamgauge services` was asked for."""
+
+    behaviour: Behaviour
+    ledger: Path | None = None
+
+    def check(self) -> None:
+        """Raise `UsageError`, one line naming the option, where the values make no sense."""
+        self.behaviour.check()
+        if self.ledger is not None and self.ledger.is_dir():
+            raise UsageError(f"--ledger is a file, and {self.ledger} is a folder")
+
+
+class Services:
+    """`step` reads, answers, commits; nothing else is public but `open` and `close`."""
+
+    def __init__(self, running: Process, options: Options) -> None:
+        settings = running.settings
+        self._process, self._options = running, options
+        self._moved = Moved(by_order=options.ledger is not None)
+        self._engine = Engine(options.behaviour, self._moved)
+        self._places = Places()
+        self._answered: set[tuple[str, str]] = set()
+        self._consumer = Consumer(
+            {
+                **kafka.client_config(settings),
+                "group.id": GROUP,
+                "group.instance.id": GROUP,
+                "client.id": GROUP,
+                "session.timeout.ms": settings.session_timeout_ms,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "log_level": 2,
+            }
+        )
+        config = {**producer_config(settings), "client.id": "streamgauge-services", "linger.ms": 5}
+        self._producer = Producer(config)
+        self._faults = faults.Watch(settings.data_dir)
+        self._watch = kafka.Watch(running)
+        self._refused: str | None = None
+        self._unsent = 0
+        self._committed: dict[tuple[str, int], int] = {}
+        self._assigned = False
+        self._next_commit = self._next_ledger = 0.0
+
+    def open(self) -> bool:
+        """Become the one member of the group and remember; False when stopped meanwhile."""
+        self._consumer.subscribe(list(REQUEST_TOPICS), on_assign=self._on_assign, on_revoke=self._on_revoke)
+        early: list[Message] = []
+        while not self._assigned:
+            if self._process.stop.is_set():
+                return False
+            early += self._consumer.consume(BATCH, 0.1)
+        committed = self._consumer.committed(self._consumer.assignment(), timeout=10)
+        self._committed = {(at.topic, at.partition): at.offset for at in committed if at.offset >= 0}
+        began = time.monotonic()
+        count, self._answered = recover(
+            self._process.settings, self._engine, self._committed, self._process.stop.is_set
+        )
+        self._engine.resume(_now_ms())
+        log.info("%s events of the log remembered in %.1f s", f"{count:,}", time.monotonic() - began)
+        self._take(early)
+        self._process.ready()
+        return not self._process.stop.is_set()
+
+    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("assigned %d partitions", len(partitions))
+        self._assigned = True
+
+    def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        # Nobody else answers meanwhile; what is read again is known by its offset.
+        self._assigned = False
+
+    def step(self) -> None:
+        """Read what there is, answer what is due. Raises `FatalError` when another process has taken over."""
+        now = _now_ms()
+        wait_ms = self._engine.wait_ms(now)
+        wait_s = PACE_S if wait_ms is None else min(PACE_S, wait_ms / 1_000)
+        messages = self._consumer.consume(BATCH, wait_s)
+        self._take(messages)
+        out = {"payment"} if self._faults.active(faults.PAYMENT_OUTAGE) else ()
+        for answers, place, finished in self._engine.due(_now_ms(), out):
+            for answer in answers:
+                self._publish(answer, place)
+            if finished and place is not None:
+                self._places.finish(place)
+        self._producer.poll(0)
+        if self._refused is not None:
+            raise FatalError(f"the broker refused an answer: {self._refused}")
+        now_s = time.monotonic()
+        if now_s >= self._next_commit:
+            self._next_commit = now_s + COMMIT_EVERY_S
+            self._commit()
+            self._report(bool(messages))
+        if now_s >= self._next_ledger:
+            self._write(complete=False)
+
+    def _take(self, messages: list[Message]) -> None:
+        now = _now_ms()
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                if error.fatal():
+                    raise FatalError(f"another process answers as group `{GROUP}` now ({error.name()})")
+                continue
+            topic, partition, offset = message.topic(), message.partition(), message.offset()
+            if topic is None or partition is None or offset is None:
+                continue
+            place = Place(topic, partition, offset)
+            if not self._places.take(place):
+                continue
+            try:
+                # An event that nobody can read is dead-lettered by analytics; here it is no request.
+                waits = self._engine.take(decode(message.value() or b""), place, now)
+            except (msgspec.MsgspecError, UnicodeError):
+                metrics.counter("streamgauge_shop_skipped_total").labels(topic).inc()
+                waits = False
+            if not waits:
+                self._places.finish(place)
+
+    def _publish(self, answer: Answer, place: Place | None) -> None:
+        if self._answered and place is not None and (str(place), answer.event_id) in self._answered:
+            return
+        headers = [] if place is None else [(HEADER, str(place).encode())]
+        while True:
+            try:
+                self._producer.produce(
+                    answer.topic, encode(answer), answer.key, headers=headers, on_delivery=self._on_delivery
+                )
+                break
+            except BufferError:
+                # The broker is slower than we are, or away.
+                self._producer.poll(0.05)
+                if self._process.stop.is_set():
+                    return
+        self._unsent += 1
+        self._moved.published[answer.topic] += 1
+        self._moved.repeated += answer.repeated
+        metrics.counter("streamgauge_shop_answers_total").labels(answer.event_type).inc()
+
+    def _on_delivery(self, error: object, _message: object) -> None:
+        if error is None:
+            self._unsent -= 1
+        else:
+            self._refused = self._refused or str(error)
+
+    def _commit(self) -> None:
+        """Commit what is finished, once the broker has every answer; later, where it does not answer now."""
+        wanted = self._places.committable()
+        changed = {at: offset for at, offset in wanted.items() if self._committed.get(at) != offset}
+        if not changed or (self._producer.flush(1.0) and self._unsent):
+            return
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(topic, number, offset) for (topic, number), offset in changed.items()],
+                asynchronous=False,
+            )
+        except KafkaException as error:
+            log.debug("not committed: %s", error)
+            return
+        self._committed |= changed
+        self._watch.flowing()
+
+    def _report(self, busy: bool) -> None:
+        for service, count in self._engine.waiting().items():
+            metrics.gauge("streamgauge_shop_waiting").labels(service).set(count)
+        for name, total in self._moved.totals.items():
+            metrics.gauge("streamgauge_shop_moved").labels(name).set(total)
+        if not busy:
+            self._watch.quiet()
+
+    def _write(self, *, complete: bool) -> None:
+        if self._options.ledger is None:
+            return
+        began = time.monotonic()
+        behaviour = asdict(self._options.behaviour)
+        run = {
+            "complete": complete,
+            "written_ms": _now_ms(),
+            "options": behaviour,
+            "lost": dict(self._engine.lost),
+            "undelivered": self._unsent,
+        }
+        self._moved.write(self._options.ledger, run)
+        # A long ledger takes its time; it must not take all of ours.
+        self._next_ledger = time.monotonic() + max(LEDGER_EVERY_S, 20 * (time.monotonic() - began))
+
+    def close(self) -> None:
+        """Send what is on its way, commit, write the ledger."""
+        self._producer.flush(STOP_S)
+        if self._assigned:
+            self._commit()
+        self._consumer.close()
+        self._write(complete=True)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def work(running: Process, options: Options) -> None:
+    """Answer until told to stop."""
+    options.check()
+    metrics.register("shop")
+    kafka.require_broker(running.settings)
+    kafka.require_topics(running.settings, [*REQUEST_TOPICS, INVENTORY])
+    services = Services(running, options)
+    try:
+        if services.open():
+            while not running.stop.is_set():
+                services.step()
+    finally:
+        services.close()
+
+
+def main(options: Options) -> int:
+    """Entry point of `streamgauge services`; returns the exit code."""
+    return process.run("services", lambda running: work(running, options))
