@@ -1,0 +1,121 @@
+"""Fraud: a verdict on every payment that is requested, from rules over its card and its customer.
+
+Input:     `payments`: `payment.requested`, and `payment.refunded` for what it says of the customer.
+Output:    `fraud`, key customer_id: `fraud.flagged` for each rule that fired, then `fraud.declined` or `fraud.cleared`.
+State:     for each card and each customer the last payments, bounded in number and age (memory.py), in RocksDB; keys
+           without a payment for STREAMGAUGE_FRAUD_FORGET_DAYS expire.
+Guarantee: exactly one verdict a payment, whatever dies: further attempts (the same `payment_id`) get none.
+
+    payments ─┬─ card payments ──→ steps, key card ── rules of cards ──┐
+              └─ others, refunds ───────────────────────────────────┐  │
+                                     steps, key customer  ←─────────┴──┘
+                                     └─ rules of customers, verdict ──→ fraud
+
+State is where its key is: each key's memory in the partition that Kafka gives the key. Both steps go by one topic, with
+keys `card:…` and `customer:…`: half as many partitions a transaction. Each arrow is one transaction, so a verdict
+on a card takes three commits, another one two; STREAMGAUGE_SERVICE_COMMIT_INTERVAL_MS is most of the latency.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from catalog.commerce.events import PaymentEvent
+from processors import streaming
+from processors.fraud.memory import CardMemory, CustomerMemory, Payment
+from processors.fraud.rules import Limits
+from processors.fraud.verdict import by_card, events, judge_card, judge_customer, passed_on
+from processors.streaming import Out, Service
+from runtime import metrics
+
+NAME = "fraud"
+CARD, CUSTOMER = "card:", "customer:"
+# As Quix Streams names the topics that it makes to give events another key.
+STEPS = "repartition__fraud--payments--steps"
+_STORED = "memory"
+_payment = msgspec.json.Decoder(Payment).decode
+_pack = msgspec.msgpack.Encoder().encode
+_card, _customer = msgspec.msgpack.Decoder(CardMemory).decode, msgspec.msgpack.Decoder(CustomerMemory).decode
+
+
+def build(service: Service) -> None:
+    """Wire the topics."""
+    steps = Steps(Limits.of(service.settings), timedelta(days=service.settings.fraud_forget_days), _now_ms)
+    payments = service.events("payments")
+    service.publish(payments.apply(begin, metadata=True, expand=True))
+    topic = service.app.topic(
+        STEPS, value_deserializer="bytes", key_deserializer="bytes", config=_like(service.app.topic("payments"))
+    )
+    service.publish(service.app.dataframe(topic).apply(steps.take, metadata=True, stateful=True, expand=True))
+
+
+def _like(topic: Any) -> Any:
+    """A topic's configuration: as many partitions as `topic`, and as much time to catch up."""
+    config = topic.broker_config
+    kept = {name: config.extra_config.get(name, "-1") for name in ("retention.ms", "retention.bytes")}
+    return dataclasses.replace(config, extra_config=kept)
+
+
+def begin(event: PaymentEvent, _key: Any, timestamp: int, _headers: Any) -> list[Out]:
+    """The first step: to the card, or straight to the customer. `timestamp` is when the event reached Kafka."""
+    payment = passed_on(event, timestamp)
+    if payment is None:
+        return []
+    key = f"{CARD}{payment.card}" if by_card(payment) else f"{CUSTOMER}{payment.customer_id}"
+    return [Out(STEPS, key, payment)]
+
+
+class Steps:
+    """The steps with state. What a step returns is published in the transaction that stores its state."""
+
+    def __init__(self, limits: Limits, forget: timedelta, now_ms: Callable[[], int]) -> None:
+        self._limits, self._forget, self._now_ms = limits, forget, now_ms
+        self._seconds = metrics.histogram("streamgauge_fraud_verdict_seconds")
+        self._rules = metrics.counter("streamgauge_fraud_flagged_total")
+        self._verdicts = metrics.counter("streamgauge_fraud_verdicts_total")
+
+    def take(self, value: bytes, key: bytes, _timestamp: int, _headers: Any, state: Any) -> list[Out]:
+        """One message of the steps' topic; `state` is its key's."""
+        payment, stored = _payment(value), state.get_bytes(_STORED)
+        if key.startswith(CARD.encode()):
+            return self._by_card(payment, stored, state)
+        return self._by_customer(payment, stored, state)
+
+    def _by_card(self, payment: Payment, stored: bytes | None, state: Any) -> list[Out]:
+        judged = judge_card(payment, CardMemory() if stored is None else _card(stored), self._limits)
+        if judged is None:
+            return []
+        memory, payment = judged
+        state.set_bytes(_STORED, _pack(memory), ttl=self._forget)
+        return [Out(STEPS, f"{CUSTOMER}{payment.customer_id}", payment)]
+
+    def _by_customer(self, payment: Payment, stored: bytes | None, state: Any) -> list[Out]:
+        judged = judge_customer(payment, CustomerMemory() if stored is None else _customer(stored), self._limits)
+        if judged is None:
+            return []
+        memory, findings = judged
+        state.set_bytes(_STORED, _pack(memory), ttl=self._forget)
+        if findings is None:
+            return []
+        now_ms = self._now_ms()
+        said = list(events(payment, findings, self._limits, now_ms))
+        self._seconds.observe(max(0, now_ms - payment.asked_at) / 1_000)
+        for finding in findings:
+            self._rules.labels(finding.rule).inc()
+        self._verdicts.labels(said[-1].event_type.removeprefix("fraud."), payment.method).inc()
+        return [Out("fraud", event.customer_id, event) for event in said]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)
+
+
+def main() -> int:
+    """Entry point of `streamgauge process fraud`; returns the exit code."""
+    return streaming.run(NAME, build)
