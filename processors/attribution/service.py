@@ -1,0 +1,176 @@
+"""Attribution: which campaign an order is owed to, and what it brought.
+
+Input:     `orders` (order.placed) and `marketing` (ad.click, email.opened), re-keyed by customer; `campaigns` and
+           `products`, read whole by every replica (reference.py).
+Output:    `attribution`: `attribution.credited`, and `attribution.reversed` where a click that came late takes a credit
+           over. `occurred_at` is the order's.
+State:     a customer's recent clicks and orders (rules.Customer), bounded, in RocksDB with a changelog.
+Guarantee: exactly once (processors/streaming.py). An order is credited at most once at a time: credits less reversals
+           are the answer, whatever order the events came in, within STREAMGAUGE_ATTRIBUTION_GRACE_HOURS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from catalog.commerce.events import AttributionEvent, CampaignEvent, MarketingEvent, OrderEvent, OrderItem, ProductEvent
+from processors import streaming
+from processors.attribution import rules
+from processors.attribution.reference import Follower, Versions
+from processors.attribution.rules import Change, Click, Customer, Order, Policy
+from processors.streaming import Out, Service
+from runtime import metrics
+from runtime.settings import Settings
+
+NAME = "attribution"
+CLICKS = frozenset({"ad.click", "email.opened"})
+FOLLOW_EVERY_S = 0.1
+_HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
+_KNOWN = "customer"
+
+
+class Reference:
+    """What is known of campaigns and products. What is not known is left out, and counted."""
+
+    def __init__(self, campaigns: Versions[CampaignEvent], products: Versions[ProductEvent]) -> None:
+        self._campaigns, self._products = campaigns, products
+        unknown = metrics.counter("streamgauge_attribution_unknown_total")
+        self._unknown_campaign, self._unknown_product = unknown.labels("campaigns"), unknown.labels("products")
+
+    def name(self, campaign_id: str, at: int) -> str | None:
+        """What the campaign was called then."""
+        campaign = self._campaigns.at(campaign_id, at)
+        if campaign is None:
+            self._unknown_campaign.inc()
+            return None
+        return campaign.name
+
+    def basket(self, items: Sequence[OrderItem], at: int) -> tuple[str | None, int | None]:
+        """Category of the dearest item, and the margin of all of them, as of then."""
+        products = [self._products.at(item.sku, at) for item in items]
+        if None in products:
+            self._unknown_product.inc()
+        known = [(item, product) for item, product in zip(items, products, strict=True) if product is not None]
+        dearest = max(range(len(items)), key=lambda number: items[number].unit_price_cents, default=None)
+        first = None if dearest is None else products[dearest]
+        margin = sum(item.quantity * (item.unit_price_cents - product.cost_cents) for item, product in known)
+        return (None if first is None else first.category), (margin if len(known) == len(items) else None)
+
+
+class Peek(msgspec.Struct, gc=False):
+    """As much of an event as it takes to know whose it is."""
+
+    event_type: str
+    customer_id: str
+
+
+def customer_of(wanted: frozenset[str]) -> Callable[[bytes], str | None]:
+    """Finds the customer of a wanted event. What cannot be read is dropped: analytics has it as a dead letter."""
+    decode = msgspec.json.Decoder(Peek).decode
+
+    def customer(value: bytes) -> str | None:
+        try:
+            peek = decode(value)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return None
+        return peek.customer_id if peek.event_type in wanted else None
+
+    return customer
+
+
+def step(
+    policy: Policy, reference: Reference, customer: Customer, event: OrderEvent | MarketingEvent
+) -> tuple[Customer, list[Out]]:
+    """One event of a customer: what is known of him then, and what is to be published."""
+    if isinstance(event, OrderEvent):
+        kind, at = "order", event.occurred_at
+        category, margin = reference.basket(event.items, at)
+        one: Click | Order = Order(
+            at, event.event_id, event.customer_id, event.order_id, event.amount_cents, category, margin
+        )
+    else:
+        kind = "click"
+        one = Click(event.occurred_at, event.event_id, event.customer_id, event.campaign_id, event.channel)
+    outcome = rules.apply(policy, customer, one)
+    metrics.counter("streamgauge_attribution_events_total").labels(kind, outcome.news).inc()
+    return outcome.customer, [published(change, event.event_id, reference) for change in outcome.changes]
+
+
+def published(change: Change, cause: str, reference: Reference) -> Out:
+    """The event of a change. Its id follows from the order and its cause: always the same."""
+    order, click = change.order, change.credit.click
+    metrics.counter("streamgauge_attribution_changes_total").labels(change.kind).inc()
+    digest = blake2b(f"{change.kind} {order.order_id} {cause}".encode(), digest_size=16).hexdigest()
+    event = AttributionEvent(
+        event_id=f"attribution-{digest}",
+        event_type=f"attribution.{change.kind}",  # type: ignore[arg-type]
+        occurred_at=order.at,
+        source=NAME,
+        schema_version=1,
+        order_id=order.order_id,
+        customer_id=order.customer_id,
+        campaign_id=click.campaign_id,
+        channel=click.channel,  # type: ignore[arg-type]
+        amount_cents=order.amount_cents,
+        clicked_at=click.at,
+        segment=change.credit.segment,
+        campaign_name=reference.name(click.campaign_id, order.at),
+        category=order.category,
+        margin_cents=order.margin_cents,
+    )
+    return Out("attribution", order.order_id, event)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The settings as the rules take them."""
+    return Policy(
+        touch=settings.attribution_model,
+        window_ms=settings.attribution_window_hours * _HOUR_MS,
+        grace_ms=settings.attribution_grace_hours * _HOUR_MS,
+        lapsed_ms=settings.attribution_lapsed_days * _DAY_MS,
+        clicks_kept=settings.attribution_clicks_kept,
+    )
+
+
+def build(service: Service) -> None:
+    """Wire the topics."""
+    reference = _reference(service)
+    policy = policy_of(service.settings)
+    encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Customer).decode
+
+    def take(event: OrderEvent | MarketingEvent, _key: Any, _time: int, _headers: Any, state: Any) -> list[Out]:
+        stored = state.get_bytes(_KNOWN)
+        before = decode(stored) if stored else Customer()
+        after, out = step(policy, reference, before, event)
+        if after is not before:
+            state.set_bytes(_KNOWN, encode(after))
+        return out
+
+    orders = service.rekeyed("orders", "customer", customer_of(frozenset({"order.placed"})))
+    clicks = service.rekeyed("marketing", "customer", customer_of(CLICKS))
+    service.publish(service.concat(orders, clicks).apply(take, metadata=True, stateful=True, expand=True))
+
+
+def _reference(service: Service) -> Reference:
+    followers: list[Follower[Any]] = []
+    for topic in ("campaigns", "products"):
+        skipped = metrics.counter("streamgauge_service_events_skipped_total").labels(topic)
+        followers.append(Follower(service.settings, service.catalog.streams[topic], skipped.inc))
+        followers[-1].read_whole(service.process.stop)
+
+    def follow() -> None:
+        for follower in followers:
+            follower.follow()
+
+    service.every(FOLLOW_EVERY_S, follow)
+    campaigns, products = followers
+    return Reference(campaigns.versions, products.versions)
+
+
+def main() -> int:
+    """Entry point of `streamgauge process attribution`; returns the exit code."""
+    return streaming.run(NAME, build)
