@@ -29,7 +29,7 @@ from runtime.settings import Settings
 NAME = "attribution"
 CLICKS = frozenset({"ad.click", "email.opened"})
 FOLLOW_EVERY_S = 0.1
-_HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _KNOWN = "customer"
 
 
@@ -129,9 +129,9 @@ def policy_of(settings: Settings) -> Policy:
     """The settings as the rules take them."""
     return Policy(
         touch=settings.attribution_model,
-        window_ms=settings.attribution_window_hours * _HOUR_MS,
-        grace_ms=settings.attribution_grace_hours * _HOUR_MS,
-        lapsed_ms=settings.attribution_lapsed_days * _DAY_MS,
+        window_ms=settings.attribution_window_hours * HOUR_MS,
+        grace_ms=settings.attribution_grace_hours * HOUR_MS,
+        lapsed_ms=settings.attribution_lapsed_days * DAY_MS,
         clicks_kept=settings.attribution_clicks_kept,
     )
 
