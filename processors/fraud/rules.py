@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from processors.fraud.memory import CustomerMemory, Finding, Past, Payment, Use, within
 from runtime.settings import Settings
@@ -263,6 +263,7 @@ CUSTOMER_RULES: tuple[Rule[CustomerMemory], ...] = (
         ("transfer_parts", "pattern_window_s"),
     ),
 )
+RULES: tuple[Rule[Any], ...] = (*CARD_RULES, *CUSTOMER_RULES)
 
 
 def applied(
