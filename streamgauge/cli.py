@@ -228,6 +228,19 @@ def rebuild(
 
 
 @app.command()
+def rebuild(
+    swap: Annotated[bool, typer.Option("--swap", help="Put the new file in the running one's place.")] = False,
+    lose_older: Annotated[
+        bool, typer.Option("--lose-older", help="Swap even where the log no longer has events that the file counts.")
+    ] = False,
+) -> None:
+    """Make the tables again from the log beside the running ones, and compare; exit 1 where figures differ."""
+    from streamgauge.rebuild import command
+
+    sys.exit(command.main(swapping=swap, lose_older=lose_older))
+
+
+@app.command()
 def lag(
     group: Annotated[str | None, typer.Option(help="Only this consumer group.")] = None,
     topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
