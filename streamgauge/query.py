@@ -35,7 +35,7 @@ def sql(text: str, kind: Format, output: Path | None) -> None:
     if not text.strip():
         raise UsageError("no SQL given")
     began = time.monotonic()
-    with _one_line():
+    with one_line():
         warehouse = Warehouse()
         if kind in (Format.json, Format.csv):
             answer = warehouse.fetch(text, "application/json" if kind is Format.json else "text/csv")
@@ -62,7 +62,7 @@ def snapshot(path: Path, *, force: bool) -> None:
     if not path.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {path.absolute().parent}")
     began = time.monotonic()
-    with _one_line():
+    with one_line():
         size = Warehouse().snapshot(path)
     sys.stdout.write(
         f"{path}: {size / 1e6:,.1f} MB in {time.monotonic() - began:.1f} s; "
@@ -71,7 +71,7 @@ def snapshot(path: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
+def one_line() -> Iterator[None]:
     """The warehouse's errors as ours: one line each, a missing warehouse as wrong use (exit code 2)."""
     try:
         yield

@@ -24,7 +24,7 @@ from runtime import kafka, metrics, process
 from runtime.cadence import Cadence
 from runtime.errors import FatalError
 from runtime.process import Process
-from warehouse import server
+from warehouse import server, swap
 from warehouse.fingerprints import Fingerprints
 from warehouse.gauges import Gauges
 from warehouse.inbox import Inbox, Ready
@@ -207,6 +207,8 @@ def work(running: Process) -> None:
     kafka.require_topics(settings, [ANALYTICS_TOPIC])
     cluster_id = kafka.admin(settings).list_topics(timeout=10).cluster_id
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    swap.apply(settings, catalog.digest)
+    rebuilt = swap.prepared(settings, catalog.digest)
     db = connect(settings)
     store = Store(db, catalog, cluster_id)
     writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series), Fingerprints(db, catalog))
@@ -216,7 +218,7 @@ def work(running: Process) -> None:
         gauges = Gauges(catalog.views).follow(running, db)
         with server.serve(running, db, catalog):
             running.ready()
-            while not running.stop.is_set():
+            while not running.stop.is_set() and not rebuilt.exists():
                 writer.step()
     finally:
         writer.close()
@@ -224,6 +226,8 @@ def work(running: Process) -> None:
             # A cursor that is still reading would outlive its database.
             gauges.join(settings.sql_timeout_s)
         db.close()
+    if not running.stop.is_set():
+        swap.start_anew()
 
 
 def main() -> int:
