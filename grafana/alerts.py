@@ -154,6 +154,7 @@ TRAFFIC = (
 _REQUESTED = "sum by (method) (rate(streamgauge_kpi_payment_windows_requested_total[10m]))"
 _REJECTED = "sum by (location) (rate(streamgauge_kpi_inventory_windows_rejected_total[10m]))"
 _RESERVED = "sum by (location) (rate(streamgauge_kpi_inventory_windows_reserved_total[10m]))"
+_WANTED = "streamgauge_view_surge_levels_wanted_per_minute"
 BUSINESS = (
     Alert(
         "PaymentDeclineRate",
@@ -176,6 +177,28 @@ BUSINESS = (
         "{location} cannot reserve {value:percent} of the units that are ordered",
         places.COMMERCE,
         "Units not in stock",
+    ),
+    Alert(
+        "StockOversold",
+        "business",
+        "critical",
+        'sum by (location) (streamgauge_view_stock_status_articles{status="oversold"})',
+        0,
+        60,
+        "{location} has promised more than it has of {value:count} articles",
+        places.COMMERCE,
+        "Articles without stock",
+    ),
+    Alert(
+        "CampaignSellsOut",
+        "business",
+        "warning",
+        f'sum by (channel) ({_WANTED}{{level=~"sold_out|critical"}}) / (sum by (channel) ({_WANTED}) > 1)',
+        0.3,
+        180,
+        "{value:percent} of what the running {channel} campaigns sell is gone, or will be within a minute",
+        places.COMMERCE,
+        "Campaigns about to sell out",
     ),
     Alert(
         "SagaStuck",

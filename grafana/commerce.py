@@ -182,11 +182,47 @@ REACH = Row(
         ),
     ),
 )
+STOCK = Row(
+    "Stock and running campaigns",
+    (
+        series_of(
+            "Articles without stock",
+            "Articles of a location that cannot be promised any more: `out` has none left, `oversold` has promised "
+            "more than there is, which must never be.",
+            "short",
+            Query(
+                'sum by (location, status) (streamgauge_view_stock_status_articles{status=~"out|oversold"})',
+                "{{location}} {{status}}",
+            ),
+            runbook="stock-oversold",
+        ),
+        Spec(
+            "stacked",
+            "Articles by how long they last",
+            "At the rate of the last ten minutes: `low` is less than five minutes.",
+            "short",
+            (Query("sum by (status) (streamgauge_view_stock_status_articles)", "{{status}}"),),
+        ),
+        series_of(
+            "Campaigns about to sell out",
+            "Of the units a minute that are wanted in the categories of running campaigns: the share of articles that "
+            "are gone, or will be within a minute at the present rate.",
+            "percentunit",
+            Query(
+                'sum by (channel) (streamgauge_view_surge_levels_wanted_per_minute{level=~"sold_out|critical"})'
+                " / sum by (channel) (streamgauge_view_surge_levels_wanted_per_minute)",
+                "{{channel}}",
+            ),
+            levels=(0.3,),
+            runbook="campaign-sells-out",
+        ),
+    ),
+)
 COMMERCE = Board(
     places.COMMERCE,
     "Streamgauge / Commerce KPIs",
     "Orders, revenue, payments, stock, campaigns and shipments as they happen.",
     "overview",
     (_REGION,),
-    (GLANCE, SALES, MONEY_AND_STOCK, REACH),
+    (GLANCE, SALES, MONEY_AND_STOCK, STOCK, REACH),
 )

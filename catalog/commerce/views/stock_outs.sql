@@ -1,7 +1,7 @@
 -- view:   stock_outs
--- Articles that a location cannot promise any more: what was refused in the last ten minutes, and what others have.
+-- Articles that a location cannot promise any more: what is refused a minute, and what other locations have.
 SELECT l.sku, l.name, l.category, l.location, l.status, l.on_hand, l.reserved, l.available, l.changed_at,
-       l.units_refused, l.units_refused * p.price_cents AS refused_cents,
+       l.refused_per_minute, l.refused_per_minute * p.price_cents AS refused_cents_per_minute,
        coalesce(sum(greatest(0, o.available)), 0)::BIGINT AS available_elsewhere
 FROM stock_levels l
 LEFT JOIN products p USING (sku)

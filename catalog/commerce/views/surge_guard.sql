@@ -17,12 +17,13 @@ running AS (
 )
 SELECT c.campaign_id, c.name AS campaign, c.channel, c.category, l.sku, l.location, l.available,
        l.units_per_minute, l.units_per_minute / nullif(u.usual_per_minute, 0) AS times_usual,
+       l.units_per_minute + l.refused_per_minute AS wanted_per_minute,
        sum(l.units_per_minute) OVER (PARTITION BY c.campaign_id) AS campaign_units_per_minute,
        CASE WHEN l.available <= 0 THEN 0 ELSE l.minutes_of_cover END AS minutes_until_sold_out,
        epoch(c.ends_at - now()) / 60 AS campaign_minutes_left,
        CASE WHEN l.available <= 0 THEN 'sold_out'
-            WHEN l.minutes_of_cover < 5 THEN 'critical'
-            WHEN l.minutes_of_cover < 15 THEN 'warning'
+            WHEN l.minutes_of_cover < 1 THEN 'critical'
+            WHEN l.minutes_of_cover < 5 THEN 'warning'
             ELSE 'ok' END AS level
 FROM running c
 JOIN stock_levels l USING (category)

@@ -184,6 +184,39 @@ SCENARIOS = (
         "45m",
     ),
     Scenario(
+        "StockOversold",
+        {
+            'streamgauge_view_stock_status_articles{location="berlin",status="oversold"}': "_x3 2x10 _x40",
+            'streamgauge_view_stock_status_articles{location="berlin",status="out"}': "7x60",
+            'streamgauge_view_stock_status_articles{location="vienna",status="ok"}': "300x60",
+        },
+        "2m",
+        "4m",
+        (({"location": "berlin"}, "berlin has promised more than it has of 2 articles"),),
+        "15m",
+    ),
+    Scenario(
+        "CampaignSellsOut",
+        {
+            'streamgauge_view_surge_levels_wanted_per_minute{channel="search",level="ok"}': "60x5 30x20 70x40",
+            'streamgauge_view_surge_levels_wanted_per_minute{channel="search",level="critical"}': "10x5 30x20 2x40",
+            'streamgauge_view_surge_levels_wanted_per_minute{channel="search",level="sold_out"}': "_x5 15x20 _x40",
+            # Next to nothing is wanted there: its share means nothing.
+            'streamgauge_view_surge_levels_wanted_per_minute{channel="email",level="critical"}': "0.5x60",
+            # Quiet, and nothing is short of anything.
+            'streamgauge_view_surge_levels_wanted_per_minute{channel="social",level="ok"}': "50x60",
+        },
+        "4m",
+        "8m",
+        (
+            (
+                {"channel": "search"},
+                "60% of what the running search campaigns sell is gone, or will be within a minute",
+            ),
+        ),
+        "20m",
+    ),
+    Scenario(
         "SagaStuck",
         {
             'streamgauge_sagas_overdue{state="awaiting_payment"}': "0x3 7x10 0x20",

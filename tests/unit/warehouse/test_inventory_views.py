@@ -55,8 +55,8 @@ LEVELS = "SELECT available, units_per_minute, minutes_of_cover, status FROM stoc
 def test_levels_rate_and_cover(shop: Commerce) -> None:
     # The newest event is two minutes old: ten units in the ten minutes before it.
     assert shop.select(LEVELS) == [(40, 1.0, 40.0, "ok")]
-    stock(shop, "shipped", 2, 28, 22, 10)
-    assert shop.select(LEVELS) == [(12, 1.0, 12.0, "low")]
+    stock(shop, "shipped", 2, 36, 14, 10)
+    assert shop.select(LEVELS) == [(4, 1.0, 4.0, "low")]
 
 
 def test_a_rate_that_is_0_is_known_and_one_that_is_not_known_is_absent(shop: Commerce, tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_out_oversold_and_what_was_refused(shop: Commerce) -> None:
     stock(shop, "rejected", 0.5, 3, 50, 50)
     stock(shop, "received", 20, 7, 7, 0, "A vienna")
     stock(shop, "reserved", 1, 9, 8, 9, "B berlin")
-    columns = "status, available, units_refused, refused_cents, available_elsewhere"
+    columns = "status, available, refused_per_minute, refused_cents_per_minute, available_elsewhere"
     assert shop.select(f"SELECT sku, {columns} FROM stock_outs ORDER BY sku") == [
-        ("A", "out", 0, 3, 1_500, 7),
-        ("B", "oversold", -1, 0, None, 0),
+        ("A", "out", 0, 0.3, 150.0, 7),
+        ("B", "oversold", -1, 0.0, None, 0),
     ]
     assert shop.select("FROM stock_status ORDER BY location, status") == [
         ("berlin", "out", 1, 0),
@@ -106,23 +106,27 @@ def test_the_guard_sees_running_campaigns_alone(shop: Commerce) -> None:
     product(shop, "B", "toys")
     product(shop, "C", "books")
     stock(shop, "received", 25, 4, 4, 0, "B berlin")
-    stock(shop, "reserved", 3, 20, 24, 20, "B berlin")
+    stock(shop, "reserved", 3, 20, 21, 20, "B berlin")
+    stock(shop, "rejected", 3, 30, 21, 20, "B berlin")
     stock(shop, "received", 25, 4, 4, 0, "C berlin")
     campaign(shop, "fun", "toys", 60, -60)
     campaign(shop, "endless", "books", 60, None)
     campaign(shop, "over", "toys", 60, 5)
     campaign(shop, "soon", "toys", -5, -60)
     asked = (
-        "SELECT campaign_id, sku, available, units_per_minute, minutes_until_sold_out, campaign_units_per_minute,"
+        "SELECT campaign_id, sku, available, units_per_minute, minutes_until_sold_out, wanted_per_minute,"
         " level, round(campaign_minutes_left) FROM surge_guard ORDER BY sku"
     )
     assert shop.select(asked) == [
-        ("fun", "A", 40, 1.0, 40.0, 3.0, "ok", 60.0),
-        ("fun", "B", 4, 2.0, 2.0, 3.0, "critical", 60.0),
+        ("fun", "A", 40, 1.0, 40.0, 1.0, "ok", 60.0),
+        ("fun", "B", 1, 2.0, 0.5, 5.0, "critical", 60.0),
         ("endless", "C", 4, 0.0, None, 0.0, "ok", None),
     ]
-    assert shop.select("SELECT articles, campaigns FROM surge_levels WHERE level = 'critical'") == [(1, 1)]
-    stock(shop, "reserved", 2, 4, 24, 24, "B berlin")
+    assert shop.select("SELECT * FROM surge_levels ORDER BY level, articles") == [
+        ("search", "critical", 1, 5.0),
+        ("search", "ok", 2, 1.0),
+    ]
+    stock(shop, "reserved", 2, 1, 21, 21, "B berlin")
     assert shop.select("SELECT minutes_until_sold_out, level FROM surge_guard WHERE sku = 'B'") == [(0.0, "sold_out")]
 
 
