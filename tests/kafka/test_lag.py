@@ -174,11 +174,12 @@ def test_the_command_names_it_first(made: Rig, sampler: Worker) -> None:
 
 
 def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Worker) -> None:
-    wait_until(lambda: any("fulfilment" in name for name in sampler.metrics()), "it is there", alive=sampler)
+    label = 'consumergroup="fulfilment"'
+    wait_until(lambda: any(label in name for name in sampler.metrics()), "it is there", alive=sampler)
     for future in admin.delete_consumer_groups(["fulfilment"]).values():
         future.result(30)
     wait_until(
-        lambda: (seen := sampler.metrics()) != {} and not any("fulfilment" in name for name in seen),
+        lambda: (seen := sampler.metrics()) != {} and not any(label in name for name in seen),
         "no series of the deleted group",
         alive=sampler,
     )
