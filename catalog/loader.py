@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from catalog import kpi, model, view
+from catalog import kpi, model, repeats, view
 from catalog.lag import LAG
 from catalog.model import Model
 from catalog.retries import RETRIES
@@ -28,6 +28,7 @@ from runtime.metrics import Metric
 ANALYTICS_TOPIC = "analytics"
 _MILLIS = pa.timestamp("ms", tz="UTC")
 # One row a message of any stream. `occurred_at` is Kafka's timestamp where the event is dead or has no usable time.
+# `repeated` are those that no other relation has, because the same event came before (catalog/repeats.py).
 EVERY_MESSAGE = pa.schema(
     [
         pa.field("stream", pa.string()),
@@ -37,6 +38,7 @@ EVERY_MESSAGE = pa.schema(
         pa.field("late", pa.bool_()),
         pa.field("latency_ms", pa.int64()),
         *ORIGIN,
+        pa.field("repeated", pa.bool_()),
     ]
 )
 # One row a dead letter. `payload` is at most the first 4,096 bytes, for people; the whole is in `letter_topic`.
@@ -103,6 +105,7 @@ class Catalog:
     def digest(self) -> str:
         """Twelve hexadecimal digits that change when an event class or a model does, so that figures may."""
         facts = [f"{topic} {stream.event_time} {stream.schema}" for topic, stream in sorted(self.streams.items())]
+        facts += [f"{topic} repeats {s.repeats_within_s}" for topic, s in self.streams.items() if s.repeats_within_s]
         facts += [f"{m.name} {m.stream} {m.merge} {m.key} {m.every_ms} {m.delta_sql}" for m in self.models]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
@@ -137,6 +140,8 @@ def load(name: str) -> Catalog:
                 )
         if stream.amount is not None and stream.columns.schema.field(stream.amount).type != pa.int64():
             raise UsageError(f"catalog `{name}`, stream `{stream.topic}`: `{stream.amount}` must be integer cents")
+        if stream.repeats_within_s is not None and (why := repeats.obstacle(stream, stream.repeats_within_s)):
+            raise UsageError(f"catalog `{name}`, stream `{stream.topic}`: repeats_within_s: {why}")
         if stream.columns.schema.field(stream.event_time).type != _MILLIS:
             raise UsageError(
                 f"catalog `{name}`, stream `{stream.topic}`: `{stream.event_time}` must be catalog.types.Millis"

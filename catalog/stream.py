@@ -24,6 +24,7 @@ class Stream:
 
     `amount` names the field with what an event is worth, in integer cents, where there is one. `compacted` is reference
     data: the log keeps each key's newest event for good, and the older ones for as long as other streams' events.
+    `repeats_within_s` counts an event whose `event_id` comes again within so many seconds once (catalog/repeats.py).
     """
 
     topic: str
@@ -32,6 +33,7 @@ class Stream:
     event_time: str = "occurred_at"
     amount: str | None = None
     compacted: bool = False
+    repeats_within_s: int | None = None
 
     @cached_property
     def columns(self) -> Columns:

@@ -4,7 +4,8 @@ Input:     every topic of the catalog, and the dead-letter topics of other servi
            consumer group; any number of replicas.
 Output:    `analytics` (Arrow IPC deltas, header `model`), and `<topic>.dlq` for events that cannot be processed.
 State:     none. A batch's deltas, dead letters and input offsets commit in one Kafka transaction; a delta adds to a
-           table, so nothing is kept between batches, and a replica starts, stops and recovers at once.
+           table, so nothing is kept between batches, and a replica starts, stops and recovers at once. But for streams
+           that count repeats once: the ids of their last horizon, read back from the log (processors/recall.py).
 Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
            Where a stream gives nothing but bad events, the replica stops rather than dead-letter them all
            (processors/stop_rule.py).
@@ -26,13 +27,15 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
 
-from catalog import loader
+from catalog import loader, repeats
 from catalog.loader import ANALYTICS_TOPIC, Catalog
 from processors import dead_letters
 from processors.batch import Batch, make_series
 from processors.dead_letters import Foreign
 from processors.deltas import Delta, Models
 from processors.intake import DeadLetter, Intake, Records
+from processors.recall import Recall
+from processors.repeats import Repeats
 from processors.stop_rule import StopRule
 from processors.transactions import Outgoing, Transactions
 from runtime import kafka, metrics, process, slot
@@ -88,6 +91,8 @@ class Analytics:
         self._assigned = False
         self._partitions = 1
         self._batch = Batch()
+        self._repeats = Repeats(repeats.horizons(catalog.streams, settings.deduplicate))
+        self._recall = Recall(settings, self._intakes, self._repeats, self._holds)
         self._digest = catalog.digest
         # Where the batch begins in each partition, markers and all, so that ranges of batches join without a gap.
         self._first: dict[tuple[str, int], int] = {}
@@ -135,9 +140,26 @@ class Analytics:
         committed = self._consumer.committed(held, timeout=10)
         self._stop_rule.seed((p.topic, p.metadata) for p in committed)
         self._first = {(p.topic, p.partition): max(p.offset, 0) for p in committed}
+        if self._repeats.within_s and not self._recalled(committed):
+            return
         self._consumer.assign(
             [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
         )
+
+    def _recalled(self, committed: list[TopicPartition]) -> bool:
+        """Remember the ids of the last horizon before the committed offsets; False when partitions moved meanwhile."""
+        self._process.unready("reading back the ids of the last events, to know repeats")
+        self._consumer.pause(committed)
+        self._recall.read(committed)
+        if holds := self._holds():
+            self._consumer.resume(committed)
+            self._process.ready()
+        return holds
+
+    def _holds(self) -> bool:
+        # Polled, or the group takes this replica for dead while it reads back; paused, so that nothing comes.
+        self._consumer.consume(1, 0)
+        return not self._rebalanced and not self._process.stop.is_set()
 
     def step(self) -> None:
         """Fill a batch, by time or size, and commit it. Raises `TransientError` when it could not be committed."""
@@ -202,14 +224,14 @@ class Analytics:
     def _commit(self) -> None:
         batch, now_ms = self._batch, int(time.time() * 1_000)
         began = time.perf_counter()
-        deltas = list(self._models.deltas(batch.relations(now_ms)))
+        deltas = list(self._models.deltas(batch.relations(now_ms, self._repeats)))
         _stage("models", time.perf_counter() - began)
         began = time.perf_counter()
         self._transactions.commit(
             self._outgoing(deltas, batch.dead),
             batch.offsets(lambda topic: self._stop_rule.note(topic, now_ms)),
             self._consumer.consumer_group_metadata(),
-            then=partial(batch.count, deltas),
+            then=partial(batch.count, deltas, self._repeats),
         )
         _stage("commit", time.perf_counter() - began)
         self._first |= batch.next_offsets

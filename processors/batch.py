@@ -16,6 +16,7 @@ from processors import dead_letters
 from processors.dead_letters import Foreign
 from processors.deltas import Delta
 from processors.intake import Chunk, DeadLetter
+from processors.repeats import Repeats
 from runtime import metrics
 
 # Records of work on the pipeline, rare: as traffic they would look like a stream that has stopped.
@@ -32,14 +33,20 @@ class Batch:
     dead: list[DeadLetter] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    repeated: dict[str, int] = field(default_factory=dict)
 
-    def relations(self, now_ms: int) -> dict[str, pa.Table]:
-        """The rows the models select from, by relation."""
-        tables = {
-            stream: pa.Table.from_batches([chunk.events for chunk in chunks]) for stream, chunks in self.chunks.items()
-        }
-        counted = (chunks for stream, chunks in self.chunks.items() if stream not in UNCOUNTED)
-        messages = [chunk.messages for chunks in counted for chunk in chunks]
+    def relations(self, now_ms: int, repeats: Repeats | None = None) -> dict[str, pa.Table]:
+        """The rows the models select from, by relation; what `repeats` knows to be one is in `*` alone."""
+        tables, messages = {}, []
+        for stream, chunks in self.chunks.items():
+            tables[stream] = pa.Table.from_batches([chunk.events for chunk in chunks])
+            own = pa.Table.from_batches([chunk.messages for chunk in chunks])
+            if repeats and stream in repeats.within_s:
+                came = tables[stream].num_rows
+                tables[stream], own = repeats.sift(stream, tables[stream], own, now_ms)
+                self.repeated[stream] = came - tables[stream].num_rows
+            if stream not in UNCOUNTED:
+                messages.extend(own.to_batches())
         rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms)
         tables["dead_letters"] = pa.Table.from_batches([rows])
         tables["*"] = pa.Table.from_batches([*messages, dead_messages])
@@ -53,12 +60,15 @@ class Batch:
             for (topic, number), offset in self.next_offsets.items()
         ]
 
-    def count(self, deltas: list[Delta]) -> None:
-        """Publish a committed batch's figures; nothing is counted that was not committed."""
+    def count(self, deltas: list[Delta], repeats: Repeats) -> None:
+        """Publish a committed batch's figures; nothing is counted that was not committed. Its ids are there to stay."""
+        repeats.confirm(self.next_offsets)
         metrics.histogram("streamgauge_batch_events").observe(self.events)
         for stream, chunks in self.chunks.items():
             if stream not in UNCOUNTED:
                 self._count_stream(stream, chunks)
+        for stream, count in self.repeated.items():
+            metrics.counter("streamgauge_repeated_events_total").labels(stream).inc(count)
         for foreign in self.foreign:
             metrics.counter("streamgauge_dead_letters_total").labels(foreign.topic, foreign.said.reason).inc()
         for delta in deltas:

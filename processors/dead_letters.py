@@ -71,10 +71,11 @@ def rows(dead: Sequence[DeadLetter], foreign: Sequence[Foreign], now_ms: int) ->
     own = letters.slice(0, len(dead))
     stamp = own.column("kafka_timestamp")
     latency = pa.array([now_ms - letter.record.timestamp for letter in dead], pa.int64())
-    flags = pa.repeat(True, len(dead)), pa.repeat(False, len(dead))
+    no = pa.repeat(False, len(dead))
+    flags = pa.repeat(True, len(dead)), no
     origin = [own.column("kafka_partition"), own.column("kafka_offset"), stamp]
     messages = pa.RecordBatch.from_arrays(
-        [own.column("stream"), own.column("bytes"), stamp, *flags, latency, *origin], schema=loader.EVERY_MESSAGE
+        [own.column("stream"), own.column("bytes"), stamp, *flags, latency, *origin, no], schema=loader.EVERY_MESSAGE
     )
     return letters, messages
 

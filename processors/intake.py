@@ -21,7 +21,8 @@ from confluent_kafka import Message
 
 from catalog import loader, validation
 from catalog.fingerprint import fingerprint
-from catalog.stream import Stream
+from catalog.repeats import EVENT_ID
+from catalog.stream import ORIGIN, Stream
 from runtime.errors import InvalidEvent
 
 DETAIL_SHOWN = 500
@@ -30,6 +31,8 @@ MILLIS = pa.timestamp("ms", tz="UTC")
 TIME_SOUGHT_BYTES, _LATEST = 65_536, 253_402_300_799_999
 # Of a message's timestamp, which is its kind and the milliseconds.
 _SECOND = itemgetter(1)
+_EVENT_ID = attrgetter(EVENT_ID)
+IDENTITY = pa.schema([pa.field(EVENT_ID, pa.string()), *ORIGIN])
 _INVALID = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
@@ -120,6 +123,21 @@ class Intake:
 
     def chunk(self, records: Records, now_ms: int) -> Chunk:
         """Decode a chunk; never raises for what an event contains."""
+        good, sizes, events, times, dead, judged_singly = self._judged(records, now_ms)
+        return self._columns(good, sizes, events, times, now_ms, dead, judged_singly)
+
+    def identities(self, records: Records, now_ms: int) -> pa.Table:
+        """Ids and origins of the events that are valid, as `chunk` has them; of a stream with an `event_id`."""
+        good, _, events, _, _, _ = self._judged(records, now_ms)
+        columns = [list(map(_EVENT_ID, events)), good.partitions, good.offsets, good.timestamps]
+        return pa.table(
+            [pa.array(column, kind) for column, kind in zip(columns, IDENTITY.types, strict=True)], IDENTITY
+        )
+
+    def _judged(
+        self, records: Records, now_ms: int
+    ) -> tuple[Records, list[int], list[Any], list[int], list[DeadLetter], int]:
+        """The good records with their sizes, events and event times; the dead; how many had to be judged singly."""
         dead: list[DeadLetter] = []
         judged_singly = 0
         try:
@@ -146,7 +164,7 @@ class Intake:
                     dead.append(self._dead(record, self._future(ahead_ms)))
             records, events = records.kept(kept), list(compress(events, kept))
             times, sizes = list(compress(times, kept)), list(compress(sizes, kept))
-        return self._columns(records, sizes, events, times, now_ms, dead, judged_singly)
+        return records, sizes, events, times, dead, judged_singly
 
     def _columns(
         self,
@@ -163,15 +181,17 @@ class Intake:
         origin = [pa.array(good.partitions, pa.int32()), pa.array(good.offsets, pa.int64()), stamps.cast(MILLIS)]
         late, late_by_ms = self._late(good.partitions, times)
         rows = len(decoded)
+        no = pa.repeat(False, rows)
         messages = pa.RecordBatch.from_arrays(
             [
                 pa.repeat(self._stream.topic, rows),
                 pa.array(sizes, pa.int64()),
                 arrays[self._time_column],
-                pa.repeat(False, rows),
+                no,
                 pa.array(late, pa.bool_()),
                 pc.subtract(now_ms, stamps),
                 *origin,
+                no,
             ],
             schema=loader.EVERY_MESSAGE,
         )

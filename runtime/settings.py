@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     delta_max_bytes: int = Field(
         900_000, ge=10_000, description="Most bytes of one delta message, uncompressed; larger deltas are split."
     )
+    deduplicate: str | None = Field(
+        None,
+        description="Streams whose repeated events count once, `stream=seconds,…`: repeated within so many seconds "
+        "(docs/duplicates.md). 0 switches off what the catalog says.",
+    )
     dead_letter_topics: str | None = Field(
         None,
         description="Dead-letter topics of other services (Kafka Connect, Spring, Kafka Streams), `name,…`: their "
@@ -140,6 +145,32 @@ class Settings(BaseSettings):
         100, ge=5, le=60_000, description="How often they commit; what they publish is visible so much later."
     )
 
+    # The fulfilment saga
+    saga_stock_timeout_ms: int = Field(
+        5_000, ge=1, le=86_400_000, description="How long reserving or releasing stock waits for an answer at first."
+    )
+    saga_payment_timeout_ms: int = Field(
+        10_000, ge=1, le=86_400_000, description="How long a payment or a refund waits for an answer at first."
+    )
+    saga_shipment_timeout_ms: int = Field(
+        10_000, ge=1, le=86_400_000, description="How long a dispatch or a cancellation waits for an answer at first."
+    )
+    saga_delivery_timeout_ms: int = Field(
+        60_000, ge=1, le=86_400_000, description="How long a delivery may take before it is asked for, at first."
+    )
+    saga_attempts: int = Field(
+        3, ge=1, le=100, description="Attempts at a step before the saga compensates; each waits twice as long."
+    )
+    saga_compensation_attempts: int = Field(
+        12, ge=1, le=1_000, description="Attempts at a compensating step before the saga fails and a person must look."
+    )
+    saga_memory_hours: int = Field(
+        24,
+        ge=1,
+        le=8_760,
+        description="How long an ended saga is remembered, so that a late duplicate begins no other.",
+    )
+
     # The lag sampler
     lag_interval_s: float = Field(10.0, gt=0, le=3_600, description="Time between two samples of the cluster.")
     lag_window_samples: int = Field(
@@ -164,11 +195,11 @@ class Settings(BaseSettings):
     fraud_pattern_window_s: int = Field(
         3_600, ge=1, le=604_800, description="How far back cards, regions, customers, credit and transfers are counted."
     )
-    fraud_customer_velocity: int = Field(5, ge=2, description="Payments of one customer in a short time that are many.")
-    fraud_card_velocity: int = Field(4, ge=2, description="Payments by one card in a short time that are many.")
-    fraud_card_customers: int = Field(3, ge=2, description="Customers on one card that are many.")
-    fraud_customer_cards: int = Field(4, ge=2, description="Cards of one customer that are many.")
-    fraud_customer_regions: int = Field(3, ge=2, description="Regions of one customer that are many.")
+    fraud_customer_velocity: int = Field(6, ge=2, description="Payments of one customer in a short time that are many.")
+    fraud_card_velocity: int = Field(6, ge=2, description="Payments by one card in a short time that are many.")
+    fraud_card_customers: int = Field(2, ge=2, description="Customers on one card that are many.")
+    fraud_customer_cards: int = Field(3, ge=2, description="Cards of one customer that are many.")
+    fraud_customer_regions: int = Field(2, ge=2, description="Regions of one customer that are many.")
     fraud_amount_deviation: float = Field(
         3.5,
         gt=0,
@@ -177,12 +208,12 @@ class Settings(BaseSettings):
     fraud_amount_min_cents: int = Field(10_000, ge=0, description="Smaller amounts are never unusual.")
     fraud_amount_payments: int = Field(5, ge=1, description="Payments after which a customer has a history.")
     fraud_bnpl_new_cents: int = Field(
-        40_000, ge=1, description="Cents on credit (bnpl) that are much for a customer with fewer than three payments."
+        80_000, ge=1, description="Cents on credit (bnpl) that are much for a customer with fewer than three payments."
     )
     fraud_wallet_travel_s: int = Field(
         1_800, ge=1, le=604_800, description="A wallet does not come from another region sooner than this."
     )
-    fraud_transfer_parts: int = Field(4, ge=2, description="Bank transfers of the same amount that are parts of one.")
+    fraud_transfer_parts: int = Field(6, ge=2, description="Bank transfers of the same amount that are parts of one.")
     fraud_refunds: int = Field(3, ge=1, description="Refunds of one customer that are many, if half was refunded.")
     fraud_memory_payments: int = Field(
         128, ge=8, le=2_000, description="Payments remembered of a card and of a customer, at most."

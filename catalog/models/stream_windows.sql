@@ -3,6 +3,7 @@
 -- merge:  window
 -- every:  10 seconds
 -- One row of `events` is one message of any stream; latency is from the event reaching Kafka to its being processed.
+-- `events` counts every message, repeats and dead letters too: `events - dead_letters - repeated` is what tables count.
 SELECT stream, kafka_partition AS partition,
        count(*)                                              AS events,
        sum(bytes)                                            AS bytes,
@@ -16,6 +17,7 @@ SELECT stream, kafka_partition AS partition,
        count(*) FILTER (WHERE latency_ms <= 500)             AS latency_le_500ms,
        count(*) FILTER (WHERE latency_ms <= 1000)            AS latency_le_1s,
        count(*) FILTER (WHERE latency_ms <= 5000)            AS latency_le_5s,
-       count(*) FILTER (WHERE latency_ms <= 60000)           AS latency_le_60s
+       count(*) FILTER (WHERE latency_ms <= 60000)           AS latency_le_60s,
+       count(*) FILTER (WHERE repeated)                      AS repeated
 FROM events
 GROUP BY ALL
