@@ -14,6 +14,8 @@ import msgspec
 
 # How fast a habit follows: the newest payment weighs a fiftieth, once there are fifty.
 HABIT_PAYMENTS = 50
+# The spread (standard deviation of the logarithm) of anybody's amounts, and how many payments that knowledge is worth.
+ANYBODY_SPREAD, ANYBODY_PAYMENTS = 0.7, 8
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -74,10 +76,14 @@ class Habit(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """The amount in the middle."""
         return round(math.exp(self.mean)) if self.payments else 0
 
-    def deviation(self, amount_cents: int, least_spread: float = 0.35) -> float:
-        """How many standard deviations `amount_cents` lies above what is usual; negative below it."""
-        spread = max(math.sqrt(self.variance), least_spread)
-        return (math.log(max(1, amount_cents)) - self.mean) / spread
+    def deviation(self, amount_cents: int) -> float:
+        """How many standard deviations `amount_cents` lies above what is usual; negative below it.
+
+        With few payments the spread is mostly that of anybody's amounts: five alike are no proof of regularity.
+        """
+        known = min(self.payments, HABIT_PAYMENTS)
+        variance = (known * self.variance + ANYBODY_PAYMENTS * ANYBODY_SPREAD**2) / (known + ANYBODY_PAYMENTS)
+        return (math.log(max(1, amount_cents)) - self.mean) / math.sqrt(variance)
 
     def learn(self, amount_cents: int) -> Habit:
         """The habit after a further payment."""

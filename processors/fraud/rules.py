@@ -1,13 +1,13 @@
 """The rules of fraud: each a small pure function of a payment and what is remembered, and one table that names them.
 
-A rule compares one figure with its limit. At the limit its score is 0.5, at twice the limit 0.95; a single weak sign
-never declines a payment, two of them do, or one that is strong (`STREAMGAUGE_FRAUD_DECLINE_AT`). docs/fraud.md tells
-how to add one.
+A rule compares one figure with its limit. Its score is 0.5 at the limit, 0.75 at one and a half times the limit, and at
+most 0.95. A single weak sign never declines a payment, two of them do, or one that is strong
+(`STREAMGAUGE_FRAUD_DECLINE_AT`). docs/fraud.md tells how to add one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
@@ -51,7 +51,7 @@ class Limits:
 
 def ramp(value: float, limit: float) -> float:
     """The score of a figure at or above its limit."""
-    return round(0.5 + 0.45 * min(1.0, value / limit - 1), 4)
+    return round(min(0.95, 0.5 * value / limit), 4)
 
 
 def money(cents: int, currency: str) -> str:
@@ -108,21 +108,24 @@ def amount_unusual(payment: Payment, memory: CustomerMemory, limits: Limits) -> 
 
 
 def customer_cards(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
-    """Cards that one customer pays by."""
-    cards = _seen(payment, memory, limits, "card")
-    if len(cards) < limits.customer_cards:
+    """A further card of a customer who has paid by several already."""
+    earlier = {past.card for past in within(memory.past, payment.at, limits.pattern_window_s) if past.card}
+    count = len(earlier) + 1
+    # Not what the owner pays by a known card after somebody tried others: that is no sign.
+    if payment.card is None or payment.card in earlier or count < limits.customer_cards:
         return None
-    detail = f"{len(cards)} cards of this customer within {limits.pattern_window_s} s"
-    return Finding("customer_cards", ramp(len(cards), limits.customer_cards), detail)
+    detail = f"{count} cards of this customer within {limits.pattern_window_s} s"
+    return Finding("customer_cards", ramp(count, limits.customer_cards), detail)
 
 
 def customer_regions(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
-    """Regions that one customer pays from."""
-    regions = _seen(payment, memory, limits, "region")
-    if payment.region is None or len(regions) < limits.customer_regions:
+    """A further region of a customer who has paid from others already."""
+    earlier = {past.region for past in within(memory.past, payment.at, limits.pattern_window_s) if past.region}
+    count = len(earlier) + 1
+    if payment.region is None or payment.region in earlier or count < limits.customer_regions:
         return None
-    detail = f"paid from {', '.join(sorted(regions))} within {limits.pattern_window_s} s"
-    return Finding("customer_regions", ramp(len(regions), limits.customer_regions), detail)
+    detail = f"{payment.region} within {limits.pattern_window_s} s of {', '.join(sorted(earlier))}"
+    return Finding("customer_regions", ramp(count, limits.customer_regions), detail)
 
 
 def refund_pattern(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
@@ -169,11 +172,6 @@ def transfer_parts(payment: Payment, memory: CustomerMemory, limits: Limits) -> 
     total = money(payment.amount_cents + sum(past.amount_cents for past in parts), payment.currency)
     detail = f"{total} in {len(parts) + 1} transfers of the same amount within {limits.pattern_window_s} s"
     return Finding("transfer_parts", ramp(len(parts) + 1, limits.transfer_parts), detail)
-
-
-def _seen(payment: Payment, memory: CustomerMemory, limits: Limits, field: str) -> Collection[str]:
-    entries = [*within(memory.past, payment.at, limits.pattern_window_s), payment]
-    return {value for entry in entries if (value := getattr(entry, field)) is not None}
 
 
 def _by_method(method: str, payment: Payment, memory: CustomerMemory, limits: Limits) -> list[Past]:
@@ -229,13 +227,13 @@ CUSTOMER_RULES: tuple[Rule[CustomerMemory], ...] = (
     Rule(
         customer_cards,
         ("card",),
-        "many cards for one customer",
+        "a further card of a customer, among many",
         ("customer_cards", "pattern_window_s"),
     ),
     Rule(
         customer_regions,
         METHODS,
-        "many regions for one customer",
+        "a further region of a customer, among many",
         ("customer_regions", "pattern_window_s"),
     ),
     Rule(

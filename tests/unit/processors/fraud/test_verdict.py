@@ -63,12 +63,12 @@ def test_scores_add_up_as_chances(scores: list[float], total: float) -> None:
 
 
 def test_a_card_remembers_and_passes_on_what_it_found() -> None:
-    remembered = CardMemory([use(5, "C7"), use(4, "C8"), use(3, "C9")])
+    remembered = CardMemory([use(5, "C7"), use(4, "C8"), use(3, "C9"), use(2), use(1)])
     judged = judge_card(payment(), remembered, LIMITS)
     assert judged is not None
     after, passed = judged
     assert [finding.rule for finding in passed.findings] == ["card_velocity", "card_customers"]
-    assert [one.customer_id for one in after.uses] == ["C7", "C8", "C9", "C1"]
+    assert [one.customer_id for one in after.uses] == ["C7", "C8", "C9", "C1", "C1", "C1"]
 
 
 def test_a_further_attempt_is_not_judged_again() -> None:
