@@ -57,8 +57,9 @@ prometheus: ## Prometheus on http://127.0.0.1:9090, beside `make up` in another 
 	exec prometheus --config.file="$$data/prometheus/prometheus.yml" --storage.tsdb.path="$$data/prometheus/data" \
 		--storage.tsdb.retention.time=15d --web.listen-address=127.0.0.1:9090 --log.level=warn $(ARGS)
 
+# Two files at a time: most of a test on real parts is waiting for one of them.
 test: $(STAMP) components ## All tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 chaos: $(STAMP) ## The tests that kill processes, the long ones among them
 	@exec $(BIN)/python -m pytest -m chaos $(ARGS)
