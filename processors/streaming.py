@@ -25,13 +25,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from confluent_kafka import KafkaException
 
 from catalog import loader
 from processors import letter_headers
+from processors.out import Out
 from runtime import kafka, metrics, process, slot
 from runtime.errors import FatalError, StreamgaugeError, UsageError
 from runtime.process import Process
@@ -52,14 +53,6 @@ AGAIN_AFTER_S = 1.0
 log = logging.getLogger("streamgauge")
 # A broker that is away is a line of ours; what else Quix cannot do, it raises.
 logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
-
-
-class Out(NamedTuple):
-    """An event to publish."""
-
-    topic: str
-    key: str
-    event: msgspec.Struct
 
 
 class Replica(Application):

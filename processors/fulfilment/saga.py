@@ -1,0 +1,108 @@
+"""The saga of one order: its states, what is known of it, and how long a step may take. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from catalog.commerce.events import OrderEvent
+from runtime.settings import Settings
+
+
+class State(StrEnum):
+    """Where a saga is. The values are the contract's (docs/adr/0007-commerce-services.md)."""
+
+    RESERVING_STOCK = "reserving_stock"
+    REQUESTING_PAYMENT = "requesting_payment"
+    REQUESTING_SHIPMENT = "requesting_shipment"
+    SHIPPING = "shipping"
+    COMPLETED = "completed"
+    CANCELLING_SHIPMENT = "cancelling_shipment"
+    REFUNDING_PAYMENT = "refunding_payment"
+    RELEASING_STOCK = "releasing_stock"
+    COMPENSATED = "compensated"
+    FAILED = "failed"
+
+
+FORWARD = (State.RESERVING_STOCK, State.REQUESTING_PAYMENT, State.REQUESTING_SHIPMENT, State.SHIPPING)
+BACK = (State.CANCELLING_SHIPMENT, State.REFUNDING_PAYMENT, State.RELEASING_STOCK)
+ENDED = (State.COMPLETED, State.COMPENSATED, State.FAILED)
+
+
+class Line(msgspec.Struct, array_like=True, gc=False):
+    """One article of an order, all its lines together, and what the stock service said last.
+
+    `asked` is in doubt: it may be reserved, or be reserved any moment.
+    """
+
+    sku: str
+    quantity: int
+    unit_price_cents: int
+    stock: Literal["asked", "reserved", "rejected", "released"] = "asked"
+
+
+class Saga(msgspec.Struct, array_like=True):
+    """What is stored of one order. Of an ended saga little more than its state is left, so that it is not begun again.
+
+    `payment` and `shipment` say what was done, or may have been done (`asked`). `deadline_at` (ms since the epoch) is
+    when the step is timed out, and of an ended saga when it is forgotten.
+    """
+
+    order_id: str
+    state: State
+    started_at: int
+    amount_cents: int
+    attempt: int = 1
+    deadline_at: int = 0
+    previous_state: State | None = None
+    reason: str | None = None
+    payment: Literal["", "asked", "authorised", "declined", "refunded"] = ""
+    shipment: Literal["", "asked", "dispatched", "delivered", "failed"] = ""
+    lines: list[Line] = []
+    order: OrderEvent | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a step waits for its answer (ms), how often it is tried, how long an ended saga is remembered."""
+
+    stock_ms: int = 5_000
+    payment_ms: int = 10_000
+    shipment_ms: int = 10_000
+    delivery_ms: int = 60_000
+    attempts: int = 3
+    compensation_attempts: int = 12
+    memory_ms: int = 86_400_000
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """As the settings say."""
+        return cls(
+            stock_ms=settings.saga_stock_timeout_ms,
+            payment_ms=settings.saga_payment_timeout_ms,
+            shipment_ms=settings.saga_shipment_timeout_ms,
+            delivery_ms=settings.saga_delivery_timeout_ms,
+            attempts=settings.saga_attempts,
+            compensation_attempts=settings.saga_compensation_attempts,
+            memory_ms=settings.saga_memory_hours * 3_600_000,
+        )
+
+    def most_attempts(self, state: State) -> int:
+        """Attempts at a step before the saga turns back, or, turning back already, fails."""
+        return self.attempts if state in FORWARD else self.compensation_attempts
+
+    def wait_ms(self, state: State, attempt: int) -> int:
+        """How long an attempt waits: twice as long as the one before, eight times the first at most."""
+        first = {
+            State.RESERVING_STOCK: self.stock_ms,
+            State.REQUESTING_PAYMENT: self.payment_ms,
+            State.REQUESTING_SHIPMENT: self.shipment_ms,
+            State.SHIPPING: self.delivery_ms,
+            State.CANCELLING_SHIPMENT: self.shipment_ms,
+            State.REFUNDING_PAYMENT: self.payment_ms,
+            State.RELEASING_STOCK: self.stock_ms,
+        }[state]
+        return first * (1, 2, 4, 8)[min(attempt, 4) - 1]

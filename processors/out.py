@@ -1,0 +1,15 @@
+"""What a service's pure functions give: an event to publish. No Kafka, no Quix."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Out(NamedTuple):
+    """An event to publish."""
+
+    topic: str
+    key: str
+    event: msgspec.Struct
