@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -100,7 +100,10 @@ def expected(events: Iterable[Event], known: Iterable[Event], window_ms: int) ->
     placed = sorted(
         (e for e in once if e["event_type"] == "order.placed"), key=lambda e: (e["occurred_at"], e["order_id"])
     )
-    clicks = [e for e in once if e["event_type"] in ("ad.click", "email.opened")]
+    clicks = defaultdict(list)
+    for e in once:
+        if e["event_type"] in ("ad.click", "email.opened"):
+            clicks[e["customer_id"]].append(e)
     products = [e for e in known if e["event_type"] == "product.updated"]
     names = {e["campaign_id"]: e["name"] for e in known if e["event_type"] == "campaign.updated"}
     seen: set[str] = set()
@@ -109,7 +112,7 @@ def expected(events: Iterable[Event], known: Iterable[Event], window_ms: int) ->
         at, customer = one["occurred_at"], one["customer_id"]
         segment = "returning" if customer in seen else "new"
         seen.add(customer)
-        mine = [c for c in clicks if c["customer_id"] == customer and 0 <= at - c["occurred_at"] <= window_ms]
+        mine = [c for c in clicks[customer] if 0 <= at - c["occurred_at"] <= window_ms]
         if not mine:
             continue
         last = max(mine, key=lambda c: (c["occurred_at"], c["event_id"]))

@@ -20,15 +20,17 @@ from tests.attributing import HOUR, Credits, Event, Publisher, expected, referen
 from tests.conftest import require_kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
-KILLS, PARTITIONS, EVENTS = 10, 4, 12_000
+KILLS, PARTITIONS, EVENTS = 10, 4, 40_000
+# A long interval between commits: a kill then finds much that was published and is not committed.
+SETTINGS = {"attribution_window_hours": 1, "session_timeout_ms": 6_000, "service_commit_interval_ms": 400}
 
 
 def publish(publisher: Publisher, events: list[Event], done: threading.Event) -> None:
     """A slice at a time, so that every kill finds some under way, until `done` says: the rest at once."""
-    for first in range(0, len(events), 40):
-        publisher.send(events[first : first + 40])
+    for first in range(0, len(events), 100):
+        publisher.send(events[first : first + 100])
         if not done.is_set():
-            done.wait(0.5)
+            done.wait(0.25)
 
 
 def at_work(worker: Worker) -> bool:
@@ -51,7 +53,7 @@ def test_credits_survive_ten_kills() -> None:
     with_state = [True, False] * (KILLS // 2)
     rng.shuffle(with_state)
     start = int(time.time() * 1_000) - 2 * HOUR
-    known, events = reference(start), traffic(start, customers=300, count=EVENTS)
+    known, events = reference(start), traffic(start, customers=1_000, count=EVENTS)
     pause, done = threading.Event(), threading.Event()
     with rig(PARTITIONS, attribution_window_hours=1, session_timeout_ms=6_000, service_commit_interval_ms=50) as made:
         publisher = Publisher(made.kafka.bootstrap)

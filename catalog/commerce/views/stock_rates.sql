@@ -1,21 +1,17 @@
 -- view:   stock_rates
--- Units taken and refused over the ten minutes before the newest event of `inventory`, or as long as it is known.
--- `minutes` is that time, absent where it is less than one, and nothing is known where no event came for 20 minutes.
-WITH recent AS (
-    SELECT sku, location, event_type, quantity, occurred_at
-    FROM inventory_events
-    WHERE occurred_at > now() - INTERVAL 20 MINUTE AND occurred_at <= now()
-),
-span AS (
-    SELECT max(occurred_at) AS as_of,
-           greatest(max(occurred_at) - INTERVAL 10 MINUTE, (SELECT min(window_start) FROM inventory_windows)) AS since
-    FROM recent
+-- Units taken and refused over the ten minutes before the newest window of `inventory`, or as long as there has been any.
+-- `minutes` is that time, absent where it is less than one; no rows at all where no event came for 20 minutes.
+WITH span AS (
+    SELECT least(now(), max(window_start) + INTERVAL 10 SECOND) AS until,
+           greatest(until - INTERVAL 10 MINUTE, (SELECT min(window_start) FROM inventory_windows)) AS since
+    FROM inventory_windows
+    WHERE window_start > now() - INTERVAL 20 MINUTE AND window_start <= now()
 )
-SELECT sku, location, as_of,
-       CASE WHEN as_of - since >= INTERVAL 1 MINUTE THEN epoch(as_of - since) / 60 END AS minutes,
+SELECT sku, location, CASE WHEN until - since >= INTERVAL 1 MINUTE THEN epoch(until - since) / 60 END AS minutes,
        sum(CASE event_type WHEN 'stock.reserved' THEN quantity WHEN 'stock.released' THEN -quantity ELSE 0 END)::BIGINT
            AS units_taken,
        sum(CASE event_type WHEN 'stock.rejected' THEN quantity ELSE 0 END)::BIGINT AS units_refused
-FROM recent, span
-WHERE occurred_at > since
+FROM inventory_events, span
+WHERE occurred_at > now() - INTERVAL 30 MINUTE -- a constant, so that older rows are not even looked at
+  AND occurred_at > since AND occurred_at <= until
 GROUP BY ALL

@@ -9,15 +9,23 @@ import pytest
 
 from tests.unit.warehouse.commerce import Commerce
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+_clock: list[datetime] = []
+
+
+@pytest.fixture(autouse=True)
+def clock() -> datetime:
+    """The time of a test: at most ten seconds ago, where a window begins."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    _clock[:] = [now - timedelta(seconds=now.second % 10)]
+    return _clock[0]
 
 
 def ago(minutes: float) -> datetime:
-    return NOW - timedelta(minutes=minutes)
+    return _clock[0] - timedelta(minutes=minutes)
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Commerce:
+def shop(tmp_path: Path, clock: datetime) -> Commerce:
     """Six reservations of two in the last ten minutes, one given back; an observer since half an hour ago."""
     shop = Commerce(tmp_path)
     stock(shop, "received", 30, 100, 100, 0)
@@ -53,7 +61,7 @@ LEVELS = "SELECT available, units_per_minute, minutes_of_cover, status FROM stoc
 
 
 def test_levels_rate_and_cover(shop: Commerce) -> None:
-    # The newest event is two minutes old: ten units in the ten minutes before it.
+    # The newest event is two minutes old: ten units in the ten minutes before the end of its window.
     assert shop.select(LEVELS) == [(40, 1.0, 40.0, "ok")]
     stock(shop, "shipped", 2, 36, 14, 10)
     assert shop.select(LEVELS) == [(4, 1.0, 4.0, "low")]
@@ -76,10 +84,12 @@ def test_a_rate_that_is_0_is_known_and_one_that_is_not_known_is_absent(shop: Com
 
 def test_known_for_less_than_ten_minutes(tmp_path: Path) -> None:
     shop = Commerce(tmp_path)
-    start = ago(6).replace(second=0)
+    start = ago(6)
     fields = {"sku": "A", "location": "berlin"}
     shop.tell("stock.received", start, **fields, quantity=100, on_hand=100, reserved=0)
-    shop.tell("stock.reserved", start + timedelta(minutes=4), **fields, quantity=20, on_hand=100, reserved=20)
+    shop.tell(
+        "stock.reserved", start + timedelta(minutes=3, seconds=55), **fields, quantity=20, on_hand=100, reserved=20
+    )
     assert shop.select(LEVELS) == [(80, 5.0, 16.0, "ok")]
 
 
@@ -133,7 +143,7 @@ def test_the_guard_sees_running_campaigns_alone(shop: Commerce) -> None:
 def test_times_usual_is_against_the_full_hours_of_the_last_day(shop: Commerce) -> None:
     product(shop, "A", "toys")
     campaign(shop, "fun", "toys", 60, None)
-    hour = NOW.replace(minute=0, second=0)
+    hour = ago(0).replace(minute=0, second=0)
     fields = {"sku": "A", "location": "berlin", "on_hand": 1_000, "reserved": 0}
     before = shop.select("SELECT coalesce(sum(reserved - released), 0) FROM stock_demand WHERE window_start < now()")
     for back, quantity in ((1, 60), (4, 180), (30, 9_999)):
