@@ -271,6 +271,27 @@ CATALOGUE = (
     Metric("streamgauge_service_commit_seconds", "histogram", "A transaction's commit, with its state.", "services"),
     Metric("streamgauge_service_partitions", "gauge", "Partitions held, changelogs included.", "services"),
     Metric(
+        "streamgauge_saga_ignored_total",
+        "counter",
+        "Events that changed nothing: duplicates, late answers, answers after the end (state: of the saga).",
+        "fulfilment",
+        ("state", "event_type"),
+    ),
+    Metric(
+        "streamgauge_saga_timeouts_total",
+        "counter",
+        "Steps that were not answered in time, each attempt.",
+        "fulfilment",
+        ("state",),
+    ),
+    Metric(
+        "streamgauge_saga_clock_behind_seconds",
+        "gauge",
+        "How far the time-outs of the partition are behind the clock; seconds after an outage.",
+        "fulfilment",
+        ("partition",),
+    ),
+    Metric(
         "streamgauge_fraud_verdict_seconds",
         "histogram",
         "From the moment the request reached Kafka until its verdict is decided; the commit that shows it comes after.",

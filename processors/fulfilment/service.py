@@ -1,0 +1,157 @@
+"""The fulfilment saga on its topics.
+
+Input:     `orders`, `payments`, `shipments` (key order_id); `inventory` and `fraud` under the order_id, by way of a
+           repartition topic; `fulfilment-ticks`, the clock.
+Output:    `fulfilment` (saga events), and what a saga asks for or decides in `payments`, `shipments` and `orders`.
+State:     one `Saga` an order, and the index of deadlines (timers.py) of each partition, in RocksDB with a changelog.
+Guarantee: an event changes a saga, and the saga says what follows from it, exactly once. Events of different topics may
+           come in any order. A time-out needs a tick and no event of its order.
+
+Each replica sends ticks to the partitions it holds: whoever has the state has the clock too, and after a rebalance a
+few ticks too many do no harm.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+
+from processors import streaming
+from processors.fulfilment import machine, timers
+from processors.fulfilment.saga import Limits, Saga
+from processors.out import Out
+from processors.streaming import Service, StreamingDataFrame
+from runtime import kafka, metrics
+
+NAME, TICKS = "fulfilment", "fulfilment-ticks"
+TICK_EVERY_S = 0.5
+_SAGA = "saga"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Saga).decode
+
+
+class _Routed(msgspec.Struct, gc=False):
+    """What decides where an event goes."""
+
+    event_type: str
+    order_id: str | None = None
+
+
+_routed = msgspec.json.Decoder(_Routed).decode
+
+
+def order_of(value: bytes | None) -> str | None:
+    """The order that an event tells a saga about, if it does."""
+    try:
+        routed = _routed(value or b"")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return routed.order_id if routed.event_type in machine.KINDS else None
+
+
+class Tick:
+    """A moment of the clock, in one partition."""
+
+
+class Sagas:
+    """Runs the state machine over what a partition's state holds. `transaction` gives that state."""
+
+    def __init__(
+        self, limits: Limits, transaction: Callable[[int], Any], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._limits, self._transaction, self._clock = limits, transaction, clock
+        self._ignored = metrics.counter("streamgauge_saga_ignored_total")
+        self._timeouts = metrics.counter("streamgauge_saga_timeouts_total")
+        self._behind = metrics.gauge("streamgauge_saga_clock_behind_seconds")
+
+    def take(self, event: Any, partition: int) -> list[Out]:
+        """An event, or a tick."""
+        now_ms = int(self._clock() * 1_000)
+        transaction = self._transaction(partition)
+        if not isinstance(event, Tick):
+            return self._step(transaction, event.order_id, event, now_ms)
+        agenda = transaction.as_state(prefix=b"due/")
+        outs: list[Out] = []
+        for order_id in timers.due(agenda, now_ms):
+            outs += self._step(transaction, order_id, None, now_ms)
+        self._behind.labels(partition).set(timers.behind_ms(agenda, now_ms) / 1_000)
+        return outs
+
+    def _step(self, transaction: Any, order_id: str, event: Any, now_ms: int) -> list[Out]:
+        store = transaction.as_state(prefix=b"saga/" + order_id.encode())
+        stored = store.get_bytes(_SAGA)
+        saga = _decode(stored) if stored else None
+        after, outs = machine.step(saga, event, now_ms, self._limits)
+        if event is None:
+            if outs and saga is not None:
+                self._timeouts.labels(saga.state).inc()
+        elif after is saga:
+            self._ignored.labels(saga.state if saga else "unknown", event.event_type).inc()
+        if after is saga:
+            return outs
+        if after is None:
+            store.delete(_SAGA)
+            return outs
+        store.set_bytes(_SAGA, _encode(after))
+        if saga is None or after.deadline_at != saga.deadline_at:
+            timers.file(transaction.as_state(prefix=b"due/"), order_id, after.deadline_at, now_ms)
+        return outs
+
+
+class Clock:
+    """Sends a tick to each partition this replica holds; never blocks."""
+
+    def __init__(self, service: Service) -> None:
+        self._app = service.app
+        config = {**kafka.client_config(service.settings), "message.timeout.ms": 5_000, "log_level": 0}
+        self._producer = Producer({**config, "client.id": f"{service.slot.id}-clock"})
+
+    def tick(self) -> None:
+        """One tick each."""
+        for topic, partition in self._app.held:
+            if topic == TICKS:
+                try:
+                    self._producer.produce(TICKS, b"{}", partition=partition)
+                except (BufferError, KafkaException):
+                    return  # The broker is away; there is no use in old ticks.
+        self._producer.poll(0)
+
+
+def wanted(event: Any) -> bool:
+    """Whether a saga looks at such events."""
+    return event.event_type in machine.KINDS
+
+
+def build(service: Service) -> None:
+    """Wire it."""
+    frame: StreamingDataFrame = service.concat(
+        service.events("orders", wanted),
+        service.events("payments", wanted),
+        service.events("shipments", wanted),
+        service.rekeyed("inventory", "order", order_of),
+        service.rekeyed("fraud", "order", order_of),
+        service.raw(TICKS).apply(lambda _value: Tick()),
+    )
+    frame.register_store()
+    context, stream_id = frame.processing_context, frame.stream_id
+
+    def transaction(partition: int) -> Any:
+        # As Quix itself opens a key's state (`_as_stateful`): a tick may so open that of any order of its partition.
+        return context.checkpoint.get_store_transaction(stream_id=stream_id, partition=partition)
+
+    sagas = Sagas(Limits.of(service.settings), transaction)
+
+    def step(event: Any, _key: Any, _timestamp: int, _headers: Any) -> list[Out]:
+        return sagas.take(event, streaming.message_context().partition)
+
+    service.publish(frame.apply(step, metadata=True, expand=True))
+    service.every(TICK_EVERY_S, Clock(service).tick)
+
+
+def main() -> int:
+    """Entry point of `streamgauge process fulfilment`; returns the exit code."""
+    return streaming.run(NAME, build)
