@@ -27,7 +27,7 @@ from generators.publisher import Publisher, producer_config
 from generators.shop import TIMELINE_RATE, Shop
 from generators.storefront import Storefront
 from generators.timetable import TICK_MS
-from runtime import kafka, metrics
+from runtime import faults, kafka, metrics
 from runtime.errors import FatalError, UsageError
 from runtime.process import Process
 from runtime.settings import Settings
@@ -139,11 +139,15 @@ def _produce(run: _Run, shop: Shop, live: bool) -> None:
     options, publisher = run.options, run.publisher
     left = options.count if options.count is not None else math.inf
     again = Again(options.seed, options.duplicates)
+    watch = faults.Watch(run.process.settings.data_dir)
     paced = options.rate > 0
     if live:
         shop.skip_to(_now_ms())  # what it took to build the shop is not traffic owed
     began_ms, shop_began_ms = _now_ms(), shop.now
     while left > 0 and run.goes_on():
+        if isinstance(shop, Storefront):
+            shop.surge(on=watch.active(faults.CAMPAIGN_SURGE))
+            shop.poison(on=watch.active(faults.POISON_BURST))
         if live:
             # A tick is published when it is over, so that no event is dated in the future.
             now = _now_ms()

@@ -184,11 +184,30 @@ def up(
     bootstrap: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Use this Kafka; no local broker starts.")
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[@SECONDS]", help="Make a fault happen, so long after all is ready (20 s); repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Everything on this machine, supervised; Ctrl-C stops it cleanly and prints a summary."""
     from streamgauge import up as stack
 
-    sys.exit(stack.main(stack.Options(rate, for_, not no_traffic, bootstrap)))
+    sys.exit(stack.main(stack.Options(rate, for_, not no_traffic, bootstrap, tuple(fault or ()))))
+
+
+@app.command()
+def fault(
+    name: Annotated[
+        str, typer.Argument(help="payment-outage, slow-consumer, poison-burst or campaign-surge.", metavar="NAME")
+    ],
+    for_: Annotated[float, typer.Option("--for", help="Seconds that it lasts; 0 ends it.")] = 30.0,
+) -> None:
+    """Make a fault happen in the running stack."""
+    from streamgauge import fault_command
+
+    sys.exit(fault_command.main(name, for_))
 
 
 @app.command()
@@ -196,11 +215,18 @@ def sql(
     text: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT; - reads it from standard input.")],
     format_: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The tables as of then, by event time: 2026-11-23T04:00:00Z.")
+    ] = None,
+    known_only: Annotated[
+        bool, typer.Option("--known-only", help="With --as-of: leave out what retention has made unknown.")
+    ] = False,
 ) -> None:
     """Ask the warehouse, while the pipeline writes."""
     from streamgauge import query
+    from warehouse.client import Past
 
-    query.sql(text, format_, output)
+    query.sql(text, format_, output, Past(as_of, known_only) if as_of else None)
 
 
 @app.command()
@@ -212,19 +238,6 @@ def snapshot(
     from streamgauge import query
 
     query.snapshot(file, force=force)
-
-
-@app.command()
-def rebuild(
-    swap: Annotated[bool, typer.Option("--swap", help="Put the new file in the running one's place.")] = False,
-    lose_older: Annotated[
-        bool, typer.Option("--lose-older", help="Swap even where the log no longer has events that the file counts.")
-    ] = False,
-) -> None:
-    """Make the tables again from the log beside the running ones, and compare; exit 1 where figures differ."""
-    from streamgauge.rebuild import command
-
-    sys.exit(command.main(swapping=swap, lose_older=lose_older))
 
 
 @app.command()

@@ -20,6 +20,8 @@ FIGURES = {
     "streamgauge_events_in": "events in",
     "streamgauge_dead_letters": "dead letters",
     "streamgauge_transactions_aborted": "aborted transactions",
+    "streamgauge_shop_answers": "answers",
+    "streamgauge_service_events_out": "events out",
     "streamgauge_merged_rows": "rows merged",
     "streamgauge_sql_queries": "queries",
 }

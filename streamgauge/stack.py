@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from generators.ledger import CATALOG
 from runtime.process import FIRST_METRICS_PORT
 from runtime.settings import PREFIX, Settings
 from streamgauge import ports
 from streamgauge.service import Service
 
 # The order is that of their metrics ports; Prometheus's configuration names the same ones.
-NAMES = ("broker", "analytics", "warehouse", "dashboard", "generate", "lag")
+# The processors of the commerce catalog, and the synthetic services that answer them.
+PROCESSORS = ("fulfilment", "fraud", "attribution")
+SERVICES = "services"
+WRITERS = (*PROCESSORS, SERVICES)
+NAMES = ("broker", "analytics", "warehouse", "dashboard", "generate", "lag", SERVICES, *PROCESSORS)
 TRAFFIC = "generate"
 # The first start may fetch Kafka's files over a slow line; the broker itself gives up on its Kafka after a minute.
 _FETCH_S = 1_800.0
+# A stateful service may have to read its changelogs first.
+_STATE_S = 300.0
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Services in waves: a wave starts when all before it are ready."""
+    """Services in waves: a wave starts when all before it are ready. `commerce` comes last: it reads what is there.
+
+    `scripted` is the traffic where there are no services to answer the storefront's.
+    """
 
     broker: tuple[Service, ...]
     pipeline: tuple[Service, ...]
     traffic: tuple[Service, ...]
+    commerce: tuple[Service, ...]
+    scripted: tuple[Service, ...]
+
+    def without_transactions(self) -> Stack:
+        """On a broker without transactions: no stateful services, and the whole story as a script."""
+        return replace(self, commerce=(), traffic=self.scripted)
 
 
 def own_cluster(settings: Settings) -> bool:
@@ -47,7 +63,11 @@ def check_ports(settings: Settings) -> None:
 
 
 def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
-    """What `up` runs. `rate` None is no traffic; `ledgers` is where each start of the traffic writes a ledger."""
+    """What `up` runs. `rate` None is no traffic; `ledgers` is where each start of the traffic writes a ledger.
+
+    A catalog of one's own gets neither traffic nor the commerce services.
+    """
+    is_commerce = settings.catalog == CATALOG
     host = settings.metrics_host
     asked = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - recognised, not bound
     first = settings.metrics_port or FIRST_METRICS_PORT
@@ -69,6 +89,11 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             essential,
         )
 
+    def traffic(*options: str) -> tuple[Service, ...]:
+        if rate is None or not is_commerce:
+            return ()
+        return (service(TRAFFIC, "generate", "--rate", f"{rate:g}", *options),)
+
     return Stack(
         broker=() if own_cluster(settings) else (service("broker", "broker", ready_within_s=_FETCH_S),),
         pipeline=(
@@ -78,7 +103,13 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             # It watches the others, and they must not depend on it.
             service("lag", "process", "lag", essential=False),
         ),
-        traffic=() if rate is None else (service(TRAFFIC, "generate", "--rate", f"{rate:g}"),),
+        commerce=tuple(
+            service(name, *(("services",) if name == SERVICES else ("process", name)), ready_within_s=_STATE_S)
+            for name in (SERVICES, *PROCESSORS)
+            if is_commerce
+        ),
+        traffic=traffic("--storefront"),
+        scripted=traffic(),
     )
 
 

@@ -30,6 +30,7 @@ class Summary:
     freshness_s: float | None = None
     ready_s: float | None = None
     first_figure_s: float | None = None
+    all_ready_s: float | None = None
     restarts: Mapping[str, list[str]] = field(default_factory=dict)
     gave_up: str = ""
     notice: str = ""
@@ -47,7 +48,11 @@ class Summary:
             rows += self._counts(self.figures)
         if self.freshness_s is not None:
             rows.append(("freshness", f"{self.freshness_s:.2f} s", "age of the newest figure when the traffic stopped"))
-        for name, seconds in (("ready after", self.ready_s), ("first figures after", self.first_figure_s)):
+        for name, seconds in (
+            ("ready after", self.ready_s),
+            ("first figures after", self.first_figure_s),
+            ("all services after", self.all_ready_s),
+        ):
             if seconds is not None:
                 rows.append((name, f"{seconds:.1f} s", ""))
         died = [f"{name} {len(why)} (last: {why[-1]})" for name, why in self.restarts.items() if why]
@@ -55,14 +60,19 @@ class Summary:
         return rows
 
     def _counts(self, figures: Figures) -> list[tuple[str, str, str]]:
-        rate = f"{figures.produced / figures.seconds:,.0f}/s over {figures.seconds:.1f} s" if figures.seconds else ""
+        took = figures.seconds
+        rate = (
+            f"{figures.published:,} by the traffic, {figures.published / took:,.0f}/s over {took:.1f} s" if took else ""
+        )
         if not figures.complete:
-            rate = "at least: the traffic was killed and could not count its last seconds"
+            rate = f"the traffic was killed and counted {figures.published:,} of them at least"
+        if figures.others:
+            rate += f"; {figures.others:,} by the services that answer, and others"
         rows = [("events produced", f"{figures.produced:,}", rate)]
         if figures.visible is None:
             return [*rows, ("visible in SQL", "unknown", "the warehouse did not answer")]
-        others = f"{figures.others:,} of them are not from this run's traffic" if figures.others else ""
-        rows.append(("visible in SQL", f"{figures.visible:,}", others))
+        how = "" if figures.logged is not None else "compared with what the traffic says; the log was not counted"
+        rows.append(("visible in SQL", f"{figures.visible:,}", how))
         rows.append(("dead letters", f"{figures.dead_letters:,}", ""))
         rows.append(("missing", f"{figures.missing:,}", "produced − visible" if figures.missing else ""))
         if figures.doubled:

@@ -46,25 +46,33 @@ class Supervisor:
         self._policy = policy or Policy()
         self._clock = clock
         self._closing = False
+        self._began: dict[str, float] = {}
         self.running: dict[str, Running] = {}
 
     def start(self, services: Iterable[Service]) -> None:
         """Start services; returns at once."""
         for service in services:
             self.running[service.name] = Running(service, self._say)
+            self._began[service.name] = self._clock()
             self.running[service.name].start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
         """Wait until all that is essential is ready; False when `stop` is set first. Raises `GaveUp`."""
-        began = self._clock()
-        while waiting := [one for one in self.running.values() if one.service.essential and not one.was_ready]:
-            for one in waiting:
-                if not one.ask() and self._clock() - began > one.service.ready_within_s:
-                    raise GaveUp(f"{one.name} is not ready after {one.service.ready_within_s:.0f} s: {one.why_not}")
+        while self.unready():
             self.tick()
             if stop.wait(ASK_EVERY_S):
                 return False
         return True
+
+    def unready(self) -> list[str]:
+        """Ask what is essential and was never ready, once; returns those that are not. Raises `GaveUp` when one takes
+        longer than it may. May block for half a second each."""
+        waiting = [one for one in self.running.values() if one.wanted and one.service.essential and not one.was_ready]
+        waiting = [one for one in waiting if not one.ask()]
+        for one in waiting:
+            if self._clock() - self._began[one.name] > one.service.ready_within_s:
+                raise GaveUp(f"{one.name} is not ready after {one.service.ready_within_s:.0f} s: {one.why_not}")
+        return [one.name for one in waiting]
 
     def tick(self) -> None:
         """Look once at every process; restart what died and is due. Raises `GaveUp`."""
@@ -100,24 +108,29 @@ class Supervisor:
         one.due, one.ready = now + wait_s, False
         self._say(one.name, f"{reason}; restart {len(one.reasons)} in {wait_s:g} s", logging.WARNING)
 
-    def stop(self, name: str) -> bool:
-        """Stop one service for good, the others are watched meanwhile; True when it ended by itself with code 0."""
-        one = self.running[name]
-        one.wanted = False
-        if one.poll() is not None:  # it was waiting for its restart
-            return True
-        one.signal(signal.SIGTERM)
+    def stop(self, *names: str) -> bool:
+        """Stop services for good, at the same time; the others are watched meanwhile. True when all that were told to
+        stop ended by themselves with code 0."""
+        told = []
+        for one in (self.running[name] for name in names):
+            one.wanted = False
+            if one.poll() is None:  # else it was waiting for its restart
+                one.signal(signal.SIGTERM)
+                told.append(one)
+        return all([self._ends(one) for one in told])
+
+    def _ends(self, one: Running) -> bool:
         deadline = self._clock() + one.service.stop_within_s
         while one.poll() is None and self._clock() < deadline:
             self.tick()
             time.sleep(LOOK_EVERY_S)
         if one.poll() is None:
-            self._say(name, f"did not stop within {one.service.stop_within_s:.0f} s: killed", logging.ERROR)
+            self._say(one.name, f"did not stop within {one.service.stop_within_s:.0f} s: killed", logging.ERROR)
             one.signal(signal.SIGKILL)
             one.wait()
             return False
         if one.poll() != 0:
-            self._say(name, one.reason(), logging.ERROR)
+            self._say(one.name, one.reason(), logging.ERROR)
         return one.poll() == 0
 
     def close(self) -> bool:

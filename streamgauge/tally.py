@@ -1,36 +1,33 @@
-"""Are the figures right: what the traffic says it published against what SQL shows.
+"""Are the figures right: what stands in the log against what SQL shows.
 
-Three counts of the generator's own streams, since the traffic began:
-- produced: events acknowledged to the traffic, from its ledgers (at least that many, where one of them was killed);
-- visible: events in `stream_windows`, dead letters included;
-- appended: how far the log's ends moved. Offsets are no counts (transaction markers take some), but nothing can be
-  visible that does not stand in the log, so more visible than appended means that something was counted twice.
+Three counts of the catalog's own streams, since the traffic began:
+- published: events acknowledged to the traffic, from its ledgers (at least that many, where one of them was killed);
+- logged: events in the log, whoever wrote them, counted by reading it (log_count.py). None where that cannot be
+  trusted or takes too long; then only what the traffic says is compared;
+- visible: events in `stream_windows`, dead letters included.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
-
-from generators.ledger import STREAMS
-from runtime import kafka
 from runtime.settings import Settings
+from streamgauge import log_count
 from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
-# Streams are the generator's own names: a closed list of plain words.
-_NAMES = ", ".join(f"'{name}'" for name in STREAMS)
-_VISIBLE = f"""
+_VISIBLE = """
 SELECT coalesce(sum(events), 0) AS events, coalesce(sum(dead_letters), 0) AS dead_letters,
        max(max_occurred_at) AS newest
-FROM stream_windows WHERE window_start >= ?::TIMESTAMPTZ AND stream IN ({_NAMES})
-"""  # noqa: S608
+FROM stream_windows WHERE window_start >= ?::TIMESTAMPTZ AND list_contains(?::VARCHAR[], stream)
+"""
+# Answers may be repeated, and credits be given, for what happened before we began: they count in their old windows.
+_BACK_S = 8 * 86_400
+COUNT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,29 +46,34 @@ class Seen:
 
 @dataclass(frozen=True)
 class Figures:
-    """The counts at the end. `visible` is None where the warehouse did not answer, `appended` where it is unknown."""
+    """The counts at the end. `visible` is None where the warehouse did not answer, `logged` where it is unknown."""
 
-    produced: int
+    published: int
     seconds: float
     complete: bool
     visible: int | None
     dead_letters: int
-    appended: int | None
+    logged: int | None
+
+    @property
+    def produced(self) -> int:
+        """All events there are, as far as anybody knows."""
+        return max(self.published, self.logged or 0)
 
     @property
     def missing(self) -> int | None:
-        """Events published that SQL does not show."""
+        """Events that SQL does not show."""
         return None if self.visible is None else max(0, self.produced - self.visible)
 
     @property
     def doubled(self) -> int:
         """Events that SQL shows and the log does not have: counted twice."""
-        return max(0, (self.visible or 0) - self.appended) if self.appended is not None else 0
+        return 0 if self.logged is None else max(0, (self.visible or 0) - self.logged)
 
     @property
     def others(self) -> int:
-        """Events that are visible and in the log, but in no ledger of ours: somebody else's."""
-        return max(0, (self.visible or 0) - self.produced - self.doubled)
+        """Events that are not from the traffic: the services' answers, or somebody else's."""
+        return max(0, max(self.produced, (self.visible or 0) - self.doubled) - self.published)
 
     @property
     def right(self) -> bool:
@@ -80,73 +82,59 @@ class Figures:
 
 
 class Tally:
-    """Counts from the moment it is made; `count_log` False where the log's ends cannot be trusted."""
+    """Counts `streams` from the moment it is made; `count_log` False where the log cannot be trusted."""
 
-    def __init__(self, settings: Settings, ledgers: Path, *, count_log: bool) -> None:
+    def __init__(self, settings: Settings, streams: Iterable[str], ledgers: Path, *, count_log: bool) -> None:
         # A slow answer must not keep the caller from its children.
         self._settings = settings.model_copy(update={"sql_timeout_s": 2.0})
         self._warehouse = Warehouse(self._settings)
+        self._streams = list(streams)
         self._ledgers = ledgers
-        # Windows are 10 s; the traffic is never late, so none of its events lies before the window of now.
-        self._since = datetime.fromtimestamp(time.time() // 10 * 10, UTC)
-        self._before = 0
-        before = self.look()
-        self._before = before.events if before else 0
-        self._log_before = self._log_ends() if count_log else None
+        self._since = datetime.fromtimestamp((time.time() - _BACK_S) // 10 * 10, UTC)
+        self._before = Seen(0, 0, None)
+        self._before = self.look() or self._before
+        self._log_before = log_count.ends(settings, self._streams) if count_log else None
 
     def look(self) -> Seen | None:
         """What SQL shows now, or None when nobody answers. Blocks for some seconds at most."""
         try:
-            row = self._warehouse.query(_VISIBLE, [self._since]).to_pylist()[0]
+            row = self._warehouse.query(_VISIBLE, [self._since, self._streams]).to_pylist()[0]
         except (WarehouseUnavailable, QueryError):
             return None
-        return Seen(int(row["events"]) - self._before, int(row["dead_letters"]), row["newest"])
+        events, dead = int(row["events"]) - self._before.events, int(row["dead_letters"]) - self._before.dead_letters
+        return Seen(events, dead, row["newest"])
 
     def _published(self) -> tuple[int, float, bool]:
         """Events published by all starts of the traffic, how long they ran, and whether that is exact."""
         total, seconds, complete = 0, 0.0, True
         for path in self._ledgers.glob("ledger-*.json"):
             ledger = json.loads(path.read_text())
-            total += ledger["produced"]
+            total += ledger["produced"] + ledger["duplicates"]
             seconds += ledger["run"]["seconds"]
             complete &= ledger["run"]["complete"]
         return total, seconds, complete
 
     def settle(self, within_s: float, meanwhile: Callable[[], None]) -> Figures:
-        """Wait until all that was published is visible and the figures stay, or the time is over; then count."""
-        produced, seconds, complete = self._published()
+        """Nobody writes any more: count the log, wait until all of it is visible and the figures stay, or the time is
+        over; then count what is visible."""
+        published, seconds, complete = self._published()
+        logged = None
+        if self._log_before is not None:
+            logged = log_count.since(self._settings, self._log_before, COUNT_S)
+        wanted = max(published, logged or 0)
         deadline, still_s = time.monotonic() + within_s, 2 * self._flush_s()
         seen, since = self.look(), time.monotonic()
         while time.monotonic() < deadline:
             meanwhile()
-            if seen and seen.events >= produced and time.monotonic() - since > still_s:
+            if seen and seen.events >= wanted and time.monotonic() - since > still_s:
                 break
             time.sleep(0.1)
             now = self.look()
             if now != seen:
                 seen, since = now, time.monotonic()
-        after = self._log_ends() if self._log_before is not None else None
-        appended = after - self._log_before if after is not None and self._log_before is not None else None
         return Figures(
-            produced, seconds, complete, seen.events if seen else None, seen.dead_letters if seen else 0, appended
+            published, seconds, complete, seen.events if seen else None, seen.dead_letters if seen else 0, logged
         )
 
     def _flush_s(self) -> float:
         return (self._settings.commit_interval_ms + self._settings.flush_interval_ms) / 1_000
-
-    def _log_ends(self) -> int | None:
-        client = kafka.admin(self._settings)
-        try:
-            topics = client.list_topics(timeout=5).topics
-            ends = client.list_offsets(
-                {
-                    TopicPartition(name, number): OffsetSpec.latest()
-                    for name in STREAMS
-                    if name in topics
-                    for number in topics[name].partitions
-                },
-                request_timeout=5,
-            )
-            return sum(int(future.result(timeout=5).offset) for future in ends.values())
-        except KafkaException:
-            return None

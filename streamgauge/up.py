@@ -1,7 +1,8 @@
 """`streamgauge up`: everything on this machine, until Ctrl-C, SIGTERM or `--for`.
 
-Order: broker → topics → warehouse, analytics, dashboard → traffic. The stop goes the other way round, and between the
-traffic and the rest it waits until everything published is visible, so that the summary is exact.
+Order: broker → topics → warehouse, analytics, dashboard, lag → traffic and the services of the commerce catalog. The
+stop goes the other way round: traffic, then all else that writes events; then it waits until everything in the log is
+visible, so that the summary is exact.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from pathlib import Path
 from catalog import loader
 from catalog.loader import Catalog
 from generators import options
-from generators.ledger import CATALOG
 from runtime import broker_marker, kafka, settings
 from runtime.errors import StreamgaugeError, UsageError
 from runtime.settings import Settings
-from streamgauge import stack, topic_setup
+from streamgauge import fault_plan, stack, topic_setup
 from streamgauge.alone import alone, interruptible
 from streamgauge.journal import Journal
 from streamgauge.summary import Summary, hints, show
@@ -40,10 +40,12 @@ class Options:
     for_s: float | None = None
     traffic: bool = True
     bootstrap: str | None = None
+    faults: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise `UsageError`, one line naming the option, where the values make no sense."""
         options.Options(rate=self.rate, for_s=self.for_s).check()
+        fault_plan.parse(self.faults)
 
 
 def main(asked: Options) -> int:
@@ -59,28 +61,28 @@ def main(asked: Options) -> int:
         stack.check_ports(config)
         if stack.own_cluster(config):
             kafka.require_broker(config)
-        has_traffic = asked.traffic and config.catalog == CATALOG
-        plan = stack.plan(config, asked.rate if has_traffic else None, ledgers)
+        plan = stack.plan(config, asked.rate if asked.traffic else None, ledgers)
         journal = Journal(("up", *stack.NAMES), everything=config.log_level == "DEBUG")
-        return _Up(config, asked.for_s, plan, journal, ledgers, catalog).run()
+        return _Up(config, asked, plan, journal, ledgers, catalog).run()
 
 
 class _Up:
     def __init__(
         self,
         config: Settings,
-        for_s: float | None,
+        asked: Options,
         plan: stack.Stack,
         journal: Journal,
         ledgers: Path,
         catalog: Catalog,
     ) -> None:
-        self._config, self._for_s, self._plan, self._catalog = config, for_s, plan, catalog
+        self._config, self._for_s, self._plan, self._catalog = config, asked.for_s, plan, catalog
         self._journal, self._ledgers = journal, ledgers
         self._supervisor = Supervisor(journal.say)
         self._stop = threading.Event()
         self._summary = Summary()
         self._tally: Tally | None = None
+        self._faults = fault_plan.Faults(config, asked.faults, self._supervisor, self._say)
         self._began = time.monotonic()
 
     def run(self) -> int:
@@ -127,17 +129,23 @@ class _Up:
         if marker and marker.notice:
             self._summary.notice = marker.notice
             self._journal.say("up", marker.notice, logging.WARNING)
+        exact = marker is None or marker.exactly_once
+        if not exact and plan.commerce:
+            left_out = ", ".join(service.name for service in plan.commerce)
+            self._journal.say("up", f"without transactions there is no {left_out}; the traffic is a script")
+            plan = plan.without_transactions()
         self._topics()
         supervisor.start(plan.pipeline)
         if not supervisor.wait_ready(self._stop):
             return False
         if plan.traffic:
-            trusted = marker is not None and marker.exactly_once
-            self._tally = Tally(self._config, self._ledgers, count_log=trusted)
-            supervisor.start(plan.traffic)
-            if not supervisor.wait_ready(self._stop):
-                return False
+            self._tally = Tally(self._config, self._catalog.own, self._ledgers, count_log=exact)
+        supervisor.start(plan.traffic)
+        if not supervisor.wait_ready(self._stop):
+            return False
         self._summary.ready_s = time.monotonic() - self._began
+        # Figures come first: these take longer to start, and read what was published meanwhile.
+        supervisor.start(plan.commerce)
         metrics = {name: one.port for name, one in supervisor.running.items()}
         for line in hints(self._config, metrics, self._summary.ready_s):
             self._say(line)
@@ -154,23 +162,36 @@ class _Up:
                 self._journal.say("up", f"topic {state.name}: {difference.text}", logging.WARNING)
 
     def _watch(self) -> None:
-        """Until told to stop, or the time is over."""
-        ready = time.monotonic()
+        """Until told to stop, or the time is over, which counts from the moment when everything is ready."""
+        ready: float | None = None
         while not self._stop.wait(LOOK_EVERY_S):
             self._supervisor.tick()
-            if self._summary.first_figure_s is None and self._tally and (seen := self._tally.look()) and seen.events:
-                self._summary.first_figure_s = time.monotonic() - self._began
-                self._say(f"first figures in SQL {self._summary.first_figure_s:.1f} s after the start")
+            self._first_figure()
+            if ready is None:
+                if self._supervisor.unready():
+                    continue
+                ready = time.monotonic()
+                self._summary.all_ready_s = ready - self._began
+                if stack.SERVICES in self._supervisor.running:
+                    self._say(f"all services are ready {self._summary.all_ready_s:.1f} s after the start")
+            self._faults.tick(time.monotonic() - ready)
             if self._for_s is not None and time.monotonic() - ready >= self._for_s:
                 self._say(f"{self._for_s:g} s are over")
                 return
 
+    def _first_figure(self) -> None:
+        if self._summary.first_figure_s is None and self._tally and (seen := self._tally.look()) and seen.events:
+            self._summary.first_figure_s = time.monotonic() - self._began
+            self._say(f"first figures in SQL {self._summary.first_figure_s:.1f} s after the start")
+
     def _settle(self) -> None:
-        """Stop the traffic and wait until all of it is visible."""
+        """Stop all that writes events, and wait until what they wrote is visible."""
+        self._faults.end()
         if self._tally is None or stack.TRAFFIC not in self._supervisor.running:
             return
-        self._say("stopping the traffic; waiting until all of it is visible")
+        self._say("stopping the traffic and the services; waiting until all events are visible")
         seen = self._tally.look()
         self._summary.freshness_s = seen.age_s if seen else None
         self._supervisor.stop(stack.TRAFFIC)
+        self._supervisor.stop(*(name for name in stack.WRITERS if name in self._supervisor.running))
         self._summary.figures = self._tally.settle(SETTLE_S, self._supervisor.tick)

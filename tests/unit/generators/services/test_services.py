@@ -1,0 +1,247 @@
+"""The three services as tables: what is asked, in which order and how often, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generators.services.decisions import Behaviour
+from generators.services.engine import Engine, Place
+from generators.services.messages import Answer, Event, decode, encode
+from generators.services.moved import Moved
+from generators.services.payment import PaymentService
+from generators.services.shipping import ShippingService
+from generators.services.stock import StockService
+
+CALM = Behaviour(decline=0.0, fail=0.0, latency_ms=100)
+
+
+def pay(what: str = "payment.requested", **fields: Any) -> Event:
+    common: dict[str, Any] = {
+        "payment_id": "P-O1",
+        "order_id": "O1",
+        "customer_id": "C000001",
+        "method": "card",
+        "amount_cents": 500,
+        "currency": "EUR",
+    }
+    return Event("ask", what, **(common | fields))
+
+
+ASK, BACK = "payment.requested", "payment.refund_requested"
+
+
+@pytest.mark.parametrize(
+    ("decline", "asked", "answered", "moved"),
+    [
+        pytest.param(0.0, [ASK], [("authorised", 500)], (500, 0), id="authorised"),
+        pytest.param(0.0, [ASK, ASK], [("authorised", 500)] * 2, (500, 0), id="asked-twice"),
+        pytest.param(1.0, [ASK, ASK], [("declined", 500)] * 2, (0, 0), id="declined"),
+        pytest.param(0.0, [ASK, BACK], [("authorised", 500), ("refunded", 500)], (500, 500), id="refunded"),
+        pytest.param(
+            0.0, [ASK, BACK, BACK], [("authorised", 500), *[("refunded", 500)] * 2], (500, 500), id="refunded-once"
+        ),
+        pytest.param(0.0, [BACK, ASK], [("refunded", 0), ("declined", 500)], (0, 0), id="void-then-declined"),
+        pytest.param(1.0, [ASK, BACK], [("declined", 500), ("refunded", 0)], (0, 0), id="nothing-to-refund"),
+        pytest.param(
+            0.0, [ASK, BACK, ASK], [("authorised", 500), ("refunded", 500), ("authorised", 500)], (500, 500), id="late"
+        ),
+    ],
+)
+def test_payment(decline: float, asked: list[str], answered: list[tuple[str, int]], moved: tuple[int, int]) -> None:
+    book = Moved(by_order=True)
+    service = PaymentService(Behaviour(decline=decline), book)
+    answers = [service.answer(pay(what), 1_000 + at) for at, what in enumerate(asked)]
+    said = [(one.event_type.partition(".")[2], one.fields["amount_cents"]) for (one,) in answers]
+    assert said == answered
+    assert (book.totals["authorised_cents"], book.totals["refunded_cents"]) == moved
+    same: dict[str, bytes] = {}
+    for (one,) in answers:
+        assert encode(one) == same.setdefault(one.event_id, encode(one))
+
+
+def command(state: str, order: str = "O1", **fields: Any) -> Event:
+    return Event("ask", "saga.advanced", order_id=order, state=state, **fields)
+
+
+def reserve(order: str = "O1", **units: int) -> Event:
+    event = decode(
+        encode(
+            Answer(
+                "payments",
+                order,
+                "ask",
+                "saga.advanced",
+                0,
+                {
+                    "order_id": order,
+                    "state": "reserving_stock",
+                    "items": [{"sku": sku, "quantity": quantity} for sku, quantity in units.items()],
+                },
+            )
+        )
+    )
+    assert event.items is not None
+    return event
+
+
+RESERVE, RELEASE, SHIP = reserve(A=2, B=1), command("releasing_stock"), command("completed")
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "moved"),
+    [
+        pytest.param([RESERVE], ["reserved"] * 2, (3, 0, 0), id="reserved"),
+        pytest.param([RESERVE, RESERVE], ["reserved"] * 4, (3, 0, 0), id="asked-twice"),
+        pytest.param([RESERVE, RELEASE], ["reserved"] * 2 + ["released"] * 2, (3, 3, 0), id="released"),
+        pytest.param([RESERVE, RELEASE, RELEASE], ["reserved"] * 2 + ["released"] * 4, (3, 3, 0), id="released-once"),
+        pytest.param([RESERVE, SHIP, SHIP], ["reserved"] * 2 + ["shipped"] * 4, (3, 0, 3), id="shipped-once"),
+        pytest.param([RELEASE, RESERVE], ["rejected"] * 2, (0, 0, 0), id="closed-before-reserved"),
+        pytest.param([SHIP], [], (0, 0, 0), id="nothing-to-ship"),
+        pytest.param(
+            [RESERVE, RELEASE, SHIP], ["reserved"] * 2 + ["released"] * 2, (3, 3, 0), id="ships-nothing-released"
+        ),
+        pytest.param([reserve(A=10**6), RELEASE], ["rejected"] * 2, (0, 0, 0), id="too-much"),
+    ],
+)
+def test_stock(asked: list[Event], answered: list[str], moved: tuple[int, int, int]) -> None:
+    book = Moved(by_order=True)
+    service = StockService(CALM, book, lambda _level, _cause: None)
+    said = [answer for at, event in enumerate(asked) for answer in service.answer(event, 1_000 + at)]
+    assert [one.event_type.partition(".")[2] for one in said if one.event_type != "stock.received"] == answered
+    assert (book.totals["reserved"], book.totals["released"], book.totals["shipped"]) == moved
+    for one in said:
+        assert 0 <= one.fields["reserved"] <= one.fields["on_hand"]
+    kinds: dict[str, str] = {}
+    for one in said:
+        assert one.event_type == kinds.setdefault(one.event_id, one.event_type)
+
+
+def ship(what: str = "shipment.requested") -> Event:
+    return Event("ask", what, order_id="O1", shipment_id="S-O1", carrier="parcelo", region="eu-west")
+
+
+CANCEL, AGAIN = command("cancelling_shipment"), command("shipping", attempt=2)
+
+
+@pytest.mark.parametrize(
+    ("fail", "asked", "answered"),
+    [
+        pytest.param(0.0, [ship()], ["dispatched"], id="dispatched"),
+        pytest.param(0.0, [ship(), ship()], ["dispatched"] * 2, id="asked-twice"),
+        pytest.param(0.0, [ship(), None], ["dispatched", "delivered"], id="delivered"),
+        pytest.param(0.0, [ship(), None, AGAIN], ["dispatched", "delivered", "delivered"], id="asked-again"),
+        pytest.param(0.0, [ship(), None, CANCEL], ["dispatched", "delivered", "delivered"], id="cancelled-too-late"),
+        pytest.param(0.0, [CANCEL, ship()], ["failed", "failed"], id="cancelled-before"),
+        pytest.param(0.0, [command("shipping", attempt=1)], [], id="the-first-attempt-asks-nothing"),
+    ],
+)
+def test_shipping(fail: float, asked: list[Event | None], answered: list[str]) -> None:
+    """None stands for the end of the journey."""
+    parcels: list[Any] = []
+    service = ShippingService(Behaviour(fail=fail), parcels.append)
+    said: list[Answer] = []
+    for at, event in enumerate(asked):
+        said += service.arrive(parcels[0], 1_000 + at) if event is None else service.answer(event, 1_000 + at)
+    assert [one.event_type.partition(".")[2] for one in said] == answered
+    assert len(parcels) <= 1
+    same: dict[str, bytes] = {}
+    for one in said:
+        assert encode(one) == same.setdefault(one.event_id, encode(one))
+
+
+def test_a_parcel_that_is_cancelled_does_not_arrive() -> None:
+    parcels: list[Any] = []
+    service = ShippingService(CALM, parcels.append)
+    service.answer(ship(), 1_000)
+    (end,) = service.answer(CANCEL, 1_001)
+    assert service.arrive(parcels[0], 2_000) == []
+    assert end.event_type in ("shipment.failed", "shipment.delivered")
+    assert service.answer(CANCEL, 3_000) == [end._replace(repeated=True)]
+
+
+REQUESTS = [
+    ("fulfilment", reserve("O1", A=2, B=1)),
+    ("fulfilment", reserve("O2", A=60)),
+    ("fulfilment", reserve("O3", A=60)),
+    ("payments", pay()),
+    ("payments", pay(BACK)),
+    ("shipments", ship()),
+    ("fulfilment", CANCEL),
+    ("fulfilment", RELEASE),
+    ("fulfilment", SHIP),
+    ("fulfilment", command("releasing_stock", "O2")),
+]
+
+
+@given(
+    order=st.lists(st.sampled_from(range(len(REQUESTS))), max_size=25),
+    restarts=st.sets(st.integers(0, 24), max_size=3),
+    seed=st.integers(0, 50),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_restart_from_the_log_changes_nothing(order: list[int], restarts: set[int], seed: int) -> None:
+    """With and without restarts: the same kinds by event_id, the same money and units, levels that hold together."""
+    behaviour = Behaviour(seed=seed, decline=0.3, fail=0.3, latency_ms=0)
+    plain, plain_book, _ = play(behaviour, order, set())
+    again, again_book, levels = play(behaviour, order, restarts)
+    assert {one.event_id: one.event_type for one in again} == {one.event_id: one.event_type for one in plain}
+    assert again_book.describe()["orders"] == plain_book.describe()["orders"]
+    for row in again_book.describe()["orders"].values():
+        assert row["refunded_cents"] <= row["authorised_cents"]
+        assert row["released"] + row["shipped"] <= row["reserved"]
+    held = sum(row["reserved"] - row["released"] - row["shipped"] for row in again_book.describe()["orders"].values())
+    assert sum(level[1] for level in levels.values()) == held
+
+
+def play(
+    behaviour: Behaviour, order: list[int], restarts: set[int]
+) -> tuple[list[Answer], Moved, dict[tuple[str, str], tuple[int, int]]]:
+    """Ask in this order, a second apart; at `restarts` all memory is lost and read from what was published."""
+    book = Moved(by_order=True)
+    engine, log = Engine(behaviour, book), []
+    levels: dict[tuple[str, str], tuple[int, int]] = {}
+    for at, number in enumerate(order):
+        now = 1_000_000 + at * 1_000
+        if at in restarts:
+            book = Moved(by_order=True)
+            engine = Engine(behaviour, book)
+            for one in log:
+                engine.recover(decode(encode(one)))
+            engine.resume(now)
+        topic, event = REQUESTS[number]
+        engine.take(event, Place(topic, 0, at), now)
+        for done in (*engine.due(now), *engine.due(now + 500)):
+            log += done.answers
+            for one in done.answers:
+                if one.topic == "inventory":
+                    levels[one.fields["sku"], one.fields["location"]] = one.fields["on_hand"], one.fields["reserved"]
+    return log, book, levels
+
+
+def test_an_outage_holds_the_answers_back_in_order() -> None:
+    engine = Engine(CALM, Moved(by_order=False))
+    for offset, what in enumerate((ASK, ASK, BACK)):
+        engine.take(pay(what), Place("payments", 0, offset), 1_000 + offset * 300)
+    assert engine.due(5_000, {"payment"}) == []
+    assert engine.waiting()["payment"] == 3
+    answers = [one.event_type for done in engine.due(6_000) for one in done.answers]
+    assert answers == ["payment.authorised", "payment.authorised", "payment.refunded"]
+    assert engine.waiting()["payment"] == 0
+
+
+def test_a_lost_attempt_is_not_answered_and_the_write_off_is_never_lost() -> None:
+    engine = Engine(Behaviour(lose=1.0), Moved(by_order=False))
+    assert not engine.take(pay(), Place("payments", 0, 1), 1_000)
+    assert engine.take(SHIP, Place("fulfilment", 0, 1), 1_000)
+
+
+def test_a_duplicate_is_the_same_event() -> None:
+    engine = Engine(Behaviour(duplicate=1.0, decline=0.0), Moved(by_order=False))
+    engine.take(pay(), Place("payments", 0, 1), 1_000)
+    one, two = (done for done in engine.due(100_000))
+    assert encode(one.answers[0]) == encode(two.answers[0])
+    assert (one.finished, two.finished) == (True, False)
