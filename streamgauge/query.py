@@ -17,15 +17,15 @@ import pyarrow.parquet
 from runtime.errors import StreamgaugeError, UsageError
 from streamgauge.answer import SHOWN_ROWS, write
 from streamgauge.cli import Format
-from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+from warehouse.client import Past, QueryError, Warehouse, WarehouseUnavailable
 
 
 class QueryFailed(StreamgaugeError):
     """The query was refused or failed; the message is one line."""
 
 
-def sql(text: str, kind: Format, output: Path | None) -> None:
-    """Run one SELECT (`-` reads it from standard input) and write the answer.
+def sql(text: str, kind: Format, output: Path | None, past: Past | None = None) -> None:
+    """Run one SELECT (`-` reads it from standard input), now or as of a past time, and write the answer.
 
     Raises `QueryFailed` for what is wrong with the query, `UsageError` for wrong use and where no warehouse answers.
     """
@@ -38,11 +38,11 @@ def sql(text: str, kind: Format, output: Path | None) -> None:
     with one_line():
         warehouse = Warehouse()
         if kind in (Format.json, Format.csv):
-            answer = warehouse.fetch(text, "application/json" if kind is Format.json else "text/csv")
+            answer = warehouse.fetch(text, "application/json" if kind is Format.json else "text/csv", past)
             with _sink(output) as file:
                 file.write(answer if answer.endswith(b"\n") else answer + b"\n")
         else:
-            rows = warehouse.query(text)
+            rows = warehouse.query(text, past=past)
             seconds = time.monotonic() - began
             with _sink(output) as file:
                 if kind is Format.parquet:
@@ -51,6 +51,8 @@ def sql(text: str, kind: Format, output: Path | None) -> None:
                     write(rows, file)
             shown = f", the first {SHOWN_ROWS:,} shown" if kind is Format.table and rows.num_rows > SHOWN_ROWS else ""
             sys.stderr.write(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'} in {seconds:.2f} s{shown}\n")
+    for note in past.notes if past else ():
+        sys.stderr.write(f"{note}\n")
 
 
 def snapshot(path: Path, *, force: bool) -> None:

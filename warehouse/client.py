@@ -6,7 +6,9 @@ Warehouse().query("SELECT sum(revenue_cents) AS revenue_cents FROM order_windows
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +19,7 @@ import pyarrow as pa
 from runtime import settings as settings_module
 from runtime.errors import StreamgaugeError, TransientError
 from runtime.settings import Settings
-from warehouse.results import ARROW
+from warehouse.results import ARROW, NOTES
 
 
 class QueryError(StreamgaugeError):
@@ -32,6 +34,18 @@ class WarehouseUnavailable(TransientError):
     """No warehouse answers, or it does not take this client's token."""
 
 
+@dataclass
+class Past:
+    """Ask for the tables as of a time (ISO 8601, UTC where it names no zone); `notes` is what the answer leaves out.
+
+    What retention leaves open is refused (`QueryError`, rule `not_known`), or left out with `known_only`.
+    """
+
+    as_of: str
+    known_only: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
 class Warehouse:
     """A client; safe to share between threads. Times are UTC."""
 
@@ -43,17 +57,26 @@ class Warehouse:
             timeout=httpx.Timeout(self._settings.sql_timeout_s + 5.0, connect=2.0),
         )
 
-    def query(self, sql: str, params: Sequence[Any] = ()) -> pa.Table:
-        """The answer to one SELECT. Blocks at most the server's time limit and 5 s.
+    def query(self, sql: str, params: Sequence[Any] = (), past: Past | None = None) -> pa.Table:
+        """The answer to one SELECT, over the tables as they are or were. Blocks at most the server's limit and 5 s.
 
         Raises `QueryError` for what is wrong with the query, `WarehouseUnavailable` when nobody answers.
         """
-        answer = self._send("POST", "/sql", json={"sql": sql, "params": [_param(value) for value in params]})
+        answer = self._ask(sql, params, past)
         return pa.ipc.open_stream(answer.content).read_all()
 
-    def fetch(self, sql: str, media_type: str = ARROW) -> bytes:
+    def fetch(self, sql: str, media_type: str = ARROW, past: Past | None = None) -> bytes:
         """The answer as the server writes it: Arrow, `application/json` or `text/csv`."""
-        return self._send("POST", "/sql", json={"sql": sql}, headers={"accept": media_type}).content
+        return self._ask(sql, (), past, accept=media_type).content
+
+    def _ask(self, sql: str, params: Sequence[Any], past: Past | None, **headers: str) -> httpx.Response:
+        body: dict[str, Any] = {"sql": sql, "params": [_param(value) for value in params]}
+        if past is not None:
+            body |= {"as_of": past.as_of, "known_only": past.known_only}
+        answer = self._send("POST", "/sql", json=body, headers=headers)
+        if past is not None:
+            past.notes = json.loads(answer.headers.get(NOTES, "[]"))
+        return answer
 
     def tables(self) -> list[dict[str, Any]]:
         """Tables with merge rule, key, and columns with types."""

@@ -17,6 +17,8 @@ import pyarrow.csv
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
 CSV = "text/csv"
+# Header with what an answer as of a past time leaves out: a JSON array of sentences.
+NOTES = "streamgauge-notes"
 
 
 def negotiate(accept: str) -> str:

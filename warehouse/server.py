@@ -1,6 +1,7 @@
 """SQL over HTTP, from the process that owns the file: short reads with a time limit, beside the one writer.
 
-    POST /sql       {"sql": "SELECT …", "params": […]} → Arrow IPC stream (default), JSON or CSV, by `Accept`
+    POST /sql       {"sql": "SELECT …", "params": […]} → Arrow IPC stream (default), JSON or CSV, by `Accept`;
+                    "as_of" (ISO 8601) asks the tables as of then (asof.py); notes in a header `streamgauge-notes`
     GET  /tables    tables with their columns and types
     GET  /snapshot  a consistent copy of the file, for any DuckDB tool
     GET  /health, /metrics   without the token
@@ -12,6 +13,7 @@ large an answer, 503 too many queries at a time.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import secrets
@@ -40,7 +42,8 @@ from runtime import metrics
 from runtime.errors import UsageError
 from runtime.process import Process
 from runtime.settings import Settings
-from warehouse import guard, results
+from warehouse import asof, guard, results
+from warehouse.asof import AsOf
 from warehouse.store import snapshot_folder
 
 WAIT_FOR_TURN_S = 2.0
@@ -53,6 +56,8 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
     sql: str
     params: list[Any] = []
+    as_of: str | None = None
+    known_only: bool = False
 
 
 class _Refused(Exception):
@@ -79,14 +84,15 @@ def _private(path: str, flags: int) -> int:
 class Answers:
     """Runs queries on cursors of the one connection."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, settings: Settings, tables: frozenset[str]) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, settings: Settings, catalog: Catalog) -> None:
         self._db = db
         self._settings = settings
-        self._tables = tables
+        self._tables = frozenset([*(model.name for model in catalog.models), *(view.name for view in catalog.views)])
+        self._as_of = AsOf(catalog)
         self._turns = threading.BoundedSemaphore(settings.sql_max_queries)
 
-    def query(self, question: Question) -> pa.Table:
-        """The answer, as an Arrow table. Raises `_Refused`."""
+    def query(self, question: Question) -> tuple[pa.Table, tuple[str, ...]]:
+        """The answer, as an Arrow table, and notes on what it leaves out. Raises `_Refused`."""
         if not self._turns.acquire(timeout=WAIT_FOR_TURN_S):
             raise _Refused(503, "busy", f"{self._settings.sql_max_queries} queries are running; try again")
         try:
@@ -97,7 +103,8 @@ class Answers:
             cut.start()
             try:
                 guard.check(cursor, question.sql, self._tables)
-                return self._bounded(cursor.execute(question.sql, question.params or None))
+                sql, notes = self._past(cursor, question)
+                return self._bounded(cursor.execute(sql, question.params or None)), notes
             except duckdb.InterruptException:
                 raise _Refused(408, "timeout", f"cut after {self._settings.sql_timeout_s:g} s") from None
             finally:
@@ -110,6 +117,19 @@ class Answers:
             raise _Refused(400, "sql", str(error)) from None
         finally:
             self._turns.release()
+
+    def _past(self, cursor: duckdb.DuckDBPyConnection, question: Question) -> tuple[str, tuple[str, ...]]:
+        """The statement to run, the one asked for or one over the tables as of a time, and notes."""
+        if question.as_of is None:
+            return question.sql, ()
+        try:
+            at = asof.parse(question.as_of)
+            instead = self._as_of.rewrite(cursor, question.sql, at, known_only=question.known_only)
+        except ValueError:
+            raise _Refused(400, "request", f"`{question.as_of}` is no time; say 2026-11-23T04:00:00Z") from None
+        except asof.NotKnown as error:
+            raise _Refused(400, "not_known", str(error)) from None
+        return instead.sql, instead.notes
 
     def _bounded(self, answer: duckdb.DuckDBPyConnection) -> pa.Table:
         reader = answer.to_arrow_reader(65_536)
@@ -131,7 +151,7 @@ class Answers:
 def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Starlette:
     """The Starlette application over an open warehouse."""
     settings = running.settings
-    answers = Answers(db, settings, frozenset(model.name for model in catalog.models))
+    answers = Answers(db, settings, catalog)
     expected = f"Bearer {token(settings)}"
 
     def sql(request: Request, body: bytes) -> Response:
@@ -140,7 +160,9 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise _Refused(400, "request", f"the body must be {{'sql': …, 'params': […]}}: {error}") from None
         kind = results.negotiate(request.headers.get("accept", ""))
-        return Response(results.WRITERS[kind](answers.query(question)), media_type=kind)
+        rows, notes = answers.query(question)
+        headers = {results.NOTES: json.dumps(notes)} if notes else {}
+        return Response(results.WRITERS[kind](rows), media_type=kind, headers=headers)
 
     def tables(_request: Request, _body: bytes) -> Response:
         return JSONResponse(
