@@ -1,0 +1,110 @@
+"""Fraud on a real broker: known frauds are declined, and a verdict comes once, whatever dies in between."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from benchmarks.rig import Rig, Worker, rig, wait_until
+from catalog.commerce.events import FraudEvent, PaymentEvent
+from processors.fraud.rules import Limits
+from tests.conftest import require_kafka
+from tests.judging import Fraud, differences, request, send
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+PARTITIONS = 2
+METHODS = ("card", "wallet", "bank_transfer", "bnpl")
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Rig]:
+    require_kafka()
+    with rig(PARTITIONS, service_commit_interval_ms=50, session_timeout_ms=6_000) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def fraud(made: Rig) -> Iterator[Fraud]:
+    reader = Fraud(made.kafka.bootstrap, PARTITIONS)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture(scope="module")
+def replica(made: Rig) -> list[Worker]:
+    """The replica that runs; the second test puts another in its place."""
+    return [made.start("process", "fraud")]
+
+
+def scene(name: str, count: int, **fields: Any) -> list[PaymentEvent]:
+    """So many payments of one customer, a second apart; a list as a field has one value for each."""
+    began = int(time.time() * 1_000) - 60_000
+    return [
+        request(
+            f"{name}-{number}",
+            fields.get("customer", [f"C-{name}"] * count)[number],
+            occurred_at=began + number * 1_000,
+            **{field: value[number] for field, value in fields.items() if field != "customer"},
+        )
+        for number in range(count)
+    ]
+
+
+def test_known_frauds_are_flagged_and_the_honest_are_not(made: Rig, replica: list[Worker], fraud: Fraud) -> None:
+    paid = [
+        *scene("testing", 8, card=[f"K-{n}" for n in range(8)]),
+        *scene("stolen", 4, card=["K-stolen"] * 4, customer=[f"C-stolen-{n}" for n in range(4)]),
+        *scene("hop", 3, method=["wallet"] * 3, region=["eu", "us", "apac"]),
+        *(request(f"honest-{method}", f"C-honest-{method}", method=method) for method in METHODS),
+    ]
+    # Events that are none, or not ours: they neither stop the service nor have a verdict.
+    producer = Producer({"bootstrap.servers": made.kafka.bootstrap})
+    for bad in (b"{", None, b"\xff", b'{"event_type":"payment.requested"}'):
+        producer.produce("payments", bad, b"O-bad")
+    assert producer.flush(30) == 0
+    send(made.kafka.bootstrap, paid)
+    orders = {event.order_id for event in paid}
+    said: list[FraudEvent] = []
+
+    def all_there() -> bool:
+        said[:] = fraud.events()
+        return {event.order_id for event in said if event.event_type != "fraud.flagged"} >= orders
+
+    wait_until(all_there, "a verdict on each", alive=replica[0])
+    verdicts = {event.order_id: event for event in said if event.event_type != "fraud.flagged"}
+    declined = {order for order, event in verdicts.items() if event.event_type == "fraud.declined"}
+    assert verdicts.keys() == orders
+    assert {"O-testing-7", "O-stolen-3", "O-hop-2"} <= declined
+    assert not any("honest" in order for order in declined)
+    fired = {event.rule for event in said if event.event_type == "fraud.flagged"}
+    assert {"customer_cards", "card_customers", "customer_regions", "wallet_travel"} <= fired
+    assert verdicts["O-honest-bnpl"].detail == "no rule fired"
+
+
+def test_one_verdict_each_across_kill_9_with_its_state_deleted(made: Rig, replica: list[Worker], fraud: Fraud) -> None:
+    """Before, between and after two kills: first attempts, further attempts, the same event twice."""
+    first = [request(f"first-{n}", f"C-{n % 7}", method=METHODS[n % 4]) for n in range(120)]
+    later = [request(f"later-{n}", f"C-{n % 7}", method=METHODS[n % 4]) for n in range(120)]
+    again = [request(f"first-{n}", f"C-{n % 7}", method=METHODS[n % 4], attempt=2) for n in range(120)]
+    send(made.kafka.bootstrap, first)
+    replica[0].kill()
+    replica[0] = made.start("process", "fraud", ready=False)
+    wait_until(lambda: fraud.verdicts()["O-first-119"] > 0, "the first are judged", alive=replica[0])
+    send(made.kafka.bootstrap, again)
+    replica[0].kill()
+    shutil.rmtree(made.settings.data_dir / "state" / "fraud")
+    replica[0] = made.start("process", "fraud", ready=False)
+    send(made.kafka.bootstrap, [*later, *later])
+    orders = {event.order_id for event in (*first, *later)}
+    wait_until(lambda: fraud.verdicts().keys() >= orders, "a verdict on each", alive=replica[0])
+    assert replica[0].stop() == 0
+    # A new reader, which reads to the end: nothing comes any more.
+    whole = Fraud(made.kafka.bootstrap, PARTITIONS)
+    assert {order: count for order, count in whole.verdicts().items() if count != 1} == {}
+    whole.close()
+    assert differences(made.kafka.bootstrap, PARTITIONS, Limits.of(made.settings)) == []
