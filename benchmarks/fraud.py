@@ -171,7 +171,7 @@ def main() -> None:
     # `make bench` gives its options to every benchmark.
     asked, _ = parser.parse_known_args()
     print(machine())
-    values = {} if asked.commit_interval is None else {"service_commit_interval_ms": asked.commit_interval}
+    values = {} if asked.commit_interval is None else {"fraud_commit_interval_ms": asked.commit_interval}
     if asked.only in (None, "latency"):
         with rig(PARTITIONS, **values) as made:
             latency(made, asked.rate, asked.seconds)

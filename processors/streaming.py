@@ -36,6 +36,7 @@ from processors.out import Out
 from runtime import kafka, metrics, process, slot
 from runtime.errors import FatalError, StreamgaugeError, UsageError
 from runtime.process import Process
+from runtime.settings import Settings
 
 with warnings.catch_warnings(record=True):
     # One of its dependencies warns about another at import; neither is ours to mend.
@@ -114,15 +115,15 @@ class Replica(Application):
 class Service:
     """What `build` gets: the settings, the catalog, and how topics are wired."""
 
-    def __init__(self, running: Process, name: str, own: slot.Slot) -> None:
+    def __init__(self, running: Process, name: str, own: slot.Slot, interval_ms: int | None = None) -> None:
         self.process, self.settings, self.name, self.slot = running, running.settings, name, own
         self.catalog = loader.load(self.settings.catalog)
-        self.app = self._application()
+        self.app = self._application((interval_ms or self.settings.service_commit_interval_ms) / 1_000)
         self._encode = msgspec.json.Encoder().encode
         self._beside: list[tuple[float, Callable[[], None]]] = []
 
-    def _application(self) -> Replica:
-        settings, interval_s = self.settings, self.settings.service_commit_interval_ms / 1_000
+    def _application(self, interval_s: float) -> Replica:
+        settings = self.settings
         return Replica(
             broker_address=ConnectionConfig.from_librdkafka_dict(kafka.client_config(settings), ignore_extras=True),
             consumer_group=self.name,
@@ -298,8 +299,11 @@ def _fatal() -> Iterator[None]:
         raise
 
 
-def run(name: str, build: Callable[[Service], None]) -> int:
-    """Run one replica of the service `name`; returns the exit code."""
+def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Settings], int] | None = None) -> int:
+    """Run one replica of the service `name`; returns the exit code.
+
+    `interval_ms` picks the setting of its commit interval, where it has one of its own.
+    """
 
     def work(running: Process) -> None:
         metrics.register("services")
@@ -309,7 +313,7 @@ def run(name: str, build: Callable[[Service], None]) -> int:
         while not running.stop.is_set():
             try:
                 with _fatal():
-                    service = Service(running, name, own)
+                    service = Service(running, name, own, interval_ms(running.settings) if interval_ms else None)
                     build(service)
                     service.work()
             except (KafkaException, QuixException) as error:

@@ -13,7 +13,7 @@ Guarantee: exactly one verdict a payment, whatever dies: further attempts (the s
 
 State is where its key is: each key's memory in the partition that Kafka gives the key. Both steps go by one topic, with
 keys `card:…` and `customer:…`: half as many partitions a transaction. Each arrow is one transaction, so a verdict
-on a card takes three commits, another one two; STREAMGAUGE_SERVICE_COMMIT_INTERVAL_MS is most of the latency.
+on a card takes three commits, another one two; STREAMGAUGE_FRAUD_COMMIT_INTERVAL_MS is most of the latency.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from processors import streaming
 from processors.fraud.memory import CardMemory, CustomerMemory, Payment
 from processors.fraud.rules import Limits
 from processors.fraud.verdict import by_card, events, judge_card, judge_customer, passed_on
-from processors.streaming import Out, Service
+from processors.out import Out
+from processors.streaming import Service
 from runtime import metrics
 
 NAME = "fraud"
@@ -118,4 +119,4 @@ def _now_ms() -> int:
 
 def main() -> int:
     """Entry point of `streamgauge process fraud`; returns the exit code."""
-    return streaming.run(NAME, build)
+    return streaming.run(NAME, build, lambda settings: settings.fraud_commit_interval_ms)

@@ -24,7 +24,7 @@ METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 @pytest.fixture(scope="module")
 def made() -> Iterator[Rig]:
     require_kafka()
-    with rig(PARTITIONS, service_commit_interval_ms=50, session_timeout_ms=6_000) as made:
+    with rig(PARTITIONS, fraud_commit_interval_ms=50, session_timeout_ms=6_000) as made:
         yield made
 
 
