@@ -55,7 +55,7 @@ class Recall:
             starts = self._starts(consumer, self._newest(consumer, ends))
             for place in starts:
                 if self._end(place) < starts[place]:
-                    self._repeats.memories[place] = Memory(self._repeats.within_s[place[0]])
+                    self._repeats.forget(place)
             ranges = {place: (max(start, self._end(place)), ends[place]) for place, start in starts.items()}
             self._read(consumer, ranges, self._remember)
         finally:
@@ -119,7 +119,7 @@ class Recall:
         return self._intakes[topic].identities(records, _now_ms())
 
     def _remember(self, topic: str, records: Records) -> None:
-        self._repeats.recall(topic, self._valid(topic, records), _now_ms())
+        self._repeats.remember(topic, self._valid(topic, records), _now_ms())
         self._repeats.confirm(
             {(topic, number): last + 1 for number, last in zip(records.partitions, records.offsets, strict=True)}
         )
@@ -127,7 +127,10 @@ class Recall:
     def _read(self, consumer: Consumer, ranges: Mapping[Place, tuple[int, int]], take: Take) -> None:
         """Give `take` the messages of each range `[start, end)` of offsets, in their order."""
         left = {place: span for place, span in ranges.items() if span[0] < span[1]}
-        consumer.assign([TopicPartition(*place, start) for place, (start, _) in left.items()])
+        assigned = [TopicPartition(*place, start) for place, (start, _) in left.items()]
+        consumer.assign(assigned)
+        # What was paused stays so, assigned again or not.
+        consumer.resume(assigned)
         heard = time.monotonic()
         while left and self._go_on():
             messages = consumer.consume(10_000, LOOK_S)

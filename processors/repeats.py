@@ -33,39 +33,37 @@ class Repeats:
 
     def sift(self, stream: str, events: pa.Table, messages: pa.Table, now_ms: int) -> tuple[pa.Table, pa.Table]:
         """The events without the repeats, and the messages with those marked; row by row they are the same ones."""
-        if not events.num_rows:
-            return events, messages
-        ids = self._hashes(events)
-        partitions = events["kafka_partition"].to_numpy()
-        offsets = events["kafka_offset"].to_numpy()
-        timestamps = events["kafka_timestamp"].cast(pa.int64()).to_numpy()
-        repeated = np.zeros(len(ids), np.bool_)
-        for partition in np.unique(partitions).tolist():
-            own = np.flatnonzero(partitions == partition)
-            repeated[own] = self.remember((stream, partition), ids[own], timestamps[own], offsets[own], now_ms)
+        repeated = self.remember(stream, events, now_ms)
         if not repeated.any():
             return events, messages
         marked = messages.set_column(_REPEATED, EVERY_MESSAGE.field(_REPEATED), pa.array(repeated))
         return events.filter(pa.array(~repeated)), marked
+
+    def remember(self, stream: str, events: pa.Table, now_ms: int) -> NDArray[np.bool_]:
+        """Remember events of a stream, the next of their partitions; which of them are repeats.
+
+        A producer's timestamp from the future counts as now, or everything after it would seem long ago.
+        """
+        ids = self._hashes(events)
+        partitions, offsets = events["kafka_partition"].to_numpy(), events["kafka_offset"].to_numpy()
+        timestamps = np.minimum(events["kafka_timestamp"].cast(pa.int64()).to_numpy(), now_ms)
+        repeated = np.zeros(len(ids), np.bool_)
+        for partition in np.unique(partitions).tolist():
+            own = np.flatnonzero(partitions == partition)
+            memory = self.memories.get((stream, partition)) or self.forget((stream, partition))
+            repeated[own] = memory.sift(ids[own], timestamps[own], offsets[own])
+        return repeated
+
+    def forget(self, place: Place) -> Memory:
+        """Begin the memory of a partition anew."""
+        self.memories[place] = memory = Memory(self.within_s[place[0]])
+        return memory
 
     def _hashes(self, events: pa.Table) -> Hashes:
         self._db.register("events", events.select([EVENT_ID]))
         hashes: Hashes = self._db.execute("SELECT hash(event_id) AS id FROM events").to_arrow_table()["id"].to_numpy()
         self._db.unregister("events")
         return hashes
-
-    def remember(
-        self, place: Place, ids: Hashes, timestamps: NDArray[np.int64], offsets: NDArray[np.int64], now_ms: int
-    ) -> NDArray[np.bool_]:
-        """Which of a partition's next events are repeats. A producer's timestamp from the future counts as now."""
-        if place not in self.memories:
-            self.memories[place] = Memory(self.within_s[place[0]])
-        return self.memories[place].sift(ids, np.minimum(timestamps, now_ms), offsets)
-
-    def recall(self, stream: str, events: pa.Table, now_ms: int) -> None:
-        """Remember committed events of a stream, read back from the log."""
-        if events.num_rows:
-            self.sift(stream, events, events, now_ms)
 
     def confirm(self, next_offsets: Mapping[Place, int]) -> None:
         """A batch is committed: what lies before these offsets is not read again."""

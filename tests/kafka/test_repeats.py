@@ -1,0 +1,114 @@
+"""Repeated events on a real broker: each counts once in every table, though replicas die, start and rebalance."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from confluent_kafka import Producer
+
+from benchmarks.rig import Rig, Worker, rig, wait_until
+from tests.conftest import require_kafka
+from tests.unit.processors.test_intake import ORDER
+from warehouse.client import Warehouse, WarehouseUnavailable
+
+pytestmark = pytest.mark.kafka
+COUNTED = "SELECT (SELECT coalesce(sum(orders), 0) FROM order_windows) AS windows, count(*) AS rows, "
+COUNTED += "count(DISTINCT event_id) AS ids FROM order_events"
+TOTALS = "SELECT sum(events) AS events, sum(dead_letters) AS dead, sum(repeated) AS repeated FROM stream_windows "
+TOTALS += "WHERE stream = 'orders'"
+
+
+@dataclass
+class Shop:
+    """Sends orders by number, as often as asked; in transactions, so that offsets have gaps."""
+
+    made: Rig
+    sent: int = 0
+    distinct: set[int] = field(default_factory=set)
+    bad: int = 0
+
+    def __post_init__(self) -> None:
+        self.producer = Producer({"bootstrap.servers": self.made.kafka.bootstrap, "transactional.id": "shop"})
+        self.producer.init_transactions(30)
+
+    def send(self, numbers: range, *, good: bool = True) -> None:
+        self.producer.begin_transaction()
+        for number in numbers:
+            event = {**ORDER, "event_id": f"e-{number}", "order_id": f"O-{number}", "occurred_at": _now_ms()}
+            if not good:
+                event["amount_cents"] = -1
+            self.producer.produce("orders", json.dumps(event).encode(), f"O-{number}".encode())
+        self.producer.commit_transaction(30)
+        self.sent += len(numbers)
+        if good:
+            self.distinct.update(numbers)
+        else:
+            self.bad += len(numbers)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Rig]:
+    require_kafka()
+    with rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100, deduplicate="orders=600") as made:
+        made.start("warehouse")
+        yield made
+
+
+def check(made: Rig, shop: Shop) -> None:
+    """Every table agrees: distinct events counted once, every message in `stream_windows`."""
+    with Warehouse(made.settings) as warehouse:
+
+        def arrived() -> bool:
+            try:
+                return bool(warehouse.query(TOTALS).to_pylist()[0]["events"] == shop.sent)
+            except WarehouseUnavailable:
+                return False
+
+        wait_until(arrived, f"{shop.sent} messages counted", 90)
+        distinct = len(shop.distinct)
+        assert warehouse.query(COUNTED).to_pylist() == [{"windows": distinct, "rows": distinct, "ids": distinct}]
+        assert warehouse.query(TOTALS).to_pylist() == [
+            {"events": shop.sent, "dead": shop.bad, "repeated": shop.sent - shop.bad - distinct}
+        ]
+
+
+@pytest.mark.timeout(240)
+def test_a_repeat_counts_once_whoever_counted_the_first(made: Rig) -> None:
+    """Two replicas: one is killed, one joins, one leaves; what each of them counted is known to the next."""
+    shop = Shop(made)
+    first = made.start("process", "analytics")
+    shop.send(range(500))
+    shop.send(range(400, 600))
+    # A dead letter is no repeat, and the corrected event after it counts.
+    shop.send(range(600, 610), good=False)
+    shop.send(range(600, 610))
+    check(made, shop)
+
+    first.kill()
+    second = made.start("process", "analytics")
+    shop.send(range(700))
+    check(made, shop)
+
+    third = made.start("process", "analytics", ready=False)
+    wait_until(lambda: held(third) > 0 and third.healthy(), "the third replica at work", 60, alive=third)
+    shop.send(range(800))
+    check(made, shop)
+
+    assert second.stop() == 0
+    shop.send(range(850))
+    check(made, shop)
+    assert third.metrics()['streamgauge_repeated_events_total{stream="orders"}'] > 0
+    assert third.stop() == 0
+
+
+def held(worker: Worker) -> float:
+    """Partitions of orders that a replica holds."""
+    return worker.metrics().get('streamgauge_assigned_partitions{stream="orders"}', 0.0)
