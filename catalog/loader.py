@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
-from catalog import kpi, model, repeats, view
+from catalog import causes, kpi, model, repeats, view
+from catalog.causes import Causes
 from catalog.lag import LAG
 from catalog.model import Model
 from catalog.retries import RETRIES
@@ -76,6 +77,7 @@ class Catalog:
     models: tuple[Model, ...]
     internal: tuple[str, ...] = ()
     views: tuple[View, ...] = ()
+    causes: Causes = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -132,11 +134,11 @@ def load(name: str) -> Catalog:
     streams = {entry.topic: entry for entry in (*listed, *BUILT_IN_STREAMS.values())}
     for stream in streams.values():
         names = stream.columns.schema.names
-        for role in ("key", "event_time", "amount"):
-            field = getattr(stream, role)
-            if field not in names and not (role == "amount" and field is None):
+        for role in ("key", "event_time", "amount", "belongs_to"):
+            given = getattr(stream, role)
+            if given not in names and not (role in ("amount", "belongs_to") and given is None):
                 raise UsageError(
-                    f"catalog `{name}`, stream `{stream.topic}`: {role} `{field}` is no field of its events"
+                    f"catalog `{name}`, stream `{stream.topic}`: {role} `{given}` is no field of its events"
                 )
         if stream.amount is not None and stream.columns.schema.field(stream.amount).type != pa.int64():
             raise UsageError(f"catalog `{name}`, stream `{stream.topic}`: `{stream.amount}` must be integer cents")
@@ -162,4 +164,9 @@ def load(name: str) -> Catalog:
     except ValueError as error:
         raise UsageError(f"catalog `{name}`: {error}") from None
     views = view.load([path for folder in folders for path in sorted((folder.parent / "views").glob("*.sql"))], models)
-    return Catalog(name, streams, tuple(models), tuple(getattr(package, "INTERNAL_TOPICS", ())), views)
+    caused = getattr(package, "CAUSES", {})
+    try:
+        causes.ancestors(caused)
+    except ValueError as error:
+        raise UsageError(f"catalog `{name}`, CAUSES: {error}") from None
+    return Catalog(name, streams, tuple(models), tuple(getattr(package, "INTERNAL_TOPICS", ())), views, caused)

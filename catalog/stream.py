@@ -25,6 +25,7 @@ class Stream:
     `amount` names the field with what an event is worth, in integer cents, where there is one. `compacted` is reference
     data: the log keeps each key's newest event for good, and the older ones for as long as other streams' events.
     `repeats_within_s` counts an event whose `event_id` comes again within so many seconds once (catalog/repeats.py).
+    `belongs_to` names the field with what each key belongs to (an order to its customer): one value for a key, always.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class Stream:
     amount: str | None = None
     compacted: bool = False
     repeats_within_s: int | None = None
+    belongs_to: str | None = None
 
     @cached_property
     def columns(self) -> Columns:

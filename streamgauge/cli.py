@@ -230,6 +230,20 @@ def sql(
 
 
 @app.command()
+def story(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="An order, a customer, an article (sku), …")],
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="What it is (order, customer, sku); else found out.")
+    ] = None,
+    format_: Annotated[LagFormat, typer.Option("--format", help="How the story is written.")] = LagFormat.table,
+) -> None:
+    """What happened to one thing, across all topics, cause before effect; exit 1 where nothing is known of it."""
+    from streamgauge import story as stories
+
+    sys.exit(stories.main(identifier, as_, as_json=format_ is LagFormat.json))
+
+
+@app.command()
 def snapshot(
     file: Annotated[Path, typer.Argument(metavar="FILE.duckdb", help="The file to write.")],
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,

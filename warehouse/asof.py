@@ -24,6 +24,7 @@ import duckdb
 
 from catalog.loader import BUILT_IN, Catalog
 from catalog.model import VERSION, Model
+from warehouse import story
 
 _NOW = re.compile(r"\bnow\s*\(\s*\)|\bcurrent_timestamp\b(?:\s*\(\s*\))?", re.IGNORECASE)
 _LEADING = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -224,6 +225,8 @@ def _tables(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[set[str], set[str]
     """Names of the tables that a SELECT reads, those it gives to its own CTEs, and those it names with their schema."""
     row = db.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     nodes = list(_walk(json.loads(row[0])["statements"])) if row else []
+    if any(str(node.get("function_name", "")).lower() == story.NAME for node in nodes):
+        raise NotKnown("a story has all times in it: filter its column `happened_at` instead of --as-of")
     named = [node for node in nodes if node.get("type") == "BASE_TABLE"]
     tables = {str(node["table_name"]).lower() for node in named}
     qualified = {str(node["table_name"]).lower() for node in named if node.get("schema_name")}

@@ -15,9 +15,10 @@ from typing import Any
 import duckdb
 
 from runtime.errors import StreamgaugeError
+from warehouse import story
 
-# Table functions compute rows from their arguments and reach nothing.
-TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+# Table functions compute rows from their arguments and reach nothing; `story` is a macro of ours over the tables.
+TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", story.NAME})
 SCHEMAS = frozenset({"", "main"})
 INFORMATION = frozenset({"tables", "columns"})
 MOST_BYTES = 100_000

@@ -13,7 +13,7 @@ import duckdb
 from catalog.loader import Catalog
 from catalog.model import VERSION, Model
 from runtime.errors import UsageError
-from warehouse import inputs
+from warehouse import inputs, story
 
 FILE_FORMAT = "2"
 # Beside a latest model's own columns: which run of merges a row came with (`Store.compact` ends a run).
@@ -58,6 +58,8 @@ def _views(db: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
             db.execute(f'DROP VIEW main."{name}"')
     for view in catalog.views:
         db.execute(f'CREATE VIEW main."{view.name}" AS {view.sql}')
+    if made := story.macro(catalog):
+        db.execute(made)
 
 
 def _fact(db: duckdb.DuckDBPyConnection, name: str, value: str, meaning: str) -> None:

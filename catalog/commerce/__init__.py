@@ -1,5 +1,6 @@
 """The commerce catalog: what the services publish, and reference data (docs/architecture.md has the table)."""
 
+from catalog.commerce.causes import CAUSES
 from catalog.commerce.events import (
     AttributionEvent,
     CampaignEvent,
@@ -14,8 +15,9 @@ from catalog.commerce.events import (
 )
 from catalog.stream import Stream
 
+__all__ = ["CAUSES", "INTERNAL_TOPICS", "STREAMS"]
 STREAMS = (
-    Stream("orders", OrderEvent, key="order_id", amount="amount_cents"),
+    Stream("orders", OrderEvent, key="order_id", amount="amount_cents", belongs_to="customer_id"),
     Stream("inventory", InventoryEvent, key="sku"),
     Stream("marketing", MarketingEvent, key="customer_id"),
     Stream("payments", PaymentEvent, key="order_id", amount="amount_cents"),

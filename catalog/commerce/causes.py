@@ -1,0 +1,28 @@
+"""What causes what between the services (ADR 7), for stories of orders, customers and articles."""
+
+CAUSES = {
+    "saga.started": ("order.placed",),
+    "attribution.credited": ("order.placed",),
+    "stock.reserved": ("saga.started",),
+    "stock.rejected": ("saga.started",),
+    "payment.requested": ("order.placed",),
+    "payment.authorised": ("payment.requested",),
+    "payment.declined": ("payment.requested",),
+    "payment.refund_requested": ("payment.requested",),
+    "payment.refunded": ("payment.refund_requested",),
+    "fraud.flagged": ("payment.requested",),
+    "fraud.cleared": ("payment.requested",),
+    "fraud.declined": ("payment.requested",),
+    "order.confirmed": ("order.placed",),
+    "order.cancelled": ("order.placed",),
+    "shipment.requested": ("payment.authorised",),
+    "shipment.dispatched": ("shipment.requested",),
+    "shipment.delivered": ("shipment.dispatched",),
+    "shipment.failed": ("shipment.requested",),
+    "order.completed": ("shipment.delivered",),
+    "saga.completed": ("shipment.delivered",),
+    "stock.shipped": ("saga.completed",),
+    "saga.compensating": ("saga.started",),
+    "saga.compensated": ("saga.compensating",),
+    "stock.released": ("saga.compensating",),
+}
