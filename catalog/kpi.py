@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runtime.metrics import Metric
+from runtime.metric import Metric
 
 if TYPE_CHECKING:
     from catalog.model import Model

@@ -24,7 +24,7 @@ from catalog.retries import RETRIES
 from catalog.stream import ORIGIN, Stream
 from catalog.view import View
 from runtime.errors import UsageError
-from runtime.metrics import Metric
+from runtime.metric import Metric
 
 ANALYTICS_TOPIC = "analytics"
 _MILLIS = pa.timestamp("ms", tz="UTC")

@@ -23,7 +23,7 @@ from catalog import kpi
 from catalog.model import Model
 from catalog.source import NAME, Source, described
 from runtime.errors import UsageError
-from runtime.metrics import Metric
+from runtime.metric import Metric
 
 _HEADER = re.compile(r"^--\s*(view|gauges)\s*:\s*(.*?)\s*$")
 _NUMBERS = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "UBIGINT", "DECIMAL")

@@ -16,12 +16,14 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pyarrow as pa
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from saga_page import diagram, limits, transitions
 
 from catalog import loader
 from catalog.model import Model
 from catalog.stream import ORIGIN, Stream
 from catalog.validation import REASONS
-from runtime.metrics import CATALOGUE, Metric
+from runtime.metric import Metric
+from runtime.metrics import CATALOGUE
 from runtime.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).parent
@@ -202,7 +204,27 @@ def code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-PAGES: dict[str, Callable[[], str]] = {"commerce.md": commerce, "metrics.md": metrics, "settings.md": settings}
+def fulfilment() -> str:
+    """docs/fulfilment.md: written by hand, but for what follows from the saga's table."""
+    text = (FOLDER / "fulfilment.md").read_text(encoding="utf-8")
+    parts = {
+        "diagram": diagram(),
+        "transitions": table(("State", "Event", "What the saga does", "Leads to"), transitions()),
+        "limits": table(("State", "First wait", "Waits, by default", "And then"), limits()),
+    }
+    for name, part in parts.items():
+        before, _, rest = text.partition(f"<!-- begin {name} -->\n")
+        _old, _, after = rest.partition(f"<!-- end {name} -->\n")
+        text = f"{before}<!-- begin {name} -->\n{part}\n<!-- end {name} -->\n{after}"
+    return text
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commerce.md": commerce,
+    "fulfilment.md": fulfilment,
+    "metrics.md": metrics,
+    "settings.md": settings,
+}
 
 
 def main() -> int:

@@ -7,38 +7,13 @@ from 0 and the first failure is an increase; `gauge(name)` makes a gauge at firs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 
-# Seconds. Fine around the promise (p50 0.5 s, p99 1 s), coarse above it.
-LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-# Seconds, fine around the promise of a verdict (p99 0.3 s).
-VERDICT = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-LATENESS = (1.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
-BATCH = (1, 10, 100, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000)
-
-PARTITION = ("consumergroup", "topic", "partition")
-GROUP_TOPIC = ("consumergroup", "topic")
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One entry: `kind` is Prometheus's type; `process` says who serves it.
-
-    `services` are fulfilment, fraud and attribution (processors/streaming.py), `shop` is `streamgauge services`.
-    """
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    help: str
-    process: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = LATENCY
-
+from runtime.metric import BATCH, GROUP_TOPIC, LATENESS, PARTITION, Metric
+from runtime.service_metrics import SERVICES
 
 CATALOGUE = (
     Metric("streamgauge_process_ready", "gauge", "1 when /health says ready, else 0.", "all", ("process",)),
@@ -246,113 +221,7 @@ CATALOGUE = (
         "lag",
         ("kind", "name"),
     ),
-    Metric(
-        "streamgauge_service_events_in_total",
-        "counter",
-        "Events read, good and bad; those read again after a failure count again.",
-        "services",
-        ("topic",),
-    ),
-    Metric(
-        "streamgauge_service_events_skipped_total",
-        "counter",
-        "Events that are no events of their stream; analytics dead-letters them.",
-        "services",
-        ("topic",),
-    ),
-    Metric("streamgauge_service_events_out_total", "counter", "Events published.", "services", ("topic",)),
-    Metric(
-        "streamgauge_service_dead_letters_total",
-        "counter",
-        "Events the service failed on, a bug of its own; they are in the stream's dead-letter topic.",
-        "services",
-        ("topic",),
-    ),
-    Metric("streamgauge_service_commit_seconds", "histogram", "A transaction's commit, with its state.", "services"),
-    Metric("streamgauge_service_partitions", "gauge", "Partitions held, changelogs included.", "services"),
-    Metric(
-        "streamgauge_saga_ignored_total",
-        "counter",
-        "Events that changed nothing: duplicates, late answers, answers after the end (state: of the saga).",
-        "fulfilment",
-        ("state", "event_type"),
-    ),
-    Metric(
-        "streamgauge_saga_timeouts_total",
-        "counter",
-        "Steps that were not answered in time, each attempt.",
-        "fulfilment",
-        ("state",),
-    ),
-    Metric(
-        "streamgauge_saga_clock_behind_seconds",
-        "gauge",
-        "How far the time-outs of the partition are behind the clock; seconds after an outage.",
-        "fulfilment",
-        ("partition",),
-    ),
-    Metric(
-        "streamgauge_fraud_verdict_seconds",
-        "histogram",
-        "From the moment the request reached Kafka until its verdict is decided; the commit that shows it comes after.",
-        "fraud",
-        (),
-        VERDICT,
-    ),
-    Metric("streamgauge_fraud_flagged_total", "counter", "Rules that fired.", "fraud", ("rule",)),
-    Metric(
-        "streamgauge_fraud_verdicts_total",
-        "counter",
-        "Verdicts, `declined` or `cleared`; those of a transaction that fails count again.",
-        "fraud",
-        ("verdict", "payment_method"),
-    ),
-    Metric(
-        "streamgauge_attribution_events_total",
-        "counter",
-        "Clicks and orders, by what came of them: in_time, late (of a click: an order it could have earned was there "
-        "first), too_late to change a settled order, repeated.",
-        "attribution",
-        ("kind", "news"),
-    ),
-    Metric(
-        "streamgauge_attribution_changes_total", "counter", "Credits given and reversed.", "attribution", ("change",)
-    ),
-    Metric(
-        "streamgauge_attribution_unknown_total",
-        "counter",
-        "Events published without a field, because the campaign or product was not known.",
-        "attribution",
-        ("table",),
-    ),
-    Metric(
-        "streamgauge_shop_answers_total",
-        "counter",
-        "Answers of the synthetic services, repeated ones too.",
-        "shop",
-        ("event_type",),
-    ),
-    Metric(
-        "streamgauge_shop_waiting",
-        "gauge",
-        "Requests and journeys that wait, by service.",
-        "shop",
-        ("service",),
-    ),
-    Metric(
-        "streamgauge_shop_moved",
-        "gauge",
-        "Money (cents) and units moved, each decision once: what the ledger of the services says in total.",
-        "shop",
-        ("what",),
-    ),
-    Metric(
-        "streamgauge_shop_skipped_total",
-        "counter",
-        "Messages that are no event, and so no request.",
-        "shop",
-        ("topic",),
-    ),
+    *SERVICES,
 )
 _BY_NAME = {metric.name: metric for metric in CATALOGUE}
 

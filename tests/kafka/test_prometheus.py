@@ -16,7 +16,8 @@ from confluent_kafka import Producer
 from benchmarks.rig import Rig, Worker, make_topics, rig
 from benchmarks.rig import wait_until as rig_wait_until
 from catalog import kpi, loader
-from runtime.metrics import CATALOGUE, Metric
+from runtime.metric import Metric
+from runtime.metrics import CATALOGUE
 from streamgauge import processes
 from streamgauge.local_broker import free_port
 from tests.conftest import require_kafka
