@@ -155,6 +155,7 @@ _REQUESTED = "sum by (method) (rate(streamgauge_kpi_payment_windows_requested_to
 _REJECTED = "sum by (location) (rate(streamgauge_kpi_inventory_windows_rejected_total[10m]))"
 _RESERVED = "sum by (location) (rate(streamgauge_kpi_inventory_windows_reserved_total[10m]))"
 _WANTED = "streamgauge_view_surge_levels_wanted_per_minute"
+_COMPENSATING = "cancelling_shipment|refunding_payment|releasing_stock"
 BUSINESS = (
     Alert(
         "PaymentDeclineRate",
@@ -204,7 +205,7 @@ BUSINESS = (
         "SagaStuck",
         "business",
         "warning",
-        'sum by (state) (streamgauge_sagas_overdue{state!="compensating"})',
+        f'sum by (state) (streamgauge_view_sagas_stuck_overdue{{state!~"{_COMPENSATING}"}})',
         0,
         60,
         "{value:count} orders are overdue in the state {state}",
@@ -215,12 +216,23 @@ BUSINESS = (
         "CompensationUnfinished",
         "business",
         "critical",
-        'sum by (state) (streamgauge_sagas_overdue{state="compensating"})',
+        f'sum by (state) (streamgauge_view_sagas_stuck_overdue{{state=~"{_COMPENSATING}"}})',
         0,
         60,
-        "{value:count} orders are half undone: money or stock of them is still held",
+        "{value:count} orders are half undone, overdue in the state {state}",
         places.COMMERCE,
         "Overdue sagas",
+    ),
+    Alert(
+        "CompensationResidue",
+        "business",
+        "critical",
+        "sum by (state) (streamgauge_view_saga_residues_orders)",
+        0,
+        60,
+        "{value:count} orders whose saga ended as {state} have money or stock left over, or too much moved back",
+        places.COMMERCE,
+        "Residue of ended sagas",
     ),
 )
 

@@ -172,13 +172,22 @@ REACH = Row(
         ),
         series_of(
             "Overdue sagas",
-            "Orders whose fulfilment should have moved on and has not, by the state they are in. It comes with the "
-            "fulfilment processor; until then there is nothing to show.",
+            "Orders whose fulfilment should have moved on and has not, by the state they are in: past their deadline, "
+            "or three times as long there as 95 of 100 others.",
             "short",
-            Query("sum by (state) (streamgauge_sagas_overdue)", "{{state}}"),
-            span=24,
+            Query("sum by (state) (streamgauge_view_sagas_stuck_overdue)", "{{state}}"),
+            span=12,
             height=6,
             runbook="saga-stuck",
+        ),
+        series_of(
+            "Residue of ended sagas",
+            "Money that sagas left where it should not be, by how they ended; by the word of the services alone.",
+            "currencyEUR",
+            Query("sum by (state) (streamgauge_view_saga_residues_cents) / 100", "{{state}}"),
+            span=12,
+            height=6,
+            runbook="compensation-residue",
         ),
     ),
 )

@@ -43,14 +43,12 @@ PROMETHEUS: Mapping[str, tuple[str, ...]] = {
     "scrape_samples_scraped": (),
     "ALERTS": ("alertname", "alertstate", "severity", "consumergroup", "topic", "stream", "reason", "name"),
 }
-# Prepared for the processors of the next step; nothing serves them yet.
-PREPARED: Mapping[str, tuple[str, ...]] = {"streamgauge_sagas_overdue": ("state",)}
 
 
 @cache
 def served() -> dict[str, frozenset[str]]:
     """Every name that can be asked for, with its labels; recording rules are not among them."""
-    found: dict[str, tuple[str, ...]] = {**CLIENT, **PROMETHEUS, **PREPARED}
+    found: dict[str, tuple[str, ...]] = {**CLIENT, **PROMETHEUS}
     for metric in (*CATALOGUE, *loader.load(places.CATALOG).metrics):
         if metric.kind == "histogram":
             found |= {

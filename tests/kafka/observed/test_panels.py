@@ -27,7 +27,8 @@ EMPTY = {
     ("streamgauge-lag", "Groups without members"): "every group has members",
     ("streamgauge-lag", "Topics that nobody reads"): "no topic with events is without a reader",
     ("streamgauge-lag", "Samples that failed"): "no part of a sample failed",
-    ("streamgauge-commerce", "Overdue sagas"): "the fulfilment processor comes with the next step",
+    ("streamgauge-commerce", "Overdue sagas"): "no saga is stuck",
+    ("streamgauge-commerce", "Residue of ended sagas"): "no saga left anything",
     ("streamgauge-internals", "Rows expired"): "nothing is old enough",
 }
 # A column of a table that has others.

@@ -219,23 +219,36 @@ SCENARIOS = (
     Scenario(
         "SagaStuck",
         {
-            'streamgauge_sagas_overdue{state="awaiting_payment"}': "0x3 7x10 0x20",
-            'streamgauge_sagas_overdue{state="compensating"}': "3x60",
+            'streamgauge_view_sagas_stuck_overdue{state="requesting_payment"}': "0x3 7x10 0x20",
+            'streamgauge_view_sagas_stuck_overdue{state="refunding_payment"}': "3x60",
         },
         "2m",
         "4m",
-        (({"state": "awaiting_payment"}, "7 orders are overdue in the state awaiting_payment"),),
+        (({"state": "requesting_payment"}, "7 orders are overdue in the state requesting_payment"),),
         "9m",
     ),
     Scenario(
         "CompensationUnfinished",
         {
-            'streamgauge_sagas_overdue{state="awaiting_payment"}': "7x60",
-            'streamgauge_sagas_overdue{state="compensating"}': "0x3 3x10 0x20",
+            'streamgauge_view_sagas_stuck_overdue{state="requesting_payment"}': "7x60",
+            'streamgauge_view_sagas_stuck_overdue{state="refunding_payment"}': "0x3 3x10 0x20",
         },
         "2m",
         "4m",
-        (({"state": "compensating"}, "3 orders are half undone: money or stock of them is still held"),),
+        (({"state": "refunding_payment"}, "3 orders are half undone, overdue in the state refunding_payment"),),
+        "9m",
+    ),
+    Scenario(
+        "CompensationResidue",
+        {'streamgauge_view_saga_residues_orders{state="compensated"}': "0x3 2x10 0x20"},
+        "2m",
+        "4m",
+        (
+            (
+                {"state": "compensated"},
+                "2 orders whose saga ended as compensated have money or stock left over, or too much moved back",
+            ),
+        ),
         "9m",
     ),
 )
