@@ -222,8 +222,8 @@ def work(running: Process) -> None:
                 writer.step()
     finally:
         writer.close()
-        if gauges:
-            # A cursor that is still reading would outlive its database.
+        if gauges and running.stop.is_set():
+            # A cursor that is still reading would outlive its database. (Where the process starts anew, nothing does.)
             gauges.join(settings.sql_timeout_s)
         db.close()
     if not running.stop.is_set():

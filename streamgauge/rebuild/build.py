@@ -12,11 +12,13 @@ import duckdb
 import pyarrow as pa
 from confluent_kafka import Message
 
+from catalog import repeats
 from catalog.loader import Catalog
 from processors.batch import Batch
 from processors.dead_letters import Foreign
 from processors.deltas import Models
 from processors.intake import Intake, Records
+from processors.repeats import Repeats
 from runtime.settings import Settings
 from streamgauge.rebuild import processing
 from warehouse.inputs import Inputs
@@ -42,6 +44,8 @@ class Deltas:
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._models = Models(catalog, DELTA_BYTES)
+        # Each partition is read from its beginning and in order, so what is a repeat is known without reading back.
+        self._repeats = Repeats(repeats.horizons(catalog.streams, settings.deduplicate))
         self._intakes = {
             topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
             for topic, stream in catalog.streams.items()
@@ -61,12 +65,17 @@ class Deltas:
             else:
                 batch.foreign.extend(Foreign(topic, record) for record in records.singly())
             batch.events += len(some)
+            batch.next_offsets |= {
+                (topic, partition): offset + 1
+                for partition, offset in zip(records.partitions, records.offsets, strict=True)
+            }
 
     def of(self, batch: Batch, now_ms: int) -> dict[str, pa.Table]:
         """The batch's deltas by model."""
         parts: dict[str, list[pa.Table]] = {}
-        for delta in self._models.deltas(batch.relations(now_ms)):
+        for delta in self._models.deltas(batch.relations(now_ms, self._repeats)):
             parts.setdefault(delta.model, []).append(pa.ipc.open_stream(delta.value).read_all())
+        self._repeats.confirm(batch.next_offsets)
         return {model: pa.concat_tables(tables, promote_options="permissive") for model, tables in parts.items()}
 
 
