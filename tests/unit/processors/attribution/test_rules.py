@@ -73,6 +73,12 @@ TABLE: list[tuple[str, Policy, list[Click | Order], list[str]]] = [
         ["+X o-50 new", "+X o-40 new", "-X o-50 new", "+X o-50 returning"],
     ),
     ("settled: too late to change it", LAST, [order(50), click(1_051, "Z"), click(40)], []),
+    (
+        "settled: an order before it changes nothing either",
+        LAST,
+        [click(10), order(50), click(1_051, "Z"), order(40)],
+        ["+X o-50 new", "+X o-40 new"],
+    ),
     ("on the edge of grace it is not settled", LAST, [order(50), click(1_050, "Z"), click(40)], ["+X o-50 new"]),
     ("a late order is judged all the same", LAST, [click(10), click(1_110, "Z"), order(50)], ["+X o-50 new"]),
 ]
@@ -162,3 +168,26 @@ def test_any_arrival_order_within_grace_ends_in_the_same_credits(data: Any, even
     _, credits = run(policy, *data.draw(st.permutations([*in_order, *again])))
     assert standing(credits) == standing(expected)
     assert set(standing(credits).values()) <= {1}
+
+
+@given(
+    events=st.lists(
+        st.one_of(
+            st.builds(click, st.integers(0, 9_999), st.sampled_from("XYZ")),
+            st.builds(order, st.integers(0, 9_999)),
+        ),
+        max_size=40,
+    ),
+    touch=st.sampled_from(get_args(Touch)),
+)
+def test_whatever_comes_an_order_has_one_credit_at_most(events: list[Any], touch: Touch) -> None:
+    """Beyond grace, beyond what is kept, twice: what is reversed had been credited, and nothing is credited twice."""
+    policy = Policy(touch, window_ms=2_000, grace_ms=1_000, lapsed_ms=300, clicks_kept=2, orders_kept=3)
+    has: dict[str, str] = {}
+    for change in run(policy, *events, *events[::3])[1]:
+        order_id = change.split()[1]
+        if change[0] == "+":
+            assert order_id not in has
+            has[order_id] = change[1:]
+        else:
+            assert has.pop(order_id) == change[1:]
