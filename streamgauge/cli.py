@@ -268,6 +268,26 @@ def rebuild(
 
 
 @app.command()
+def replay(
+    name: Annotated[str, typer.Argument(help="fulfilment, fraud or attribution.")],
+    to: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Back to what was published then: 2026-11-23T04:00:00Z.")
+    ] = None,
+    to_offset: Annotated[
+        list[str] | None, typer.Option(metavar="TOPIC:PARTITION:OFFSET", help="Back to this offset; may be repeated.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Really rewind the group; without, it is a rehearsal.")] = False,
+    re_emit: Annotated[
+        bool, typer.Option("--re-emit", help="The processor may publish events and commands again.")
+    ] = False,
+) -> None:
+    """A processor reads part of the log again: what it would read and has published is shown first."""
+    from streamgauge.replay import command
+
+    sys.exit(command.main(name, to, to_offset or [], yes=yes, re_emit=re_emit))
+
+
+@app.command()
 def lag(
     group: Annotated[str | None, typer.Option(help="Only this consumer group.")] = None,
     topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
