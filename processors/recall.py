@@ -12,20 +12,17 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from processors.intake import Intake, Records
 from processors.repeats import Place, Repeats
 from processors.seen import Memory
-from runtime import kafka
-from runtime.errors import TransientError
+from runtime import log_ranges
 from runtime.settings import Settings
 
 log = logging.getLogger("streamgauge")
 # Where the newest event before an offset is sought first, and how much further each time.
 PROBE, PROBE_TIMES = 64, 16
-SILENCE_S, LOOK_S = 30.0, 0.2
-Take = Callable[[str, Records], None]
 
 
 class Recall:
@@ -50,14 +47,14 @@ class Recall:
         if not ends:
             return
         began, before = time.monotonic(), self._ids()
-        consumer = self._consumer()
+        consumer = log_ranges.consumer(self._settings, self._settings.analytics_group, "streamgauge-recall")
         try:
             starts = self._starts(consumer, self._newest(consumer, ends))
             for place in starts:
                 if self._end(place) < starts[place]:
                     self._repeats.forget(place)
             ranges = {place: (max(start, self._end(place)), ends[place]) for place, start in starts.items()}
-            self._read(consumer, ranges, self._remember)
+            log_ranges.read(consumer, ranges, self._remember, self._go_on)
         finally:
             consumer.close()
         count, took = self._ids() - before, time.monotonic() - began
@@ -70,28 +67,13 @@ class Recall:
     def _ids(self) -> int:
         return sum(memory.ids for memory in self._repeats.memories.values())
 
-    def _consumer(self) -> Consumer:
-        # The group's name for the rights that go with it; it neither joins nor commits.
-        return Consumer(
-            {
-                **kafka.client_config(self._settings),
-                "group.id": self._settings.analytics_group,
-                "client.id": "streamgauge-recall",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "queued.max.messages.kbytes": 32 * 1024,
-            }
-        )
-
     def _newest(self, consumer: Consumer, ends: Mapping[Place, int]) -> dict[Place, int]:
         """Kafka's timestamp of the newest valid event before each offset, of the partitions that have one."""
         newest: dict[Place, int] = {}
         back, sought = PROBE, {place: end for place, end in ends.items() if end}
 
-        def take(topic: str, records: Records) -> None:
-            valid = self._valid(topic, records)
+        def take(topic: str, messages: list[Message]) -> None:
+            valid = self._valid(topic, messages)
             times = valid["kafka_timestamp"].cast(pa.int64())
             newest.update(
                 {
@@ -101,7 +83,8 @@ class Recall:
             )
 
         while sought and self._go_on():
-            self._read(consumer, {place: (max(0, end - back), end) for place, end in sought.items()}, take)
+            span = {place: (max(0, end - back), end) for place, end in sought.items()}
+            log_ranges.read(consumer, span, take, self._go_on)
             sought = {place: end for place, end in sought.items() if place not in newest and end > back}
             back *= PROBE_TIMES
         return newest
@@ -112,62 +95,15 @@ class Recall:
             TopicPartition(topic, number, Memory(self._repeats.within_s[topic]).reach_ms(min(time_ms, now_ms)))
             for (topic, number), time_ms in newest.items()
         ]
-        found = consumer.offsets_for_times(asked, timeout=SILENCE_S) if asked else []
+        found = consumer.offsets_for_times(asked, timeout=log_ranges.SILENCE_S) if asked else []
         return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
-    def _valid(self, topic: str, records: Records) -> pa.Table:
-        return self._intakes[topic].identities(records, _now_ms())
+    def _valid(self, topic: str, messages: list[Message]) -> pa.Table:
+        return self._intakes[topic].identities(Records.of(messages), _now_ms())
 
-    def _remember(self, topic: str, records: Records) -> None:
-        self._repeats.remember(topic, self._valid(topic, records), _now_ms())
-        self._repeats.confirm(
-            {(topic, number): last + 1 for number, last in zip(records.partitions, records.offsets, strict=True)}
-        )
-
-    def _read(self, consumer: Consumer, ranges: Mapping[Place, tuple[int, int]], take: Take) -> None:
-        """Give `take` the messages of each range `[start, end)` of offsets, in their order."""
-        left = {place: span for place, span in ranges.items() if span[0] < span[1]}
-        assigned = [TopicPartition(*place, start) for place, (start, _) in left.items()]
-        consumer.assign(assigned)
-        # What was paused stays so, assigned again or not.
-        consumer.resume(assigned)
-        heard = time.monotonic()
-        while left and self._go_on():
-            messages = consumer.consume(10_000, LOOK_S)
-            if messages:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > SILENCE_S:
-                raise TransientError(f"reading back the last ids: nothing came for {SILENCE_S:.0f} s")
-            for place, run in _by_place(messages).items():
-                if place not in left:
-                    continue
-                end = left[place][1]
-                inside = [message for message in run if not message.error() and message.offset() < end]
-                if inside:
-                    take(place[0], Records.of(inside))
-                if len(inside) < len(run) and any(map(_at_end(end), run)) or run[-1].offset() == end - 1:
-                    del left[place]
-                    consumer.pause([TopicPartition(*place)])
-
-
-def _at_end(end: int) -> Callable[[Message], bool]:
-    """Whether a message says that nothing more comes before `end`: it lies behind it, or is the partition's end."""
-
-    def says(message: Message) -> bool:
-        error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            log.warning("reading back: %s", error)
-            return False
-        return error is not None or message.offset() >= end
-
-    return says
-
-
-def _by_place(messages: Iterable[Message]) -> dict[Place, list[Message]]:
-    places: dict[Place, list[Message]] = {}
-    for message in messages:
-        places.setdefault((message.topic(), message.partition()), []).append(message)
-    return places
+    def _remember(self, topic: str, messages: list[Message]) -> None:
+        self._repeats.remember(topic, self._valid(topic, messages), _now_ms())
+        self._repeats.confirm({(topic, messages[-1].partition()): messages[-1].offset() + 1})
 
 
 def _now_ms() -> int:

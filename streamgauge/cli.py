@@ -300,6 +300,24 @@ def lag(
 
 
 @app.command()
+def partitions(
+    simulate: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Share the events out by this field instead of the present key.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="Partitions to simulate; as many as there are by default.", min=1, max=10_000)
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="Only this stream; by default each that has the field.")] = None,
+    events: Annotated[int, typer.Option(help="Newest recorded events of each stream to look at.", min=1)] = 100_000,
+    format_: Annotated[LagFormat, typer.Option("--format", help="How the answer is written.")] = LagFormat.table,
+) -> None:
+    """How evenly recorded events lie in their partitions, and how they would with another key or number."""
+    from streamgauge import partition_screen
+
+    sys.exit(partition_screen.main(simulate, count, topic, events, as_json=format_ is LagFormat.json))
+
+
+@app.command()
 def status() -> None:
     """One screen of health; exit 1 where something is not well."""
     from streamgauge import status as health

@@ -1,0 +1,55 @@
+"""How each key would share the shop's orders out over 6, 12 and 48 partitions, with and without hot keys.
+
+    python -m benchmarks.partitioning [--events 300000] [--skew 0.8]
+
+Generated traffic on a real broker, looked at as `streamgauge partitions --simulate KEY --count N --topic orders` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.rig import rig
+from catalog import loader
+from streamgauge import partition_balance as balance
+from streamgauge import partition_sample
+
+KEYS = ("order_id", "customer_id", "sku", "region")
+COUNTS = (6, 12, 48)
+
+
+def table(events: int, skew: float) -> None:
+    """One run of the shop, and its lines."""
+    with rig() as made:
+        command = ("generate", "--rate", "0", "--count", str(events), "--skew", f"{skew:g}")
+        if made.start(*command, ready=False).process.wait(600):
+            raise RuntimeError("the generator failed")
+        streams = {"orders": loader.load("catalog.commerce").streams["orders"]}
+        for key in KEYS:
+            (sample,) = partition_sample.read(made.settings, streams, key, 10_000_000)
+            found = {count: balance.simulated(sample.events, count) for count in COUNTS}
+            name, share = found[6].hottest[0]
+            best, _ = balance.useful(sample.events)
+            lost = balance.order(sample.events, 6)
+            cells = [f"{found[count].ratio:.2f} ({found[count].worth:.1f})" for count in COUNTS]
+            print(
+                f"| {skew:g} | `{key}` | {found[6].distinct:,} | `{name}` {share:.2%} | {' | '.join(cells)} | {best} | "
+                f"{lost.several_partitions / max(1, lost.entities):.0%} |",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Print the table of docs/partitioning.md."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--events", type=int, default=300_000)
+    parser.add_argument("--skew", type=float, default=0.8)
+    options = parser.parse_args()
+    print("| skew | key | keys | hottest key | 6 partitions | 12 | 48 | useful up to | orders out of order |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for skew in (0.0, options.skew):
+        table(options.events, skew)
+
+
+if __name__ == "__main__":
+    main()

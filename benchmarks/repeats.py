@@ -1,0 +1,162 @@
+"""What it costs to count repeats once: off against on in one process, bytes an id, and reading ids back.
+
+    python -m benchmarks.repeats [--events 400000] [--ids 1000000] [--rounds 3] [--recall 1000000]
+
+1. Decode, models and, when on, the sifting of batches of 25,000 orders of six partitions, a memory of `--ids` ids
+   filled before; off and on take turns, best of the rounds each, so that a busy neighbour meets both. Processor time.
+2. The memory at several sizes.
+3. A real broker with `--recall` orders: how long a replica reads ids back before it goes on. 0 leaves this out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+
+import numpy as np
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.rig import machine, rig
+from benchmarks.throughput import fill, orders
+from catalog import loader
+from processors.batch import Batch
+from processors.deltas import Models
+from processors.intake import Intake, Records
+from processors.recall import Recall
+from processors.repeats import Repeats
+from processors.seen import Memory
+from runtime.settings import Settings
+
+PARTITIONS, BATCH, CHUNK, WITHIN_S = 6, 25_000, 1_000, 600
+
+
+def made_intake() -> Intake:
+    """As analytics makes it."""
+    return Intake(loader.load("catalog.commerce").streams["orders"], max_bytes=262_144, max_future_ms=3_600_000)
+
+
+def ran(values: list[bytes], first: int, repeats: Repeats, models: Models) -> dict[str, float]:
+    """Nanoseconds an event of each step over all of `values`, whose offsets begin at `first`."""
+    intake = made_intake()
+    took = dict.fromkeys(("decode", "repeats", "models"), 0.0)
+    for start in range(0, len(values), BATCH):
+        batch, now_ms = Batch(), int(time.time() * 1_000)
+        began = time.process_time()
+        for at in range(start, min(start + BATCH, len(values)), CHUNK):
+            part: list[bytes | None] = list(values[at : at + CHUNK])
+            partition, offset = at // CHUNK % PARTITIONS, first + at
+            offsets = list(range(offset, offset + len(part)))
+            records = Records(part, [partition] * len(part), offsets, [now_ms] * len(part), [None] * len(part))
+            batch.chunks["orders"].append(intake.chunk(records, now_ms))
+            batch.next_offsets["orders", partition] = offset + len(part)
+        took["decode"] += time.process_time() - began
+        began = time.process_time()
+        tables = batch.relations(now_ms, repeats)
+        repeats.confirm(batch.next_offsets)
+        took["repeats"] += time.process_time() - began
+        began = time.process_time()
+        for _ in models.deltas(tables):
+            pass
+        took["models"] += time.process_time() - began
+        gc.collect(1)
+    return {step: seconds / len(values) * 1e9 for step, seconds in took.items()}
+
+
+def filled(count: int) -> Memory:
+    """A memory of `count` ids of one partition, evenly over the horizon, in batches of 4,000."""
+    memory, rng = Memory(WITHIN_S), np.random.default_rng(1)
+    for start in range(0, count, 4_000):
+        ids = rng.integers(0, 2**64, min(4_000, count - start), np.uint64)
+        offsets = np.arange(start, start + len(ids))
+        memory.sift(ids, 10**12 + offsets * WITHIN_S * 1_000 // count, offsets)
+        memory.confirm(start + len(ids))
+    return memory
+
+
+def cost(events: int, ids: int, rounds: int) -> None:
+    """Off against on."""
+    values = [value for _, value in orders(events)]
+    models = Models(loader.load("catalog.commerce"), 900_000)
+    best: dict[str, dict[str, float]] = {}
+    for _ in range(rounds):
+        for name in ("off", "on"):
+            repeats = Repeats({"orders": WITHIN_S} if name == "on" else {})
+            now_ms = int(time.time() * 1_000)
+            for partition in range(PARTITIONS if name == "on" else 0):
+                memory = repeats.memories["orders", partition] = Memory(WITHIN_S)
+                share = ids // PARTITIONS
+                for start in range(0, share, 4_000):
+                    some = np.random.default_rng(start + partition).integers(
+                        0, 2**64, min(4_000, share - start), np.uint64
+                    )
+                    offsets = np.arange(start, start + len(some))
+                    memory.sift(some, now_ms - WITHIN_S * 1_000 + offsets * WITHIN_S * 1_000 // share, offsets)
+                    memory.confirm(start + len(some))
+            result = ran(values, 10**9, repeats, models)
+            result["all"] = sum(result.values())
+            if name not in best or result["all"] < best[name]["all"]:
+                best[name] = result
+    print(f"{'ns an event':12s}{'decode':>10s}{'relations':>12s}{'models':>10s}{'all':>10s}")
+    for name, row in best.items():
+        print(f"{name:12s}{row['decode']:10,.0f}{row['repeats']:12,.0f}{row['models']:10,.0f}{row['all']:10,.0f}")
+    print(f"on, with {ids:,} ids remembered: {best['on']['all'] / best['off']['all'] - 1:+.1%}")
+
+
+def memory() -> None:
+    """Bytes an id, and nanoseconds to look up and insert, by how many are remembered of a partition."""
+    print(f"\n{'ids of a partition':>20s}{'bytes an id':>14s}{'ns an event':>14s}{'mistaken for a repeat':>24s}")
+    for count in (10_000, 100_000, 1_000_000, 10_000_000):
+        made, rng = filled(count), np.random.default_rng(2)
+        size = made.bytes / made.ids
+        began, rounds = time.process_time(), 20
+        for number in range(rounds):
+            start = count + number * 4_000
+            made.sift(
+                rng.integers(0, 2**64, 4_000, np.uint64),
+                np.full(4_000, 10**12 + 600_000),
+                np.arange(start, start + 4_000),
+            )
+            made.confirm(start + 4_000)
+        each = (time.process_time() - began) / rounds / 4_000 * 1e9
+        print(f"{count:20,}{size:14.2f}{each:14,.0f}{count / 2**64:24.1e}")
+
+
+def recall(events: int) -> None:
+    """Reading back from a real broker."""
+    with rig(partitions=PARTITIONS) as made:
+        fill(made.kafka.bootstrap, events)
+        settings: Settings = made.settings
+        repeats = Repeats({"orders": 86_400})
+        reader = Recall(settings, {"orders": made_intake()}, repeats, lambda: True)
+        probe = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "benchmark"})
+        ends = [probe.get_watermark_offsets(TopicPartition("orders", number))[1] for number in range(PARTITIONS)]
+        probe.close()
+        began, cpu = time.perf_counter(), time.process_time()
+        reader.read([TopicPartition("orders", number, end) for number, end in enumerate(ends)])
+        took, used = time.perf_counter() - began, time.process_time() - cpu
+        held = sum(memory.ids for memory in repeats.memories.values())
+        size = sum(memory.bytes for memory in repeats.memories.values())
+        each, of_core = took / held * 1e6, used / held * 1e6
+        print(f"\nread back {held:,} ids in {took:.1f} s: {each:.1f} s a million ({of_core:.1f} s of a core)")
+        print(f"{size / held:.2f} bytes an id, {size / 2**20:.1f} MiB")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--events", type=int, default=400_000)
+    parser.add_argument("--ids", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--recall", type=int, default=1_000_000)
+    options = parser.parse_args()
+    gc.disable()
+    print(f"{machine()}; batches of {BATCH:,} orders of {PARTITIONS} partitions")
+    cost(options.events, options.ids, options.rounds)
+    memory()
+    if options.recall:
+        recall(options.recall)
+
+
+if __name__ == "__main__":
+    main()

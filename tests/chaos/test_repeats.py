@@ -1,0 +1,78 @@
+"""kill -9 at random moments, and a producer that sends a fifth of its events twice: every figure still counts once.
+
+Two replicas are killed six times while a third joins and leaves, and the copies come within and across these kills.
+Every table then equals the ledger, which counts each event once.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from typing import Any
+
+import pytest
+
+from benchmarks.rig import Worker, rig, wait_until
+from tests import audit
+from tests.chaos.test_kill import at_work
+from tests.conftest import require_kafka
+from tests.kafka.test_exact import visible
+from warehouse.client import Warehouse
+
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+STREAMS = ("orders", "inventory", "marketing", "payments", "shipments")
+REPEATED = "SELECT stream, sum(repeated)::BIGINT AS n FROM stream_windows GROUP BY 1"
+
+
+def distinct(ledger: dict[str, Any], warehouse: Warehouse) -> list[str]:
+    """What differs from the ledger, copies apart; that `events` counts every message is checked here instead."""
+    found = [line for line in audit.differences(ledger, warehouse) if ": events: " not in line]
+    repeated = {row["stream"]: row["n"] for row in warehouse.query(REPEATED).to_pylist()}
+    for stream in STREAMS:
+        copies = ledger["streams"][stream]["duplicates"]
+        if repeated[stream] != copies:
+            found.append(f"{stream}: {repeated[stream]} repeated, {copies} sent twice")
+    return found
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.parametrize("works", [True, False], ids=["", "planted: it reads nothing back"])
+def test_copies_count_once_whatever_is_killed(works: bool) -> None:
+    require_kafka()
+    rng = random.Random(20261123)
+    pause = threading.Event()
+    entry = "streamgauge.cli" if works else "tests.chaos.forgetful"
+    with rig(
+        session_timeout_ms=6_000,
+        commit_interval_ms=100,
+        flush_interval_ms=100,
+        deduplicate=",".join(f"{stream}=600" for stream in STREAMS),
+    ) as made:
+        made.start("warehouse")
+        running = [made.start("process", "analytics", entry=entry)]
+        running.append(made.start("process", "analytics", ready=False, entry=entry))
+        ledger_file = made.folder / "ledger.json"
+        options = ("--rate", "1500", "--duplicates", "0.2", "--late", "0.02", "--ledger", str(ledger_file))
+        generator = made.start("generate", *options)
+        joined: Worker | None = None
+        for number in range(6 if works else 2):
+            turn = number % 2
+            wait_until(lambda turn=turn: at_work(running[turn]), f"replica {turn} at work", 90)  # type: ignore[misc]
+            pause.wait(rng.uniform(0.0, 1.0))
+            running[turn].kill()
+            running[turn] = made.start("process", "analytics", ready=False, entry=entry)
+            if number == 2:
+                joined = made.start("process", "analytics", entry=entry)
+            if number == 4 and joined:
+                assert joined.stop() == 0, joined.log.read_text()[-2000:]
+        for worker in running:
+            wait_until(worker.healthy, f"recovery; {worker.log}", 90, alive=worker)
+        assert generator.stop() == 0
+        ledger = json.loads(ledger_file.read_text())
+        assert ledger["duplicates"] > 1_000
+        sent = ledger["produced"] + ledger["duplicates"]
+        with Warehouse(made.settings) as warehouse:
+            wait_until(lambda: visible(warehouse) >= sent, f"{sent} messages visible", 120)
+            found = distinct(ledger, warehouse)
+        assert (found == []) is works, found

@@ -1,0 +1,81 @@
+"""`streamgauge partitions` on a real broker: what it simulates is where Kafka's clients put the keys."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+
+import pytest
+from confluent_kafka import Producer
+from rich.console import Console
+
+from generators.publisher import producer_config
+from runtime import log_ranges
+from streamgauge import partition_sample, partition_screen
+from streamgauge.partition_balance import placed, simulated
+from tests.conftest import SettingsFactory, TopicFactory
+from tests.unit.processors.test_intake import ORDER, ORDERS
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.mark.timeout(120)
+def test_the_simulation_of_the_present_key_is_the_log(
+    settings_factory: SettingsFactory, topic_factory: TopicFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3,000 orders with our producers' settings: each partition simulated by their key has what it really has."""
+    settings = settings_factory()
+    topic = topic_factory(partitions=7, name=f"orders-{uuid.uuid4()}")
+    producer = Producer(producer_config(settings))
+    for number in range(3_000):
+        changes = {"order_id": f"O-{number}", "event_id": f"e{number}", "customer_id": f"C-{number % 10}"}
+        producer.produce(topic, json.dumps({**ORDER, **changes}).encode(), f"O-{number}".encode())
+    producer.produce(topic, b"not json", b"O-1")
+    producer.flush(30)
+
+    stream = type(ORDERS)(topic, ORDERS.event, key="order_id")
+    (sample,) = partition_sample.read(settings, {topic: stream}, None, 1_000_000)
+    assert (len(sample.events), sample.bad, sample.partitions) == (3_000, 1, 7)
+    now, same = placed(sample.events, 7), simulated(sample.events, 7)
+    assert now.parts == same.parts
+    assert min(part.events for part in now.parts) > 300
+
+    (by_customer,) = partition_sample.read(settings, {topic: stream}, "customer_id", 1_000_000)
+    shown = partition_screen.plain(by_customer, "customer_id", 3)
+    assert shown["distinct_keys"] == 10
+    assert sum(part["events"] for part in shown["partitions"]) == 3_000
+    assert shown["order_of_present_key"] == {"entities": 3_000, "several_keys": 0, "several_partitions": 0}
+
+    (some,) = partition_sample.read(settings, {topic: stream}, None, 1_000)
+    assert 900 <= len(some.events) <= 1_010
+    partition_screen.show(some, "sku", 3, Console(width=200))
+    assert "sku, simulated, 3 partitions" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(60)
+def test_ranges_end_where_they_are_told(settings_factory: SettingsFactory, topic_factory: TopicFactory) -> None:
+    """Between markers and aborted messages too, and at the end of a partition that has nothing more."""
+    settings, topic = settings_factory(), topic_factory(partitions=2)
+    producer = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": topic})
+    producer.init_transactions(30)
+    for number in range(4):
+        producer.begin_transaction()
+        for _ in range(10):
+            producer.produce(topic, b"x", partition=number % 2)
+        if number == 3:
+            producer.flush(30)
+            producer.abort_transaction(30)
+        else:
+            producer.commit_transaction(30)
+    got: Counter[int] = Counter()
+    reader = log_ranges.consumer(settings, "nobody", "test")
+    try:
+        # Partition 0: offsets 0..9, marker, 11..20, marker; partition 1: 0..9, marker, ten aborted, marker.
+        for end, expected in ((22, {0: 20, 1: 10}), (16, {0: 15, 1: 10}), (11, {0: 10, 1: 10}), (4, {0: 4, 1: 4})):
+            got.clear()
+            spans = {(topic, 0): (0, end), (topic, 1): (0, end)}
+            log_ranges.read(reader, spans, lambda _, run: got.update(message.partition() for message in run))
+            assert got == expected
+    finally:
+        reader.close()
