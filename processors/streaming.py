@@ -306,7 +306,7 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
     """
 
     def work(running: Process) -> None:
-        metrics.register("services")
+        metrics.register("streaming")
         kafka.require_broker(running.settings)
         kafka.require_topics(running.settings, loader.load(running.settings.catalog).topics)
         own = slot.take(name, running.settings.data_dir)

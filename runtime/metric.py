@@ -20,7 +20,7 @@ GROUP_TOPIC = ("consumergroup", "topic")
 class Metric:
     """One entry: `kind` is Prometheus's type; `process` says who serves it.
 
-    `services` are fulfilment, fraud and attribution (processors/streaming.py), `shop` is `streamgauge services`.
+    `streaming` is fulfilment, fraud and attribution (processors/streaming.py), `shop` is `streamgauge services`.
     """
 
     name: str

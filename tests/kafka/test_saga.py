@@ -1,0 +1,149 @@
+"""The saga on a real broker, with services that repeat, reorder and lose: every order ends once, and all adds up."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.rig import Rig, Worker, rig, wait_until
+from processors.letter_headers import CONSUMER
+from tests.conftest import require_kafka
+from tests.fulfilling import Audit, order, producing
+from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+ORDERS = 300
+SERVICES = (
+    "services", "--latency-ms", "20", "--decline", "0.1", "--fail", "0.1", "--duplicate", "0.2", "--reorder", "0.3",
+    "--lose", "0.05",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Rig]:
+    require_kafka()
+    with rig(
+        partitions=2,
+        saga_stock_timeout_ms=500,
+        saga_payment_timeout_ms=1_000,
+        saga_shipment_timeout_ms=1_000,
+        saga_delivery_timeout_ms=2_000,
+        saga_attempts=2,
+        saga_compensation_attempts=100,  # however slow the machine is
+        commit_interval_ms=100,
+        flush_interval_ms=100,
+    ) as made:
+        # All at once: they do not need each other to start.
+        workers = [made.start(*one, ready=False) for one in (("warehouse",), ("process", "analytics"))]
+        workers.append(made.start("process", "fulfilment", ready=False))
+        for worker in workers:
+            wait_until(worker.healthy, f"ready; its log is {worker.log}", alive=worker)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def fulfilment(made: Rig) -> Worker:
+    return made.workers[-1]
+
+
+@pytest.fixture(scope="module")
+def audit(made: Rig) -> Iterator[Audit]:
+    audit = Audit(made.kafka.bootstrap)
+    yield audit
+    audit.close()
+
+
+def test_a_step_is_timed_out_without_a_new_event(made: Rig, fulfilment: Worker, audit: Audit) -> None:
+    """Nobody answers: no event comes for the order, and it is asked for again, and given up."""
+    alone = order(0, random.Random(0), "alone")
+    with producing(made.kafka.bootstrap) as send:
+        send("orders", alone.order_id, alone)
+
+    def turned_back() -> bool:
+        audit.read()
+        return "releasing_stock/2" in audit.orders[alone.order_id].states
+
+    wait_until(turned_back, "the saga turned back, and asks for that again", alive=fulfilment)
+    states = audit.orders[alone.order_id].states
+    assert states[:4] == ["reserving_stock/1", "reserving_stock/2", "releasing_stock/1", "releasing_stock/2"]
+
+
+def test_every_saga_ends_once_and_all_adds_up(made: Rig, fulfilment: Worker, audit: Audit) -> None:
+    dice, ledger = random.Random(1), made.folder / "moved.json"
+    with producing(made.kafka.bootstrap) as send:
+        for number in range(ORDERS):
+            placed = order(number, dice)
+            for _ in range(2 if dice.random() < 0.2 else 1):
+                send("orders", placed.order_id, placed)
+        send("orders", "garbage", b"{")
+    services = made.start(*SERVICES, "--ledger", str(ledger), ready=False)
+
+    def ended() -> bool:
+        audit.read()
+        return len(audit.placed) == ORDERS + 1 and audit.open == 0
+
+    wait_until(ended, "every saga ended", alive=fulfilment, timeout_s=200)
+    how = audit.check()
+    assert how["completed"] > how["compensated"] > 10
+    assert services.stop() == 0
+    assert json.loads(ledger.read_text())["totals"] == audit.totals
+    seen = fulfilment.metrics()
+    assert seen['streamgauge_service_events_skipped_total{topic="orders"}'] == 1
+    assert sum(value for name, value in seen.items() if name.startswith("streamgauge_saga_ignored_total{")) > 0
+    assert sum(value for name, value in seen.items() if name.startswith("streamgauge_saga_timeouts_total{")) >= 3
+
+
+def test_the_tables_say_the_same(made: Rig, audit: Audit) -> None:
+    expected = (ORDERS + 1, sum(audit.placed.values()), 0, 0, 0)
+    sql = """
+    SELECT count(*), sum(s.amount_cents)::BIGINT, count(*) FILTER (WHERE s.step <> 'ended'),
+           coalesce(sum(abs(c.residue_cents)), 0)::BIGINT, coalesce(sum(abs(c.residue_units)), 0)::BIGINT
+    FROM sagas s LEFT JOIN compensations c USING (order_id)
+    """
+    seen: list[tuple[Any, ...]] = []
+    with Warehouse(made.settings) as warehouse:
+
+        def same() -> bool:
+            try:
+                row = warehouse.query(sql).to_pylist()[0]
+            except (WarehouseUnavailable, QueryError):
+                return False
+            seen.append(tuple(row.values()))
+            return seen[-1] == expected
+
+        try:
+            wait_until(same, f"the tables have {expected}", timeout_s=60)
+        except TimeoutError:
+            pytest.fail(f"the tables have {seen[-1:]}, not {expected}")
+        totals = warehouse.query(
+            "SELECT sum(authorised_cents)::BIGINT AS authorised_cents, sum(refunded_cents)::BIGINT AS refunded_cents, "
+            "sum(reserved_units)::BIGINT AS reserved, sum(released_units)::BIGINT AS released, "
+            "sum(shipped_units)::BIGINT AS shipped FROM compensations"
+        ).to_pylist()[0]
+        assert totals == audit.totals
+        assert warehouse.query("FROM sagas_stuck").num_rows == 0
+        assert warehouse.query("FROM saga_step_times").num_rows > 5
+
+
+def test_an_order_that_can_have_no_saga_is_a_letter_of_ours(made: Rig, fulfilment: Worker) -> None:
+    """And those behind it are not held up."""
+    unfit = order(0, random.Random(0), "x" * 160)
+    with producing(made.kafka.bootstrap) as send:
+        send("orders", unfit.order_id, unfit)
+    reader = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "letters"})
+    reader.assign([TopicPartition("orders.dlq", number, 0) for number in range(2)])
+    letters: list[Any] = []
+    until = time.monotonic() + 60
+    while not letters and time.monotonic() < until:
+        letters = [m for m in reader.consume(10, 0.5) if (CONSUMER, b"fulfilment") in (m.headers() or [])]
+    reader.close()
+    assert json.loads(letters[0].value())["order_id"] == unfit.order_id
+    assert ("__streams.errors.exception", b"UnfitOrder") in letters[0].headers()
+    assert fulfilment.healthy()
+    assert fulfilment.stop() == 0
