@@ -19,7 +19,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from catalog.stream import Stream
 from runtime import kafka
-from runtime.errors import TransientError
 from runtime.settings import Settings
 
 # Of one key; the oldest go first.
@@ -93,12 +92,9 @@ class Follower(Generic[E]):
         )
 
     def read_whole(self, stop: threading.Event) -> None:
-        """Read the topic from its beginning to its end; returns early when stopped. Raises `TransientError` when the
+        """Read the topic from its beginning to its end; returns early when stopped. Raises `KafkaException` when the
         broker does not answer."""
-        try:
-            described = self._consumer.list_topics(self._topic, timeout=10).topics[self._topic]
-        except KafkaException as error:
-            raise TransientError(f"topic `{self._topic}` cannot be read: {error.args[0].str()}") from error
+        described = self._consumer.list_topics(self._topic, timeout=10).topics[self._topic]
         waiting = set(described.partitions)
         self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in waiting])
         deadline = time.monotonic() + NO_ANSWER_AFTER_S
@@ -108,7 +104,7 @@ class Follower(Generic[E]):
             if messages:
                 deadline = time.monotonic() + NO_ANSWER_AFTER_S
             elif time.monotonic() > deadline:
-                raise TransientError(f"topic `{self._topic}` cannot be read: the broker sends nothing")
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"nothing comes of topic `{self._topic}`"))
         log.info("%s: %d keys", self._topic, len(self.versions))
 
     def follow(self) -> None:

@@ -24,9 +24,11 @@ from processors.attribution.reference import Follower, Versions
 from processors.attribution.rules import Change, Click, Customer, Order, Policy
 from processors.streaming import Out, Service
 from runtime import metrics
+from runtime.errors import UsageError
 from runtime.settings import Settings
 
 NAME = "attribution"
+STREAMS = frozenset({"orders", "marketing", "campaigns", "products", "attribution"})
 CLICKS = frozenset({"ad.click", "email.opened"})
 FOLLOW_EVERY_S = 0.1
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -137,7 +139,9 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def build(service: Service) -> None:
-    """Wire the topics."""
+    """Wire the topics. Raises `UsageError` with a catalog that is not of commerce."""
+    if missing := STREAMS - service.catalog.streams.keys():
+        raise UsageError(f"catalog `{service.catalog.name}` has no stream `{min(missing)}`, which attribution needs")
     reference = _reference(service)
     policy = policy_of(service.settings)
     encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Customer).decode

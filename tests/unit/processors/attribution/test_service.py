@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from catalog import loader
 from catalog.commerce.events import AttributionEvent, CampaignEvent, MarketingEvent, OrderEvent, ProductEvent
 from processors.attribution import service
 from processors.attribution.reference import Versions
 from processors.attribution.rules import Customer
-from processors.attribution.service import CLICKS, HOUR_MS, Reference, customer_of, policy_of, step
+from processors.attribution.service import CLICKS, HOUR_MS, Reference, build, customer_of, policy_of, step
+from runtime.errors import UsageError
 from runtime.settings import Settings
 from tests import attributing
 
@@ -96,6 +99,12 @@ def test_whose_an_event_is() -> None:
     assert clicks(json.dumps({**CLICK, "event_type": "ad.impression"}).encode()) is None
     assert clicks(b"not json") is None
     assert clicks(b"") is None
+
+
+def test_a_catalog_without_its_streams_is_refused() -> None:
+    other: Any = SimpleNamespace(catalog=loader.load("examples.sensors"))
+    with pytest.raises(UsageError, match=r"catalog `examples.sensors` has no stream `attribution`"):
+        build(other)
 
 
 def test_the_settings_are_the_policy() -> None:
