@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from generators.publisher import producer_config
 from generators.services.decisions import Behaviour
@@ -61,6 +61,7 @@ class Services:
         self._engine = Engine(options.behaviour, self._moved)
         self._places = Places()
         self._answered: set[tuple[str, str]] = set()
+        self._refused = self._fenced = ""
         self._consumer = Consumer(
             {
                 **kafka.client_config(settings),
@@ -72,13 +73,13 @@ class Services:
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
                 "log_level": 2,
+                "error_cb": self._on_error,
             }
         )
         config = {**producer_config(settings), "client.id": "streamgauge-services", "linger.ms": 5}
         self._producer = Producer(config)
         self._faults = faults.Watch(settings.data_dir)
         self._watch = kafka.Watch(running)
-        self._refused: str | None = None
         self._unsent = 0
         self._committed: dict[tuple[str, int], int] = {}
         self._assigned = False
@@ -126,7 +127,9 @@ class Services:
             if finished and place is not None:
                 self._places.finish(place)
         self._producer.poll(0)
-        if self._refused is not None:
+        if self._fenced:
+            raise FatalError(f"another process answers as group `{GROUP}` now ({self._fenced})")
+        if self._refused:
             raise FatalError(f"the broker refused an answer: {self._refused}")
         now_s = time.monotonic()
         if now_s >= self._next_commit:
@@ -141,8 +144,7 @@ class Services:
         for message in messages:
             error = message.error()
             if error is not None:
-                if error.fatal():
-                    raise FatalError(f"another process answers as group `{GROUP}` now ({error.name()})")
+                self._on_error(error)
                 continue
             topic, partition, offset = message.topic(), message.partition(), message.offset()
             if topic is None or partition is None or offset is None:
@@ -178,6 +180,11 @@ class Services:
         self._moved.published[answer.topic] += 1
         self._moved.repeated += answer.repeated
         metrics.counter("streamgauge_shop_answers_total").labels(answer.event_type).inc()
+
+    def _on_error(self, error: KafkaError) -> None:
+        # Of the consumer's errors only this one ends us; it retries the others by itself.
+        if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
+            self._fenced = error.str()
 
     def _on_delivery(self, error: object, _message: object) -> None:
         if error is None:

@@ -77,8 +77,8 @@ class Up:
         return None
 
     def says(self, text: str, times: int = 1) -> bool:
-        """Whether the log has it."""
-        return self.log.read_text().count(text) >= times
+        """Whether the log has it, however its columns are aligned."""
+        return " ".join(self.log.read_text().split()).count(text) >= times
 
     def summary(self) -> dict[str, str]:
         """The summary's names and values."""

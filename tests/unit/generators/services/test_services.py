@@ -202,7 +202,8 @@ def play(
 ) -> tuple[list[Answer], Moved, dict[tuple[str, str], tuple[int, int]]]:
     """Ask in this order, a second apart; at `restarts` all memory is lost and read from what was published."""
     book = Moved(by_order=True)
-    engine, log = Engine(behaviour, book), []
+    engine = Engine(behaviour, book)
+    log: list[Answer] = []
     levels: dict[tuple[str, str], tuple[int, int]] = {}
     for at, number in enumerate(order):
         now = 1_000_000 + at * 1_000
