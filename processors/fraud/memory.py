@@ -1,7 +1,8 @@
 """What is remembered of a card and of a customer: bounded, and changed by pure functions. No clock, no Kafka.
 
 A payment is remembered once: further attempts of it have the same `payment_id`. What is remembered is in the order of
-arrival; windows look at event times, so an event that comes late is judged by what was known and lies before it.
+arrival; windows look at event times. The payments of a customer come from several partitions and may overtake each
+other, so a window has two sides: of so many at one moment, the last to be judged sees all the others.
 """
 
 from __future__ import annotations
@@ -120,6 +121,6 @@ def bounded(entries: list[Entry], age_ms: int, most: int) -> list[Entry]:
 
 
 def within(entries: Sequence[Entry], at: int, window_s: int) -> list[Entry]:
-    """Those of the `window_s` seconds up to `at`."""
-    begin = at - window_s * 1_000
-    return [entry for entry in entries if begin < entry.at <= at]
+    """Those less than `window_s` seconds before or after `at`."""
+    window_ms = window_s * 1_000
+    return [entry for entry in entries if -window_ms < entry.at - at < window_ms]

@@ -156,8 +156,8 @@ def wallet_travel(payment: Payment, memory: CustomerMemory, limits: Limits) -> F
     last = max((past for past in before if past.region), key=lambda past: past.at, default=None)
     if last is None or payment.region is None or last.region == payment.region:
         return None
-    passed_s = (payment.at - last.at) / 1_000
-    detail = f"{payment.region} {passed_s:,.0f} s after {last.region}"
+    passed_s = abs(payment.at - last.at) / 1_000
+    detail = f"{last.region} and {payment.region} within {passed_s:,.0f} s"
     return Finding("wallet_travel", round(0.5 + 0.45 * (1 - passed_s / limits.wallet_travel_s), 4), detail)
 
 
