@@ -85,7 +85,7 @@ def test_every_service_is_bounded(name: str) -> None:
         assert service["cap_drop"] == ["ALL"]
 
 
-@pytest.mark.parametrize("name", ["analytics", "generate"])
+@pytest.mark.parametrize("name", ["analytics", "fulfilment", "fraud", "attribution", "generate"])
 def test_processors_scale(name: str) -> None:
     """Nothing of the machine's is theirs alone: no port, no fixed name, no volume that two would share."""
     service = compose.services()[name]

@@ -26,6 +26,7 @@ VERSIONS = ["1.32", kubernetes_validate.latest_version()]
 # Made by Strimzi, but for the token, which is made by hand (docs/kubernetes.md).
 SECRETS = {"streamgauge", "streamgauge-sql", "kafka-cluster-ca-cert"}
 OURS = sorted(set(compose.ours()) - {"topics"})
+SCALED = ["analytics", "attribution", "fraud", "fulfilment"]
 Resource = dict[str, Any]
 
 
@@ -89,7 +90,7 @@ def test_kubernetes_takes_it(folder: str, version: str) -> None:
 
 def test_a_misspelt_field_of_a_custom_resource_is_found() -> None:
     """The judge judges: at the top, and deep inside."""
-    scaled = of("ScaledObject")
+    scaled = of("ScaledObject", "analytics")
     for wrong in (
         {**scaled, "spec": {**scaled["spec"], "maxReplicas": 3}},
         {**scaled, "spec": {**scaled["spec"], "triggers": [{"type": "kafka", "meta": {}}]}},
@@ -126,8 +127,9 @@ def test_addresses_agree() -> None:
     kafka, values = of("Kafka"), environment(container("analytics"))
     (listener,) = kafka["spec"]["kafka"]["listeners"]
     address = f"{kafka['metadata']['name']}-kafka-bootstrap:{listener['port']}"
-    (trigger,) = of("ScaledObject")["spec"]["triggers"]
-    assert values["STREAMGAUGE_BOOTSTRAP_SERVERS"] == trigger["metadata"]["bootstrapServers"] == address
+    for name in SCALED:
+        (trigger,) = of("ScaledObject", name)["spec"]["triggers"]
+        assert values["STREAMGAUGE_BOOTSTRAP_SERVERS"] == trigger["metadata"]["bootstrapServers"] == address
     assert values["STREAMGAUGE_SASL_USERNAME"] == of("KafkaUser")["metadata"]["name"]
     replicas, config = of("KafkaNodePool")["spec"]["replicas"], kafka["spec"]["kafka"]["config"]
     assert int(values["STREAMGAUGE_REPLICATION_FACTOR"]) == config["default.replication.factor"] == replicas
@@ -211,14 +213,16 @@ def test_secrets_are_only_named() -> None:
     assert "kind: Secret\n" not in text
 
 
-def test_analytics_scales_to_its_partitions() -> None:
+@pytest.mark.parametrize("name", SCALED)
+def test_processors_scale_to_their_partitions(name: str) -> None:
     """No further, whatever the lag; and only KEDA says how many."""
-    scaled, partitions = of("ScaledObject")["spec"], int(environment(container("analytics"))["STREAMGAUGE_PARTITIONS"])
-    assert scaled["scaleTargetRef"]["name"] == "analytics"
+    partitions = int(environment(container(name))["STREAMGAUGE_PARTITIONS"])
+    scaled = of("ScaledObject", name)["spec"]
+    assert scaled["scaleTargetRef"]["name"] == name
     assert 1 <= scaled["minReplicaCount"] <= scaled["fallback"]["replicas"] <= scaled["maxReplicaCount"] == partitions
-    assert "replicas" not in workload("analytics")["spec"]
+    assert "replicas" not in workload(name)["spec"]
     (trigger,) = scaled["triggers"]
-    assert trigger["metadata"]["consumerGroup"] == Settings().analytics_group
+    assert trigger["metadata"]["consumerGroup"] == (Settings().analytics_group if name == "analytics" else name)
     # By default KEDA speaks Kafka 1.0, which Kafka 4 does not understand any more (KIP-896: 2.1 and newer).
     assert tuple(map(int, trigger["metadata"]["version"].split("."))) >= (2, 1)
 
@@ -231,9 +235,11 @@ def test_there_is_one_warehouse_and_one_lag_monitor() -> None:
     assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
     assert workload("lag")["spec"]["replicas"] == 1
     assert workload("lag")["spec"]["strategy"] == {"type": "Recreate"}
-    assert [one["spec"]["scaleTargetRef"]["name"] for one in rendered("base") if one["kind"] == "ScaledObject"] == [
-        "analytics"
-    ]
+    # The synthetic stock has one owner, too.
+    assert workload("services")["spec"]["replicas"] <= 1
+    assert workload("services")["spec"]["strategy"] == {"type": "Recreate"}
+    scaled = [one["spec"]["scaleTargetRef"]["name"] for one in rendered("base") if one["kind"] == "ScaledObject"]
+    assert sorted(scaled) == sorted(SCALED)
 
 
 def test_selectors_find_their_pods() -> None:

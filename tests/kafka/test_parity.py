@@ -30,7 +30,7 @@ from tests.deploy import compose
 from tests.waiting import wait_until
 from warehouse.client import Warehouse
 
-# Nine processes start one after the other, which a laden machine takes its time for.
+# A dozen processes start one after the other, which a laden machine takes its time for.
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 REPLICAS = {"analytics": ["a7d1f0c2b9e4", "b52c91e07f38"]}
