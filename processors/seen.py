@@ -2,8 +2,8 @@
 
 It is a function of the log alone, so that any replica that reads the same events back has the same memory, however they
 came in batches, and whoever counted them. What a partition's time is at an event is the greatest Kafka timestamp up to
-it; it is cut in slices of an eighth of the horizon. An event is a repeat when its id came before, eight slices ago at
-most: surely within the horizon, never an eighth of it later. The repeat itself is remembered too, so a producer that
+it; it is cut in slices of a quarter of the horizon. An event is a repeat when its id came before, four slices ago at
+most: surely within the horizon, never a quarter of it later. The repeat itself is remembered too, so a producer that
 goes on repeating is not counted again.
 
 An id is a 64-bit hash in a sorted array of its slice: 8 bytes. Among n ids remembered of a partition, a new one is
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 _Int64 = NDArray[np.int64]
-SLICES = 8
+# More of them would keep nearer to the horizon, and each is one more array to search.
+SLICES = 4
 
 
 @dataclass(frozen=True)
@@ -85,17 +86,19 @@ class Memory:
                 continue
             place = np.minimum(np.searchsorted(run.ids, ordered), len(run.ids) - 1)
             again |= (run.ids[place] == ordered) & (ordered_slices - run.slice <= SLICES)
-        self._remember(ids, slices, times, offsets)
+        self._remember(ids if slices[0] != slices[-1] else ordered, slices, times, offsets)
         repeated = np.empty(len(ids), np.bool_)
         repeated[order] = again
         return repeated
 
     def _remember(self, ids: Hashes, slices: _Int64, times: _Int64, offsets: _Int64) -> None:
+        """Events in the order of their offsets; `ids` are sorted already where all are of one slice."""
         # Slices rise with the offsets. Those that are too old at the batch's own end nobody will ask for.
         oldest = np.searchsorted(slices, slices[-1] - SLICES)
         starts = oldest + np.flatnonzero(np.diff(slices[oldest:], prepend=-1))
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(ids)], strict=True):
-            known = _distinct(np.sort(ids[start:end]))
+            part = ids[start:end]
+            known = _distinct(part if slices[0] == slices[-1] else np.sort(part))
             first, last, clock = int(offsets[start]), int(offsets[end - 1]), int(times[end - 1])
             self._pending.append(_Run(int(slices[start]), first, last, clock, known))
 
