@@ -123,17 +123,18 @@ def test_the_guard_sees_running_campaigns_alone(shop: Commerce) -> None:
     campaign(shop, "endless", "books", 60, None)
     campaign(shop, "over", "toys", 60, 5)
     campaign(shop, "soon", "toys", -5, -60)
+    # B: twenty units within the last two minutes of what is known, and three refused a minute over ten.
     asked = (
         "SELECT campaign_id, sku, available, units_per_minute, minutes_until_sold_out, wanted_per_minute,"
         " level, round(campaign_minutes_left) FROM surge_guard ORDER BY sku"
     )
     assert shop.select(asked) == [
         ("fun", "A", 40, 1.0, 40.0, 1.0, "ok", 60.0),
-        ("fun", "B", 1, 2.0, 0.5, 5.0, "critical", 60.0),
+        ("fun", "B", 1, 10.0, 0.1, 13.0, "critical", 60.0),
         ("endless", "C", 4, 0.0, None, 0.0, "ok", None),
     ]
     assert shop.select("SELECT * FROM surge_levels ORDER BY level, articles") == [
-        ("search", "critical", 1, 5.0),
+        ("search", "critical", 1, 13.0),
         ("search", "ok", 2, 1.0),
     ]
     stock(shop, "reserved", 2, 1, 21, 21, "B berlin")
