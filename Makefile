@@ -6,7 +6,7 @@ STAMP    := $(VENV)/.installed
 PACKAGES := streamgauge dashboard processors generators grafana warehouse catalog runtime
 CODE     := $(PACKAGES) deploy examples tests benchmarks docs
 # Each is a module of benchmarks/ with a table to print; one that is not there yet is left out.
-BENCHMARKS := $(foreach name,generator throughput latency linear owner lag fulfilment fraud fraud_quality attribution,$(if $(wildcard benchmarks/$(name).py),$(name)))
+BENCHMARKS := $(foreach name,generator throughput latency linear owner lag repeats partitioning fulfilment fraud fraud_quality attribution,$(if $(wildcard benchmarks/$(name).py),$(name)))
 # Options for the command behind a target: make up ARGS="--for 60", make test ARGS="-m 'not chaos'".
 ARGS ?=
 
