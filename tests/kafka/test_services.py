@@ -69,12 +69,12 @@ def answers(made: Rig) -> list[dict[str, Any]]:
     consumer = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "reader", "enable.partition.eof": True})
     places = [TopicPartition(topic, n, 0) for topic in ("inventory", "payments", "shipments") for n in (0, 1)]
     consumer.assign(places)
-    found, left = [], len(places)
+    found, left = [], {(place.topic, place.partition) for place in places}
     while left:
         for message in consumer.consume(1_000, 1.0):
             if (error := message.error()) is not None:
                 assert error.code() == KafkaError._PARTITION_EOF
-                left -= 1
+                left.discard((message.topic(), message.partition()))
                 continue
             event = json.loads(message.value() or b"")
             if "requested" not in event["event_type"]:

@@ -39,3 +39,17 @@ def test_a_wrong_option_is_named_in_one_line(values: dict[str, Any], named: str)
 )
 def test_sensible_options_pass(values: dict[str, Any]) -> None:
     Options(**values).check()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"fraud": 0.1}, "add --storefront"),
+        ({"storefront": True, "fraud": 0.6}, "at most 0.5"),
+        ({"storefront": True, "fraud": -0.1}, "--fraud is a share"),
+        ({"duplicates": 1.5}, "--duplicates is a share"),
+    ],
+)
+def test_the_storefront_s_options(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Options(**wrong).check()
