@@ -189,7 +189,7 @@ class Settings(BaseSettings):
 
     # Fraud
     fraud_commit_interval_ms: int = Field(
-        30, ge=5, le=10_000, description="How often fraud commits: most of the time to a verdict is three of these."
+        35, ge=5, le=10_000, description="How often fraud commits: most of the time to a verdict is three of these."
     )
     fraud_decline_at: float = Field(
         0.75, gt=0, le=1, description="Combined score from which a payment is declined; two weak signs give 0.75."
