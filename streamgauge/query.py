@@ -35,8 +35,7 @@ def sql(text: str, kind: Format, output: Path | None, past: Past | None = None) 
     if not text.strip():
         raise UsageError("no SQL given")
     began = time.monotonic()
-    with one_line():
-        warehouse = Warehouse()
+    with one_line(), Warehouse() as warehouse:
         if kind in (Format.json, Format.csv):
             answer = warehouse.fetch(text, "application/json" if kind is Format.json else "text/csv", past)
             with _sink(output) as file:

@@ -118,21 +118,21 @@ class _Table:
         for mine, other in (("running", "rebuilt"), ("rebuilt", "running")):
             self._db.execute(
                 f"CREATE OR REPLACE TEMP TABLE only_{mine} AS "
-                f"SELECT {names}, {self._cause()} AS cause FROM "
+                f"SELECT {names}, {self._cause()} AS _cause, true AS _there FROM "
                 f"(SELECT {names} FROM of_{mine} EXCEPT ALL SELECT {names} FROM of_{other})"
             )
         # Rows of one key that differ on both sides are one row that changed; its cause is the running side's.
         same = " AND ".join(f'a."{name}" IS NOT DISTINCT FROM b."{name}"' for name in self._key)
         self._db.execute(
-            "CREATE OR REPLACE TEMP TABLE pairs AS SELECT a AS a, b AS b, coalesce(a.cause, b.cause) AS cause "
+            "CREATE OR REPLACE TEMP TABLE pairs AS SELECT a AS a, b AS b, coalesce(a._cause, b._cause) AS cause "
             f"FROM only_running a FULL JOIN only_rebuilt b ON {same}"
         )
         return self._told(compared, others)
 
     def _told(self, compared: list[str], others: tuple[str, ...]) -> Difference:
         kinds = self._all(
-            "SELECT cause, count(*), count(*) FILTER (WHERE b IS NULL), count(*) FILTER (WHERE a IS NULL) "
-            "FROM pairs GROUP BY cause"
+            "SELECT cause, count(*), count(*) FILTER (WHERE b._there IS NULL), "
+            "count(*) FILTER (WHERE a._there IS NULL) FROM pairs GROUP BY cause"
         )
         explained = {str(cause): int(str(rows)) for cause, rows, _, _ in kinds if cause is not None}
         rows, only_a, only_b = next(
