@@ -222,7 +222,7 @@ STOCK = Row(
                 " / sum by (channel) (streamgauge_view_surge_levels_wanted_per_minute)",
                 "{{channel}}",
             ),
-            levels=(0.3,),
+            levels=(0.2,),
             runbook="campaign-sells-out",
         ),
     ),

@@ -206,7 +206,7 @@ SCENARIOS = (
             # Quiet, and nothing is short of anything.
             'streamgauge_view_surge_levels_wanted_per_minute{channel="social",level="ok"}': "50x60",
         },
-        "4m",
+        "3m",
         "8m",
         (
             (
