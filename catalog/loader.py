@@ -12,6 +12,7 @@ import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -103,7 +104,7 @@ class Catalog:
         """The models over one stream (or over `*` or `dead_letters`)."""
         return tuple(entry for entry in self.models if entry.stream == stream)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits that change when an event class or a model does, so that figures may."""
         facts = [f"{topic} {stream.event_time} {stream.schema}" for topic, stream in sorted(self.streams.items())]

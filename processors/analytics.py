@@ -93,7 +93,6 @@ class Analytics:
         self._batch = Batch()
         self._repeats = Repeats(repeats.horizons(catalog.streams, settings.deduplicate))
         self._recall = Recall(settings, self._intakes, self._repeats, self._holds)
-        self._digest = catalog.digest
         # Where the batch begins in each partition, markers and all, so that ranges of batches join without a gap.
         self._first: dict[tuple[str, int], int] = {}
 
@@ -242,7 +241,7 @@ class Analytics:
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
         # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
         partition = self._slot.spread(self._partitions)
-        read = inputs.encode(self._digest, self._first, self._batch.next_offsets)
+        read = inputs.encode(self._catalog.digest, self._first, self._batch.next_offsets)
         for left, delta in enumerate(deltas, 1 - len(deltas)):
             headers = inbox.headers(delta.model, self._slot.id, more=left < 0, read=read)
             yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=headers, partition=partition)
