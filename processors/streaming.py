@@ -22,13 +22,13 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 
 from catalog import loader
 from processors import letter_headers
@@ -61,6 +61,7 @@ class Replica(Application):
 
     held: frozenset[tuple[str, int]] = frozenset()
     joined = False
+    _began: Mapping[tuple[str, int], int] = {}
     on_held: Callable[[frozenset[tuple[str, int]]], None]
 
     def time_commits(self) -> None:
@@ -86,6 +87,9 @@ class Replica(Application):
 
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
         super()._on_assign(consumer, partitions)
+        if partitions:
+            committed = self._consumer.committed(partitions=partitions, timeout=30)
+            self._began = {**self._began, **{(tp.topic, tp.partition): tp.offset for tp in committed}}
         self._hold(self.held | {(tp.topic, tp.partition) for tp in partitions}, joined=True)
 
     def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
@@ -102,11 +106,23 @@ class Replica(Application):
     def take_as_it_comes(self) -> None:
         """Let topics that are concatenated flow independently of each other.
 
-        Quix would wait at each empty partition until it knows that nothing is there, which it never does where a
-        partition ends in a transaction marker, and all of ours do: everything stood still (PITFALLS 13). Services
-        therefore take events of different topics in any order; of one key of one topic the order holds.
+        Quix would wait, whenever one of a partition's topics has nothing to read, until it knows that nothing is under
+        way there. Our services write to topics that they read, so each would wait for its own next commit. They take
+        events of different topics in any order instead; of one key of one topic the order holds.
         """
         self._dataframe_registry._requires_time_alignment = False
+
+    def standing(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """Position and end of the log of each partition held, below 0 where not known yet. No call to the broker."""
+        topics = self._topic_manager.non_changelog_topics
+        places = [TopicPartition(topic, number) for topic, number in self.held if topic in topics]
+        found = {}
+        for at in self._consumer.position(places) if places else ():
+            low, end = self._consumer.get_watermark_offsets(at, cached=True)
+            position = at.offset if at.offset >= 0 else self._began.get((at.topic, at.partition), -1)
+            # Nothing read and nothing committed: it begins at the oldest.
+            found[at.topic, at.partition] = (position if position >= 0 else low, end)
+        return found
 
     @property
     def why_not(self) -> str | None:

@@ -5,7 +5,8 @@ Input:     `orders`, `payments`, `shipments` (key order_id); `inventory` and `fr
 Output:    `fulfilment` (saga events), and what a saga asks for or decides in `payments`, `shipments` and `orders`.
 State:     one `Saga` an order, and the index of deadlines (timers.py) of each partition, in RocksDB with a changelog.
 Guarantee: an event changes a saga, and the saga says what follows from it, exactly once. Events of different topics may
-           come in any order. A time-out needs a tick and no event of its order.
+           come in any order. A time-out needs a tick and no event of its order; it waits until everything is read that
+           was in the topics at the deadline, so that neither a restart nor a backlog times anything out.
 
 Each replica sends ticks to the partitions it holds: whoever has the state has the clock too, and after a rebalance a
 few ticks too many do no harm.
@@ -21,6 +22,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from processors import streaming
+from processors.caught_up import CaughtUp
 from processors.fulfilment import machine, timers
 from processors.fulfilment.saga import Limits, Saga
 from processors.out import Out
@@ -61,9 +63,13 @@ class Sagas:
     """Runs the state machine over what a partition's state holds. `transaction` gives that state."""
 
     def __init__(
-        self, limits: Limits, transaction: Callable[[int], Any], clock: Callable[[], float] = time.time
+        self,
+        limits: Limits,
+        transaction: Callable[[int], Any],
+        read_up_to: Callable[[int], int | None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._limits, self._transaction, self._clock = limits, transaction, clock
+        self._limits, self._transaction, self._read_up_to, self._clock = limits, transaction, read_up_to, clock
         self._ignored = metrics.counter("streamgauge_saga_ignored_total")
         self._timeouts = metrics.counter("streamgauge_saga_timeouts_total")
         self._behind = metrics.gauge("streamgauge_saga_clock_behind_seconds")
@@ -76,15 +82,19 @@ class Sagas:
             return self._step(transaction, event.order_id, event, now_ms)
         agenda = transaction.as_state(prefix=b"due/")
         outs: list[Out] = []
-        for order_id in timers.due(agenda, now_ms):
-            outs += self._step(transaction, order_id, None, now_ms)
+        # Not the present: an answer that came in time may still wait to be read.
+        if (read_ms := self._read_up_to(now_ms)) is not None:
+            for order_id in timers.due(agenda, read_ms):
+                outs += self._step(transaction, order_id, None, now_ms, read_ms)
         self._behind.labels(partition).set(timers.behind_ms(agenda, now_ms) / 1_000)
         return outs
 
-    def _step(self, transaction: Any, order_id: str, event: Any, now_ms: int) -> list[Out]:
+    def _step(self, transaction: Any, order_id: str, event: Any, now_ms: int, read_ms: int = 0) -> list[Out]:
         store = transaction.as_state(prefix=b"saga/" + order_id.encode())
         stored = store.get_bytes(_SAGA)
         saga = _decode(stored) if stored else None
+        if event is None and (saga is None or saga.deadline_at > read_ms):
+            return []  # It moved on since it was filed.
         after, outs = machine.step(saga, event, now_ms, self._limits)
         if event is None:
             if outs and saga is not None:
@@ -143,7 +153,12 @@ def build(service: Service) -> None:
         # As Quix itself opens a key's state (`_as_stateful`): a tick may so open that of any order of its partition.
         return context.checkpoint.get_store_transaction(stream_id=stream_id, partition=partition)
 
-    sagas = Sagas(Limits.of(service.settings), transaction)
+    progress = CaughtUp()
+
+    def read_up_to(now_ms: int) -> int | None:
+        return progress.observe(now_ms, service.app.standing())
+
+    sagas = Sagas(Limits.of(service.settings), transaction, read_up_to)
 
     def step(event: Any, _key: Any, _timestamp: int, _headers: Any) -> list[Out]:
         return sagas.take(event, streaming.message_context().partition)

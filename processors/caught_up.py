@@ -1,0 +1,49 @@
+"""Up to when everything has been read that was in the log: what a time-out must wait for.
+
+A replica that was away, or is slow, finds answers in its topics that came in time. A clock that ran on meanwhile would
+time every one of those steps out, and the retries would keep it slow. So the time that counts is the last one whose
+events have all been read. Pure: no Kafka here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+# Transaction markers take offsets and are never read: so near to the end counts as the end.
+NEAR = 8
+_MOST_MARKS = 400
+Place = tuple[str, int]
+
+
+class CaughtUp:
+    """`observe` takes where the reading and the log are now; returns the time up to which all has been read."""
+
+    def __init__(self) -> None:
+        self._marks: dict[Place, deque[tuple[int, int]]] = {}
+        self._read: dict[Place, int] = {}
+
+    def observe(self, now_ms: int, standing: Mapping[Place, tuple[int, int]]) -> int | None:
+        """`standing` has the position and the log's end (below 0 where unknown) of each partition that is held.
+
+        Returns None while it is not known of one of them.
+        """
+        for gone in self._marks.keys() - standing.keys():
+            del self._marks[gone]
+            self._read.pop(gone, None)
+        for place, (position, end) in standing.items():
+            marks = self._marks.setdefault(place, deque())
+            if position < 0 or end < 0:
+                continue
+            while marks and position + NEAR >= marks[0][1]:
+                self._read[place] = marks.popleft()[0]
+            if position + NEAR >= end:
+                self._read[place] = now_ms
+                marks.clear()
+                continue
+            if len(marks) == _MOST_MARKS:
+                marks.pop()
+            marks.append((now_ms, end))
+        if len(self._read) < len(standing):
+            return None
+        return min(self._read.values(), default=None)
