@@ -84,8 +84,8 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             asked,
             common,
             ready_within_s,
-            # The broker flushes its log; the others have nothing that could take long.
-            30.0 if name == "broker" else 15.0,
+            # The broker flushes its log, a stateful service ends its transaction; the others have nothing that takes long.
+            30.0 if name in ("broker", *PROCESSORS) else 15.0,
             essential,
         )
 

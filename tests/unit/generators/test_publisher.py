@@ -108,3 +108,17 @@ def test_the_producer_is_idempotent_and_partitions_like_java() -> None:
     assert config["acks"] == "all"
     assert config["message.timeout.ms"] == 0
     assert config["partitioner"] == "murmur2_random"
+
+
+def test_copies_are_counted_apart_and_only_when_they_arrived() -> None:
+    sender, ledger, _ = publisher(room=2_000, answers=50)
+    sender.send(EVENTS, lambda: True)
+    sender.send(EVENTS[:100], lambda: True, copies=True)
+    sender.finish(lambda: False)
+    totals = ledger.totals()
+    assert (sender.acknowledged, totals["produced"], totals["duplicates"]) == (1_000, 1_000, 100)
+
+    sender, ledger, _ = publisher(room=2_000, answers=0)
+    sender.send(EVENTS[:100], lambda: True, copies=True)
+    sender.finish(lambda: True)
+    assert (ledger.totals()["duplicates"], sender.undelivered) == (0, 0)
