@@ -84,7 +84,7 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             asked,
             common,
             ready_within_s,
-            # The broker flushes its log, a stateful service ends its transaction; the others have nothing that takes long.
+            # The broker flushes its log, a stateful service ends its transaction; the others take no time.
             30.0 if name in ("broker", *PROCESSORS) else 15.0,
             essential,
         )
