@@ -28,7 +28,7 @@ from streamgauge.supervisor import GaveUp, Supervisor
 from streamgauge.tally import Tally
 from streamgauge.topics import of_catalog
 
-SETTLE_S = 15.0
+SETTLE_S = 60.0
 LOOK_EVERY_S = 0.1
 
 
