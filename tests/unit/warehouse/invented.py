@@ -42,15 +42,15 @@ class _Message:
         return None
 
 
-def events(catalog: Catalog, count: int, seed: int = 1, bad: float = 0.0) -> list[Invented]:
+def events(catalog: Catalog, count: int, seed: int = 1, bad: float = 0.0, start_ms: int = START_MS) -> list[Invented]:
     """`count` events of each stream; one key lives in one partition. A share of `bad` ones has no key field."""
     rng, found = random.Random(seed), list[Invented]()
     for topic, stream in catalog.streams.items():
         offsets = dict.fromkeys(range(PARTITIONS), 0)
         for number in range(count):
             # Published in the order of the offsets, some time after they happened.
-            published = START_MS + SPAN_MS * (number + 1) // count
-            at = max(START_MS, published - rng.choice((0, 1, 700, 30_000)))
+            published = start_ms + SPAN_MS * (number + 1) // count
+            at = max(start_ms, published - rng.choice((0, 1, 700, 30_000)))
             event = _struct(stream.event, rng)
             event[stream.event_time] = at
             event |= {"event_id": f"{topic}-{number}"} if "event_id" in event else {}

@@ -1,0 +1,240 @@
+"""Story, as-of, rebuild, swap and replay on one real pipeline, with bad and late events."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from benchmarks.rig import Rig, Worker, rig, wait_until
+from catalog import loader
+from catalog.loader import Catalog
+from catalog.retries import RETRIES_TOPIC
+from runtime.errors import UsageError
+from streamgauge import query, story
+from streamgauge.cli import Format
+from streamgauge.rebuild import command as rebuild
+from streamgauge.replay import command as replay
+from tests.conftest import require_kafka
+from tests.unit.warehouse import invented
+from tests.unit.warehouse.invented import PARTITIONS, SPAN_MS
+from warehouse import swap
+from warehouse.client import Past, QueryError, Warehouse
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+
+
+# Records of work on the pipeline are no traffic, only those that fail are.
+WITHOUT = f" WHERE stream <> '{RETRIES_TOPIC}'"
+
+
+class Shop:
+    """Publishes invented events, and knows how many the tables must have."""
+
+    def __init__(self, made: Rig) -> None:
+        self.catalog: Catalog = loader.load(made.settings.catalog)
+        self.warehouse = Warehouse(made.settings)
+        self._producer = Producer({"bootstrap.servers": made.kafka.bootstrap, "linger.ms": 5})
+        self.counted = 0
+        self._seed = 0
+
+    def publish(self, count: int, bad: float = 0.02) -> None:
+        """`count` events of each stream, of the last minutes."""
+        self._seed += 1
+        now_ms = int(time.time() * 1_000)
+        for event in invented.events(self.catalog, count, self._seed, bad, start_ms=now_ms - SPAN_MS):
+            self._producer.produce(event.topic, event.value, b"key", event.partition)
+            self.counted += event.topic != RETRIES_TOPIC
+        self._producer.flush(30)
+
+    def visible(self) -> int:
+        """Messages that the tables count; 0 while nobody answers."""
+        try:
+            rows = self.warehouse.query(f"SELECT coalesce(sum(events), 0)::BIGINT AS n FROM stream_windows{WITHOUT}")
+        except Exception:  # noqa: BLE001 - killed, or starting
+            return 0
+        return int(rows.to_pylist()[0]["n"])
+
+    def settle(self) -> None:
+        """Wait until every event is counted."""
+        wait_until(lambda: self.visible() == self.counted, f"{self.counted} events counted", 180.0)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Rig]:
+    require_kafka()
+    with rig(PARTITIONS, commit_interval_ms=50, flush_interval_ms=50, dead_letter_stop_events=0) as made:
+        for worker in (made.start("warehouse", ready=False), made.start("process", "analytics", ready=False)):
+            wait_until(worker.healthy, f"ready: {worker.log}", alive=worker)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shop(made: Rig) -> Iterator[Shop]:
+    shop = Shop(made)
+    shop.publish(60)
+    shop.settle()
+    yield shop
+    shop.warehouse.close()
+
+
+@pytest.fixture(autouse=True)
+def environment(made: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run here as they would in a terminal."""
+    for name, value in made.settings.model_dump(exclude_unset=True).items():
+        monkeypatch.setenv(f"STREAMGAUGE_{name.upper()}", str(value))
+
+
+def test_a_story(shop: Shop, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Every topic that names the order; an unknown one is exit code 1."""
+    assert story.main("O-2", "order", as_json=True) == 0
+    told = json.loads(capsysbinary.readouterr().out)
+    assert {"orders", "payments", "shipments", "fulfilment", "fraud", "attribution", "inventory"} <= {
+        row["stream"] for row in told
+    }
+    assert [row["seq"] for row in told] == list(range(1, len(told) + 1))
+    assert story.main("O-2", None, as_json=False) == 0
+    assert b"order." in capsysbinary.readouterr().out
+    assert story.main("O-none", None, as_json=False) == 1
+    assert b"nothing is known of O-none" in capsysbinary.readouterr().err
+
+
+def test_as_of_now_is_now_and_an_hour_ago_is_empty(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    now, before = Past("2999-01-01"), Past(datetime.fromtimestamp(time.time() - 3_600, UTC).isoformat())
+    for table in ("orders", "order_windows", "order_events", "dead_letters", "stock"):
+        asked = f"SELECT count(*) AS n FROM {table}"
+        count = shop.warehouse.query(asked)
+        assert count == shop.warehouse.query(asked, past=now)
+        assert count.to_pylist()[0]["n"] > 0
+        assert shop.warehouse.query(asked, past=before).to_pylist() == [{"n": 0}]
+    query.sql("SELECT count(*) AS n FROM stream_windows", Format.table, None, before)
+    assert "single events are not kept" in capsys.readouterr().err
+    with pytest.raises(QueryError, match="is no time"):
+        shop.warehouse.query("FROM orders", past=Past("yesterday"))
+
+
+def test_a_rebuild_without_changes_is_identical(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    code = rebuild.main(swapping=False, lose_older=False)
+    said = capsys.readouterr().out
+    assert code == 0, said
+    assert said.count(": identical, ") == len(shop.catalog.models)
+    assert "dead_letters: identical, 0 rows" not in said
+    late = shop.warehouse.query("SELECT sum(late)::BIGINT AS n FROM stream_windows" + WITHOUT).to_pylist()
+    assert late[0]["n"] > 0
+
+
+def test_a_rebuild_finds_what_differs(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a smaller limit, larger events are dead letters: they leave their tables, and by how much is told."""
+    monkeypatch.setenv("STREAMGAUGE_MAX_EVENT_BYTES", "360")
+    assert rebuild.main(swapping=False, lose_older=False) == 1
+    said = capsys.readouterr().out
+    assert "! order_events: " in said
+    assert "only in the running file" in said
+    assert "! order_windows: " in said
+    assert "orders differs in " in said
+    assert "! dead_letters: " in said
+    assert "  payment_windows: identical" in said
+
+
+def test_a_swap_under_traffic_whatever_is_killed(made: Rig, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    """Events flow, the file is rebuilt and swapped, the warehouse dies again and again: every event counts once."""
+    (warehouse,) = [worker for worker in made.workers if "warehouse" in worker.log.name]
+    prepared = swap.prepared(made.settings, shop.catalog.digest)
+    with traffic(shop):
+        # Of today's settings: the test before left a file of others.
+        assert rebuild.main(swapping=False, lose_older=False) in (0, 1)
+        done: list[int] = []
+        swapping = threading.Thread(target=lambda: done.append(rebuild.main(swapping=True, lose_older=False)))
+        swapping.start()
+        wait_until(lambda: prepared.exists() or bool(done), "the file is offered")
+        for _ in range(2):
+            warehouse.kill()
+            assert made.settings.warehouse_file.exists()
+            warehouse = made.start("warehouse", ready=False)
+            _die_young(warehouse)
+        warehouse = made.start("warehouse")
+        swapping.join(120)
+        assert done == [0]
+    assert not prepared.exists()
+    assert swap.before(made.settings).exists()
+    shop.settle()
+    assert rebuild.main(swapping=False, lose_older=False) == 0, capsys.readouterr().out
+
+
+def _die_young(worker: Worker) -> None:
+    """Kill it while it starts: as soon as it has said anything."""
+    wait_until(lambda: worker.log.stat().st_size > 0, "the warehouse begins")
+    time.sleep(0.3)
+    worker.kill()
+
+
+class traffic:  # noqa: N801 - used as a context
+    """Publishes until the block ends."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop, self._stop = shop, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.2):
+            self._shop.publish(2)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def read(made: Rig, shop: Shop) -> Callable[[], Any]:
+    """The group `attribution`, as if it had read all orders; returns its member."""
+    ends = {}
+
+    def member() -> Any:
+        consumer = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "attribution"})
+        consumer.subscribe(["orders"])
+        return consumer
+
+    consumer = member()
+    for number in range(PARTITIONS):
+        ends[number] = consumer.get_watermark_offsets(TopicPartition("orders", number), timeout=15)[1]
+    wait_until(lambda: consumer.poll(0.1) is None and len(consumer.assignment()) == PARTITIONS, "assigned")
+    consumer.commit(offsets=[TopicPartition("orders", n, end) for n, end in ends.items()], asynchronous=False)
+    consumer.close()
+    return member
+
+
+def test_replay_rehearses_and_rewinds_an_empty_group_only(
+    made: Rig, shop: Shop, read: Callable[[], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert replay.main("attribution", "2020-01-01", [], yes=False, re_emit=False) == 0
+    said = capsys.readouterr().out
+    assert "orders: " in said
+    assert "order.placed" in said
+    assert "this is a rehearsal" in said
+    with pytest.raises(UsageError, match="--re-emit"):
+        replay.main("attribution", "2020-01-01", [], yes=True, re_emit=False)
+    member = read()
+    wait_until(lambda: member.poll(0.1) is None and len(member.assignment()) == PARTITIONS, "joined")
+    with pytest.raises(UsageError, match="streamgauge process attribution"):
+        replay.main("attribution", None, ["orders:0:1"], yes=True, re_emit=True)
+    member.close()
+    assert replay.main("attribution", None, ["orders:0:1"], yes=True, re_emit=True) == 0
+    (line,) = Path(made.settings.data_dir / "replays.jsonl").read_text().splitlines()
+    assert json.loads(line)["offsets"]["orders:0"][0] == 1
+    member = read()
+    committed = member.committed([TopicPartition("orders", n) for n in range(PARTITIONS)], timeout=15)
+    member.close()
+    assert committed[0].offset == 1
+    assert committed[1].offset > 1
