@@ -103,6 +103,17 @@ def test_as_a_dictionary_says_whatever_happens(steps: list[Event], actions: list
         assert sift(memory, events, read, len(events)) == expected[read:]
 
 
+# Twelve ids a second or so apart: most repeats lie where the horizon ends.
+SPREAD = st.lists(st.builds(Event, st.integers(0, 12), st.integers(0, 1_500)), min_size=20, max_size=40)
+
+
+@given(SPREAD, st.integers(10, 19))
+@settings(max_examples=100, deadline=None)
+def test_a_restart_anywhere_reads_back_enough(steps: list[Event], cut: int) -> None:
+    events = log(steps)
+    assert sift(recalled(events, cut), events, cut, len(events)) == oracle(events)[cut:]
+
+
 @given(EVENTS)
 @settings(max_examples=100, deadline=None)
 def test_surely_within_the_horizon_never_a_slice_later(steps: list[Event]) -> None:
