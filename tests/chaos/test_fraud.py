@@ -93,7 +93,9 @@ def test_verdicts_survive_ten_kills() -> None:
         sender.start()
         for number in range(KILLS):
             slot = number % 2
-            wait_until(partial(at_work, running[slot]), f"at work; {running[slot].log}", 180, alive=running[slot])
+            # Both: one that is still starting has no slot yet, and would take the other's.
+            for worker in running:
+                wait_until(partial(at_work, worker), f"at work; {worker.log}", 180, alive=worker)
             pause.wait(rng.uniform(0.0, 1.5))
             restart(made, running, slot, with_state=with_state[number])
         done.set()
