@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 
 from benchmarks.rig import Rig, Worker, make_topics, rig
 from benchmarks.rig import wait_until as rig_wait_until
-from catalog import kpi, loader
+from catalog import loader
 from runtime.metric import Metric
 from runtime.metrics import CATALOGUE
 from streamgauge import processes
