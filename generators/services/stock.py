@@ -85,16 +85,14 @@ class StockService:
                 answers += self._reserve(event.order_id, order, sku, quantity, now)
             return answers
         if event.state == "releasing_stock":
-            order.closed = True
             lines = {sku: held.quantity for sku, held in order.items.items()} | _lines(event.items or [])
+            # Closed is what the log shows closed: without an answer a restart would not know of it.
+            order.closed |= bool(lines)
             return [self._release(event.order_id, order, sku, quantity, now) for sku, quantity in lines.items()]
         if event.state == "completed":
-            order.closed = True
-            return [
-                self._ship(event.order_id, sku, held, now)
-                for sku, held in order.items.items()
-                if held.reserved and not held.release_at
-            ]
+            shipped = {sku: held for sku, held in order.items.items() if held.reserved and not held.release_at}
+            order.closed |= bool(shipped)
+            return [self._ship(event.order_id, sku, held, now) for sku, held in shipped.items()]
         return []
 
     def receive(self, level: Level, cause: str, now: int) -> Answer:

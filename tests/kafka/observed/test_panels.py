@@ -29,6 +29,7 @@ EMPTY = {
     ("streamgauge-lag", "Samples that failed"): "no part of a sample failed",
     ("streamgauge-commerce", "Overdue sagas"): "no saga is stuck",
     ("streamgauge-commerce", "Residue of ended sagas"): "no saga left anything",
+    ("streamgauge-commerce", "Campaigns about to sell out"): "the scripted shop publishes no campaigns",
     ("streamgauge-internals", "Rows expired"): "nothing is old enough",
 }
 # A column of a table that has others.

@@ -150,6 +150,7 @@ def test_the_commerce_catalog_has_the_tables_of_the_design() -> None:
         *(("window", f"{name}_windows") for name in (*STREAMS, "stream")),
         *(("append", f"{name}_events") for name in STREAMS),
         ("latest", "orders"),
+        ("window", "stock_demand"),
         ("latest", "stock"),
         ("latest", "sagas"),
         ("latest", "campaigns"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,9 @@ ADDRESS = {"customer_id": "C-1", "region": "eu", "currency": "EUR"}
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Commerce:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commerce:
+    # "Ago" is counted from the test's own start: this file may have been imported minutes before.
+    monkeypatch.setattr(sys.modules[__name__], "NOW", datetime.now(UTC))
     return Commerce(tmp_path)
 
 

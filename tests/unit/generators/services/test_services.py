@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from generators.services.decisions import Behaviour
@@ -67,7 +67,8 @@ def command(state: str, order: str = "O1", **fields: Any) -> Event:
     return Event("ask", "saga.advanced", order_id=order, state=state, **fields)
 
 
-def reserve(order: str = "O1", **units: int) -> Event:
+def asks(state: str, order: str = "O1", **units: int) -> Event:
+    """The saga asks for something to be done with articles."""
     event = decode(
         encode(
             Answer(
@@ -78,7 +79,7 @@ def reserve(order: str = "O1", **units: int) -> Event:
                 0,
                 {
                     "order_id": order,
-                    "state": "reserving_stock",
+                    "state": state,
                     "items": [{"sku": sku, "quantity": quantity} for sku, quantity in units.items()],
                 },
             )
@@ -88,7 +89,7 @@ def reserve(order: str = "O1", **units: int) -> Event:
     return event
 
 
-RESERVE, RELEASE, SHIP = reserve(A=2, B=1), command("releasing_stock"), command("completed")
+RESERVE, RELEASE, SHIP = asks("reserving_stock", A=2, B=1), asks("releasing_stock", A=2, B=1), command("completed")
 
 
 @pytest.mark.parametrize(
@@ -99,12 +100,12 @@ RESERVE, RELEASE, SHIP = reserve(A=2, B=1), command("releasing_stock"), command(
         pytest.param([RESERVE, RELEASE], ["reserved"] * 2 + ["released"] * 2, (3, 3, 0), id="released"),
         pytest.param([RESERVE, RELEASE, RELEASE], ["reserved"] * 2 + ["released"] * 4, (3, 3, 0), id="released-once"),
         pytest.param([RESERVE, SHIP, SHIP], ["reserved"] * 2 + ["shipped"] * 4, (3, 0, 3), id="shipped-once"),
-        pytest.param([RELEASE, RESERVE], ["rejected"] * 2, (0, 0, 0), id="closed-before-reserved"),
+        pytest.param([RELEASE, RESERVE], ["rejected"] * 4, (0, 0, 0), id="closed-before-reserved"),
         pytest.param([SHIP], [], (0, 0, 0), id="nothing-to-ship"),
         pytest.param(
             [RESERVE, RELEASE, SHIP], ["reserved"] * 2 + ["released"] * 2, (3, 3, 0), id="ships-nothing-released"
         ),
-        pytest.param([reserve(A=10**6), RELEASE], ["rejected"] * 2, (0, 0, 0), id="too-much"),
+        pytest.param([asks("reserving_stock", A=10**6), RELEASE], ["rejected"] * 3, (0, 0, 0), id="too-much"),
     ],
 )
 def test_stock(asked: list[Event], answered: list[str], moved: tuple[int, int, int]) -> None:
@@ -164,19 +165,20 @@ def test_a_parcel_that_is_cancelled_does_not_arrive() -> None:
 
 
 REQUESTS = [
-    ("fulfilment", reserve("O1", A=2, B=1)),
-    ("fulfilment", reserve("O2", A=60)),
-    ("fulfilment", reserve("O3", A=60)),
+    ("fulfilment", asks("reserving_stock", "O1", A=2, B=1)),
+    ("fulfilment", asks("reserving_stock", "O2", A=60)),
+    ("fulfilment", asks("reserving_stock", "O3", A=60)),
     ("payments", pay()),
     ("payments", pay(BACK)),
     ("shipments", ship()),
     ("fulfilment", CANCEL),
     ("fulfilment", RELEASE),
     ("fulfilment", SHIP),
-    ("fulfilment", command("releasing_stock", "O2")),
+    ("fulfilment", asks("releasing_stock", "O2", A=60)),
 ]
 
 
+@example(order=[1, 1, 7, 0], restarts={3}, seed=0)
 @given(
     order=st.lists(st.sampled_from(range(len(REQUESTS))), max_size=25),
     restarts=st.sets(st.integers(0, 24), max_size=3),
