@@ -83,7 +83,7 @@ class Service:
                 "session.timeout.ms": settings.session_timeout_ms,
                 "isolation.level": "read_committed",
                 # Nothing is visible before a commit, so requests for single messages gain nothing; at 1,000 payments/s
-                # they were a quarter of all processor time, the broker's above all. The same with `linger.ms`.
+                # they cost the broker above all (docs/fraud.md has figures). The same with `linger.ms`.
                 "fetch.min.bytes": 20_000,
                 "fetch.wait.max.ms": max(10, int(interval_s * 1_000) // 4),
                 "client.id": self.slot.id,
