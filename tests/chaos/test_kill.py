@@ -80,6 +80,7 @@ def check(made: Rig, ledger_text: str, reader: Reader) -> None:
     assert len(reader.places) == ledger["valid"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_the_proof_fails_when_offsets_are_committed_outside_the_transaction() -> None:
     """The bug the other test is there to catch, planted: it is caught."""

@@ -11,7 +11,7 @@ from tests.chaos.reader import Reader
 from tests.chaos.test_kill import at_work, check
 from tests.conftest import require_kafka
 
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 OUTAGE_S = 20.0
 
 

@@ -20,7 +20,7 @@ from tests.conftest import require_kafka
 from tests.kafka.test_exact import visible
 from warehouse.client import Warehouse
 
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 STREAMS = ("orders", "inventory", "marketing", "payments", "shipments")
 REPEATED = "SELECT stream, sum(repeated)::BIGINT AS n FROM stream_windows GROUP BY 1"
 
