@@ -19,7 +19,7 @@ from processors.attribution.service import NAME
 from tests.attributing import HOUR, Credits, Event, Publisher, expected, reference, shaken, traffic
 from tests.conftest import require_kafka
 
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 KILLS, PARTITIONS, EVENTS = 10, 4, 40_000
 # A long interval between commits: a kill then finds much that was published and is not committed.
 SETTINGS = {"attribution_window_hours": 1, "session_timeout_ms": 6_000, "service_commit_interval_ms": 400}

@@ -26,7 +26,7 @@ from processors.fraud.service import NAME
 from tests.conftest import require_kafka
 from tests.judging import Fraud, differences, request, send
 
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 KILLS, PARTITIONS, ORDERS = 10, 4, 20_000
 IN = 'streamgauge_service_events_in_total{topic="payments"}'
 
