@@ -81,6 +81,9 @@ def test_known_frauds_are_flagged_and_the_honest_are_not(made: Rig, replica: lis
     assert verdicts["O-honest-bnpl"].detail == "no rule fired"
 
 
+# `make chaos` runs it, and a longer one.
+@pytest.mark.chaos
+@pytest.mark.long
 def test_one_verdict_each_across_kill_9_with_its_state_deleted(made: Rig, replica: list[Worker], fraud: Fraud) -> None:
     """Before, between and after two kills: first attempts, further attempts, the same event twice."""
     first = [request(f"first-{n}", f"C-{n % 7}", method=METHODS[n % 4]) for n in range(120)]

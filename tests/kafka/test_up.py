@@ -123,6 +123,9 @@ def test_runs_for_a_while_and_leaves_nothing(up: Up) -> None:
     assert "nothing runs" in status.stderr
 
 
+# `make chaos` runs it: it takes longer than all else here, and the supervisor has tests of its own.
+@pytest.mark.chaos
+@pytest.mark.long
 def test_a_killed_part_is_restarted_and_nothing_is_lost(up: Up) -> None:
     with up.started("--rate", "200") as process:
         wait_until(lambda: up.says("first figures in SQL"), START_S, "the first figures")
