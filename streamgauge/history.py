@@ -27,7 +27,8 @@ def story(
     """What happened to one thing, across all topics, cause before effect; exit 1 where nothing is known of it."""
     from streamgauge import story as stories
 
-    sys.exit(stories.main(identifier, as_, as_json=format_ is Format.json))
+    # Pasted from a CSV, an id may bring a line's end.
+    sys.exit(stories.main(identifier.strip(), as_, as_json=format_ is Format.json))
 
 
 @app.command()
