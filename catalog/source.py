@@ -9,6 +9,8 @@ import duckdb
 
 from runtime.errors import UsageError
 
+# How DuckDB's names of the types begin that can be added up.
+NUMBERS = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "UBIGINT", "DECIMAL")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
 
 

@@ -21,12 +21,11 @@ import duckdb
 
 from catalog import kpi
 from catalog.model import Model
-from catalog.source import NAME, Source, described
+from catalog.source import NAME, NUMBERS, Source, described
 from runtime.errors import UsageError
 from runtime.metric import Metric
 
 _HEADER = re.compile(r"^--\s*(view|gauges)\s*:\s*(.*?)\s*$")
-_NUMBERS = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "UBIGINT", "DECIMAL")
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def _view(con: duckdb.DuckDBPyConnection, source: Source, taken: dict[str, str])
 def _gauges(source: Source, text: str, columns: Mapping[str, str]) -> kpi.Kpis:
     _, _, by = text.partition(" by ")
     named = {part.strip() for part in by.split(",")}
-    dimensions = [name for name, kind in columns.items() if name in named or not kind.startswith(_NUMBERS)]
+    dimensions = [name for name, kind in columns.items() if name in named or not kind.startswith(NUMBERS)]
     try:
         return kpi.parse(text, dimensions, columns)
     except ValueError as error:

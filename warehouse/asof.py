@@ -23,8 +23,8 @@ from typing import Any
 import duckdb
 
 from catalog.loader import BUILT_IN, Catalog
-from catalog.model import VERSION, Model
-from warehouse import story
+from catalog.model import Model
+from warehouse import schema, story
 
 _NOW = re.compile(r"\bnow\s*\(\s*\)|\bcurrent_timestamp\b(?:\s*\(\s*\))?", re.IGNORECASE)
 _LEADING = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -134,15 +134,14 @@ class AsOf:
             if shown or raw is None:
                 return f'SELECT {columns} FROM main."{model.name}" WHERE epoch_ms("{shown}") <= {at_ms}'
             return f"SELECT {columns} FROM {self._delta(model, raw, f'{time} <= {at_ms}')}"
-        key = ", ".join(f'"{part}"' for part in model.key)
-        newest = f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
         current = f'(FROM main."{model.name}" WHERE epoch_ms("{shown}") <= {at_ms})'
         if raw is None:
             return f"SELECT {columns} FROM {current}"
-        before = f"SELECT {columns} FROM {self._delta(model, raw, f'{time} <= {at_ms}')} {newest}"
+        rows = self._delta(model, raw, f"{time} <= {at_ms}")
+        before = f"SELECT {columns} FROM {rows} QUALIFY {schema.newest(model)}"
         if shown is None:
             return before
-        same = " AND ".join(f'b."{part}" IS NOT DISTINCT FROM c."{part}"' for part in model.key)
+        same = schema.same_key(model.key, "b", "c")
         return (
             f"SELECT {columns} FROM {current} UNION ALL SELECT {columns} FROM ({before}) b "
             f"WHERE NOT EXISTS (FROM {current} c WHERE {same})"
@@ -184,7 +183,7 @@ class AsOf:
                 return None
             return f"{said}, perhaps some of the window of `{model.name}` that begins at {_when(begun)}", True
         later_ones = f'WHERE epoch_ms("{shown}") > {at_ms}' if shown else ""
-        same = " AND ".join(f'b."{part}" IS NOT DISTINCT FROM c."{part}"' for part in model.key)
+        same = schema.same_key(model.key, "b", "c")
         condition = f'epoch_ms("{self._time(model)}") <= {at_ms}'
         unknown = _one(
             db,

@@ -60,6 +60,6 @@ def compact(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
     rows = latest_rows(model)
     db.execute(
         f"DELETE FROM {rows} WHERE rowid IN (SELECT r.rowid FROM {rows} r "
-        f"SEMI JOIN (SELECT * FROM {rows} WHERE {RUN} >= {run}) t ON {same_key(model, 'r', 't')} "
+        f"SEMI JOIN (SELECT * FROM {rows} WHERE {RUN} >= {run}) t ON {same_key(model.key, 'r', 't')} "
         f"QUALIFY NOT {newest(model)})"
     )

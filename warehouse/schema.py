@@ -6,13 +6,16 @@ own views. Schema `internal` has the rest: input offsets, facts about the file, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import duckdb
 
 from catalog.loader import Catalog
 from catalog.model import VERSION, Model
 from runtime.errors import UsageError
+from runtime.settings import Settings
 from warehouse import inputs, story
 
 FILE_FORMAT = "2"
@@ -123,15 +126,24 @@ def current_run(db: duckdb.DuckDBPyConnection, model: Model) -> int:
     return int(row[0]) if row else 0
 
 
-def same_key(model: Model, left: str, right: str) -> str:
+def same_key(key: Iterable[str], left: str, right: str) -> str:
     """Condition that two rows are of one key; an absent part equals an absent part."""
-    return " AND ".join(f'{left}."{part}" IS NOT DISTINCT FROM {right}."{part}"' for part in model.key)
+    return " AND ".join(f'{left}."{part}" IS NOT DISTINCT FROM {right}."{part}"' for part in key)
 
 
 def newest(model: Model) -> str:
     """QUALIFY condition: the row is its key's newest."""
     key = ", ".join(f'"{part}"' for part in model.key)
     return f"row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
+
+
+def kept_since(model: Model, settings: Settings, now: datetime) -> tuple[str, datetime] | None:
+    """The column and the time from which on retention by age keeps a model's rows; None of a latest model: for good."""
+    if model.merge == "latest":
+        return None
+    if model.merge == "window":
+        return "window_start", now - timedelta(days=settings.window_retention_days)
+    return "kafka_timestamp", now - timedelta(hours=settings.raw_retention_hours)
 
 
 def show_latest(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
@@ -143,8 +155,8 @@ def show_latest(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
         f'CREATE OR REPLACE VIEW main."{model.name}" AS '
         f"WITH newest AS (SELECT * FROM {rows} WHERE {RUN} >= {run} QUALIFY {newest(model)}) "
         f"SELECT {columns} FROM {rows} b WHERE {RUN} < {run} "
-        f"AND NOT EXISTS (SELECT 1 FROM newest v WHERE {same_key(model, 'b', 'v')} AND v.{VERSION} > b.{VERSION}) "
+        f"AND NOT EXISTS (SELECT 1 FROM newest v WHERE {same_key(model.key, 'b', 'v')} AND v.{VERSION} > b.{VERSION}) "
         f"UNION ALL "
         f"SELECT {columns} FROM newest v WHERE NOT EXISTS (SELECT 1 FROM {rows} b "
-        f"WHERE {RUN} < {run} AND {same_key(model, 'b', 'v')} AND b.{VERSION} >= v.{VERSION})"
+        f"WHERE {RUN} < {run} AND {same_key(model.key, 'b', 'v')} AND b.{VERSION} >= v.{VERSION})"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -138,17 +138,11 @@ class Store:
         now = now or datetime.now(UTC)
         removed = {}
         for model in self._models.values():
-            if model.merge == "latest":
+            if (kept := schema.kept_since(model, settings, now)) is None:
                 continue
-            windows = model.merge == "window"
-            age = (
-                timedelta(days=settings.window_retention_days)
-                if windows
-                else timedelta(hours=settings.raw_retention_hours)
-            )
-            column = "window_start" if windows else "kafka_timestamp"
-            gone = self._delete(model, f"{column} < ?", [now - age])
-            if not windows:
+            column, since = kept
+            gone = self._delete(model, f"{column} < ?", [since])
+            if model.merge == "append":
                 gone += self._trim(model, settings.raw_retention_rows)
             if gone:
                 removed[model.name] = gone

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from catalog.loader import Catalog
 from catalog.model import Model
+from catalog.source import NUMBERS
 from runtime.settings import Settings
 from streamgauge.rebuild import processing
 from streamgauge.rebuild.reread import Log
+from warehouse import schema
 
 OLDER, COMPACTED, NUMBER = "older than the log", "compacted away", "kept by number"
-_NUMBERS = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "UBIGINT", "DECIMAL")
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class _Table:
                 f"(SELECT {names} FROM of_{mine} EXCEPT ALL SELECT {names} FROM of_{other})"
             )
         # Rows of one key that differ on both sides are one row that changed; its cause is the running side's.
-        same = " AND ".join(f'a."{name}" IS NOT DISTINCT FROM b."{name}"' for name in self._key)
+        same = schema.same_key(self._key, "a", "b")
         self._db.execute(
             "CREATE OR REPLACE TEMP TABLE pairs AS SELECT a AS a, b AS b, coalesce(a._cause, b._cause) AS cause "
             f"FROM only_running a FULL JOIN only_rebuilt b ON {same}"
@@ -153,7 +154,7 @@ class _Table:
 
     def _measures(self, names: list[str]) -> Iterator[Measure]:
         for name in names:
-            number = self._model.columns[name].startswith(_NUMBERS) and name != "kafka_offset"
+            number = self._model.columns[name].startswith(NUMBERS) and name != "kafka_offset"
             sums = f'sum(a."{name}")::DOUBLE, sum(b."{name}")::DOUBLE' if number else "NULL, NULL"
             ((count, left, right),) = self._all(
                 f'SELECT count(*), {sums} FROM pairs WHERE cause IS NULL AND a."{name}" IS DISTINCT FROM b."{name}"'
@@ -163,13 +164,8 @@ class _Table:
 
     def _kept(self) -> str:
         """What neither file need have: rows past their age, which each removed at another moment."""
-        if self._model.merge == "latest":
-            return ""
-        windows = self._model.merge == "window"
-        days = timedelta(days=self._settings.window_retention_days)
-        age = days if windows else timedelta(hours=self._settings.raw_retention_hours)
-        column = "window_start" if windows else "kafka_timestamp"
-        return f"WHERE {column} >= TIMESTAMPTZ '{(self._now - age).isoformat()}'"
+        kept = schema.kept_since(self._model, self._settings, self._now)
+        return f"WHERE {kept[0]} >= TIMESTAMPTZ '{kept[1].isoformat()}'" if kept else ""
 
     def _cause(self) -> str:
         """SQL: the known cause of a row's difference, or NULL."""

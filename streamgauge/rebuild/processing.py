@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from catalog.model import Model
-from warehouse.schema import latest_rows
+from warehouse import schema
 
 # `late` is judged against the newest event that a replica has seen since it got the partition (processors/intake.py).
 OF_THE_PROCESSING = {"*": {"late", "latency_ms"}, "dead_letters": {"dead_at"}}
@@ -66,7 +66,7 @@ def carry_over(db: duckdb.DuckDBPyConnection, model: Model, source: str) -> None
     if not there.issuperset(key) or not (names := sorted(carried & there)):
         return
     taken = ", ".join(f'"{name}" = s."{name}"' for name in names)
-    same = " AND ".join(f't."{name}" IS NOT DISTINCT FROM s."{name}"' for name in key)
+    same = schema.same_key(key, "t", "s")
     db.execute(f'UPDATE main."{model.name}" t SET {taken} FROM {source}.main."{model.name}" s WHERE {same}')
 
 
@@ -74,6 +74,5 @@ def rows_of(model: Model, database: str) -> str:
     """The model's rows in an attached database, one a key."""
     if model.merge != "latest":
         return f'(FROM {database}.main."{model.name}")'
-    key = ", ".join(f'"{part}"' for part in model.key)
-    newest = f"row_number() OVER (PARTITION BY {key} ORDER BY kafka_offset DESC) = 1"
-    return f"(SELECT * EXCLUDE (run) FROM {database}.{latest_rows(model)} QUALIFY {newest})"
+    rows = f"{database}.{schema.latest_rows(model)}"
+    return f"(SELECT * EXCLUDE ({schema.RUN}) FROM {rows} QUALIFY {schema.newest(model)})"
