@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import overview, theme
+from dashboard import frame, theme
+from dashboard.pages import overview
 
-PAGES = [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)]
+PAGES = {
+    "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
+}
 
 st.set_page_config(page_title="Streamgauge", page_icon=theme.ICON, layout="wide")
-st.navigation(PAGES).run()
+frame.begin()
+page = st.navigation(PAGES)
+frame.head(page.title)
+page.run()

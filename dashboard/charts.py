@@ -1,24 +1,47 @@
-"""Charts. Labels that come from events are escaped: plotly renders a subset of HTML wherever it shows text."""
+"""Charts. One look for all pages: colour by meaning, hatched running windows, drag to zoom. Labels that come from
+events are escaped: plotly renders a subset of HTML wherever it shows text."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
+import streamlit as st
 
-from dashboard import figures, theme
+from dashboard import frame, theme
 from dashboard.periods import Period
-from dashboard.results import Slice, StreamBucket
+from dashboard.view import View
 
-# No toolbar and no zoom by accident: on a telephone the page must scroll.
+# No toolbar and no zoom by the wheel: on a telephone the page must scroll.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 _LABEL = 24
 # Gaps between more bars than this are narrower than a pixel on a telephone, and flicker there.
 GAPS_UP_TO = 60
+Kind = Literal["bar", "line"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line or layer: its value in each bucket, by the bucket's start. `dashed` is what it is compared with."""
+
+    name: str
+    values: Mapping[datetime, float]
+    colour: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a ranking or funnel, with what is written at it."""
+
+    name: str
+    value: float
+    text: str
+    colour: str = theme.BLUE
 
 
 def label(text: str) -> str:
@@ -26,9 +49,9 @@ def label(text: str) -> str:
     return escape(text if len(text) <= _LABEL else text[: _LABEL - 1] + "…")
 
 
-def _plain(time: datetime) -> datetime:
-    """UTC without the zone: plotly shows wall-clock time as it is written."""
-    return time.replace(tzinfo=None)
+def _wall(time: datetime, clock: tzinfo) -> datetime:
+    """Without the zone: plotly shows wall-clock time as it is written."""
+    return time.astimezone(clock).replace(tzinfo=None)
 
 
 def _base(height: int, **layout: Any) -> go.Figure:
@@ -36,57 +59,79 @@ def _base(height: int, **layout: Any) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
-        hovermode="x unified",
         dragmode=False,
-        # The same revision keeps hidden streams hidden over refreshes.
+        # The same revision keeps hidden series hidden over refreshes.
         uirevision="keep",
         **layout,
     )
     return figure
 
 
-def throughput(period: Period, buckets: Sequence[StreamBucket], first: datetime | None) -> go.Figure:
-    """Events a second by stream, stacked; running buckets are hatched and pale, and fill up as events come."""
-    by_stream: dict[str, dict[datetime, int]] = defaultdict(dict)
-    for bucket in buckets:
-        by_stream[bucket.stream][bucket.start] = bucket.events
+def timeline(
+    period: Period,
+    series: Sequence[Series],
+    *,
+    unit: str,
+    clock: tzinfo = UTC,
+    kind: Kind = "bar",
+    first: datetime | None = None,
+    absent: float | None = 0.0,
+    height: int = 320,
+) -> go.Figure:
+    """Values over the period: stacked bars or lines. Running buckets are hatched and pale, and fill up as events come.
+
+    A bucket without a value is `absent` (None: a gap); before `first` there is nothing at all. `unit` names the axis.
+    """
     starts = period.buckets(first)
-    middle = timedelta(seconds=period.range.bucket_s / 2)
+    middle = timedelta(seconds=period.bucket_s / 2)
     running = [period.running(start) for start in starts]
     figure = _base(
-        320,
+        height,
         barmode="stack",
         bargap=0.12,
+        hovermode="x unified",
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        showlegend=len(series) > 1,
     )
-    known = list(theme.STREAM_COLOURS)
-    for stream in sorted(by_stream, key=lambda name: (known.index(name) if name in known else len(known), name)):
-        figure.add_bar(
-            name=label(stream),
-            x=[_plain(start + middle) for start in starts],
-            y=[by_stream[stream].get(start, 0) / period.range.bucket_s for start in starts],
-            width=period.range.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0),
-            marker={
-                "color": theme.stream_colour(stream),
-                "opacity": [0.7 if yes else 1.0 for yes in running],
-                "line": {"width": 0},
-                "pattern": {"shape": ["/" if yes else "" for yes in running], "solidity": 0.5, "size": 6},
-            },
-            hovertemplate="%{y:,.1f} events/s",
-        )
+    for one in series:
+        common: dict[str, Any] = {
+            "name": label(one.name),
+            "x": [_wall(start + middle, clock) for start in starts],
+            "y": [one.values.get(start, absent) for start in starts],
+            "hovertemplate": f"%{{y:,.4~g}} {escape(unit)}",
+        }
+        if kind == "line" or one.dashed:
+            look = {"color": one.colour, "width": 2, "dash": "dot" if one.dashed else "solid"}
+            figure.add_scatter(mode="lines", line=look, connectgaps=False, **common)
+        else:
+            figure.add_bar(
+                width=period.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0),
+                marker={
+                    "color": one.colour,
+                    "opacity": [0.7 if yes else 1.0 for yes in running],
+                    "line": {"width": 0},
+                    "pattern": {"shape": ["/" if yes else "" for yes in running], "solidity": 0.5, "size": 6},
+                },
+                **common,
+            )
     if any(running):
-        _mark_running(figure, period, starts[running.index(True)])
-    figure.update_xaxes(range=[_plain(period.since), _plain(period.until)], showgrid=False, fixedrange=True)
-    figure.update_yaxes(title="events/s", rangemode="tozero", fixedrange=True, nticks=5)
+        _mark_running(figure, period, starts[running.index(True)], clock)
+    figure.update_xaxes(range=[_wall(period.since, clock), _wall(period.until, clock)], showgrid=False, fixedrange=True)
+    figure.update_yaxes(title=unit, rangemode="tozero", fixedrange=True, nticks=5)
     return figure
 
 
-def _mark_running(figure: go.Figure, period: Period, since: datetime) -> None:
+def _mark_running(figure: go.Figure, period: Period, since: datetime, clock: tzinfo) -> None:
     figure.add_vrect(
-        x0=_plain(since), x1=_plain(period.until), fillcolor=theme.GREY, opacity=0.14, line_width=0, layer="below"
+        x0=_wall(since, clock),
+        x1=_wall(period.until, clock),
+        fillcolor=theme.GREY,
+        opacity=0.14,
+        line_width=0,
+        layer="below",
     )
     figure.add_annotation(
-        x=_plain(period.until),
+        x=_wall(period.until, clock),
         xanchor="right",
         y=1,
         yref="paper",
@@ -97,31 +142,58 @@ def _mark_running(figure: go.Figure, period: Period, since: datetime) -> None:
     )
 
 
-def ranking(slices: Sequence[Slice]) -> go.Figure:
-    """Revenue of each slice as a bar, the largest on top, with revenue and number of orders written beside it."""
-    names = [label(part.name) for part in slices]
-    figure = _base(34 * max(1, len(slices)) + 16, showlegend=False)
+def bars(parts: Sequence[Bar]) -> go.Figure:
+    """A ranking or a funnel: horizontal bars in the given order, each with its text."""
+    figure = _base(34 * max(1, len(parts)) + 16, showlegend=False)
     figure.update_layout(hovermode=False, margin={"t": 4})
     figure.add_bar(
         orientation="h",
         # Two names may look alike once they are cut; positions never do.
-        y=list(range(len(slices))),
-        x=[part.revenue_cents / 100 for part in slices],
-        text=[f"{figures.money(part.revenue_cents)} · {figures.count(part.orders)}" for part in slices],
+        y=list(range(len(parts))),
+        x=[part.value for part in parts],
+        text=[escape(part.text) for part in parts],
         textposition="auto",
         insidetextanchor="start",
-        marker={"color": theme.STREAM_COLOURS["orders"]},
+        marker={"color": [part.colour for part in parts]},
         cliponaxis=False,
         width=0.72,
     )
     figure.update_yaxes(
         autorange="reversed",
         tickmode="array",
-        tickvals=list(range(len(slices))),
-        ticktext=names,
+        tickvals=list(range(len(parts))),
+        ticktext=[label(part.name) for part in parts],
         fixedrange=True,
         showgrid=False,
         ticklabelstandoff=6,
     )
     figure.update_xaxes(visible=False, fixedrange=True, rangemode="tozero")
     return figure
+
+
+def show(figure: go.Figure, view: View, key: str, alt: str) -> None:
+    """Draw a chart over time; dragging over it shows that range. `alt` is what it shows, for who cannot see it."""
+    # By touch a drag scrolls the page.
+    if "Mobi" in st.context.headers.get("User-Agent", ""):
+        return draw(figure, key, alt)
+    figure.update_layout(dragmode="select", selectdirection="h", newselection={"mode": "immediate"})
+
+    def zoomed() -> None:
+        for box in st.session_state[key].selection.box:
+            since, until = sorted(_moment(x, view.clock) for x in box["x"])
+            frame.zoom(since, until)
+
+    st.plotly_chart(figure, key=key, config=CONFIG, on_select=zoomed, selection_mode="box", alt=alt)
+    return None
+
+
+def draw(figure: go.Figure, key: str, alt: str) -> None:
+    """Draw any other chart."""
+    st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+
+
+def _moment(shown: Any, clock: tzinfo) -> datetime:
+    """What plotly says of a place on a time axis: text of the wall clock, or milliseconds of it."""
+    if isinstance(shown, int | float):
+        return datetime.fromtimestamp(shown / 1_000, UTC).replace(tzinfo=clock).astimezone(UTC)
+    return datetime.fromisoformat(str(shown)).replace(tzinfo=clock).astimezone(UTC)

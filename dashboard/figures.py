@@ -5,7 +5,7 @@ A figure that is not known is `UNKNOWN`, never 0.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from enum import Enum
 
 from dashboard.periods import Period
@@ -50,8 +50,10 @@ def rate(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:,.1f}"
 
 
-def money(cents: int) -> str:
+def money(cents: int | None) -> str:
     """Cents → `€1,234.56`; from 10,000 euros on without the cents."""
+    if cents is None:
+        return UNKNOWN
     sign, cents = "-" if cents < 0 else "", abs(cents)
     if cents >= WHOLE_EUROS_FROM_CENTS:
         return f"{sign}€{(cents + 50) // 100:,}"
@@ -87,10 +89,11 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def clock(time: datetime, now: datetime) -> str:
-    """`13:04:07 UTC`, with the date where it is not today's."""
-    time = time.astimezone(UTC)
-    return f"{time:%H:%M:%S} UTC" if time.date() == now.astimezone(UTC).date() else f"{time:%Y-%m-%d %H:%M:%S} UTC"
+def clock(time: datetime, now: datetime, zone: tzinfo = UTC) -> str:
+    """`13:04:07 UTC`, with the date where it is not today's; in another zone without its name: `14:04:07`."""
+    time = time.astimezone(zone)
+    shown = f"{time:%H:%M:%S}" if time.date() == now.astimezone(zone).date() else f"{time:%Y-%m-%d %H:%M:%S}"
+    return f"{shown} UTC" if zone is UTC else shown
 
 
 def per_second(events: int, period: Period, first_window: datetime | None) -> float | None:

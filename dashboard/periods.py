@@ -1,23 +1,29 @@
 """What a page's time range means: its buckets, what of it is complete, and what it is compared with. No clock.
 
-    |<------- previous ------->|<------------- period ------------->|
-    previous_since   previous_until  since          complete_until  now  until
-                                     | bucket | bucket | … | running bucket |
+    |<---- compared with ---->|   …   |<------------- period ------------->|
+    previous_since   previous_until   since          complete_until  now  until
+                                      | bucket | bucket | … | running bucket |
 
-A period is a whole number of buckets, the last one running. Comparison is like with like: the complete windows of the
-period against the same span one period earlier.
+A period is a whole number of buckets; where it reaches up to now, the last one is running. Comparison is like with
+like: the complete windows of the period against the same span one period, or one day, earlier.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 WINDOW_S = 10
 # A window may still grow for the second that an event takes through the pipeline; later ones count as late.
 GRACE_S = 2
 # Rates are of the last minute, so that they say "now" and do not jump with every window.
 RATE_S = 60
+DAY_S = 86_400
+# Widths of a bar, all multiples of a window; the first that gives no more bars than this fits a custom range.
+BUCKETS_S = (10, 30, 60, 300, 900, 3_600, 21_600, DAY_S)
+MOST_BUCKETS = 120
+COMPARE = {"previous": "the period before", "yesterday": "the same time yesterday", "none": "nothing"}
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,8 @@ RANGES = (
     Range("15m", "15 min", 900, 10),
     Range("1h", "1 h", 3_600, 60),
     Range("6h", "6 h", 21_600, 300),
-    Range("24h", "24 h", 86_400, 900),
-    Range("7d", "7 d", 604_800, 3_600),
+    Range("24h", "24 h", DAY_S, 900),
+    Range("7d", "7 d", 7 * DAY_S, 3_600),
 )
 DEFAULT = "15m"
 BY_KEY = {choice.key: choice for choice in RANGES}
@@ -49,47 +55,81 @@ def floor(time: datetime, seconds: int) -> datetime:
 
 @dataclass(frozen=True)
 class Period:
-    """A range at a moment. All times are UTC, spans are half-open."""
+    """A span of whole buckets, seen at a moment. All times are UTC, spans are half-open."""
 
-    range: Range
+    since: datetime
+    until: datetime
+    bucket_s: int
     now: datetime
+    label: str
+    compare: str = "previous"
+
+    @classmethod
+    def last(cls, choice: Range, now: datetime, compare: str = "previous") -> Period:
+        """The range up to now, its last bucket running."""
+        until = floor(now, choice.bucket_s) + timedelta(seconds=choice.bucket_s)
+        return cls(until - timedelta(seconds=choice.seconds), until, choice.bucket_s, now, choice.label, compare)
+
+    @classmethod
+    def between(cls, since: datetime, until: datetime, now: datetime, compare: str = "previous") -> Period:
+        """A range of one's own, widened to whole buckets."""
+        seconds = max(WINDOW_S, (until - since).total_seconds())
+        bucket_s = next((size for size in BUCKETS_S if seconds / size <= MOST_BUCKETS), DAY_S)
+        step = timedelta(seconds=bucket_s)
+        start, end = floor(since, bucket_s), floor(until - timedelta(microseconds=1), bucket_s) + step
+        return cls(start, max(end, start + step), bucket_s, now, "the range", compare)
 
     @property
-    def until(self) -> datetime:
-        """End of the running bucket."""
-        return floor(self.now, self.range.bucket_s) + timedelta(seconds=self.range.bucket_s)
-
-    @property
-    def since(self) -> datetime:
-        """Start of the first bucket."""
-        return self.until - timedelta(seconds=self.range.seconds)
+    def seconds(self) -> int:
+        """Length of the period."""
+        return int((self.until - self.since).total_seconds())
 
     @property
     def complete_until(self) -> datetime:
-        """End of the last complete window."""
-        return floor(self.now - timedelta(seconds=GRACE_S), WINDOW_S)
+        """End of the last complete window of the period; its start where none is complete."""
+        return max(self.since, min(self.until, floor(self.now - timedelta(seconds=GRACE_S), WINDOW_S)))
+
+    @property
+    def over(self) -> bool:
+        """Whether all of it is complete: a range in the past."""
+        return self.complete_until == self.until
 
     @property
     def rate_since(self) -> datetime:
-        """Start of the complete windows that rates are of."""
+        """Start of the complete windows that rates are of: the last minute of the period."""
         return self.complete_until - timedelta(seconds=RATE_S)
 
     @property
+    def earlier(self) -> timedelta:
+        """How far back that lies which the period is compared with."""
+        return timedelta(seconds=DAY_S if self.compare == "yesterday" else self.seconds)
+
+    @property
     def previous_since(self) -> datetime:
-        """Start of the period before."""
-        return self.since - timedelta(seconds=self.range.seconds)
+        """Start of what the period is compared with."""
+        return self.since - self.earlier
 
     @property
     def previous_until(self) -> datetime:
-        """End of what is compared: as far into the period before as `complete_until` is into this one."""
-        return self.complete_until - timedelta(seconds=self.range.seconds)
+        """End of what is compared: as far into the earlier period as `complete_until` is into this one."""
+        return self.complete_until - self.earlier
+
+    @property
+    def compared(self) -> str:
+        """What the period is compared with, in words: `vs 15 min before`."""
+        return "vs same time yesterday" if self.compare == "yesterday" else f"vs {self.label} before"
 
     def running(self, bucket: datetime) -> bool:
         """Whether the bucket that starts here may still grow: not over yet, or over for less than the grace."""
-        return bucket + timedelta(seconds=self.range.bucket_s) > self.complete_until
+        return bucket + timedelta(seconds=self.bucket_s) > self.complete_until
 
     def buckets(self, first: datetime | None = None) -> list[datetime]:
         """Starts of the buckets, from the one that holds `first` on (or all)."""
-        start = self.since if first is None else max(self.since, floor(first, self.range.bucket_s))
-        step = self.range.bucket_s
+        start = self.since if first is None else max(self.since, floor(first, self.bucket_s))
+        step = self.bucket_s
         return [start + timedelta(seconds=at) for at in range(0, int((self.until - start).total_seconds()), step)]
+
+    def params(self) -> dict[str, Any]:
+        """What a question may name: `$since`, `$until`, `$bucket_s`, `$now`, … (`dashboard/questions`)."""
+        names = ("since", "until", "bucket_s", "now", "complete_until", "rate_since", "previous_since")
+        return {name: getattr(self, name) for name in (*names, "previous_until", "seconds")}

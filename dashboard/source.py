@@ -1,19 +1,85 @@
-"""Where pages get their figures: one client a process, and answers that sessions share for about a second."""
+"""Where pages get their figures: one client a process, and answers that sessions share.
+
+A question with the same view and filters is asked once for all sessions in each interval. While it is being asked, who
+comes with it gets the last answer: nothing piles up behind a slow one.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
-from dashboard import queries
-from dashboard.periods import BY_KEY, Period
-from dashboard.results import Overview
+from dashboard.periods import Period
+from dashboard.questions import Question
+from dashboard.view import LIVE_S, View
 from runtime import settings as settings_module
 from runtime.settings import Settings
 from warehouse.client import Warehouse
 
-REFRESH_S = 1.5
+# An answer serves everyone for a little less than the shortest refresh; the last one stands in for a slow one so long.
+SHARED_S = 0.8 * LIVE_S
+STANDS_IN_S = 30.0
+KEPT = 400
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows, of the period as of when they were asked for, and the statement with its values written in."""
+
+    question: Question
+    rows: list[dict[str, Any]]
+    period: Period
+    sql: str
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The only row; empty where there is none."""
+        return self.rows[0] if self.rows else {}
+
+
+@dataclass
+class _Entry:
+    answer: Answer | None = None
+    asked_at: float = -1e9
+    asking: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Answers:
+    """The last answer to each question, by key; the oldest keys are forgotten."""
+
+    def __init__(self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept, self._clock = kept, clock
+        self._entries: OrderedDict[object, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object, ask: Callable[[], Answer], shared_s: float = SHARED_S) -> Answer:
+        """An answer not older than `shared_s`, or the last one where somebody asks anew. Raises what `ask` raises."""
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._kept:
+                self._entries.popitem(last=False)
+        old = self._clock() - entry.asked_at
+        if entry.answer is not None and old < shared_s:
+            return entry.answer
+        stands_in = entry.answer if old < STANDS_IN_S else None
+        if not entry.asking.acquire(blocking=stands_in is None) and stands_in is not None:
+            return stands_in
+        try:
+            if entry.answer is None or self._clock() - entry.asked_at >= shared_s:
+                began = self._clock()
+                entry.answer = ask()
+                entry.asked_at = began
+            return entry.answer
+        finally:
+            entry.asking.release()
 
 
 @st.cache_resource
@@ -25,12 +91,23 @@ def settings() -> Settings:
 @st.cache_resource
 def warehouse() -> Warehouse:
     """The one client of this process."""
-    return Warehouse(settings())
+    return Warehouse(settings(), "pages")
 
 
-# Streamlit computes one answer a key at a time, so sessions that ask together share it and nothing piles up. What
-# raises is not kept: the next refresh asks anew.
-@st.cache_data(ttl=REFRESH_S * 0.8, max_entries=16, show_spinner=False)
-def overview(range_key: str) -> Overview:
-    """The Overview of the range as of now. Raises what `Warehouse.query` raises."""
-    return queries.overview(warehouse(), Period(BY_KEY[range_key], datetime.now(UTC)))
+@st.cache_resource
+def answers() -> Answers:
+    """The answers that all sessions share."""
+    return Answers()
+
+
+def ask(question: Question, view: View, **filters: Any) -> Answer:
+    """The answer for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does."""
+
+    def asked() -> Answer:
+        period = view.period(datetime.now(UTC))
+        given = question.params({**period.params(), **filters})
+        rows = warehouse().query(question.sql, given).to_pylist()
+        return Answer(question, rows, period, question.filled({**period.params(), **filters}))
+
+    key = (question.name, view.range, view.since, view.until, view.compare, tuple(sorted(filters.items())))
+    return answers().get(key, asked)

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import figures
 from dashboard.figures import Freshness
 from dashboard.periods import Period
+from dashboard.view import View
 from runtime import broker_marker
 from runtime.settings import Settings
 from warehouse.client import QueryError, WarehouseUnavailable
@@ -59,22 +60,36 @@ def no_events() -> None:
     )
 
 
-def none_in_range(period: Period, newest: datetime) -> None:
+def none_in_range(view: View, period: Period, newest: datetime) -> None:
     """There are events, but none in the chosen range."""
     st.info(
-        f"**No events in the last {period.range.label}.** The newest one is of "
-        f"{figures.clock(newest, period.now)}. Choose a longer range, or start the generator with "
+        f"**No events in {'the last ' if period.label != 'the range' else ''}{period.label}.** The newest one is of "
+        f"{figures.clock(newest, period.now, view.clock)}. Choose another range, or start the generator with "
         "`streamgauge generate --rate 200`.",
         icon=":material/water_drop:",
     )
 
 
-def freshness(newest: datetime | None, now: datetime) -> None:
+def no_table(name: str) -> None:
+    """The catalog in force has no such table."""
+    st.info(f"**The catalog has no `{name}`.** This page needs it.", icon=":material/table:")
+
+
+def span(view: View) -> str:
+    """A range of one's own, for its button: `14:00 – 15:30`, with dates where it is not within one day."""
+    if view.since is None or view.until is None:
+        return "Custom"
+    since, until = view.since.astimezone(view.clock), view.until.astimezone(view.clock)
+    day = "" if since.date() == until.date() == datetime.now(view.clock).date() else "%d %b "
+    return f"{since:{day}%H:%M:%S} – {until:{day if since.date() != until.date() else ''}%H:%M:%S}"
+
+
+def freshness(newest: datetime | None, now: datetime, view: View) -> None:
     """`Data up to 13:04:07 UTC, 0.6 s old`, in the warning colour where nothing came for a while."""
     age = figures.age_s(newest, now)
     if newest is None or age is None:
         return
-    text = f"Data up to {figures.clock(newest, now)}, {figures.duration(age)} old"
+    text = f"Data up to {figures.clock(newest, now, view.clock)}, {figures.duration(age)} old"
     if figures.freshness(age) is not Freshness.STALE:
         st.badge(text, icon=":material/bolt:", color="green")
         return

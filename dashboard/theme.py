@@ -26,8 +26,12 @@ STREAM_COLOURS = {
     "fulfilment": "#7A6FD0",
     "fraud": VERMILION,
     "attribution": "#B8A63A",
+    "campaigns": "#9C5B8E",
+    "products": "#6B7F3B",
     "lag": GREY,
 }
+# What a colour says wherever there is no stream: it went well, it needs a look, it failed, it is only for comparison.
+GOOD, WARN, BAD, COMPARED = GREEN, ORANGE, VERMILION, GREY
 # For streams of other catalogs.
 SPARE_COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, "#7A6FD0", "#B8A63A", GREY)
 
@@ -69,17 +73,19 @@ OPTIONS: dict[str, Any] = {
     **{f"theme.dark.{name}": value for name, value in _DARK.items()},
 }
 
-# The one thing that Streamlit's own layout lacks: tiles that share a row where there is room and wrap where not.
-# Static text of ours, never a field of an event (PITFALLS 27).
+# What Streamlit's own layout lacks: tiles that share a row where there is room and wrap where not; and no paling of
+# what is about to be drawn anew. Static text of ours, never a field of an event (PITFALLS 27).
 CSS = """<style>
-.st-key-headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.8rem, 1fr)); gap: 0.75rem; }
-.st-key-headline > * { min-width: 0; }
+[class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: 0.75rem; }
+[class*="st-key-tiles-"] > * { min-width: 0; width: 100%; }
+[class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+[data-stale="true"] { opacity: 1 !important; transition: none !important; }
 @media (max-width: 640px) {
-  .st-key-headline [data-testid="stMetricValue"] { font-size: 1.5rem; }
-  /* Money is the longest figure: it gets a row of its own between two pairs. */
-  .st-key-headline > :nth-child(3):nth-last-child(3) { grid-column: 1 / -1; }
+  [class*="st-key-tiles-"] { grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); }
+  [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-size: 1.4rem; }
 }
 </style>"""
+DIALOG_PX = 320
 
 # Inside the page: an icon by name would be fetched from a font server on the internet.
 _ICON = (
@@ -93,3 +99,9 @@ ICON = f"data:image/svg+xml;base64,{b64encode(_ICON.encode()).decode()}"
 def stream_colour(stream: str) -> str:
     """The stream's colour; one unknown here gets one by its name, so that it keeps it over restarts."""
     return STREAM_COLOURS.get(stream) or SPARE_COLOURS[sum(stream.encode()) % len(SPARE_COLOURS)]
+
+
+def stream_order(stream: str) -> tuple[int, str]:
+    """Where the stream stands in a legend: those that we know first, in the order of their flow."""
+    known = list(STREAM_COLOURS)
+    return (known.index(stream) if stream in known else len(known), stream)

@@ -7,11 +7,12 @@ Warehouse().query("SELECT sum(revenue_cents) AS revenue_cents FROM order_windows
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 import pyarrow as pa
@@ -19,7 +20,9 @@ import pyarrow as pa
 from runtime import settings as settings_module
 from runtime.errors import StreamgaugeError, TransientError
 from runtime.settings import Settings
-from warehouse.results import ARROW, NOTES
+from warehouse.results import ARROW, NOTES, Lane
+
+Params = Sequence[Any] | Mapping[str, Any]
 
 
 class QueryError(StreamgaugeError):
@@ -47,33 +50,55 @@ class Past:
 
 
 class Warehouse:
-    """A client; safe to share between threads. Times are UTC."""
+    """A client; safe to share between threads. Times are UTC. Queries wait for a turn among those of their `lane`."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, lane: Lane = "adhoc") -> None:
         self._settings = settings or settings_module.load()
+        self._lane = lane
         # A little more than the server's own limit, so that the server's message arrives.
         self._http = httpx.Client(
             base_url=self._settings.warehouse_url,
             timeout=httpx.Timeout(self._settings.sql_timeout_s + 5.0, connect=2.0),
         )
 
-    def query(self, sql: str, params: Sequence[Any] = (), past: Past | None = None) -> pa.Table:
+    def query(self, sql: str, params: Params = (), past: Past | None = None, name: str | None = None) -> pa.Table:
         """The answer to one SELECT, over the tables as they are or were. Blocks at most the server's limit and 5 s.
+
+        `params` are values for `?`, in order, or for `$name`, by name. Under a `name` the query can be cancelled.
 
         Raises `QueryError` for what is wrong with the query, `WarehouseUnavailable` when nobody answers.
         """
-        answer = self._ask(sql, params, past)
+        answer = self._ask(sql, params, past, name=name)
         return pa.ipc.open_stream(answer.content).read_all()
+
+    def cancel(self, name: str) -> bool:
+        """End the query that runs under this name; False where none does."""
+        cancelled: bool = self._send("DELETE", f"/sql/{quote(name, safe='')}").json()["cancelled"]
+        return cancelled
 
     def fetch(self, sql: str, media_type: str = ARROW, past: Past | None = None) -> bytes:
         """The answer as the server writes it: Arrow, `application/json` or `text/csv`."""
-        return self._ask(sql, (), past, accept=media_type).content
+        return self._ask(sql, (), past, {"accept": media_type}).content
 
-    def _ask(self, sql: str, params: Sequence[Any], past: Past | None, **headers: str) -> httpx.Response:
-        body: dict[str, Any] = {"sql": sql, "params": [_param(value) for value in params]}
+    def _ask(
+        self,
+        sql: str,
+        params: Params,
+        past: Past | None,
+        headers: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> httpx.Response:
+        given = (
+            {key: _param(value) for key, value in params.items()}
+            if isinstance(params, Mapping)
+            else [_param(value) for value in params]
+        )
+        body: dict[str, Any] = {"sql": sql, "params": given, "lane": self._lane}
+        if name is not None:
+            body["name"] = name
         if past is not None:
             body |= {"as_of": past.as_of, "known_only": past.known_only}
-        answer = self._send("POST", "/sql", json=body, headers=headers)
+        answer = self._send("POST", "/sql", json=body, headers=headers or {})
         if past is not None:
             past.notes = json.loads(answer.headers.get(NOTES, "[]"))
         return answer
@@ -157,7 +182,7 @@ def _param(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime | date) else value
 
 
-def query(sql: str, params: Sequence[Any] = ()) -> pa.Table:
+def query(sql: str, params: Params = ()) -> pa.Table:
     """One query with the environment's settings: `warehouse.client.query(sql, params)`."""
     with Warehouse() as warehouse:
         return warehouse.query(sql, params)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.csv
@@ -17,6 +17,9 @@ import pyarrow.csv
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
 CSV = "text/csv"
+# Whose queries wait for each other: one slow query of an analyst never keeps the dashboard's pages waiting.
+Lane = Literal["adhoc", "pages"]
+LANES: tuple[Lane, ...] = get_args(Lane)
 # Header with what an answer as of a past time leaves out: a JSON array of sentences.
 NOTES = "streamgauge-notes"
 

@@ -1,7 +1,10 @@
 """SQL over HTTP, from the process that owns the file: short reads with a time limit, beside the one writer.
 
     POST /sql       {"sql": "SELECT …", "params": […]} → Arrow IPC stream (default), JSON or CSV, by `Accept`;
-                    "as_of" (ISO 8601) asks the tables as of then (asof.py); notes in a header `streamgauge-notes`
+                    "as_of" (ISO 8601) asks the tables as of then (asof.py); notes in a header `streamgauge-notes`;
+                    "params" may be an object, for `$name`; "name" is what it can be cancelled by; "lane" says among
+                    whom it waits: the dashboard's `pages` never wait for an `adhoc` query
+    DELETE /sql/NAME  cancel the query of that name
     GET  /tables    tables with their columns and types
     GET  /snapshot  a consistent copy of the file, for any DuckDB tool
     GET  /health, /metrics   without the token
@@ -44,6 +47,7 @@ from runtime.process import Process
 from runtime.settings import Settings
 from warehouse import asof, guard, results
 from warehouse.asof import AsOf
+from warehouse.results import LANES, Lane
 from warehouse.store import snapshot_folder
 
 WAIT_FOR_TURN_S = 2.0
@@ -55,12 +59,16 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     """Body of `POST /sql`."""
 
     sql: str
-    params: list[Any] = []
+    params: list[Any] | dict[str, Any] = []
+    name: str | None = None
+    lane: Lane = "adhoc"
     as_of: str | None = None
     known_only: bool = False
 
 
-class _Refused(Exception):
+class Refused(Exception):
+    """A question that gets no answer: HTTP status, rule and why."""
+
     def __init__(self, status: int, rule: str, message: str) -> None:
         super().__init__(message)
         self.status, self.rule = status, rule
@@ -89,34 +97,50 @@ class Answers:
         self._settings = settings
         self._tables = frozenset([*(model.name for model in catalog.models), *(view.name for view in catalog.views)])
         self._as_of = AsOf(catalog)
-        self._turns = threading.BoundedSemaphore(settings.sql_max_queries)
+        self._turns = {lane: threading.BoundedSemaphore(settings.sql_max_queries) for lane in LANES}
+        self._named: dict[str, duckdb.DuckDBPyConnection] = {}
 
     def query(self, question: Question) -> tuple[pa.Table, tuple[str, ...]]:
-        """The answer, as an Arrow table, and notes on what it leaves out. Raises `_Refused`."""
-        if not self._turns.acquire(timeout=WAIT_FOR_TURN_S):
-            raise _Refused(503, "busy", f"{self._settings.sql_max_queries} queries are running; try again")
+        """The answer, as an Arrow table, and notes on what it leaves out. Raises `Refused`."""
+        turns = self._turns[question.lane]
+        if not turns.acquire(timeout=WAIT_FOR_TURN_S):
+            raise Refused(503, "busy", f"{self._settings.sql_max_queries} queries are running; try again")
         try:
             cursor = self._db.cursor()
             # The timer ends a runaway query while the writer goes on (PITFALLS 21).
             cut = threading.Timer(self._settings.sql_timeout_s, cursor.interrupt)
             cut.daemon = True
             cut.start()
+            if question.name is not None:
+                self._named[question.name] = cursor
             try:
                 guard.check(cursor, question.sql, self._tables)
                 sql, notes = self._past(cursor, question)
                 return self._bounded(cursor.execute(sql, question.params or None)), notes
             except duckdb.InterruptException:
-                raise _Refused(408, "timeout", f"cut after {self._settings.sql_timeout_s:g} s") from None
+                if question.name is not None and question.name not in self._named:
+                    raise Refused(408, "cancelled", "cancelled") from None
+                raise Refused(408, "timeout", f"cut after {self._settings.sql_timeout_s:g} s") from None
             finally:
+                if question.name is not None:
+                    self._named.pop(question.name, None)
                 cut.cancel()
                 cursor.close()
         except guard.RefusedSql as error:
             metrics.counter("streamgauge_sql_refusals_total").labels(error.rule).inc()
-            raise _Refused(400, error.rule, str(error)) from None
+            raise Refused(400, error.rule, str(error)) from None
         except duckdb.Error as error:
-            raise _Refused(400, "sql", str(error)) from None
+            raise Refused(400, "sql", str(error)) from None
         finally:
-            self._turns.release()
+            turns.release()
+
+    def cancel(self, name: str) -> bool:
+        """Interrupt the query that runs under this name; False where none does."""
+        cursor = self._named.pop(name, None)
+        if cursor is None:
+            return False
+        cursor.interrupt()
+        return True
 
     def _past(self, cursor: duckdb.DuckDBPyConnection, question: Question) -> tuple[str, tuple[str, ...]]:
         """The statement to run, the one asked for or one over the tables as of a time, and notes."""
@@ -126,9 +150,9 @@ class Answers:
             at = asof.parse(question.as_of)
             instead = self._as_of.rewrite(cursor, question.sql, at, known_only=question.known_only)
         except ValueError:
-            raise _Refused(400, "request", f"`{question.as_of}` is no time; say 2026-11-23T04:00:00Z") from None
+            raise Refused(400, "request", f"`{question.as_of}` is no time; say 2026-11-23T04:00:00Z") from None
         except asof.NotKnown as error:
-            raise _Refused(400, "not_known", str(error)) from None
+            raise Refused(400, "not_known", str(error)) from None
         return instead.sql, instead.notes
 
     def _bounded(self, answer: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -139,7 +163,7 @@ class Answers:
             rows += batch.num_rows
             size += batch.nbytes
             if rows > self._settings.sql_max_rows or size > ANSWER_BYTES:
-                raise _Refused(
+                raise Refused(
                     413,
                     "rows",
                     f"the answer has more than {self._settings.sql_max_rows:,} rows or {ANSWER_BYTES >> 20} MiB; "
@@ -158,11 +182,14 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
         try:
             question = msgspec.json.decode(body, type=Question)
         except (msgspec.MsgspecError, UnicodeError) as error:
-            raise _Refused(400, "request", f"the body must be {{'sql': …, 'params': […]}}: {error}") from None
+            raise Refused(400, "request", f"the body must be {{'sql': …, 'params': […]}}: {error}") from None
         kind = results.negotiate(request.headers.get("accept", ""))
         rows, notes = answers.query(question)
         headers = {results.NOTES: json.dumps(notes)} if notes else {}
         return Response(results.WRITERS[kind](rows), media_type=kind, headers=headers)
+
+    def cancel(request: Request, _body: bytes) -> Response:
+        return JSONResponse({"cancelled": answers.cancel(request.path_params["name"])})
 
     def tables(_request: Request, _body: bytes) -> Response:
         return JSONResponse(
@@ -178,7 +205,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
             copy(db, path)
         except duckdb.Error as error:
             path.unlink(missing_ok=True)
-            raise _Refused(500, "snapshot", str(error).splitlines()[0]) from None
+            raise Refused(500, "snapshot", str(error).splitlines()[0]) from None
         return FileResponse(path, background=BackgroundTask(path.unlink, missing_ok=True))
 
     def health(_request: Request) -> Response:
@@ -197,7 +224,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
             try:
                 answer = await run_in_threadpool(work, request, body)
                 outcome = "ok"
-            except _Refused as error:
+            except Refused as error:
                 answer, outcome = _error(error.status, error.rule, str(error)), error.rule
             if request.url.path == "/sql":
                 metrics.counter("streamgauge_sql_queries_total").labels(outcome).inc()
@@ -209,6 +236,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
     return Starlette(
         routes=[
             Route("/sql", guarded(sql), methods=["POST"]),
+            Route("/sql/{name}", guarded(cancel), methods=["DELETE"]),
             Route("/tables", guarded(tables)),
             Route("/snapshot", guarded(snapshot)),
             Route("/health", health),

@@ -11,7 +11,7 @@ from dashboard.figures import Freshness
 from dashboard.periods import BY_KEY, Period
 
 NOON = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
-PERIOD = Period(BY_KEY["15m"], NOON)
+PERIOD = Period.last(BY_KEY["15m"], NOON)
 
 
 @pytest.mark.parametrize(

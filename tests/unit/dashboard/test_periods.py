@@ -12,7 +12,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def at(seconds: float, key: str = "15m") -> Period:
-    return Period(BY_KEY[key], NOON + timedelta(seconds=seconds))
+    return Period.last(BY_KEY[key], NOON + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("choice", RANGES, ids=lambda choice: choice.key)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from catalog import loader
 from catalog.loader import Catalog
 from runtime.settings import Settings
+from warehouse.server import Answers
 from warehouse.store import Store, connect
 
 ENVELOPE = {"source": "test", "schema_version": 1}
@@ -23,8 +24,9 @@ class Commerce:
     """`tell` publishes an event, `select` flushes and asks."""
 
     def __init__(self, folder: Path) -> None:
+        self.settings = Settings(data_dir=folder)
         self._catalog = _catalog()
-        self._db = connect(Settings(data_dir=folder))
+        self._db = connect(self.settings)
         self._store = Store(self._db, self._catalog, "c")
         self._numbers = count(1)
         self._told: dict[str, list[dict[str, Any]]] = {}
@@ -62,6 +64,22 @@ class Commerce:
                     merged[model.name] = batch.execute(model.delta_sql).to_arrow_table()
         self._told = {}
         self._store.merge(merged, {0: next(self._numbers)})
+
+    def add(self, table: str, **row: Any) -> None:
+        """One row of a table that is not a stream's alone, as `stream_windows`: what is not given is 0 or absent."""
+        model = next(one for one in self._catalog.models if one.name == table)
+        absent = {name: 0 if kind in ("BIGINT", "HUGEINT") else None for name, kind in model.columns.items()}
+        names = ", ".join(f'?::{kind} AS "{name}"' for name, kind in model.columns.items())
+        with duckdb.connect(":memory:") as batch:
+            batch.execute("SET TimeZone = 'UTC'")
+            delta = batch.execute(f"SELECT {names}", list({**absent, **row}.values())).to_arrow_table()
+        self._store.merge({table: delta}, {0: next(self._numbers)})
+
+    def answers(self) -> Answers:
+        """What answers SQL in the warehouse process, over these tables: the same guard, limits and parameters."""
+        if self._told:
+            self.flush()
+        return Answers(self._db, self.settings, self._catalog)
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """The answer's rows."""

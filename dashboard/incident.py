@@ -1,0 +1,85 @@
+"""A link that freezes what is seen, and a Markdown summary of its figures, for the incident's channel or ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard import theme
+from dashboard.view import CUSTOM, View, stamp
+
+_FIGURES = "incident:figures"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as it stood on the page."""
+
+    label: str
+    value: str
+    remark: str
+    trust: str
+    sql: str
+
+
+def forget() -> None:
+    """The page is drawn anew."""
+    st.session_state[_FIGURES] = []
+
+
+def note(figure: Shown) -> None:
+    """Remember what is shown."""
+    st.session_state.setdefault(_FIGURES, []).append(figure)
+
+
+def frozen(view: View, now: datetime, filters: dict[str, str]) -> dict[str, str]:
+    """The parameters of the address that show the same range for good, and do not refresh."""
+    period = view.period(now)
+    fixed = {"range": CUSTOM, "from": stamp(period.since), "to": stamp(min(period.until, now)), "refresh": "off"}
+    return {**filters, **view.address(), **fixed}
+
+
+def summary(title: str, link: str, view: View, now: datetime, figures: list[Shown]) -> str:
+    """The Markdown text: range, link, each figure with its completeness, and the SQL behind them."""
+    period = view.period(now)
+    lines = [
+        f"# {title}: {stamp(period.since)} to {stamp(min(period.until, now))}",
+        "",
+        f"Seen at {stamp(now)} on <{link}>",
+        "",
+        "| figure | value | | trust |",
+        "|---|---|---|---|",
+        *(f"| {' | '.join(map(_cell, (one.label, one.value, one.remark, one.trust)))} |" for one in figures),
+        "",
+    ]
+    for sql in dict.fromkeys(one.sql for one in figures if one.sql):
+        lines += ["```sql", sql, "```", ""]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Text of an event may be in a figure's remark: it shall not begin Markdown of its own."""
+    return "".join(f"\\{char}" if char in "\\|`*_[]<>#!" else " " if char in "\r\n" else char for char in text)
+
+
+def button(title: str, view: View) -> None:
+    """The button in the head of a page."""
+    if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze what is seen: link and summary"):
+        _dialog(title, view)
+
+
+@st.dialog("Incident link", width="large")
+def _dialog(title: str, view: View) -> None:
+    now = datetime.now(UTC)
+    filters = {name: value for name, value in st.query_params.items() if name not in ("range", "from", "to", "refresh")}
+    base, _, _ = (st.context.url or "").partition("?")
+    link = f"{base}?{urlencode(frozen(view, now, filters))}"
+    text = summary(title, link, view, now, st.session_state.get(_FIGURES, []))
+    st.write("The link shows this range and these filters for good. Late events may still add to it.")
+    st.code(link, language=None, wrap_lines=True)
+    st.download_button("Download summary", text, f"incident-{now:%Y%m%dT%H%M%S}Z.md", "text/markdown", type="primary")
+    st.caption("The summary")
+    st.code(text, language="markdown", wrap_lines=True, height=theme.DIALOG_PX)

@@ -1,0 +1,63 @@
+"""The SQL behind the pages: each figure's question is a constant, by name, and can be read and run by whoever asks.
+
+Window tables only where one has the figure, so that cost follows the range and never the number of events. Parameters
+are named: those of `Period.params()` (`$since`, `$until`, `$bucket_s`, `$now`, `$complete_until`, `$rate_since`,
+`$previous_since`, `$previous_until`, `$seconds`) and a page's own filters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+_PARAMETER = re.compile(r"\$([a-z_]+)")
+_KNOWN: dict[str, Question] = {}
+
+
+@dataclass(frozen=True)
+class Question:
+    """`name` is `page.what`; `streams` are those that the answer is made of, for its freshness and completeness."""
+
+    name: str
+    about: str
+    sql: str
+    streams: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.name in _KNOWN and _KNOWN[self.name].sql != self.sql:
+            raise ValueError(f"two questions are called {self.name}")
+        _KNOWN[self.name] = self
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters that it has."""
+        return frozenset(_PARAMETER.findall(self.sql))
+
+    def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the given values that it asks for."""
+        return {name: given[name] for name in sorted(self.names)}
+
+    def filled(self, given: Mapping[str, Any]) -> str:
+        """The statement with its values written in, to be read, pasted and run."""
+        return _PARAMETER.sub(lambda found: literal(given[found[1]]), self.sql).strip()
+
+
+def literal(value: Any) -> str:
+    """A value as DuckDB's SQL writes it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime):
+        return f"'{value.isoformat()}'"
+    if isinstance(value, bool | int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(literal(one) for one in value)}]"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def known() -> dict[str, Question]:
+    """Every question of the pages that were imported, by name."""
+    return dict(_KNOWN)

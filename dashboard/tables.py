@@ -1,0 +1,66 @@
+"""Sortable tables. Cells are text, whatever an event's field contains; links go to pages of ours and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from dashboard import address
+from dashboard.view import View
+
+Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes"]
+_FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f %%", "seconds": "%.1f s"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column is shown. A `link` goes to `page`, with the cell as its parameter `param`; `means` explains it."""
+
+    label: str
+    kind: Kind = "text"
+    page: str = ""
+    param: str = ""
+    means: str | None = None
+    width: Literal["small", "medium", "large"] | None = None
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], view: View, *, key: str, height: int | None = None
+) -> None:
+    """The rows, in the order of `columns`; what a row lacks is empty. Money columns are in cents, shares are 0 to 1."""
+    shown = [{name: _cell(row.get(name), column) for name, column in columns.items()} for row in rows]
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config={name: _config(column, view) for name, column in columns.items()},
+        column_order=list(columns),
+        height=height or "auto",
+        key=key,
+    )
+
+
+def _cell(value: Any, column: Column) -> Any:
+    if value is None:
+        return None
+    if column.kind == "link":
+        return address.to(column.page, **{column.param: value})
+    if column.kind in ("money", "share"):
+        return value / 100 if column.kind == "money" else 100 * value
+    return str(value) if column.kind == "text" else value
+
+
+def _config(column: Column, view: View) -> Any:
+    config = st.column_config
+    known: dict[str, Any] = {"label": column.label, "help": column.means, "width": column.width}
+    if column.kind == "link":
+        return config.LinkColumn(display_text=rf"[?&]{column.param}=([^&]*)", **known)
+    if column.kind == "time":
+        return config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=str(view.clock), **known)
+    if column.kind == "yes":
+        return config.CheckboxColumn(**known)
+    if column.kind in _FORMATS:
+        return config.NumberColumn(format=_FORMATS[column.kind], **known)
+    return config.TextColumn(**known)

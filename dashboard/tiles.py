@@ -1,0 +1,84 @@
+"""A row of figures. Each says what it means, how fresh and complete it is, and is one click away from its SQL."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import address, figures, incident, source, trust
+from dashboard.periods import Period
+from dashboard.questions import trust as trust_questions
+from dashboard.source import Answer
+from dashboard.trust import Trust
+from dashboard.view import View
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What stands below a figure; as a change it has an arrow, and says against what (`versus`)."""
+
+    text: str = ""
+    colour: Literal["normal", "inverse", "off", "red"] = "off"
+    arrow: bool = False
+    versus: str | None = None
+
+
+NOTHING = Remark()
+
+
+@contextlib.contextmanager
+def row(name: str) -> Iterator[None]:
+    """Tiles side by side where there is room; `name` is unique on the page."""
+    with st.container(key=f"tiles-{name}"):
+        yield
+
+
+def trust_in(view: View, *streams: str) -> Trust:
+    """How far figures made of these streams can be trusted (none: of all)."""
+    answer = source.ask(trust_questions.STREAMS, view, group=source.settings().analytics_group)
+    return trust.of(answer.rows, streams, answer.period)
+
+
+def tile(
+    label: str,
+    value: str,
+    answer: Answer,
+    view: View,
+    *,
+    means: str,
+    remark: Remark | str = NOTHING,
+) -> None:
+    """One figure; `means` defines it."""
+    below = Remark(remark) if isinstance(remark, str) else remark
+    known = trust_in(view, *answer.question.streams)
+    now = datetime.now(UTC)
+    line = known.line(now, view.clock)
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.metric(
+            label,
+            value,
+            below.text or None,
+            delta_color=below.colour,
+            delta_arrow="auto" if below.arrow else "off",
+            delta_description=below.versus,
+            help=f"{means}\n\n{known.detail()}",
+        )
+        link = address.to("sql", question=answer.question.name)
+        st.caption(f"{line} · [SQL]({link})")
+    said = " ".join(filter(None, (below.text, below.versus)))
+    incident.note(incident.Shown(label, value, said, line, answer.sql))
+
+
+def changed(now: int, before: int | None, period: Period) -> Remark:
+    """How a figure compares with the earlier period's; `before` None is no earlier data."""
+    if period.compare == "none":
+        return NOTHING
+    change = figures.change(now, before)
+    if change is None:
+        return Remark("no earlier data")
+    return Remark(figures.percent_change(change), "normal", arrow=True, versus=period.compared)

@@ -1,0 +1,95 @@
+"""Pages over the real tables: a DuckDB file with the commerce catalog, filled by hand, asked as the warehouse is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import server, source
+from tests.unit.warehouse.commerce import Commerce
+from warehouse.client import Params, QueryError, _param
+from warehouse.server import Question, Refused
+
+
+class House(Commerce):
+    """Takes the place of the warehouse's client. `error` is raised instead of any answer; `asked` are the statements."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.error: Exception | None = None
+        self.asked: list[str] = []
+        self.now = datetime.now(UTC)
+
+    def ago(self, seconds: float) -> datetime:
+        """A time before the test's."""
+        return self.now - timedelta(seconds=seconds)
+
+    def window(self, seconds: float) -> datetime:
+        """The start of the window that was running so long ago."""
+        at = self.ago(seconds)
+        return at - timedelta(seconds=at.second % 10, microseconds=at.microsecond)
+
+    def query(self, sql: str, params: Params = (), *_: object) -> pa.Table:
+        """As `Warehouse.query`; parameters travel as they do over HTTP."""
+        self.asked.append(sql)
+        if self.error:
+            raise self.error
+        given = {name: _param(value) for name, value in dict(params).items()} if params else {}
+        try:
+            return self.answers().query(Question(sql, given, lane="pages"))[0]
+        except Refused as error:
+            raise QueryError(error.rule, str(error)) from None
+
+    def stream(self, name: str, seconds: float, events: int, **more: Any) -> None:
+        """A window of `stream_windows`, so long ago."""
+        start = self.window(seconds)
+        times = {"min_occurred_at": start, "max_occurred_at": start + timedelta(seconds=4)}
+        self.add("stream_windows", window_start=start, stream=name, partition=0, events=events, **{**times, **more})
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """An empty house that the pages ask."""
+    found = House(tmp_path)
+    kept = source.Answers()
+    monkeypatch.setattr(source, "settings", lambda: found.settings)
+    monkeypatch.setattr(source, "warehouse", lambda: found)
+    monkeypatch.setattr(source, "answers", lambda: kept)
+    return found
+
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(house: House) -> Open:
+    """`open_page("orders", range="1h")` runs the app at that address; an exception fails the test."""
+
+    def opened(path: str = "overview", **query: str) -> AppTest:
+        app = AppTest.from_file(str(server.SCRIPT), default_timeout=30)
+        for name, value in query.items():
+            app.query_params[name] = value
+        if path != "overview":
+            app.switch_page(path)
+        app.run()
+        assert not app.exception, app.exception[0].message
+        return app
+
+    return opened
+
+
+def words(app: AppTest) -> str:
+    """Everything that the page says."""
+    kinds = (app.title, app.markdown, app.caption, app.info, app.error, app.warning, app.text, app.subheader)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def tiles(app: AppTest) -> dict[str, tuple[str, str]]:
+    """The figures: label → value and what stands below."""
+    return {metric.label: (metric.value, metric.delta) for metric in app.metric}
