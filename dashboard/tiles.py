@@ -44,6 +44,11 @@ def trust_in(view: View, *streams: str) -> Trust:
     return trust.of(answer.rows, streams, answer.period)
 
 
+def sql(answer: Answer) -> str:
+    """A link, in Markdown, to the statement behind a figure, a chart or a table."""
+    return f"[SQL]({address.to('sql', question=answer.question.name)})"
+
+
 def tile(
     label: str,
     value: str,
@@ -68,8 +73,7 @@ def tile(
             delta_description=below.versus,
             help=f"{means}\n\n{known.detail()}",
         )
-        link = address.to("sql", question=answer.question.name)
-        st.caption(f"{line} · [SQL]({link})")
+        st.caption(f"{line} · {sql(answer)}")
     said = " ".join(filter(None, (below.text, below.versus)))
     incident.note(incident.Shown(label, value, said, line, answer.sql))
 

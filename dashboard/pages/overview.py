@@ -127,7 +127,9 @@ def throughput(traffic: Answer, view: View) -> None:
         first = min(row["bucket"] for row in traffic.rows)
         chart = charts.timeline(period, series, unit="events/s", clock=view.clock, first=first)
         charts.show(chart, view, "throughput", "Events a second by stream")
-        st.caption(f"One bar is {figures.duration(period.bucket_s)}. Drag over the chart to look closer.")
+        st.caption(
+            f"One bar is {figures.duration(period.bucket_s)}. Drag over the chart to look closer. {tiles.sql(traffic)}"
+        )
 
 
 def rankings(view: View) -> None:
@@ -149,4 +151,4 @@ def rankings(view: View) -> None:
         with column, st.container(border=True, height="stretch"):
             st.subheader(title, anchor=False)
             charts.draw(charts.bars(parts), title, f"{title} by revenue")
-            st.caption("Revenue · orders placed")
+            st.caption(f"Revenue · orders placed · {tiles.sql(tops)}")

@@ -18,7 +18,7 @@ from warehouse.server import Question, Refused
 
 
 class House(Commerce):
-    """Takes the place of the warehouse's client; `error` is raised instead of any answer, `asked` are the statements."""
+    """In the place of the warehouse's client; `error` is raised instead of any answer, `asked` are the statements."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
