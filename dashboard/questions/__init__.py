@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,17 @@ _KNOWN: dict[str, Question] = {}
 
 @dataclass(frozen=True)
 class Question:
-    """`name` is `page.what`; `streams` are those that the answer is made of, for its freshness and completeness."""
+    """`name` is `page.what`; `streams` are those that the answer is made of, for its freshness and completeness.
+
+    `defaults` are harmless values for the page's own filters, as they are when nothing is chosen: with them and a
+    period's parameters the page SQL can open the question (`sql?question=NAME`). A question with a filter needs them.
+    """
 
     name: str
     about: str
     sql: str
     streams: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if self.name in _KNOWN and _KNOWN[self.name].sql != self.sql:
@@ -37,12 +42,13 @@ class Question:
         return frozenset(_PARAMETER.findall(self.sql))
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of the given values that it asks for."""
-        return {name: given[name] for name in sorted(self.names)}
+        """Those of the given values that it asks for; where one is not given, its default."""
+        return {name: given[name] if name in given else self.defaults[name] for name in sorted(self.names)}
 
     def filled(self, given: Mapping[str, Any]) -> str:
         """The statement with its values written in, to be read, pasted and run."""
-        return _PARAMETER.sub(lambda found: literal(given[found[1]]), self.sql).strip()
+        values = self.params(given)
+        return _PARAMETER.sub(lambda found: literal(values[found[1]]), self.sql).strip()
 
 
 def literal(value: Any) -> str:

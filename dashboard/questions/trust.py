@@ -32,4 +32,5 @@ SELECT stream, events, dead_letters, late, newest, waiting, lag_seconds, sampled
 FROM seen LEFT JOIN behind USING (stream)
 ORDER BY stream
 """,
+    defaults={"group": "analytics"},
 )
