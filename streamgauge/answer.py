@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runtime.printable import printable
 from warehouse.results import json_value
 
 # A terminal table of more is slow to lay out and nobody reads it.
@@ -55,8 +56,3 @@ def _cell(value: Any) -> Text:
     if isinstance(plain, str):
         return Text(printable(plain))
     return Text(json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict | list | bool) else str(plain))
-
-
-def printable(text: str) -> str:
-    """Events contain what strangers wrote: nothing that would steer a terminal is passed on."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

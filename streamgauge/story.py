@@ -8,7 +8,8 @@ from catalog import loader
 from catalog.loader import Catalog
 from runtime import settings as settings_module
 from runtime.errors import UsageError
-from streamgauge.answer import printable, write
+from runtime.printable import printable
+from streamgauge.answer import write
 from streamgauge.query import one_line
 from warehouse import story
 from warehouse.client import Warehouse

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from catalog.payload import steps
 from runtime.errors import UsageError
-from streamgauge.dead_letters.payload import steps
 from streamgauge.dead_letters.retrier import Sendable
 
 NOTE_CHARACTERS = 2_000

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runtime.printable import printable
 from runtime.settings import Settings
-from streamgauge.answer import printable
 from streamgauge.dead_letters.letters import Choice, condition
 from warehouse.client import Warehouse
 from warehouse.results import json_value

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime.errors import UsageError
+from runtime.printable import printable
 from runtime.settings import Settings
-from streamgauge.answer import printable
 from streamgauge.dead_letters import copies, edit, ladder, letters
 from streamgauge.dead_letters.edit import Setting
 from streamgauge.dead_letters.foresight import Foresight

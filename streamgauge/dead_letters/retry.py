@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from runtime.errors import StreamgaugeError, UsageError
+from runtime.printable import printable
 from runtime.settings import Settings
-from streamgauge.answer import printable
 from streamgauge.dead_letters import copies, ladder, plan
 from streamgauge.dead_letters.letters import Choice
 from streamgauge.dead_letters.plan import Options

@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from catalog import payload
 from catalog.retries import LetterRetried
 from processors.letter_headers import Headers, number
 from runtime.errors import UsageError
+from runtime.printable import printable
 from runtime.settings import Settings
-from streamgauge.answer import printable
-from streamgauge.dead_letters import copies, letters, payload
+from streamgauge.dead_letters import copies, letters
 from streamgauge.dead_letters.copies import Copy
 from streamgauge.dead_letters.letters import Choice, Letter
 from streamgauge.dead_letters.retrier import records

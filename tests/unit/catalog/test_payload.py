@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgauge.dead_letters.payload import LINES_SHOWN, Line, lines, steps
+from catalog.payload import LINES_SHOWN, Line, lines, steps
 
 ORDER: dict[str, Any] = {
     "order_id": "O-1",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from streamgauge.answer import printable
+from runtime.printable import printable
 
 STRING_SHOWN, ITEMS_SHOWN, LINES_SHOWN, RAW_SHOWN = 200, 50, 400, 2_000
 _AROUND = 100
