@@ -100,8 +100,11 @@ def answers() -> Answers:
     return Answers()
 
 
-def ask(question: Question, view: View, **filters: Any) -> Answer:
-    """The answer for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does."""
+def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters: Any) -> Answer:
+    """The answer for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does.
+
+    A question that costs much is asked less often than the page refreshes: its answer serves everyone for `shared_s`.
+    """
 
     def asked() -> Answer:
         period = view.period(datetime.now(UTC))
@@ -110,4 +113,4 @@ def ask(question: Question, view: View, **filters: Any) -> Answer:
         return Answer(question, rows, period, question.filled({**period.params(), **filters}))
 
     key = (question.name, view.range, view.since, view.until, view.compare, tuple(sorted(filters.items())))
-    return answers().get(key, asked)
+    return answers().get(key, asked, shared_s)
