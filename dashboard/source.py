@@ -12,10 +12,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import streamlit as st
 
+from catalog import loader
+from catalog.loader import Catalog
 from dashboard.periods import Period
 from dashboard.questions import Question
 from dashboard.view import LIVE_S, View
@@ -86,6 +89,14 @@ class Answers:
 def settings() -> Settings:
     """The process's settings, read once."""
     return settings_module.load()
+
+
+_loaded = cache(loader.load)
+
+
+def catalog() -> Catalog:
+    """The catalog in force: which streams, fields and tables there are. Loaded once."""
+    return _loaded(settings().catalog)
 
 
 @st.cache_resource
