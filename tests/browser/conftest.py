@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
-from tests.browser.pipeline import Pipeline, running, wait_until
+from tests.browser.pipeline import Pipeline, Shop, running, wait_until
 from tests.conftest import require_kafka
 
 # A first paint takes a second; a laden CI machine gets patience.
@@ -57,10 +57,20 @@ def ledger(pipeline: Pipeline, empty_text: str) -> dict[str, Any]:
     return totals
 
 
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop whose services answer, on a pipeline of its own, after some three hundred orders."""
+    require_kafka()
+    with running(tmp_path_factory.mktemp("shop"), Shop) as found:
+        found.sell(12_000)
+        yield found
+
+
 @pytest.fixture
-def page(browser: Browser, pipeline: Pipeline, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page in a session of its own; when a test ends, what the dashboard printed is in its report."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     yield context.new_page()
     context.close()
-    print(pipeline.log("dashboard"))
+    for name in {"pipeline", "shop"} & set(request.fixturenames):
+        print(request.getfixturevalue(name).log("dashboard"))

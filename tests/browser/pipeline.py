@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -20,6 +21,7 @@ from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
 
 STARTS_WITHIN_S = 60.0
+P = TypeVar("P", bound="Pipeline")
 
 
 def wait_until(true: Callable[[], bool], what: str, timeout_s: float = STARTS_WITHIN_S) -> None:
@@ -64,13 +66,18 @@ class Pipeline:
 
     def start(self, name: str, *command: str) -> None:
         """Start a long-lived command and wait until its /health says ready."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen(self.line(*(command or (name,))), env=self.environ, stdout=log, stderr=log)
-        self._running[name] = child
-        try:
-            wait_until(lambda: self._ready(name, child), f"{name} is ready")
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.log(name)}") from None
+        self.start_together({name: command or (name,)})
+
+    def start_together(self, commands: Mapping[str, tuple[str, ...]]) -> None:
+        """Start several and wait until all are ready."""
+        for name, command in commands.items():
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self._running[name] = subprocess.Popen(self.line(*command), env=self.environ, stdout=log, stderr=log)
+        for name in commands:
+            try:
+                wait_until(partial(self._ready, name, self._running[name]), f"{name} is ready")
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{self.log(name)}") from None
 
     def stop(self, name: str) -> int:
         """SIGTERM; returns the exit code."""
@@ -114,16 +121,47 @@ class Pipeline:
         return False
 
 
+class Shop(Pipeline):
+    """A pipeline with the commerce services, after one run of the storefront. `ledger` is the storefront's, `moved` the
+    synthetic services' own (docs/generator.md, docs/services.md)."""
+
+    def __init__(self, folder: Path, bootstrap: str) -> None:
+        super().__init__(folder, bootstrap)
+        self.environ["STREAMGAUGE_LAG_INTERVAL_S"] = "1"
+        self.ledger: dict[str, Any] = {}
+        self.moved: dict[str, Any] = {}
+
+    def sell(self, events: int) -> None:
+        """Start the services, let customers come, and wait until every order has ended and all of it is visible."""
+        moved = self.folder / "moved.json"
+        services = ("services", "--latency-ms", "20", "--ledger", str(moved))
+        processors = {name: ("process", name) for name in ("fulfilment", "fraud", "attribution", "lag")}
+        self.start_together({"services": services, **processors})
+        self.ledger = self.generate("shop", "--storefront", "--fraud", "0.05", "--rate", "400", "--count", str(events))
+        orders = sum(row["orders"] for row in self.ledger["tables"]["order_windows"])
+        ended = "SELECT count(*) FROM sagas WHERE step = 'ended'"
+        wait_until(lambda: self.figure(ended) == orders, f"{orders:,} orders ended")
+        # The services write it every second.
+        written = time.time()
+        wait_until(lambda: moved.stat().st_mtime > written + 1, "the services' ledger")
+        self.moved = json.loads(moved.read_text())
+        wait_until(self._still, "figures stay as they are")
+
+    def _still(self) -> bool:
+        before = self.events()
+        time.sleep(1.0)
+        return self.events() == before
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Pipeline]:
+def running(folder: Path, kind: type[P] = Pipeline) -> Iterator[P]:  # type: ignore[assignment]
     """An empty pipeline, ready: a broker of its own (the catalog's topics have fixed names), topics, all processes."""
     with LocalKafka(folder / "broker", free_port(), heap="512m") as kafka:
-        pipeline = Pipeline(folder, kafka.bootstrap)
+        pipeline = kind(folder, kafka.bootstrap)
         try:
             pipeline.run("topics")
-            pipeline.start("analytics", "process", "analytics")
-            pipeline.start("warehouse")
-            pipeline.start("dashboard")
+            together = {"analytics": ("process", "analytics"), "warehouse": ("warehouse",), "dashboard": ("dashboard",)}
+            pipeline.start_together(together)
             yield pipeline
         finally:
             pipeline.close()
