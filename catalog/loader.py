@@ -3,7 +3,7 @@
 The package has `STREAMS` (a tuple of `Stream`), a folder `models/` and perhaps one `views/`, with `.sql` files. Two
 relations exist beside its streams, in every catalog: `*` has one row a message of any stream, `dead_letters` one row a
 dead letter; the models over them (`stream_windows`, `dead_letters`) are built in. So are the streams `lag`
-(catalog/lag.py) and `dead-letter-retries` (catalog/retries.py) with their models.
+(catalog/lag.py), `dead-letter-retries` (catalog/retries.py) and `audit` (catalog/audit.py) with their models.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from catalog import causes, kpi, model, repeats, view
+from catalog.audit import AUDIT
 from catalog.causes import Causes
 from catalog.lag import LAG
 from catalog.model import Model
@@ -65,7 +66,7 @@ DEAD_LETTERS = pa.schema(
         pa.field("dead_at", _MILLIS),
     ]
 )
-BUILT_IN_STREAMS = {LAG.topic: LAG, RETRIES.topic: RETRIES}
+BUILT_IN_STREAMS = {LAG.topic: LAG, RETRIES.topic: RETRIES, AUDIT.topic: AUDIT}
 BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, "kafka_timestamp")}
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import TopicPartition
 
+from catalog.audit import AUDIT_TOPIC
 from catalog.retries import RETRIES_TOPIC
 from catalog.validation import REASONS
 from processors import dead_letters
@@ -20,7 +21,7 @@ from processors.repeats import Repeats
 from runtime import metrics
 
 # Records of work on the pipeline, rare: as traffic they would look like a stream that has stopped.
-UNCOUNTED = frozenset({RETRIES_TOPIC})
+UNCOUNTED = frozenset({RETRIES_TOPIC, AUDIT_TOPIC})
 
 
 @dataclass

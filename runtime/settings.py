@@ -67,7 +67,8 @@ class Settings(BaseSettings):
 
     # Ports
     dashboard_host: str = Field(
-        "127.0.0.1", description="Address the Streamlit pages are served on; they have no login of their own."
+        "127.0.0.1",
+        description="Address the Streamlit pages are served on; on any but this machine's own, switch sign-in on.",
     )
     dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the Streamlit pages.")
     sql_host: str = Field("127.0.0.1", description="Address the warehouse answers SQL on.")
@@ -86,6 +87,33 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address `/metrics` and `/health` are served on.")
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port of `/metrics` and `/health`. Unset: the next free one from 9101."
+    )
+
+    # Who may do what in the dashboard (docs/dashboard.md)
+    dashboard_read_only: bool = Field(False, description="Nobody acts through the pages.")
+    dashboard_operators: str | None = Field(
+        None, description="Signed-in readers who may act, e-mail addresses or `*@domain`, separated by commas."
+    )
+    dashboard_oidc_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Where the OpenID provider describes itself (`…/.well-known/openid-configuration`); switches "
+        "sign-in on.",
+    )
+    dashboard_oidc_client_id: str | None = Field(None, description="Our client id at that provider.")
+    dashboard_oidc_client_secret: SecretStr | None = Field(None, description="Our client secret; never printed.")
+    dashboard_oidc_client_secret_file: Path | None = Field(None, description="A file with the client secret.")
+    dashboard_oidc_redirect_url: str | None = Field(
+        None,
+        pattern="^https?://.*/oauth2callback$",
+        description="Where the provider sends readers back to, as it is registered there. "
+        "Unset: http://localhost, the port of the pages and `/oauth2callback`.",
+    )
+    dashboard_cookie_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs the cookies of signed-in readers; never printed. Unset: a random one in a 0600 file in the "
+        "data directory.",
     )
 
     # The analytics processor
@@ -258,6 +286,16 @@ class Settings(BaseSettings):
     def foreign_letter_topics(self) -> tuple[str, ...]:
         """The dead-letter topics of other services."""
         return tuple(name.strip() for name in (self.dead_letter_topics or "").split(",") if name.strip())
+
+    @property
+    def sign_in(self) -> bool:
+        """Whether readers of the pages must sign in."""
+        return self.dashboard_oidc_url is not None
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The signed-in readers who may act, in lower case."""
+        return tuple(name.strip().casefold() for name in (self.dashboard_operators or "").split(",") if name.strip())
 
     @property
     def warehouse_url(self) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from catalog.audit import AUDIT_TOPIC
 from catalog.loader import Catalog
 from catalog.retries import RETRIES_TOPIC
 from runtime.settings import Settings
@@ -95,8 +96,9 @@ def specs(
             # Older versions stay as long as the events they were in force for.
             kept = {"cleanup.policy": "compact", "min.compaction.lag.ms": wanted[-1].config["retention.ms"]}
             wanted[-1] = replace(wanted[-1], config={**wanted[-1].config, **kept})
-        if topic == RETRIES_TOPIC:
-            # A letter whose record were gone could be sent again: these few bytes are kept for good.
+        if topic in (RETRIES_TOPIC, AUDIT_TOPIC):
+            # A letter whose record were gone could be sent again, and who did what is asked long afterwards: these few
+            # bytes are kept for good.
             kept = {**wanted[-1].config, "retention.ms": "-1", "retention.bytes": "-1"}
             wanted[-1] = replace(wanted[-1], partitions=1, config=kept)
         # An event as large as its topic takes must fit here together with the headers that say what was wrong.
