@@ -11,19 +11,25 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import server, source
+from catalog.audit import OperatorActed
+from dashboard import audit, server, source
 from tests.unit.warehouse.commerce import Commerce
 from warehouse.client import Params, QueryError, _param
 from warehouse.server import Question, Refused
 
 
 class House(Commerce):
-    """In the place of the warehouse's client; `error` is raised instead of any answer, `asked` are the statements."""
+    """In the place of the warehouse's client; `error` is raised instead of any answer, `asked` are the statements.
+
+    `audited` are the records of actions; `audit_error` is raised where one would be written.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.error: Exception | None = None
         self.asked: list[str] = []
+        self.audited: list[OperatorActed] = []
+        self.audit_error: Exception | None = None
         self.now = datetime.now(UTC)
 
     def ago(self, seconds: float) -> datetime:
@@ -46,6 +52,12 @@ class House(Commerce):
         except Refused as error:
             raise QueryError(error.rule, str(error)) from None
 
+    def write(self, record: OperatorActed) -> None:
+        """As `audit.Writer.write`."""
+        if self.audit_error:
+            raise self.audit_error
+        self.audited.append(record)
+
     def stream(self, name: str, seconds: float, events: int, **more: Any) -> None:
         """A window of `stream_windows`, so long ago."""
         start = self.window(seconds)
@@ -61,6 +73,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setattr(source, "settings", lambda: found.settings)
     monkeypatch.setattr(source, "warehouse", lambda: found)
     monkeypatch.setattr(source, "answers", lambda: kept)
+    monkeypatch.setattr(audit, "writer", lambda _: found)
     return found
 
 
