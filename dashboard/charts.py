@@ -77,10 +77,12 @@ def timeline(
     first: datetime | None = None,
     absent: float | None = 0.0,
     height: int = 320,
+    digits: str = ",.4~g",
 ) -> go.Figure:
     """Values over the period: stacked bars or lines. Running buckets are hatched and pale, and fill up as events come.
 
-    A bucket without a value is `absent` (None: a gap); before `first` there is nothing at all. `unit` names the axis.
+    A bucket without a value is `absent` (None: a gap); before `first` there is nothing at all. `unit` names the axis,
+    `digits` is d3's format of a value pointed at.
     """
     starts = period.buckets(first)
     middle = timedelta(seconds=period.bucket_s / 2)
@@ -98,7 +100,7 @@ def timeline(
             "name": label(one.name),
             "x": [_wall(start + middle, clock) for start in starts],
             "y": [one.values.get(start, absent) for start in starts],
-            "hovertemplate": f"%{{y:,.4~g}} {escape(unit)}",
+            "hovertemplate": f"%{{y:{digits}}} {escape(unit)}",
         }
         if kind == "line" or one.dashed:
             look = {"color": one.colour, "width": 2, "dash": "dot" if one.dashed else "solid"}
