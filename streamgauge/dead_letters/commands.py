@@ -15,7 +15,7 @@ Since = Annotated[str | None, typer.Option(help="Only letters of the last 30m, 2
 
 
 class Format(StrEnum):
-    """How `list` writes an answer."""
+    """How an answer is written: for people, or as JSON for programs."""
 
     table = "table"
     json = "json"
@@ -41,13 +41,15 @@ def list_(
 def show(
     which: Annotated[str, typer.Argument(metavar="ID|FINGERPRINT", help="Which: topic:partition:offset.")],
     output: Annotated[Path | None, typer.Option(help="Only write the payload, byte by byte, to this file.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How the letter is written.")] = Format.table,
 ) -> None:
     """One dead letter, whole: why, from where, headers, and the payload with the wrong field marked."""
     from runtime import settings
     from streamgauge.dead_letters import letters
     from streamgauge.dead_letters import show as shown
 
-    shown.run(settings.load(), letters.choose([which], None, None, None, None), output)
+    choice = letters.choose([which], None, None, None, None)
+    shown.run(settings.load(), choice, output, as_json=format_ is Format.json)
 
 
 @app.command()
@@ -65,16 +67,23 @@ def retry(
     edit: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this file's bytes instead.")] = None,
     rate: Annotated[float, typer.Option(help="Most events a second.", min=0.1)] = 50.0,
     group: Annotated[str | None, typer.Option(help="The consumer group that must get past them.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only letters until then, a span ago or a time.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who retries, for the record; else this user.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="How it is told; json is one object a line.")
+    ] = Format.table,
     timeout: Annotated[float, typer.Option(help="Seconds a rung may wait without progress.", min=1)] = 60.0,
     yes: Annotated[bool, typer.Option("--yes", help="Really send; without it, only say what would be sent.")] = False,
 ) -> None:
     """Send dead letters again, each once: 1, then 5, 20, 100, …, as long as none fails again."""
     from runtime import settings
     from streamgauge.dead_letters import edit as edits
-    from streamgauge.dead_letters import letters
+    from streamgauge.dead_letters import letters, telling
     from streamgauge.dead_letters import retry as retries
     from streamgauge.dead_letters.plan import Options
 
-    choice = letters.choose(which or (), fingerprint, stream, reason, since)
-    options = Options(rate, group, timeout, yes, [edits.parse(text) for text in set_ or ()], edit)
-    sys.exit(retries.run(settings.load(), choice, options))
+    choice = letters.choose(which or (), fingerprint, stream, reason, since, until)
+    options = Options(rate, group, timeout, yes, [edits.parse(text) for text in set_ or ()], edit, by)
+    told = telling.Lines() if format_ is Format.json else telling.Words()
+    stop = retries.told_to_stop() if yes else None
+    sys.exit(retries.run(settings.load(), choice, options, told, stop))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from processors.letter_headers import Place
@@ -56,15 +56,21 @@ class Choice:
     stream: str | None = None
     reason: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
     @property
     def empty(self) -> bool:
         """True where nothing was chosen, which never means everything."""
-        return self == Choice()
+        return replace(self, until=None) == Choice()
 
 
 def choose(
-    names: Sequence[str], fingerprint: str | None, stream: str | None, reason: str | None, since: str | None
+    names: Sequence[str],
+    fingerprint: str | None,
+    stream: str | None,
+    reason: str | None,
+    since: str | None,
+    until: str | None = None,
 ) -> Choice:
     """The choice that arguments and options make. Raises `UsageError` for what is neither id nor fingerprint."""
     ids = []
@@ -78,9 +84,9 @@ def choose(
             ids.append(place)
     if fingerprint is not None and not _FINGERPRINT.fullmatch(fingerprint):
         raise UsageError(f"`{fingerprint}` is no fingerprint: 12 hexadecimal digits, of which 4 or more are enough")
-    if ids and (fingerprint or stream or reason or since):
+    if ids and (fingerprint or stream or reason or since or until):
         raise UsageError("ids already say which; leave the other filters out")
-    return Choice(tuple(ids), fingerprint, stream, reason, moment(since))
+    return Choice(tuple(ids), fingerprint, stream, reason, moment(since), moment(until))
 
 
 def moment(text: str | None, now: datetime | None = None) -> datetime | None:
@@ -92,7 +98,7 @@ def moment(text: str | None, now: datetime | None = None) -> datetime | None:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"--since `{text}` is neither a span (30m, 2h, 1d) nor a time (2026-11-22T10:00)") from None
+        raise UsageError(f"`{text}` is neither a span (30m, 2h, 1d) nor a time (2026-11-22T10:00)") from None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
@@ -122,6 +128,9 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
     if choice.since:
         parts.append("coalesce(dead_at, kafka_timestamp) >= ?::TIMESTAMPTZ")
         values.append(choice.since)
+    if choice.until:
+        parts.append("coalesce(dead_at, kafka_timestamp) < ?::TIMESTAMPTZ")
+        values.append(choice.until)
     return " AND ".join(parts), values
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from runtime.errors import UsageError
 from runtime.printable import printable
@@ -18,12 +19,15 @@ from streamgauge.dead_letters.letters import Choice, Letter
 from streamgauge.dead_letters.retrier import Sendable, records
 from warehouse.client import Warehouse
 
-EXAMPLES = 3
+EXAMPLES, VERDICTS = 3, 20
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to retry. `rate` is events a second, `timeout_s` how long a rung may make no progress."""
+    """How to retry. `rate` is events a second, `timeout_s` how long a rung may make no progress.
+
+    `by` is who retries, for the record; None is who runs this process.
+    """
 
     rate: float = 50.0
     group: str | None = None
@@ -31,6 +35,7 @@ class Options:
     really: bool = False
     set: Sequence[Setting] = ()
     file: Path | None = None
+    by: str | None = None
 
 
 @dataclass
@@ -81,16 +86,59 @@ def _edit(made: Plan, options: Options) -> None:
         made.ready = [edit.apply(item, options.set) for item in made.ready]
 
 
+@dataclass
+class Cause:
+    """Letters of one cause that would be sent, and what our analytics would say of them now (`Foresight.verdict`)."""
+
+    fingerprint: str
+    stream: str
+    reason: str
+    letters: int = 0
+    verdicts: Counter[str | None] = field(default_factory=Counter)
+
+
+def judge(settings: Settings, made: Plan) -> list[Cause]:
+    """By cause, the most frequent first."""
+    foresight = Foresight(settings, int(time.time() * 1_000))
+    causes: dict[tuple[str, str, str], Cause] = {}
+    for item in made.ready:
+        name = item.letter.fingerprint, item.letter.stream, item.letter.reason
+        cause = causes.setdefault(name, Cause(*name))
+        cause.letters += 1
+        cause.verdicts[foresight.verdict(item)] += 1
+    return sorted(causes.values(), key=lambda cause: -cause.letters)
+
+
+def summary(settings: Settings, made: Plan, options: Options) -> dict[str, Any]:
+    """The plan as plain values, for programs; verdicts are as `Foresight.verdict` has them."""
+    to = Counter((item.letter.place.topic, item.letter.place.partition) for item in made.ready)
+    return {
+        "ready": len(made.ready),
+        "causes": [
+            {
+                "fingerprint": cause.fingerprint,
+                "stream": cause.stream,
+                "reason": cause.reason,
+                "letters": cause.letters,
+                "verdicts": [
+                    {"says": says, "letters": number} for says, number in cause.verdicts.most_common(VERDICTS)
+                ],
+            }
+            for cause in judge(settings, made)[:VERDICTS]
+        ],
+        "to": [{"topic": topic, "partition": number, "letters": letters} for (topic, number), letters in to.items()],
+        "edits": [{"letter": item.letter.id, "edit": item.edit} for item in made.ready[:EXAMPLES] if item.edit],
+        "left_out": {"retried": len(made.retried), "gone": len(made.gone), "homeless": len(made.homeless)},
+        "rungs": [len(rung) for rung in ladder.rungs(made.ready)],
+        "rate": options.rate,
+    }
+
+
 def describe(settings: Settings, made: Plan, options: Options) -> Iterable[str]:
     """The plan in lines, with what our analytics would say of each event now."""
-    foresight = Foresight(settings, int(time.time() * 1_000))
-    causes = Counter((item.letter.fingerprint, item.letter.stream, item.letter.reason) for item in made.ready)
-    verdicts: dict[tuple[str, str, str], Counter[str | None]] = {cause: Counter() for cause in causes}
-    for item in made.ready:
-        verdicts[item.letter.fingerprint, item.letter.stream, item.letter.reason][foresight.verdict(item)] += 1
-    for (fingerprint, stream, reason), number in causes.most_common():
-        yield f"{number:>7,} x {fingerprint} {stream} {reason}"
-        for verdict, count in verdicts[fingerprint, stream, reason].most_common(EXAMPLES):
+    for cause in judge(settings, made):
+        yield f"{cause.letters:>7,} x {cause.fingerprint} {cause.stream} {cause.reason}"
+        for verdict, count in cause.verdicts.most_common(EXAMPLES):
             if verdict is not None:
                 said = f"would fail again: {printable(verdict)}" if verdict else "would pass now"
                 yield f"{count:>9,} {said}"

@@ -77,7 +77,7 @@ def records(settings: Settings) -> dict[str, LetterRetried]:
 class Retrier:
     """The one retry that runs on this cluster; making one blocks until an earlier one's transaction is settled."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, by: str | None = None) -> None:
         kafka.require_topics(settings, [RETRIES_TOPIC])
         self._producer = Producer(
             {
@@ -90,7 +90,7 @@ class Retrier:
                 "log_level": 0,
             }
         )
-        self._run, self._by = uuid.uuid4().hex[:12], _who()
+        self._run, self._by = uuid.uuid4().hex[:12], (by or "").strip()[:1_000] or _who()
         try:
             self._producer.init_transactions(_CALL_S)
         except KafkaException as error:

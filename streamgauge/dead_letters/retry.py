@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
+from threading import Event
+from types import FrameType
 
 from runtime.errors import StreamgaugeError, UsageError
-from runtime.printable import printable
 from runtime.settings import Settings
 from streamgauge.dead_letters import copies, ladder, plan
 from streamgauge.dead_letters.letters import Choice
 from streamgauge.dead_letters.plan import Options
 from streamgauge.dead_letters.retrier import Retrier, Sendable, Sent
-from streamgauge.dead_letters.settling import Failure, Watcher
+from streamgauge.dead_letters.settling import Watcher
+from streamgauge.dead_letters.telling import End, Telling, Words
 
 
-def run(settings: Settings, choice: Choice, options: Options) -> int:
-    """Plan, show, and with `options.really` send. Returns the exit code: 1 where something failed again."""
+def run(
+    settings: Settings, choice: Choice, options: Options, told: Telling | None = None, stop: Event | None = None
+) -> int:
+    """Plan, tell, and with `options.really` send. Returns the exit code: 1 where something failed again.
+
+    Once `stop` is set nothing more is sent; what was sent is waited for.
+    """
+    told, stop = told or Words(), stop or Event()
     made = plan.make(settings, choice, options)
-    for line in plan.describe(settings, made, options):
-        answer(line)
-    if not options.really:
-        answer("nothing was sent; add --yes to send" if made.ready else "there is nothing to send")
-        return 0
-    if not made.ready:
+    told.plan(settings, made, options)
+    if not options.really or not made.ready:
+        told.end(End("dry" if made.ready else "none", len(made.ready)))
         return 0
     group = group_of(settings, made.ready, options)
-    retrier = Retrier(settings)
+    retrier = Retrier(settings, options.by)
     items = [item for item in made.ready if item.letter.id not in retrier.retried]
     with copies.reader(settings) as consumer:
         watcher = Watcher(settings, consumer, group, {item.letter.letter_topic for item in items})
         try:
-            return climb(retrier, watcher, items, options)
+            return climb(retrier, watcher, items, options, told, stop)
         finally:
             watcher.close()
+
+
+def told_to_stop() -> Event:
+    """Set by the first SIGTERM or SIGINT; the second ends the process at once. For the main thread."""
+    stop = Event()
+
+    def handle(_signum: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            sys.exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
 
 
 def group_of(settings: Settings, items: Sequence[Sendable], options: Options) -> str:
@@ -54,63 +73,33 @@ def group_of(settings: Settings, items: Sequence[Sendable], options: Options) ->
     return groups.pop()
 
 
-def climb(retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options) -> int:
-    """Rung by rung; stops at the first rung with a failure."""
+def climb(
+    retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options, told: Telling, stop: Event
+) -> int:
+    """Rung by rung; stops at the first rung with a failure, or when told to."""
     through = 0
     pace = ladder.Pace(options.rate, time.monotonic())
     fingerprints = {item.letter.fingerprint for item in items}
     for number, rung in enumerate(ladder.rungs(items), 1):
+        if stop.is_set():
+            break
         began = time.monotonic()
-        sent = send(retrier, rung, options.rate, pace)
-        progress(f"rung {number}: {len(sent):,} sent, waiting for the consumer")
+        sent = list[Sent]()
         try:
+            for batch in ladder.batches(rung, options.rate):
+                if stop.wait(pace.wait_s(len(batch), time.monotonic())):
+                    break
+                sent += retrier.send(batch)
+                told.progress(number, len(sent), len(rung))
             failures = watcher.settle(sent, options.timeout_s)
-        except StreamgaugeError:
-            answer(f"stopped: {through:,} of {len(items):,} are through, {len(sent):,} are sent and not settled")
+        except StreamgaugeError as error:
+            told.end(End("unsettled" if sent else "error", len(items), through, 0, len(sent), str(error)))
             raise
-        through += len(rung) - len(failures)
-        took = time.monotonic() - began
-        progress(f"rung {number}: {len(rung) - len(failures):,} through, {len(failures):,} failed again, {took:.1f} s")
+        through += len(sent) - len(failures)
+        told.rung(number, len(sent) - len(failures), len(failures), time.monotonic() - began)
         if failures:
-            for line in why_stopped(failures, fingerprints):
-                answer(line)
-            answer(
-                f"stopped: {through:,} of {len(items):,} are through; {len(items) - through - len(failures):,} not sent"
-            )
+            told.failures(failures, fingerprints)
+            told.end(End("failed", len(items), through, len(failures)))
             return 1
-    answer(f"{through:,} sent again, none failed")
+    told.end(End("done" if through == len(items) else "stopped", len(items), through))
     return 0
-
-
-def send(retrier: Retrier, rung: Sequence[Sendable], rate: float, pace: ladder.Pace) -> list[Sent]:
-    """Send a rung, at no more than `rate` a second."""
-    sent: list[Sent] = []
-    for batch in ladder.batches(rung, rate):
-        time.sleep(pace.wait_s(len(batch), time.monotonic()))
-        sent += retrier.send(batch)
-        if len(sent) < len(rung):
-            progress(f"  {len(sent):,} of {len(rung):,}")
-    return sent
-
-
-def why_stopped(failures: Sequence[Failure], retried: set[str]) -> list[str]:
-    """The failures by cause, and whether it is one that was to be mended."""
-    causes = Counter((failure.fingerprint, failure.reason) for failure in failures)
-    lines = []
-    for (fingerprint, reason), number in causes.most_common():
-        first = next(failure for failure in failures if failure.fingerprint == fingerprint)
-        what = "the same failure returned" if fingerprint in retried else "a new failure"
-        lines.append(f"{what}: {number:,} x {fingerprint} {reason}: {printable(first.detail)} (now {first.place})")
-    return lines
-
-
-def answer(line: str) -> None:
-    """One line on standard output."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def progress(line: str) -> None:
-    """One line for whoever watches."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

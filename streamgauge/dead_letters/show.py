@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -22,9 +25,11 @@ from streamgauge.dead_letters.retrier import records
 from warehouse.client import Warehouse
 
 HEADER_SHOWN = 300
+# Of a payload, as JSON: more is for a file (`--output`).
+JSON_BYTES = 256 * 1024
 
 
-def run(settings: Settings, choice: Choice, output: Path | None) -> None:
+def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: bool = False) -> None:
     """Write the letter to standard output, or its payload, byte by byte, to `output`."""
     with Warehouse(settings) as warehouse:
         found = letters.find(warehouse, choice)
@@ -39,12 +44,36 @@ def run(settings: Settings, choice: Choice, output: Path | None) -> None:
         output.write_bytes(copy.value or b"")
         sys.stdout.write(f"{output}: {len(copy.value or b''):,} bytes\n")
         return
+    if as_json:
+        sys.stdout.write(json.dumps(plain(letter, copy), ensure_ascii=False) + "\n")
+        return
     terminal = sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=True, no_color=not terminal)
     for line in page(letter, copy, records(settings).get(letter.id)):
         console.print(line)
     if len(found) > 1:
         console.print(Text(f"\n{len(found) - 1:,} more with the fingerprint {letter.fingerprint}", style="dim"))
+
+
+def plain(letter: Letter, copy: Copy) -> dict[str, Any]:
+    """The letter for programs. `payload` is None where it is no text, or longer than a program should ask for."""
+    text = None
+    with contextlib.suppress(UnicodeDecodeError):
+        text = None if copy.value is None or len(copy.value) > JSON_BYTES else copy.value.decode()
+    return {
+        "letter": letter.id,
+        "fingerprint": letter.fingerprint,
+        "reason": letter.reason,
+        "field": letter.field,
+        "detail": letter.detail,
+        "attempts": letter.attempts,
+        "consumer": letter.consumer,
+        "lies_at": str(copy.lies_at),
+        "key": None if copy.key is None else _value(copy.key),
+        "headers": [{"name": printable(name), "value": _value(value)} for name, value in copy.headers],
+        "bytes": len(copy.value or b""),
+        "payload": text,
+    }
 
 
 def page(letter: Letter, copy: Copy, retried: LetterRetried | None) -> list[Text]:
