@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from benchmarks.rig import Rig, Worker, rig, wait_until
 from catalog import loader
 from catalog.loader import Catalog
-from catalog.retries import RETRIES_TOPIC
+from processors.batch import UNCOUNTED
 from runtime.errors import UsageError
 from streamgauge import query, story
 from streamgauge.cli import Format
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 
 # Records of work on the pipeline are no traffic, only those that fail are.
-WITHOUT = f" WHERE stream <> '{RETRIES_TOPIC}'"
+WITHOUT = f" WHERE stream NOT IN {(*sorted(UNCOUNTED),)}"
 
 
 class Shop:
@@ -51,7 +51,7 @@ class Shop:
         now_ms = int(time.time() * 1_000)
         for event in invented.events(self.catalog, count, self._seed, bad, start_ms=now_ms - SPAN_MS):
             self._producer.produce(event.topic, event.value, b"key", event.partition)
-            self.counted += event.topic != RETRIES_TOPIC
+            self.counted += event.topic not in UNCOUNTED
         self._producer.flush(30)
 
     def visible(self) -> int:
