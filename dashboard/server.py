@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import streamlit as st
 import uvicorn
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
 from dashboard import theme
@@ -54,6 +55,12 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 def serve(port: int, host: str = "127.0.0.1") -> Iterator[threading.Thread]:
     """Serve the pages for as long as the block runs; yields the serving thread."""
     with contextlib.closing(listen(port, host)) as listener:
+        # `pages/` is a package of ours. Until the first run said so by `st.navigation`, Streamlit took its modules for
+        # pages, and who came first, by a link to one, saw nothing.
+        PagesManager.uses_pages_directory = False
+        # Our package `pages` is not Streamlit's folder of that name: it would run `pages/orders.py` instead of the app
+        # wherever a link to /orders is the first thing that anybody opens.
+        PagesManager.uses_pages_directory = False
         bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
         config = uvicorn.Config(
             st.App(SCRIPT),
