@@ -16,6 +16,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 PATTERN = "*-*.json"  # other files of that folder have no hyphen in their name, or another ending
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
 
@@ -58,3 +60,30 @@ def read(path: Path) -> RunFile | None:
         return RunFile(str(entry["labels"]["process"]), int(entry["labels"]["__meta_pid"]), str(address))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def living(data_dir: Path) -> list[RunFile]:
+    """The processes with a file that run; files of those that are gone are removed."""
+    found = []
+    for path in sorted((data_dir / "run").glob(PATTERN)):
+        try:
+            written, entry = path.stat().st_mtime, read(path)
+        except FileNotFoundError:
+            continue  # it stopped meanwhile
+        if entry is None:
+            continue  # not one of these files
+        if lives(entry.pid, written):
+            found.append(entry)
+        else:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def lives(pid: int, written: float) -> bool:
+    """Whether the process that wrote its file then lives: a later one may have its number, after a restart say."""
+    try:
+        process = psutil.Process(pid)
+        # One that was killed stays in the table until whoever started it has looked.
+        return bool(process.create_time() <= written + 1.0 and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

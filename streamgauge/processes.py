@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpx
-import psutil
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -46,27 +45,7 @@ class Found:
 def find(settings: Settings) -> list[Found]:
     """Ask every process with a run file in the data directory; those that are gone lose theirs. Blocks 2 s a process
     at most."""
-    found = []
-    for path in sorted((settings.data_dir / "run").glob(run_file.PATTERN)):
-        try:
-            written, entry = path.stat().st_mtime, run_file.read(path)
-        except FileNotFoundError:
-            continue  # it stopped meanwhile
-        if entry is None:
-            continue  # not one of these files
-        if not _alive(entry.pid, written):
-            path.unlink(missing_ok=True)
-            continue
-        found.append(_ask(entry))
-    return found
-
-
-def _alive(pid: int, written: float) -> bool:
-    """Whether the process that wrote the file lives: a later one may have its number, after a restart say."""
-    try:
-        return bool(psutil.Process(pid).create_time() <= written + 1.0)
-    except psutil.NoSuchProcess:
-        return False
+    return [_ask(entry) for entry in run_file.living(settings.data_dir)]
 
 
 def _ask(entry: RunFile) -> Found:
