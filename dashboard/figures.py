@@ -89,6 +89,15 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def size(value: int) -> str:
+    """Bytes as people say them: `812 B`, `4.2 kB`, `18 MB`."""
+    for bound, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
+        if value >= bound:
+            shown = value / bound
+            return f"{shown:,.0f} {unit}" if shown >= 9.95 else f"{shown:.1f} {unit}"
+    return f"{value} B"
+
+
 def clock(time: datetime, now: datetime, zone: tzinfo = UTC) -> str:
     """`13:04:07 UTC`, with the date where it is not today's; in another zone without its name: `14:04:07`."""
     time = time.astimezone(zone)

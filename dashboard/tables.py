@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import streamlit as st
@@ -11,13 +11,16 @@ import streamlit as st
 from dashboard import address
 from dashboard.view import View
 
-Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes"]
+Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes", "badge"]
 _FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f %%", "seconds": "%.1f s"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown. A `link` goes to `page`, with the cell as its parameter `param`; `means` explains it."""
+    """How a column is shown. A `link` goes to `page`, with the cell as its parameter `param`; `means` explains it.
+
+    A `badge` is one of a few words of ours, each in its colour: the keys of `colours`.
+    """
 
     label: str
     kind: Kind = "text"
@@ -25,6 +28,7 @@ class Column:
     param: str = ""
     means: str | None = None
     width: Literal["small", "medium", "large"] | None = None
+    colours: Mapping[str, str] = field(default_factory=dict)
 
 
 def show(
@@ -49,6 +53,8 @@ def _cell(value: Any, column: Column) -> Any:
         return address.to(column.page, **{column.param: value})
     if column.kind in ("money", "share"):
         return value / 100 if column.kind == "money" else 100 * value
+    if column.kind == "badge":
+        return [value]
     return str(value) if column.kind == "text" else value
 
 
@@ -59,6 +65,8 @@ def _config(column: Column, view: View) -> Any:
         return config.LinkColumn(display_text=rf"[?&]{column.param}=([^&]*)", **known)
     if column.kind == "time":
         return config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=str(view.clock), **known)
+    if column.kind == "badge":
+        return config.MultiselectColumn(options=list(column.colours), color=list(column.colours.values()), **known)
     if column.kind == "yes":
         return config.CheckboxColumn(**known)
     if column.kind in _FORMATS:

@@ -57,12 +57,12 @@ def tile(
     *,
     means: str,
     remark: Remark | str = NOTHING,
+    line: str = "",
 ) -> None:
-    """One figure; `means` defines it."""
+    """One figure; `means` defines it. `line` stands where the trust in its streams does: as of when it holds."""
     below = Remark(remark) if isinstance(remark, str) else remark
-    known = trust_in(view, *answer.question.streams)
-    now = datetime.now(UTC)
-    line = known.line(now, view.clock)
+    known = None if line else trust_in(view, *answer.question.streams)
+    line = line if known is None else known.line(datetime.now(UTC), view.clock)
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(
             label,
@@ -71,7 +71,7 @@ def tile(
             delta_color=below.colour,
             delta_arrow="auto" if below.arrow else "off",
             delta_description=below.versus,
-            help=f"{means}\n\n{known.detail()}",
+            help=means if known is None else f"{means}\n\n{known.detail()}",
         )
         st.caption(f"{line} · {sql(answer)}")
     said = " ".join(filter(None, (below.text, below.versus)))
