@@ -1,0 +1,138 @@
+"""Pipeline health: who is behind and by how much, where it is hot, how fast events come through, and what runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import address, figures, frame, lag, latency, source, states, tiles
+from dashboard.lag import Group
+from dashboard.pages import overview, pipeline_groups, pipeline_running, pipeline_streams
+from dashboard.questions import overview as overview_questions
+from dashboard.questions import pipeline as questions
+from dashboard.source import Answer
+from dashboard.tiles import Remark
+from dashboard.view import View
+from warehouse.client import QueryError, WarehouseUnavailable
+
+ALL = "all groups"
+
+
+def show() -> None:
+    """The page."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        group = choose()
+        measure = pipeline_groups.measure()
+        stream = pipeline_streams.choose()
+    frame.live(lambda view: draw(view, group, measure, stream))
+
+
+def sampled(view: View) -> Answer:
+    """The newest sample of all groups."""
+    interval_ms = int(lag.CURRENT_INTERVALS * source.settings().lag_interval_s * 1_000)
+    return source.ask(questions.GROUPS, view, sample_ms=interval_ms)
+
+
+def choose() -> str:
+    """The group whose partitions are shown; empty for none."""
+    try:
+        names = [one.name for one in lag.groups(sampled(frame.view()).rows)]
+    except (WarehouseUnavailable, QueryError):
+        # The fragment says why; what the address asks for stays there.
+        names = []
+    asked = str(st.session_state.get(address.key("group"), ALL))
+    if asked not in (ALL, *names):
+        names.append(asked)
+    chosen = address.select("group", "Consumer group", [ALL, *names], ALL)
+    return "" if chosen == ALL else chosen
+
+
+def draw(view: View, group: str, measure: str, stream: str) -> None:
+    """Everything that refreshes by itself."""
+    traffic = source.ask(overview_questions.STREAMS, view)
+    newest = tiles.trust_in(view).newest
+    answer = sampled(view)
+    found = lag.groups(answer.rows)
+    if newest is None and not traffic.rows and not found:
+        states.no_events()
+        pipeline_running.processes()
+        return
+    states.freshness(newest, datetime.now(UTC), view)
+    times = source.ask(questions.LATENCY, view)
+    with tiles.row("pipeline"):
+        headline(answer, found, times, view)
+    pipeline_groups.table(answer, found, view)
+    pipeline_groups.trend(measure, view)
+    if group:
+        pipeline_groups.partitions(group, view)
+    if traffic.rows:
+        overview.throughput(traffic, view)
+        pipeline_streams.streams(traffic, view)
+        pipeline_streams.latencies(times, view)
+        pipeline_streams.balance(stream, view)
+    elif newest is not None:
+        states.none_in_range(view, traffic.period, newest)
+    pipeline_running.processes()
+
+
+def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> None:
+    """How bad it is."""
+    behind = [one for one in found if one.behind]
+    sampled_at = lag.sampled_at(answer.rows)
+    as_of = "no sample" if sampled_at is None else f"sampled {figures.clock(sampled_at, answer.period.now, view.clock)}"
+    worst = found[0].status if found else figures.UNKNOWN
+    tiles.tile(
+        "Groups behind",
+        f"{len(behind)} of {len(found)}" if found else figures.UNKNOWN,
+        answer,
+        view,
+        means=f"Consumer groups that are neither OK nor UNKNOWN in the newest sample. {lag.MEANS}",
+        remark=Remark(f"worst: {worst}" if found else "", "red" if behind else "off"),
+        line=as_of,
+    )
+    waits = [one.lag for one in found if one.lag is not None]
+    tiles.tile(
+        "Events waiting",
+        figures.count(max(waits)) if waits else figures.UNKNOWN,
+        answer,
+        view,
+        means="Offsets between the end of the log and what the group has committed, of the group with most. "
+        "A single transaction marker that nobody reads does not count.",
+        remark="for the group furthest behind" if waits else "",
+        line=as_of,
+    )
+    seconds = [one.lag_seconds for one in found if one.lag_seconds is not None]
+    catching = [lag.catch_up(one) for one in behind]
+    tiles.tile(
+        "Behind",
+        figures.duration(max(seconds)) if seconds else figures.UNKNOWN,
+        answer,
+        view,
+        means="How long ago the next event to be read was written, of the group that is furthest behind.",
+        remark=f"caught up: {catching[0]}" if catching else "",
+        line=as_of,
+    )
+    cents = [one for one in found if one.cents is not None]
+    most = max(cents, key=lambda one: one.cents or 0, default=None)
+    tiles.tile(
+        "Money waiting",
+        figures.money(most.cents if most else None),
+        answer,
+        view,
+        means="What the orders and payments that wait are worth, one amount each, in front of the group and topic "
+        "where most waits. An order may wait in several; the figures of groups must not be added.",
+        remark="" if most is None else "in one topic" if most.complete else "at least, in one topic",
+        line=as_of,
+    )
+    whole = latency.total(times.rows)
+    tiles.tile(
+        "Latency p95",
+        latency.shown(latency.percentile(whole, latency.SHARES["p95"])),
+        times,
+        view,
+        means="19 of 20 events of the range took at most so long from reaching Kafka to being processed; estimated "
+        "from a histogram.",
+        remark=f"p50 {latency.shown(latency.percentile(whole, 0.5))} · "
+        f"p99 {latency.shown(latency.percentile(whole, 0.99))}",
+    )
