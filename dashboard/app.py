@@ -5,10 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import frame, theme
-from dashboard.pages import overview
+from dashboard.pages import overview, pipeline
 
 PAGES = {
     "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
+    "Operations": [
+        st.Page(pipeline.show, title="Pipeline health", icon=":material/monitor_heart:", url_path="pipeline"),
+    ],
 }
 
 st.set_page_config(page_title="Streamgauge", page_icon=theme.ICON, layout="wide")
