@@ -11,8 +11,9 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import streamlit as st
@@ -20,7 +21,7 @@ import uvicorn
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
-from dashboard import theme
+from dashboard import sign_in, theme
 from runtime import process
 from runtime.errors import FatalError, UsageError
 from runtime.process import Process
@@ -52,18 +53,17 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 
 @contextlib.contextmanager
-def serve(port: int, host: str = "127.0.0.1") -> Iterator[threading.Thread]:
-    """Serve the pages for as long as the block runs; yields the serving thread."""
+def serve(
+    port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None = None
+) -> Iterator[threading.Thread]:
+    """Serve the pages for as long as the block runs; yields the serving thread. `secrets` are of the sign-in."""
     with contextlib.closing(listen(port, host)) as listener:
         # `pages/` is a package of ours. Until the first run said so by `st.navigation`, Streamlit took its modules for
         # pages, and who came first, by a link to one, saw nothing.
         PagesManager.uses_pages_directory = False
-        # Our package `pages` is not Streamlit's folder of that name: it would run `pages/orders.py` instead of the app
-        # wherever a link to /orders is the first thing that anybody opens.
-        PagesManager.uses_pages_directory = False
         bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
         config = uvicorn.Config(
-            st.App(SCRIPT),
+            st.App(SCRIPT, secrets=secrets),
             log_level="warning",
             access_log=False,
             ws="websockets-sansio",
@@ -82,9 +82,10 @@ def serve(port: int, host: str = "127.0.0.1") -> Iterator[threading.Thread]:
 
 def work(running: Process) -> None:
     """Serve until told to stop; ready while Streamlit's own health check answers."""
+    sign_in.check(running.settings)
     host, port = running.settings.dashboard_host, running.settings.dashboard_port
     url = f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
-    with serve(port, host) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
+    with serve(port, host, sign_in.secrets(running.settings)) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
         ready = False
         while not running.stop.wait(CHECK_S if ready else 0.1):
             if not thread.is_alive():
