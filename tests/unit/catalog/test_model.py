@@ -160,6 +160,7 @@ def test_the_commerce_catalog_has_the_tables_of_the_design() -> None:
         ("latest", "consumer_lag"),
         ("append", "lag_events"),
         ("append", "dead_letter_retries"),
+        ("append", "audit_events"),
     }
     assert catalog.topics[-1] == "analytics"
     assert {"orders", "orders.dlq", "shipments.dlq"} < set(catalog.topics)

@@ -11,7 +11,7 @@ from streamgauge.topics import TopicSpec, compare, fit_to_source, specs
 def wanted(topic: str, **environ: str) -> TopicSpec:
     found = specs(
         settings.load({f"STREAMGAUGE_{name}": value for name, value in environ.items()}),
-        ["orders", "dead-letter-retries"],
+        ["orders", "dead-letter-retries", "audit"],
     )
     return next(spec for spec in found if spec.name == topic)
 
@@ -28,9 +28,10 @@ def test_retention_is_always_set_both_ways(topic: str) -> None:
     assert int(config["retention.bytes"]) >= 1_000_000
 
 
-def test_what_was_sent_again_is_never_forgotten() -> None:
+@pytest.mark.parametrize("topic", ["dead-letter-retries", "audit"])
+def test_what_people_did_is_never_forgotten(topic: str) -> None:
     """A letter whose record were gone could be sent twice."""
-    config = wanted("dead-letter-retries", RETENTION_HOURS="1").config
+    config = wanted(topic, RETENTION_HOURS="1").config
     assert (config["retention.ms"], config["retention.bytes"], config["cleanup.policy"]) == ("-1", "-1", "delete")
 
 
