@@ -53,9 +53,7 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 
 @contextlib.contextmanager
-def serve(
-    port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None = None
-) -> Iterator[threading.Thread]:
+def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None = None) -> Iterator[threading.Thread]:
     """Serve the pages for as long as the block runs; yields the serving thread. `secrets` are of the sign-in."""
     with contextlib.closing(listen(port, host)) as listener:
         # `pages/` is a package of ours. Until the first run said so by `st.navigation`, Streamlit took its modules for
@@ -85,7 +83,8 @@ def work(running: Process) -> None:
     sign_in.check(running.settings)
     host, port = running.settings.dashboard_host, running.settings.dashboard_port
     url = f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
-    with serve(port, host, sign_in.secrets(running.settings)) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
+    secrets = sign_in.secrets(running.settings)
+    with serve(port, host, secrets) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
         ready = False
         while not running.stop.wait(CHECK_S if ready else 0.1):
             if not thread.is_alive():

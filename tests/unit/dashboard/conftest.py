@@ -9,7 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest, app_test
+from streamlit.util import calc_hash
 
 from catalog.audit import OperatorActed
 from dashboard import audit, server, source
@@ -80,16 +82,24 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 Open = Callable[..., AppTest]
 
 
+class Pages(PagesManager):
+    """`AppTest` forgets before each run that our `pages/` is no folder of scripts (`server.serve`): here, of this."""
+
+
 @pytest.fixture
-def open_page(house: House) -> Open:
+def open_page(house: House, monkeypatch: pytest.MonkeyPatch) -> Open:
     """`open_page("orders", range="1h")` runs the app at that address; an exception fails the test."""
+
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
+    monkeypatch.setattr(app_test, "PagesManager", Pages)
 
     def opened(path: str = "overview", **query: str) -> AppTest:
         app = AppTest.from_file(str(server.SCRIPT), default_timeout=30)
         for name, value in query.items():
             app.query_params[name] = value
         if path != "overview":
-            app.switch_page(path)
+            # Our pages are functions, and `switch_page` wants files: what Streamlit itself calls the page.
+            app._page_hash = calc_hash(path)
         app.run()
         assert not app.exception, app.exception[0].message
         return app
