@@ -1,0 +1,183 @@
+"""How long the pages take, with millions of events behind them and several sessions open; what a soak does to memory.
+
+    python -m benchmarks.dashboard [--events 10000000] [--sessions 8] [--seconds 60] [--soak MINUTES]
+
+The events are a day of the shop's, by way of Kafka, analytics and the warehouse; a minute of the storefront with all
+services comes on top, so that sagas, verdicts and credits exist; then the generator goes on at 200/s while the sessions
+are open, dealt to the pages in turn. A session is a page's WebSocket without its browser (sessions.py): first run from
+opening the connection to the last element, and each refresh from asking to the last element. `painted` is chromium's:
+from the address to the first figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from itertools import cycle, islice
+from statistics import median
+
+from confluent_kafka import Producer
+from playwright.sync_api import Browser
+
+from benchmarks.rig import Rig, Worker, machine, rig, wait_until
+from benchmarks.sessions import Session
+from generators.shop import Shop
+from streamgauge.local_broker import free_port
+from tests.browser import chromium
+from warehouse.client import Warehouse
+
+PAGES = {
+    "": "Overview",
+    "orders": "Orders and revenue",
+    "inventory": "Inventory",
+    "marketing": "Marketing",
+    "payments": "Payments and fraud",
+    "fulfilment": "Fulfilment",
+    "pipeline": "Pipeline health",
+    "dead-letters": "Dead letters",
+    "events": "Events",
+    "sql": "SQL",
+}
+DAY_S, MOST_QUEUED, LIVE_RATE, SHOP_S = 86_400, 100_000, 200, 60
+VISIBLE_WITHIN_S = 1_800
+SETTLES_S = 5.0
+
+
+def write_past(bootstrap: str, count: int) -> None:
+    """`count` events of the last day, into the topics."""
+    shop = Shop(7, int((time.time() - DAY_S) * 1_000), count / DAY_S, invalid=0.001, late=0.002)
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "compression.type": "lz4"})
+    for number, event in enumerate(shop.events(count)):
+        producer.produce(event[0], event[2], event[1])
+        if number % 1_000 == 0:
+            while len(producer) > MOST_QUEUED:
+                producer.poll(0.1)
+    producer.flush()
+
+
+def visible(made: Rig) -> int:
+    """Events that SQL shows."""
+    with Warehouse(made.settings) as warehouse:
+        return int(warehouse.query("SELECT coalesce(sum(events), 0) AS n FROM stream_windows").to_pylist()[0]["n"])
+
+
+def fill(made: Rig, count: int) -> int:
+    """The past, then a minute of the whole shop; returns how many events SQL shows."""
+    began = time.monotonic()
+    write_past(made.settings.bootstrap, count)
+    wait_until(lambda: visible(made) >= count, f"{count:,} events in SQL", VISIBLE_WITHIN_S, every_s=1.0)
+    print(f"{count:,} events in SQL after {time.monotonic() - began:.0f} s", flush=True)
+    shop = [made.start("services"), *(made.start("process", name) for name in ("fulfilment", "fraud", "attribution"))]
+    traffic = made.start(
+        "generate", "--storefront", "--fraud", "0.02", "--rate", "200", "--for", str(SHOP_S), ready=False
+    )
+    traffic.process.wait(SHOP_S + 60)
+    time.sleep(SETTLES_S)
+    for worker in shop:
+        worker.stop()
+    return visible(made)
+
+
+def painted(browser: Browser, port: int, page: str) -> float:
+    """Seconds from the address to the first figure, table, chart or field of the page."""
+    context = browser.new_context()
+    tab = context.new_page()
+    began = time.perf_counter()
+    tab.goto(f"http://127.0.0.1:{port}/{page}?range=15m")
+    shown = ["stMetric", "stDataFrame", "stPlotlyChart", "stTextArea", "stAlert"]
+    tab.locator(", ".join(f"[data-testid={name}]" for name in shown)).first.wait_for(timeout=60_000)
+    took = time.perf_counter() - began
+    context.close()
+    return took
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value that `share` of them do not exceed; 0 of none."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
+
+
+def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float) -> None:
+    """Print the table: every page alone in a browser, then with all sessions open."""
+    with chromium.launched() as browser:
+        painted(browser, port, "")
+        paints = {page: median(painted(browser, port, page) for _ in range(3)) for page in PAGES}
+    cpu, warehouse_cpu, began = dashboard.cpu_s(), made.workers[1].cpu_s(), time.monotonic()
+    firsts, refreshes, failed = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list), list[str]()
+    # Every page has its turn: as many rounds as it takes to open each once.
+    for start in range(0, len(PAGES), count):
+        order = list(PAGES)[start:] + list(PAGES)[:start]
+        held = [Session(port, page, "range=15m").open() for page in islice(cycle(order), count)]
+        time.sleep(seconds)
+        for one in held:
+            times = one.close()
+            firsts[one.path].append(times.first_s)
+            refreshes[one.path] += times.refreshes_s
+            failed += times.failed
+    took = time.monotonic() - began
+    print(
+        f"{'page':19s} {'painted s':>9s} {'first run s':>12s} {'refresh p50 ms':>15s} {'p95':>6s} {'worst':>6s} {'n':>6s}"
+    )
+    for page, name in PAGES.items():
+        ms = [1_000 * value for value in refreshes[page]]
+        print(
+            f"{name:19s} {paints[page]:9.2f} {max(firsts[page], default=0):12.2f} {percentile(ms, 0.5):15.0f} "
+            f"{percentile(ms, 0.95):6.0f} {max(ms, default=0):6.0f} {len(ms):6,}"
+        )
+    print(
+        f"{count} sessions: dashboard {100 * (dashboard.cpu_s() - cpu) / took:.0f} % of a core, warehouse "
+        f"{100 * (made.workers[1].cpu_s() - warehouse_cpu) / took:.0f} %; {dashboard.memory_mib():.0f} MiB; "
+        f"{len(failed)} exceptions shown {failed[:1] or ''}",
+        flush=True,
+    )
+
+
+def soak(dashboard: Worker, port: int, count: int, minutes: float) -> None:
+    """Hold sessions open and print the dashboard's memory; every fifth minute half of them are closed and opened."""
+    held = [Session(port, page, "range=15m").open() for page in islice(cycle(PAGES), count)]
+    seen = list[tuple[float, float]]()
+    began = time.monotonic()
+    print(f"{'minute':>7s} {'MiB':>7s} {'refreshes':>10s}")
+    refreshes = 0
+    while (minute := (time.monotonic() - began) / 60) < minutes:
+        time.sleep(60)
+        seen.append((minute + 1, dashboard.memory_mib()))
+        if len(seen) % 5 == 0:
+            so_far = refreshes + sum(len(one.times.refreshes_s) for one in held)
+            print(f"{minute + 1:7.0f} {seen[-1][1]:7.0f} {so_far:10,}", flush=True)
+            for number in range(0, count, 2):
+                refreshes += len(held[number].close().refreshes_s)
+                held[number] = Session(port, held[number].path, "range=15m").open()
+    failed = [text for one in held for text in one.close().failed]
+    half = [memory for minute, memory in seen if minute > minutes / 2]
+    quarter = max(1, len(half) // 2)
+    print(
+        f"second half: {median(half[:quarter]):.0f} MiB at first, {median(half[-quarter:]):.0f} MiB at last; "
+        f"{len(failed)} exceptions shown {failed[:1] or ''}"
+    )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--sessions", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES")
+    options = parser.parse_args()
+    print(machine())
+    with rig(raw_retention_rows=50_000_000) as made:
+        made.start("process", "analytics")
+        made.start("warehouse")
+        made.start("process", "lag")
+        print(f"{fill(made, options.events):,} events behind the pages", flush=True)
+        port = free_port()
+        dashboard = made.start("dashboard", dashboard_port=port)
+        made.start("generate", "--rate", str(LIVE_RATE), ready=False)
+        measure(made, dashboard, port, options.sessions, options.seconds)
+        if options.soak:
+            soak(dashboard, port, options.sessions, options.soak)
+
+
+if __name__ == "__main__":
+    main()
