@@ -5,10 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import frame, theme
-from dashboard.pages import overview, pipeline
+from dashboard.pages import overview, payments, pipeline
 
 PAGES = {
     "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
+    "Business": [
+        st.Page(payments.show, title="Payments and fraud", icon=":material/credit_card:", url_path="payments"),
+    ],
     "Operations": [
         st.Page(pipeline.show, title="Pipeline health", icon=":material/monitor_heart:", url_path="pipeline"),
     ],
