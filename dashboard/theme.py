@@ -86,6 +86,7 @@ CSS = """<style>
 }
 </style>"""
 DIALOG_PX = 320
+CARD_PX = 420
 
 # Inside the page: an icon by name would be fetched from a font server on the internet.
 _ICON = (
