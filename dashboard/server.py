@@ -18,10 +18,12 @@ from typing import Any
 import httpx
 import streamlit as st
 import uvicorn
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
 from dashboard import sign_in, theme
+from dashboard.way_back import WayBack
 from runtime import process
 from runtime.errors import FatalError, UsageError
 from runtime.process import Process
@@ -61,7 +63,7 @@ def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None 
         PagesManager.uses_pages_directory = False
         bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
         config = uvicorn.Config(
-            st.App(SCRIPT, secrets=secrets),
+            st.App(SCRIPT, secrets=secrets, middleware=[Middleware(WayBack)] if secrets else None),
             log_level="warning",
             access_log=False,
             ws="websockets-sansio",
