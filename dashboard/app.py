@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import frame, theme
-from dashboard.pages import orders, overview, payments, pipeline
+from dashboard import frame, sign_in, theme
+from dashboard.pages import overview, payments, pipeline
 
 PAGES = {
     "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
     "Business": [
-        st.Page(orders.show, title="Orders and revenue", icon=":material/shopping_cart:", url_path="orders"),
         st.Page(payments.show, title="Payments and fraud", icon=":material/credit_card:", url_path="payments"),
     ],
     "Operations": [
@@ -19,7 +18,13 @@ PAGES = {
 }
 
 st.set_page_config(page_title="Streamgauge", page_icon=theme.ICON, layout="wide")
-frame.begin()
-page = st.navigation(PAGES)
-frame.head(page.title)
-page.run()
+if sign_in.admitted():
+    frame.begin()
+    page = st.navigation(PAGES)
+    sign_in.who()
+    frame.head(page.title)
+    page.run()
+else:
+    # So that its address is known, and waits in the bar.
+    st.navigation(PAGES, position="hidden")
+    sign_in.show()
