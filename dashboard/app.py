@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import frame, sign_in, theme
-from dashboard.pages import overview, payments, pipeline
+from dashboard.pages import orders, overview, payments, pipeline
 
 PAGES = {
     "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
     "Business": [
+        st.Page(orders.show, title="Orders and revenue", icon=":material/shopping_cart:", url_path="orders"),
         st.Page(payments.show, title="Payments and fraud", icon=":material/credit_card:", url_path="payments"),
     ],
     "Operations": [
