@@ -116,13 +116,13 @@ def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float)
             failed += times.failed
     took = time.monotonic() - began
     print(
-        f"{'page':19s} {'painted s':>9s} {'first run s':>12s} {'refresh p50 ms':>15s} {'p95':>6s} {'worst':>6s} {'n':>6s}"
+        f"{'page':19s} {'paint s':>7s} {'first run s':>12s} {'refresh p50 ms':>15s} {'p95':>6s} {'worst':>6s} {'n':>5s}"
     )
     for page, name in PAGES.items():
         ms = [1_000 * value for value in refreshes[page]]
         print(
-            f"{name:19s} {paints[page]:9.2f} {max(firsts[page], default=0):12.2f} {percentile(ms, 0.5):15.0f} "
-            f"{percentile(ms, 0.95):6.0f} {max(ms, default=0):6.0f} {len(ms):6,}"
+            f"{name:19s} {paints[page]:7.2f} {max(firsts[page], default=0):12.2f} {percentile(ms, 0.5):15.0f} "
+            f"{percentile(ms, 0.95):6.0f} {max(ms, default=0):6.0f} {len(ms):5,}"
         )
     print(
         f"{count} sessions: dashboard {100 * (dashboard.cpu_s() - cpu) / took:.0f} % of a core, warehouse "
