@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +43,9 @@ class Model:
     kpis: Kpis | None = None
     # Columns that are the batch's own, by name, where the delta has the batch's rows in their order: they need no SQL.
     passed: Mapping[str, str] = field(default_factory=dict)
+    # For people: what the file says in prose, and its SELECT as it is written.
+    about: str = ""
+    select: str = ""
 
     @property
     def is_copy(self) -> bool:
@@ -77,6 +80,7 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
         if not header.get(entry):
             raise source.error(f"the header lacks `-- {entry}: …`")
     name, stream, merge = header["model"], header["stream"], header["merge"]
+    about = source.about(first)
     if not NAME.match(name) or name != path.stem:
         raise source.error(f"model `{name}` must be lower_case and named as its file, {path.stem}", 1)
     if stream not in schemas:
@@ -90,7 +94,9 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
         con.register("events", schemas[stream].empty_table())
         tree = _parse(con, source, body, first)
         if merge == "window":
-            return _window(con, source, header, body, tree, first, event_times[stream])
+            return replace(
+                _window(con, source, header, body, tree, first, event_times[stream]), about=about, select=body
+            )
         for entry in ("every", "metrics"):
             if entry in header:
                 raise source.error(f"only `merge: window` takes `{entry}`", source.line_of_header(entry))
@@ -101,9 +107,14 @@ def load(path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str,
                     raise source.error(
                         f"an append model must select {needed}: retention and provenance need it", first + 1
                     )
-            return Model(name, stream, "append", (), columns, body, passed=rowwise.passed(tree, schemas[stream]))
+            passed = rowwise.passed(tree, schemas[stream])
+            return Model(name, stream, "append", (), columns, body, passed=passed, about=about, select=body)
         if merge == "latest":
-            return _latest(con, source, header, body, first, rowwise.passed(tree, schemas[stream]))
+            return replace(
+                _latest(con, source, header, body, first, rowwise.passed(tree, schemas[stream])),
+                about=about,
+                select=body,
+            )
     raise source.error(f"merge must be window, latest or append, not `{merge}`", source.line_of_header("merge"))
 
 

@@ -38,6 +38,11 @@ class Source:
                 entries[found[1]] = found[2]
         raise self.error("there is no SELECT below the header")
 
+    def about(self, first: int) -> str:
+        """What the header says in prose: its comments that are no entries, as one text."""
+        said = [line.lstrip("- \t").strip() for line in self.lines[:first] if not self._entries.match(line)]
+        return " ".join(filter(None, said))
+
     def body(self, first: int) -> str:
         """The SELECT, which begins at line `first` (0-based)."""
         return "\n".join(self.lines[first:]).strip().rstrip(";")

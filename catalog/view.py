@@ -36,6 +36,8 @@ class View:
     sql: str
     columns: Mapping[str, str]
     gauges: kpi.Kpis | None = None
+    # What the file says in prose.
+    about: str = ""
 
     @property
     def gauge_sql(self) -> str:
@@ -95,7 +97,8 @@ def _view(con: duckdb.DuckDBPyConnection, source: Source, taken: dict[str, str])
     except UsageError as error:
         raise _Unbound(str(error)) from None
     taken[name] = f"view `{name}`"
-    return View(name, body, columns, _gauges(source, header["gauges"], columns) if "gauges" in header else None)
+    gauges = _gauges(source, header["gauges"], columns) if "gauges" in header else None
+    return View(name, body, columns, gauges, source.about(first))
 
 
 def _gauges(source: Source, text: str, columns: Mapping[str, str]) -> kpi.Kpis:

@@ -37,6 +37,10 @@ class WarehouseUnavailable(TransientError):
     """No warehouse answers, or it does not take this client's token."""
 
 
+class Busy(WarehouseUnavailable):
+    """Every turn of the lane is taken, for longer than one may wait: try again."""
+
+
 @dataclass
 class Past:
     """Ask for the tables as of a time (ISO 8601, UTC where it names no zone); `notes` is what the answer leaves out.
@@ -64,15 +68,17 @@ class Warehouse:
     def query(self, sql: str, params: Params = (), past: Past | None = None, name: str | None = None) -> pa.Table:
         """The answer to one SELECT, over the tables as they are or were. Blocks at most the server's limit and 5 s.
 
-        `params` are values for `?`, in order, or for `$name`, by name. Under a `name` the query can be cancelled.
+        `params` are values for `?`, in order, or for `$name`, by name. Under a `name`, best one of its own, the query
+        can be cancelled; then it raises `QueryError`, rule `cancelled`.
 
-        Raises `QueryError` for what is wrong with the query, `WarehouseUnavailable` when nobody answers.
+        Raises `QueryError` for what is wrong with the query, `Busy` when its turn does not come, `WarehouseUnavailable`
+        when nobody answers.
         """
         answer = self._ask(sql, params, past, name=name)
         return pa.ipc.open_stream(answer.content).read_all()
 
     def cancel(self, name: str) -> bool:
-        """End the query that runs under this name; False where none does."""
+        """End the query that runs or waits under this name; False where none does: then one that is on its way ends."""
         cancelled: bool = self._send("DELETE", f"/sql/{quote(name, safe='')}").json()["cancelled"]
         return cancelled
 
@@ -104,7 +110,7 @@ class Warehouse:
         return answer
 
     def tables(self) -> list[dict[str, Any]]:
-        """Tables with merge rule, key, and columns with types."""
+        """Tables and views with merge rule (`view` for those), key, columns with types, and what they are."""
         tables: list[dict[str, Any]] = self._send("GET", "/tables").json()
         return tables
 
@@ -174,7 +180,7 @@ class Warehouse:
         except (ValueError, KeyError, TypeError):
             rule, message = "http", f"HTTP {answer.status_code} from {self._settings.warehouse_url}"
         if answer.status_code in (401, 503):
-            raise WarehouseUnavailable(message)
+            raise (Busy if rule == "busy" else WarehouseUnavailable)(message)
         raise QueryError(rule, message)
 
 

@@ -6,6 +6,7 @@ only if `harmless_functions.txt` names it, so one that a new DuckDB version adds
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -48,43 +49,53 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, tables: frozenset[str]) -
         message = str(parsed.get("error_message", "this cannot be parsed"))
         if parsed.get("error_type") == "not implemented":
             raise RefusedSql("statement", "only SELECT is answered here; the warehouse writes by itself")
-        raise RefusedSql("parse", f"{message}{_place(sql, parsed.get('position'))}")
+        position = parsed.get("position")
+        raise RefusedSql("parse", f"{message}{'' if position is None else _place(sql[: int(position)])}")
     statements = parsed["statements"]
     if len(statements) != 1:
         raise RefusedSql("statement", f"one statement at a time, this is {len(statements)}")
     nodes = list(_walk(statements[0]))
     own = {entry["key"].lower() for node in nodes for entry in (node.get("cte_map") or {}).get("map", [])}
     for node in nodes:
-        _check(node, tables, own)
+        _check(node, tables, own, sql)
 
 
-def _place(sql: str, position: object) -> str:
-    if position is None:
-        return ""
-    before = sql[: int(str(position))]
+def _place(before: str) -> str:
     return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
 
 
-def _check(node: dict[str, Any], tables: frozenset[str], own: set[str]) -> None:
+def _location(sql: str, node: dict[str, Any]) -> str:
+    """Where a node of the tree stands: counted in bytes, where the parser's own errors count characters."""
+    text, at = sql.encode(errors="replace"), (node.get("function") or node).get("query_location")
+    # What stands nowhere has a huge one.
+    return _place(text[:at].decode(errors="replace")) if isinstance(at, int) and at <= len(text) else ""
+
+
+def _check(node: dict[str, Any], tables: frozenset[str], own: set[str], sql: str) -> None:
     kind = node.get("type")
+    place = _location(sql, node)
     if node.get("class") == "FUNCTION" or "function_name" in node:
         name = str(node.get("function_name", "")).lower()
         if name not in harmless() and name not in TABLE_FUNCTIONS:
-            raise RefusedSql("function", f"function `{name}` is not among those allowed here")
+            raise RefusedSql("function", f"function `{name}` is not among those allowed here{place}")
         if node.get("catalog") not in (None, "", "system") or node.get("schema") not in (None, "", "main"):
-            raise RefusedSql("function", f"function `{name}` is called by a qualified name")
+            raise RefusedSql("function", f"function `{name}` is called by a qualified name{place}")
     if kind == "TABLE_FUNCTION":
         name = str((node.get("function") or {}).get("function_name", "")).lower()
         if name not in TABLE_FUNCTIONS:
-            raise RefusedSql("function", f"table function `{name}` is not among those allowed here")
+            raise RefusedSql("function", f"table function `{name}` is not among those allowed here{place}")
     elif kind == "BASE_TABLE":
         schema, name = str(node.get("schema_name", "")).lower(), str(node.get("table_name", "")).lower()
         if node.get("catalog_name"):
-            raise RefusedSql("table", f"`{node['catalog_name']}` is another database")
+            raise RefusedSql("table", f"`{node['catalog_name']}` is another database{place}")
         if schema == "information_schema" and name in INFORMATION:
             return
         if schema not in SCHEMAS or (name not in tables and not (schema == "" and name in own)):
-            raise RefusedSql("table", f"there is no table `{name}`; there are: {', '.join(sorted(tables))}")
+            meant = "".join(
+                f", did you mean `{near}`?" for near in difflib.get_close_matches(name, sorted(tables - {name}), 1)
+            )
+            listed = ", ".join(sorted(tables))
+            raise RefusedSql("table", f"there is no table `{name}`{place}{meant or ';'} there are: {listed}")
     elif kind == "SHOW_REF" and not node.get("query"):
         raise RefusedSql("statement", "SHOW is not answered here; `GET /tables` lists the tables")
 

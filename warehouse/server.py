@@ -5,7 +5,7 @@
                     "params" may be an object, for `$name`; "name" is what it can be cancelled by; "lane" says among
                     whom it waits: the dashboard's `pages` never wait for an `adhoc` query
     DELETE /sql/NAME  cancel the query of that name
-    GET  /tables    tables with their columns and types
+    GET  /tables    tables and views with their columns and types, and what they are; a view's merge is `view`
     GET  /snapshot  a consistent copy of the file, for any DuckDB tool
     GET  /health, /metrics   without the token
 
@@ -24,18 +24,17 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import anyio
 import duckdb
-import msgspec
-import pyarrow as pa
 import uvicorn
+from anyio import to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -45,33 +44,14 @@ from runtime import metrics
 from runtime.errors import UsageError
 from runtime.process import Process
 from runtime.settings import Settings
-from warehouse import asof, guard, results
-from warehouse.asof import AsOf
+from warehouse import answers, results
+from warehouse.answers import Answers, Refused
 from warehouse.results import LANES, Lane
 from warehouse.store import snapshot_folder
 
-WAIT_FOR_TURN_S = 2.0
-ANSWER_BYTES = 256 * 1024 * 1024
+# Threads that questions of a lane wait and run in; who waits in one lane takes none of another's.
+THREADS = 40
 log = logging.getLogger("streamgauge")
-
-
-class Question(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of `POST /sql`."""
-
-    sql: str
-    params: list[Any] | dict[str, Any] = []
-    name: str | None = None
-    lane: Lane = "adhoc"
-    as_of: str | None = None
-    known_only: bool = False
-
-
-class Refused(Exception):
-    """A question that gets no answer: HTTP status, rule and why."""
-
-    def __init__(self, status: int, rule: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.rule = status, rule
 
 
 def token(settings: Settings) -> str:
@@ -89,113 +69,27 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-class Answers:
-    """Runs queries on cursors of the one connection."""
-
-    def __init__(self, db: duckdb.DuckDBPyConnection, settings: Settings, catalog: Catalog) -> None:
-        self._db = db
-        self._settings = settings
-        self._tables = frozenset([*(model.name for model in catalog.models), *(view.name for view in catalog.views)])
-        self._as_of = AsOf(catalog)
-        self._turns = {lane: threading.BoundedSemaphore(settings.sql_max_queries) for lane in LANES}
-        self._named: dict[str, duckdb.DuckDBPyConnection] = {}
-
-    def query(self, question: Question) -> tuple[pa.Table, tuple[str, ...]]:
-        """The answer, as an Arrow table, and notes on what it leaves out. Raises `Refused`."""
-        turns = self._turns[question.lane]
-        if not turns.acquire(timeout=WAIT_FOR_TURN_S):
-            raise Refused(503, "busy", f"{self._settings.sql_max_queries} queries are running; try again")
-        try:
-            cursor = self._db.cursor()
-            # The timer ends a runaway query while the writer goes on (PITFALLS 21).
-            cut = threading.Timer(self._settings.sql_timeout_s, cursor.interrupt)
-            cut.daemon = True
-            cut.start()
-            if question.name is not None:
-                self._named[question.name] = cursor
-            try:
-                guard.check(cursor, question.sql, self._tables)
-                sql, notes = self._past(cursor, question)
-                return self._bounded(cursor.execute(sql, question.params or None)), notes
-            except duckdb.InterruptException:
-                if question.name is not None and question.name not in self._named:
-                    raise Refused(408, "cancelled", "cancelled") from None
-                raise Refused(408, "timeout", f"cut after {self._settings.sql_timeout_s:g} s") from None
-            finally:
-                if question.name is not None:
-                    self._named.pop(question.name, None)
-                cut.cancel()
-                cursor.close()
-        except guard.RefusedSql as error:
-            metrics.counter("streamgauge_sql_refusals_total").labels(error.rule).inc()
-            raise Refused(400, error.rule, str(error)) from None
-        except duckdb.Error as error:
-            raise Refused(400, "sql", str(error)) from None
-        finally:
-            turns.release()
-
-    def cancel(self, name: str) -> bool:
-        """Interrupt the query that runs under this name; False where none does."""
-        cursor = self._named.pop(name, None)
-        if cursor is None:
-            return False
-        cursor.interrupt()
-        return True
-
-    def _past(self, cursor: duckdb.DuckDBPyConnection, question: Question) -> tuple[str, tuple[str, ...]]:
-        """The statement to run, the one asked for or one over the tables as of a time, and notes."""
-        if question.as_of is None:
-            return question.sql, ()
-        try:
-            at = asof.parse(question.as_of)
-            instead = self._as_of.rewrite(cursor, question.sql, at, known_only=question.known_only)
-        except ValueError:
-            raise Refused(400, "request", f"`{question.as_of}` is no time; say 2026-11-23T04:00:00Z") from None
-        except asof.NotKnown as error:
-            raise Refused(400, "not_known", str(error)) from None
-        return instead.sql, instead.notes
-
-    def _bounded(self, answer: duckdb.DuckDBPyConnection) -> pa.Table:
-        reader = answer.to_arrow_reader(65_536)
-        batches, rows, size = [], 0, 0
-        for batch in reader:
-            batches.append(batch)
-            rows += batch.num_rows
-            size += batch.nbytes
-            if rows > self._settings.sql_max_rows or size > ANSWER_BYTES:
-                raise Refused(
-                    413,
-                    "rows",
-                    f"the answer has more than {self._settings.sql_max_rows:,} rows or {ANSWER_BYTES >> 20} MiB; "
-                    "aggregate, or add a LIMIT",
-                )
-        return results.plain_integers(pa.Table.from_batches(batches, reader.schema))
-
-
 def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Starlette:
     """The Starlette application over an open warehouse."""
     settings = running.settings
-    answers = Answers(db, settings, catalog)
+    asked = Answers(db, settings, catalog)
+    threads = {lane: anyio.CapacityLimiter(THREADS) for lane in LANES}
     expected = f"Bearer {token(settings)}"
 
     def sql(request: Request, body: bytes) -> Response:
-        try:
-            question = msgspec.json.decode(body, type=Question)
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            raise Refused(400, "request", f"the body must be {{'sql': …, 'params': […]}}: {error}") from None
         kind = results.negotiate(request.headers.get("accept", ""))
-        rows, notes = answers.query(question)
+        rows, notes = asked.query(answers.question(body))
         headers = {results.NOTES: json.dumps(notes)} if notes else {}
         return Response(results.WRITERS[kind](rows), media_type=kind, headers=headers)
 
     def cancel(request: Request, _body: bytes) -> Response:
-        return JSONResponse({"cancelled": answers.cancel(request.path_params["name"])})
+        return JSONResponse({"cancelled": asked.cancel(request.path_params["name"])})
 
     def tables(_request: Request, _body: bytes) -> Response:
         return JSONResponse(
             [
-                {"table": model.name, "merge": model.merge, "key": list(model.key), "columns": dict(model.columns)}
-                for model in catalog.models
+                *(_told(one.name, one.merge, one.key, one.columns, one.about, one.select) for one in catalog.models),
+                *(_told(one.name, "view", (), one.columns, one.about, one.sql) for one in catalog.views),
             ]
         )
 
@@ -215,14 +109,17 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
     def scrape(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    def guarded(work: Callable[[Request, bytes], Response]) -> Callable[[Request], Any]:
+    def guarded(
+        work: Callable[[Request, bytes], Response], lane: Callable[[bytes], Lane | None] = lambda _body: None
+    ) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
             if not secrets.compare_digest(request.headers.get("authorization", ""), expected):
                 return _error(401, "token", f"send the token of {settings.token_file} as `Authorization: Bearer …`")
             body = await request.body()
             began = time.perf_counter()
             try:
-                answer = await run_in_threadpool(work, request, body)
+                among = lane(body)
+                answer = await to_thread.run_sync(work, request, body, limiter=threads[among] if among else None)
                 outcome = "ok"
             except Refused as error:
                 answer, outcome = _error(error.status, error.rule, str(error)), error.rule
@@ -235,8 +132,8 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
 
     return Starlette(
         routes=[
-            Route("/sql", guarded(sql), methods=["POST"]),
-            Route("/sql/{name}", guarded(cancel), methods=["DELETE"]),
+            Route("/sql", guarded(sql, lambda body: answers.question(body).lane), methods=["POST"]),
+            Route("/sql/{name:path}", guarded(cancel), methods=["DELETE"]),
             Route("/tables", guarded(tables)),
             Route("/snapshot", guarded(snapshot)),
             Route("/health", health),
@@ -257,6 +154,19 @@ def copy(db: duckdb.DuckDBPyConnection, path: Path) -> None:
             cursor.execute(f'COPY FROM DATABASE "{source}" TO {name}')
         finally:
             cursor.execute(f"DETACH {name}")
+
+
+def _told(
+    name: str, merge: str, key: tuple[str, ...], columns: Mapping[str, str], about: str, select: str
+) -> dict[str, Any]:
+    return {
+        "table": name,
+        "merge": merge,
+        "key": list(key),
+        "columns": dict(columns),
+        "about": about,
+        "select": select,
+    }
 
 
 def _error(status: int, rule: str, message: str) -> Response:

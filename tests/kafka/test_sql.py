@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ from runtime.process import Process
 from runtime.settings import Settings
 from streamgauge.local_broker import free_port
 from warehouse import server
-from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+from warehouse.client import Busy, QueryError, Warehouse, WarehouseUnavailable
 from warehouse.store import Store, connect
 
 ATTEMPTS = {
@@ -238,6 +239,66 @@ def test_formats(warehouse: Warehouse) -> None:
 
 def test_parameters(warehouse: Warehouse) -> None:
     assert warehouse.query("SELECT ? + 1 AS n", [41])["n"][0].as_py() == 42
+
+
+RUNAWAY = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range % 7 = b.range % 11"
+
+
+def test_parameters_by_name(warehouse: Warehouse) -> None:
+    assert warehouse.query("SELECT $a + $b AS n", {"a": 40, "b": 2})["n"][0].as_py() == 42
+
+
+def test_cancel(warehouse: Warehouse) -> None:
+    name = "a name/with?signs"
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(warehouse.query, RUNAWAY, (), None, name)
+        # It may come before the query does: then the query ends as it comes.
+        warehouse.cancel(name)
+        with pytest.raises(QueryError) as cancelled:
+            running.result(timeout=5)
+    assert cancelled.value.rule == "cancelled"
+    assert not warehouse.cancel("nothing")
+
+
+def test_pages_do_not_wait_for_a_crowd_of_analysts(settings: Settings, warehouse: Warehouse) -> None:
+    """Four run, the others wait: they take no thread that the pages, or a cancel, would need."""
+    with ThreadPoolExecutor(60) as pool, Warehouse(settings, "pages") as pages:
+        crowd = [pool.submit(warehouse.query, RUNAWAY, (), None, f"crowd-{n}") for n in range(60)]
+        try:
+            time.sleep(0.3)
+            began = time.monotonic()
+            assert pages.query("SELECT 1 AS one")["one"][0].as_py() == 1
+            assert time.monotonic() - began < 1.8
+        finally:
+            for number in range(60):
+                pages.cancel(f"crowd-{number}")
+        errors = [one.exception(timeout=10) for one in crowd]
+    assert {type(error) for error in errors} <= {QueryError, Busy}
+
+
+def test_tables_and_views_say_what_they_are(warehouse: Warehouse) -> None:
+    told = {table["table"]: table for table in warehouse.tables()}
+    assert told["stream_windows"]["key"] == ["window_start", "stream", "partition"]
+    assert "one message of any stream" in told["stream_windows"]["about"]
+    view = told["sagas_stuck"]
+    assert (view["merge"], view["key"]) == ("view", [])
+    assert view["about"].startswith("Sagas that should have moved on")
+    assert view["columns"]["age_seconds"] == "DOUBLE"
+    assert view["select"].startswith("WITH running AS")
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELECT 'é',\n getenv('x')", "line 2, column 2"),
+        ("SELECT 1\nFROM ordrs", "`ordrs` (line 2, column 6), did you mean `orders`?"),
+        ("SELECT 'é',\n FROM FROM x", "(line 2, column 7)"),
+    ],
+)
+def test_a_refusal_names_the_place(warehouse: Warehouse, sql: str, says: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        warehouse.query(sql)
+    assert says in str(refused.value)
 
 
 def test_a_snapshot_opens_anywhere(warehouse: Warehouse, store: Store, catalog: Catalog, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from streamlit.util import calc_hash
 from catalog.audit import OperatorActed
 from dashboard import audit, server, source
 from tests.unit.warehouse.commerce import Commerce
+from warehouse.answers import Question, Refused
 from warehouse.client import Params, QueryError, _param
-from warehouse.server import Question, Refused
 
 
 class House(Commerce):

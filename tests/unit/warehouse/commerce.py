@@ -14,7 +14,7 @@ import pyarrow as pa
 from catalog import loader
 from catalog.loader import Catalog
 from runtime.settings import Settings
-from warehouse.server import Answers
+from warehouse.answers import Answers
 from warehouse.store import Store, connect
 
 ENVELOPE = {"source": "test", "schema_version": 1}
