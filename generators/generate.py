@@ -10,9 +10,10 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -27,7 +28,7 @@ from generators.publisher import Publisher, producer_config
 from generators.shop import TIMELINE_RATE, Shop
 from generators.storefront import Storefront
 from generators.timetable import TICK_MS
-from runtime import faults, kafka, metrics
+from runtime import faults, kafka, metrics, totals
 from runtime.errors import FatalError, UsageError
 from runtime.process import Process
 from runtime.settings import Settings
@@ -243,11 +244,16 @@ class _Run:
         for stream, count in self._ledger.produced().items():
             counter.labels(stream).inc(count - self._counted.get(stream, 0))
             self._counted[stream] = count
+        with suppress(OSError):  # for the dashboard's proof; the events matter more
+            totals.write_published(self.process.settings.data_dir, self._published(final))
         if self.progress is not None:
             self.progress.show(publisher.acknowledged, self.seconds, final=final)
         if self.options.ledger is not None and (final or now >= self._next_ledger):
             self._next_ledger = now + LEDGER_EVERY_S
             self._ledger.write(self.options.ledger, self._describe(final))
+
+    def _published(self, final: bool) -> totals.Published:
+        return totals.Published("generate", os.getpid(), self._start_ms, _now_ms(), final, self._ledger.published())
 
     def _describe(self, final: bool) -> dict[str, Any]:
         options = asdict(self.options)

@@ -173,6 +173,10 @@ class Ledger:
             produced[stream] += row[0]
         return produced
 
+    def published(self) -> dict[str, int]:
+        """Acknowledged messages of each stream, those sent a second time among them."""
+        return {stream: count + self._copies[stream] for stream, count in self.produced().items()}
+
     def totals(self) -> dict[str, Any]:
         """Everything counted so far, as it stands in the file; the same events give the same totals."""
         self._fold()

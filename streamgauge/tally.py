@@ -25,6 +25,10 @@ SELECT coalesce(sum(events), 0) AS events, coalesce(sum(dead_letters), 0) AS dea
        max(max_occurred_at) AS newest
 FROM stream_windows WHERE window_start >= ?::TIMESTAMPTZ AND list_contains(?::VARCHAR[], stream)
 """
+_BY_STREAM = """
+SELECT stream, sum(events) AS events
+FROM stream_windows WHERE window_start >= ?::TIMESTAMPTZ AND list_contains(?::VARCHAR[], stream) GROUP BY stream
+"""
 # Answers may be repeated, and credits be given, for what happened before we began: they count in their old windows.
 _BACK_S = 8 * 86_400
 COUNT_S = 60.0
@@ -82,7 +86,10 @@ class Figures:
 
 
 class Tally:
-    """Counts `streams` from the moment it is made; `count_log` False where the log cannot be trusted."""
+    """Counts `streams` from the moment it is made; `count_log` False where the log cannot be trusted.
+
+    `before_by_stream` and `log_before` are what was visible and where the log ended then; None where nobody said.
+    """
 
     def __init__(self, settings: Settings, streams: Iterable[str], ledgers: Path, *, count_log: bool) -> None:
         # A slow answer must not keep the caller from its children.
@@ -90,19 +97,27 @@ class Tally:
         self._warehouse = Warehouse(self._settings)
         self._streams = list(streams)
         self._ledgers = ledgers
-        self._since = datetime.fromtimestamp((time.time() - _BACK_S) // 10 * 10, UTC)
+        self.since = datetime.fromtimestamp((time.time() - _BACK_S) // 10 * 10, UTC)
         self._before = Seen(0, 0, None)
         self._before = self.look() or self._before
-        self._log_before = log_count.ends(settings, self._streams) if count_log else None
+        self.before_by_stream = self._by_stream()
+        self.log_before = log_count.ends(settings, self._streams) if count_log else None
 
     def look(self) -> Seen | None:
         """What SQL shows now, or None when nobody answers. Blocks for some seconds at most."""
         try:
-            row = self._warehouse.query(_VISIBLE, [self._since, self._streams]).to_pylist()[0]
+            row = self._warehouse.query(_VISIBLE, [self.since, self._streams]).to_pylist()[0]
         except (WarehouseUnavailable, QueryError):
             return None
         events, dead = int(row["events"]) - self._before.events, int(row["dead_letters"]) - self._before.dead_letters
         return Seen(events, dead, row["newest"])
+
+    def _by_stream(self) -> dict[str, int] | None:
+        try:
+            rows = self._warehouse.query(_BY_STREAM, [self.since, self._streams]).to_pylist()
+        except (WarehouseUnavailable, QueryError):
+            return None
+        return {row["stream"]: int(row["events"]) for row in rows}
 
     def _published(self) -> tuple[int, float, bool]:
         """Events published by all starts of the traffic, how long they ran, and whether that is exact."""
@@ -119,8 +134,8 @@ class Tally:
         over; then count what is visible."""
         published, seconds, complete = self._published()
         logged = None
-        if self._log_before is not None:
-            logged = log_count.since(self._settings, self._log_before, COUNT_S)
+        if self.log_before is not None:
+            logged = log_count.since(self._settings, self.log_before, COUNT_S)
         wanted = max(published, logged or 0)
         deadline, still_s = time.monotonic() + within_s, 2 * self._flush_s()
         seen, since = self.look(), time.monotonic()

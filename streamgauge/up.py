@@ -23,6 +23,7 @@ from runtime.settings import Settings
 from streamgauge import fault_plan, stack, topic_setup
 from streamgauge.alone import alone, interruptible
 from streamgauge.journal import Journal
+from streamgauge.live_count import LiveCount
 from streamgauge.summary import Summary, hints, show
 from streamgauge.supervisor import GaveUp, Supervisor
 from streamgauge.tally import Tally
@@ -82,6 +83,7 @@ class _Up:
         self._stop = threading.Event()
         self._summary = Summary()
         self._tally: Tally | None = None
+        self._live: LiveCount | None = None
         self._faults = fault_plan.Faults(config, asked.faults, self._supervisor, self._say)
         self._began = time.monotonic()
 
@@ -91,6 +93,8 @@ class _Up:
         with interruptible(self._stop):
             try:
                 code = self._work()
+                if self._live is not None:  # while there is a broker to ask
+                    self._live.close()
                 self._say("stopping")
                 self._summary.clean = self._supervisor.close()
             except KeyboardInterrupt:
@@ -140,6 +144,7 @@ class _Up:
             return False
         if plan.traffic:
             self._tally = Tally(self._config, self._catalog.own, self._ledgers, count_log=exact)
+            self._count(self._tally)
         supervisor.start(plan.traffic)
         if not supervisor.wait_ready(self._stop):
             return False
@@ -150,6 +155,12 @@ class _Up:
         for line in hints(self._config, metrics, self._summary.ready_s):
             self._say(line)
         return True
+
+    def _count(self, tally: Tally) -> None:
+        """From now on the dashboard can compare what the log has with what SQL shows."""
+        if tally.log_before is not None and tally.before_by_stream is not None:
+            since_ms = int(tally.since.timestamp() * 1_000)
+            self._live = LiveCount(self._config, tally.log_before, tally.before_by_stream, self._catalog.own, since_ms)
 
     def _topics(self) -> None:
         states = topic_setup.ensure(self._config, of_catalog(self._config, self._catalog))
