@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import address
 from dashboard.view import View
 
-Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes", "badge"]
+Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes", "badge", "bars"]
 _FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f %%", "seconds": "%.1f s"}
 
 
@@ -67,6 +67,8 @@ def _config(column: Column, view: View) -> Any:
         return config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=str(view.clock), **known)
     if column.kind == "badge":
         return config.MultiselectColumn(options=list(column.colours), color=list(column.colours.values()), **known)
+    if column.kind == "bars":
+        return config.BarChartColumn(y_min=0, **known)
     if column.kind == "yes":
         return config.CheckboxColumn(**known)
     if column.kind in _FORMATS:

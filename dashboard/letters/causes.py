@@ -1,0 +1,133 @@
+"""Dead letters by cause: how many, of how many kinds, when, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, figures, filters, source, tables, theme, tiles
+from dashboard.charts import Series
+from dashboard.questions import dead_letters as questions
+from dashboard.source import Answer
+from dashboard.tables import Column
+from dashboard.tiles import Remark
+from dashboard.view import View
+
+_CAUSES = {
+    "fingerprint": Column(
+        "Cause", "link", page="dead-letters", param="fingerprint", means="Opens the cause.", width="small"
+    ),
+    "stream": Column("Stream", width="small"),
+    "reason": Column("Reason"),
+    "field": Column("Field", means="The field that is to blame, where one is."),
+    "letters": Column("Letters", "count", width="small"),
+    "trend": Column("Trend", "bars", means="The range in 24 equal parts; each cause by its own highest bar."),
+    "first": Column("First", "time", means="The first of the range."),
+    "last": Column("Last", "time"),
+    "retried": Column("Sent again", "count", width="small"),
+    "settled": Column("Settled", "count", means="Sent again, and no dead letter again.", width="small"),
+    "again": Column("Failed again", "count", width="small"),
+}
+
+
+def headline(found: Answer, view: View, chosen: Mapping[str, Any]) -> None:
+    """How many, of how many kinds, and what became of them."""
+    total = source.ask(questions.TOTAL, view, **chosen)
+    letters, retried, settled, again = (
+        sum(row[name] for row in found.rows) for name in ("letters", "retried", "settled", "again")
+    )
+    compared = tiles.changed(total.row["complete"], total.row["previous"], total.period)
+    if compared.arrow:
+        compared = Remark(compared.text, "inverse", arrow=True, versus=compared.versus)
+    new = total.row["new_causes"]
+    with tiles.row("letters"):
+        tiles.tile(
+            "Dead letters",
+            figures.count(total.row["letters"]),
+            total,
+            view,
+            remark=compared,
+            means="Events that could not be processed, by when they became dead letters. Each is kept, untouched. "
+            "The change compares complete windows.",
+        )
+        tiles.tile(
+            "Causes",
+            figures.count(total.row["causes"]),
+            total,
+            view,
+            remark=Remark(f"{figures.count(new)} never seen before", "red" if new else "off"),
+            means="Kinds of failure: stream, reason, field and message. Never seen before the range, as far back as "
+            "dead letters are kept.",
+        )
+        tiles.tile(
+            "Sent again",
+            figures.count(retried),
+            found,
+            view,
+            remark=f"{figures.count(letters - retried)} open",
+            means="Of the range's dead letters, those that were sent again, whenever that was.",
+        )
+        tiles.tile(
+            "Settled",
+            figures.count(settled),
+            found,
+            view,
+            remark=Remark(f"{figures.count(again)} failed again", "red" if again else "off"),
+            means="Of those, events that are no dead letter again.",
+        )
+
+
+def nothing(found: Answer, chosen: Mapping[str, Any]) -> None:
+    """No letters: which is good, unless something was asked for."""
+    if any(chosen.values()):
+        filters.nothing("dead letters", found.period)
+        return
+    last = "the last " if found.period.label != "the range" else ""
+    st.success(f"**No dead letters in {last}{found.period.label}.**", icon=":material/check:")
+
+
+def timeline(view: View, chosen: Mapping[str, Any]) -> None:
+    """When they came, by stream."""
+    answer = source.ask(questions.TIMELINE, view, **chosen)
+    names = sorted({row["stream"] for row in answer.rows}, key=theme.stream_order)
+    series = [
+        Series(
+            charts.label(name) if name not in theme.STREAM_COLOURS else name,
+            {row["bucket"]: row["letters"] for row in answer.rows if row["stream"] == name},
+            theme.stream_colour(name),
+        )
+        for name in names
+    ]
+    with st.container(border=True):
+        st.subheader("Dead letters by stream", anchor=False)
+        chart = charts.timeline(answer.period, series, unit="letters", clock=view.clock)
+        charts.show(chart, view, "letters-timeline", "Dead letters in each bar, by stream")
+        st.caption(f"One bar is {figures.duration(answer.period.bucket_s)}. {tiles.sql(answer)}")
+
+
+def table(found: Answer, view: View, chosen: Mapping[str, Any]) -> None:
+    """The causes, the most frequent first."""
+    st.subheader("By cause", anchor=False)
+    rows = with_trend(found.rows, source.ask(questions.TREND, view, **chosen).rows)
+    tables.show(rows, _CAUSES, view, key="letters-causes")
+    most = " The 200 most frequent." if len(found.rows) >= 200 else ""
+    st.caption(f"A cause opens by its fingerprint, as of {datetime.now(UTC):%H:%M:%S} UTC.{most} {tiles.sql(found)}")
+
+
+def with_trend(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The causes, each with its number in every part of the range."""
+    trends: dict[tuple[Any, ...], list[int]] = {}
+    for part in parts:
+        trend = trends.setdefault((part["fingerprint"], part["stream"], part["reason"]), [0] * questions.BARS)
+        trend[max(0, part["part"])] += part["letters"]
+    return [
+        {
+            **row,
+            "fingerprint": row["fingerprint"] or None,
+            "trend": trends.get((row["fingerprint"], row["stream"], row["reason"])),
+        }
+        for row in rows
+    ]
