@@ -20,7 +20,7 @@ from runtime import run_file
 from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
 
-STARTS_WITHIN_S = 60.0
+STARTS_WITHIN_S = 180.0
 P = TypeVar("P", bound="Pipeline")
 
 
