@@ -25,20 +25,9 @@ from benchmarks.sessions import Session
 from generators.shop import Shop
 from streamgauge.local_broker import free_port
 from tests.browser import chromium
+from tests.browser.pages import PAGES, SHOWN
 from warehouse.client import Warehouse
 
-PAGES = {
-    "": "Overview",
-    "orders": "Orders and revenue",
-    "inventory": "Inventory",
-    "marketing": "Marketing",
-    "payments": "Payments and fraud",
-    "fulfilment": "Fulfilment",
-    "pipeline": "Pipeline health",
-    "dead-letters": "Dead letters",
-    "events": "Events",
-    "sql": "SQL",
-}
 DAY_S, MOST_QUEUED, LIVE_RATE, SHOP_S = 86_400, 100_000, 200, 60
 VISIBLE_WITHIN_S = 1_800
 SETTLES_S = 5.0
@@ -85,8 +74,7 @@ def painted(browser: Browser, port: int, page: str) -> float:
     tab = context.new_page()
     began = time.perf_counter()
     tab.goto(f"http://127.0.0.1:{port}/{page}?range=15m")
-    shown = ["stMetric", "stDataFrame", "stPlotlyChart", "stTextArea", "stAlert"]
-    tab.locator(", ".join(f"[data-testid={name}]" for name in shown)).first.wait_for(timeout=60_000)
+    tab.locator(SHOWN).first.wait_for(timeout=60_000)
     took = time.perf_counter() - began
     context.close()
     return took

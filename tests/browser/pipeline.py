@@ -131,12 +131,20 @@ class Shop(Pipeline):
         self.ledger: dict[str, Any] = {}
         self.moved: dict[str, Any] = {}
 
+    def _answer(self, *options: str) -> None:
+        """Start the services that answer orders."""
+        processors = {name: ("process", name) for name in ("fulfilment", "fraud", "attribution", "lag")}
+        self.start_together({"services": ("services", *options), **processors})
+
+    def open(self, *options: str) -> None:
+        """Start the services, and customers who keep coming."""
+        self._answer()
+        self.start("generate", "generate", "--storefront", *options)
+
     def sell(self, events: int) -> None:
         """Start the services, let customers come, and wait until every order has ended and all of it is visible."""
         moved = self.folder / "moved.json"
-        services = ("services", "--latency-ms", "20", "--ledger", str(moved))
-        processors = {name: ("process", name) for name in ("fulfilment", "fraud", "attribution", "lag")}
-        self.start_together({"services": services, **processors})
+        self._answer("--latency-ms", "20", "--ledger", str(moved))
         self.ledger = self.generate("shop", "--storefront", "--fraud", "0.05", "--rate", "400", "--count", str(events))
         orders = sum(row["orders"] for row in self.ledger["tables"]["order_windows"])
         ended = "SELECT count(*) FROM sagas WHERE step = 'ended'"

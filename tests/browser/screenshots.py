@@ -1,113 +1,83 @@
-"""The pictures in docs/images, taken from a running pipeline: `python -m tests.browser.screenshots [FOLDER]`.
+"""The pictures in docs/images, of a running shop: `python -m tests.browser.screenshots [FOLDER] [--minutes 11]`.
 
-With a folder, every state is taken at both widths and in both schemes, to look at; without, only what the docs show.
-Takes a few minutes: half an hour of past traffic is written first, so that there is something to compare with.
+With a folder, every page is taken empty, busy and without its warehouse, at 1440 and 420 px, light and dark, to look
+at; without, only what the README and the docs show. The shop sells for the minutes asked first, with some bad events and
+an outage of the payment service near the end, so that there is something to compare with and something to see.
 """
 
 from __future__ import annotations
 
+import argparse
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from confluent_kafka import Producer
 from playwright.sync_api import Browser
 
-from dashboard import figures
-from generators.shop import Shop
 from tests.browser import chromium
-from tests.browser.pipeline import Pipeline, running
+from tests.browser.pages import PAGES, SHOWN
+from tests.browser.pipeline import Pipeline, Shop, running
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-RATE = 240
-PAST_S = 2_100
-# The past is written while the clock goes on; it reaches this far ahead, and live traffic begins where it ends.
-AHEAD_S = 40
-LIVE_S = 45
-MOST_QUEUED = 50_000
+RATE = 120
+OUTAGE_S = 30
 SIZES = {1440: 1120, 420: 1480}
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
-def take(browser: Browser, url: str, shown: str, path: Path, width: int, scheme: Scheme) -> None:
-    """One picture of the page, once `shown` (a selector) is there and its charts have settled."""
+def take(browser: Browser, pipeline: Pipeline, page: str, path: Path, width: int, scheme: Scheme) -> None:
+    """One picture of a page, once its figures are there and its charts have settled."""
     context = browser.new_context(viewport={"width": width, "height": SIZES[width]}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(url)
-    page.locator(shown).first.wait_for(state="attached", timeout=60_000)
-    page.wait_for_timeout(2_000)
-    page.screenshot(path=path)
+    tab = context.new_page()
+    tab.goto(f"{pipeline.url}/{page}?range=5m")
+    tab.locator(SHOWN).first.wait_for(state="attached", timeout=60_000)
+    tab.wait_for_timeout(3_000)
+    tab.screenshot(path=path)
     context.close()
     sys.stdout.write(f"{path}\n")
 
 
-def every(browser: Browser, pipeline: Pipeline, folder: Path, state: str, shown: str) -> None:
-    """A state at both widths, light and dark."""
-    schemes: tuple[Scheme, ...] = ("light", "dark")
-    for width in SIZES:
-        for scheme in schemes:
-            take(browser, f"{pipeline.url}/?range=15m", shown, folder / f"{state}-{width}-{scheme}.png", width, scheme)
-
-
-def write_past(bootstrap: str) -> None:
-    """Traffic of the last half hour, up to a moment that has come when this returns.
-
-    The command line only keeps pace with the clock, so the shop's events go to Kafka from here.
-    """
-    began = time.time()
-    shop = Shop(7, int((began - PAST_S) * 1000), RATE, late=0.004)
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "compression.type": "lz4"})
-    for number, event in enumerate(shop.events(RATE * (PAST_S + AHEAD_S))):
-        producer.produce(event[0], event[2], event[1])
-        if number % 1_000 == 0:
-            while len(producer) > MOST_QUEUED:
-                producer.poll(0.1)
-    producer.flush()
-    time.sleep(max(0.0, began + AHEAD_S - time.time()))
+def every(browser: Browser, pipeline: Pipeline, folder: Path, state: str) -> None:
+    """Every page in a state, at both widths, light and dark."""
+    for (page, _), width, scheme in product(PAGES.items(), SIZES, SCHEMES):
+        take(browser, pipeline, page, folder / f"{page or 'overview'}-{state}-{width}-{scheme}.png", width, scheme)
 
 
 def main() -> None:
     """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--minutes", type=float, default=11.0, help="how long the shop sells first")
+    options = parser.parse_args()
+    folder: Path | None = options.folder
     # However it ends, the processes are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    chart = ".js-plotly-plot .point"
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     with (
         tempfile.TemporaryDirectory() as scratch,
-        running(Path(scratch)) as pipeline,
+        running(Path(scratch), Shop) as shop,
         chromium.launched() as browser,
     ):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-            every(browser, pipeline, folder, "empty", "[data-testid=stAlert]")
-        write_past(pipeline.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"])
-        traffic = subprocess.Popen(
-            pipeline.line("generate", "--rate", str(RATE), "--invalid", "0.002", "--late", "0.004"),
-            env=pipeline.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            time.sleep(LIVE_S)
-            IMAGES.mkdir(parents=True, exist_ok=True)
-            url = f"{pipeline.url}/?range=15m"
-            take(browser, url, chart, IMAGES / "overview.png", 1440, "light")
-            take(browser, url, chart, IMAGES / "overview-dark.png", 1440, "dark")
-            take(browser, url, chart, IMAGES / "overview-narrow.png", 420, "light")
-            if folder:
-                every(browser, pipeline, folder, "busy", chart)
-        finally:
-            traffic.terminate()
-            traffic.wait(timeout=30)
+            every(browser, shop, folder, "empty")
+        shop.open("--rate", str(RATE), "--invalid", "0.002", "--late", "0.004", "--fraud", "0.02")
+        time.sleep(max(0.0, options.minutes * 60 - OUTAGE_S))
+        shop.run("fault", "payment-outage", "--for", str(4 * OUTAGE_S))
+        time.sleep(OUTAGE_S)
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        for page in PAGES:
+            take(browser, shop, page, IMAGES / f"{page or 'overview'}.png", 1440, "light")
+        take(browser, shop, "", IMAGES / "overview-dark.png", 1440, "dark")
+        take(browser, shop, "", IMAGES / "overview-narrow.png", 420, "light")
         if folder:
-            time.sleep(figures.STALE_AFTER_S + 5)
-            every(browser, pipeline, folder, "stale", chart)
-            pipeline.stop("warehouse")
-            every(browser, pipeline, folder, "error", "[data-testid=stAlert]")
+            every(browser, shop, folder, "busy")
+            shop.stop("warehouse")
+            every(browser, shop, folder, "broken")
 
 
 if __name__ == "__main__":
