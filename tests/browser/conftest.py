@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """The running pipeline. It is empty until a test asks for `ledger`."""
     require_kafka()
-    with running(tmp_path_factory.mktemp("pipeline")) as found:
+    with running(tmp_path_factory.mktemp("pipeline"), Pipeline) as found:
         yield found
 
 

@@ -162,7 +162,7 @@ class Shop(Pipeline):
 
 
 @contextmanager
-def running(folder: Path, kind: type[P] = Pipeline) -> Iterator[P]:  # type: ignore[assignment]
+def running(folder: Path, kind: type[P]) -> Iterator[P]:
     """An empty pipeline, ready: a broker of its own (the catalog's topics have fixed names), topics, all processes."""
     with LocalKafka(folder / "broker", free_port(), heap="512m") as kafka:
         pipeline = kind(folder, kafka.bootstrap)

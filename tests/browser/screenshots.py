@@ -1,8 +1,8 @@
 """The pictures in docs/images, of a running shop: `python -m tests.browser.screenshots [FOLDER] [--minutes 11]`.
 
 With a folder, every page is taken empty, busy and without its warehouse, at 1440 and 420 px, light and dark, to look
-at; without, only what the README and the docs show. The shop sells for the minutes asked first, with some bad events and
-an outage of the payment service near the end, so that there is something to compare with and something to see.
+at; without, only what the README and the docs show. The shop sells for the minutes asked first, with some bad events
+and an outage of the payment service near the end, so that there is something to compare with and something to see.
 """
 
 from __future__ import annotations
