@@ -266,9 +266,9 @@ def test_pages_do_not_wait_for_a_crowd_of_analysts(settings: Settings, warehouse
         crowd = [pool.submit(warehouse.query, RUNAWAY, (), None, f"crowd-{n}") for n in range(60)]
         try:
             time.sleep(0.3)
-            began = time.monotonic()
             assert pages.query("SELECT 1 AS one")["one"][0].as_py() == 1
-            assert time.monotonic() - began < 1.8
+            # In one queue of 40 threads it would be the 61st, and wait until 21 of the crowd are done.
+            assert sum(one.done() for one in crowd) < 20
         finally:
             for number in range(60):
                 pages.cancel(f"crowd-{number}")

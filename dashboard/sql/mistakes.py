@@ -1,0 +1,114 @@
+"""What was wrong with a query, in one line, where in its text, and what to do about it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runtime.errors import StreamgaugeError
+from warehouse.client import Busy, QueryError
+
+# Lines shown before the marked one, and characters to the sides of the caret.
+_BEFORE = 2
+_WIDTH = 110
+_OURS = re.compile(r" \(line (\d+), column (\d+)\)")
+_DUCKDB = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
+_KIND = re.compile(r"^[A-Z][A-Za-z ]*? Error: ")
+_ADVICE = {
+    "function": "Only functions that compute are allowed: none that reads files, settings or the network, waits, or "
+    "changes anything.",
+    "statement": "One statement, and it reads: SELECT, WITH, FROM, VALUES or DESCRIBE. The warehouse writes by itself, "
+    "from the log.",
+    "table": "The tables and views there are stand under Tables, with their columns.",
+    "size": "Shorten the statement.",
+    "timeout": "Ask a shorter time range, use a window table (…_windows) instead of raw events, or aggregate before "
+    "you join. Long questions are for a snapshot: streamgauge snapshot FILE.duckdb.",
+    "rows": "Aggregate, or add a LIMIT. The whole of a table is in a snapshot: streamgauge snapshot FILE.duckdb.",
+    "not_known": "Raw events are kept for a time only. Ask a later time, or tick “What is known”.",
+    "busy": "Other queries are running, and this one's turn did not come. Run it again.",
+    "cancelled": "",
+}
+_NAMES = {
+    "parse": "This is not SQL as DuckDB reads it",
+    "function": "A function that is not allowed here",
+    "statement": "A statement that is not allowed here",
+    "table": "No such table",
+    "size": "Too long a statement",
+    "timeout": "It took too long",
+    "rows": "Too large an answer",
+    "not_known": "Not known any more",
+    "busy": "The warehouse is busy",
+    "cancelled": "Cancelled",
+    "sql": "DuckDB cannot run this",
+    "request": "The warehouse does not understand this",
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """`title` is ours; `says`, `hint` and `marked` may hold the reader's text or an event's: they are text."""
+
+    rule: str
+    title: str
+    says: str
+    hint: str = ""
+    advice: str = ""
+    line: int | None = None
+    marked: str = ""
+
+
+def of(error: StreamgaugeError, sql: str) -> Mistake:
+    """The mistake that the warehouse found in `sql`."""
+    rule = error.rule if isinstance(error, QueryError) else "busy" if isinstance(error, Busy) else "unavailable"
+    message = str(error)
+    place = _place(message, sql)
+    says, _, hint = _OURS.sub("", _KIND.sub("", message.split("\n\n")[0])).partition("\n")
+    if rule == "table":
+        # The list of all tables helps nobody who sees them beside the editor.
+        says, _, _ = says.partition(" there are: ")
+        says, _, hint = says.rstrip(";").partition(", did")
+        hint = f"Did{hint}" if hint else ""
+    elif rule == "timeout":
+        says = f"The query was {says}: it may not run longer."
+    return Mistake(
+        rule,
+        _NAMES.get(rule, "The warehouse refused this"),
+        "" if rule == "cancelled" else says.strip(),
+        hint.replace("\n", " ").strip(),
+        _ADVICE.get(rule, ""),
+        place[0] if place else None,
+        marked(sql, *place) if place else "",
+    )
+
+
+def _place(message: str, sql: str) -> tuple[int, int] | None:
+    """Line and column, from 1, in the text as the reader has it."""
+    lines = sql.split("\n")
+    if found := _OURS.search(message):
+        line, column = int(found[1]), int(found[2])
+        return (line, column) if line <= len(lines) else None
+    if not (found := _DUCKDB.search(message)):
+        return None
+    shown, caret = found[2], len(found[3]) - len(f"LINE {found[1]}: ")
+    # Of a long line DuckDB shows a part; and as of a time it ran a longer statement than the reader's.
+    cut = 3 if shown.startswith("...") else 0
+    part = shown[cut:].removesuffix("...")
+    at = [(number, text.find(part)) for number, text in enumerate(lines, 1) if part and part in text]
+    exact = [one for one in at if one[0] == int(found[1])]
+    if not at or (len(at) > 1 and not exact):
+        return None
+    line, begins = (exact or at)[0]
+    return line, max(1, begins + caret - cut + 1)
+
+
+def marked(sql: str, line: int, column: int) -> str:
+    """The line with the place below it, and the lines before, with their numbers."""
+    lines = sql.split("\n")
+    begins = max(0, column - 1 - _WIDTH // 2) if len(lines[line - 1]) > _WIDTH else 0
+    width = len(str(line))
+    shown = []
+    for number in range(max(1, line - _BEFORE), line + 1):
+        text = lines[number - 1].replace("\t", " ")[begins : begins + _WIDTH]
+        shown.append(f"{number:>{width}} │ {'…' if begins else ''}{text}".rstrip())
+    shown.append(f"{' ' * width} │ {' ' * (column - 1 - begins + bool(begins))}↑")
+    return "\n".join(shown)
