@@ -6,12 +6,12 @@ STAMP    := $(VENV)/.installed
 PACKAGES := streamgauge dashboard processors generators grafana warehouse catalog runtime
 CODE     := $(PACKAGES) deploy examples tests benchmarks docs
 # Each is a module of benchmarks/ with a table to print; one that is not there yet is left out.
-BENCHMARKS := $(foreach name,generator throughput latency linear owner lag repeats partitioning fulfilment fraud fraud_quality attribution,$(if $(wildcard benchmarks/$(name).py),$(name)))
+BENCHMARKS := $(foreach name,generator throughput latency linear owner lag repeats partitioning fulfilment fraud fraud_quality attribution dashboard,$(if $(wildcard benchmarks/$(name).py),$(name)))
 # Options for the command behind a target: make up ARGS="--for 60", make test ARGS="-m 'not chaos'".
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up prometheus test chaos check format bench docs grafana lock components clean
+.PHONY: help install up prometheus test chaos check format bench docs screenshots grafana lock components clean
 
 help: ## This list
 	@echo 'make TARGET [ARGS="options of the command behind it"]'
@@ -79,6 +79,9 @@ bench: $(STAMP) ## Speed and scale, each a table (BENCHMARKS=throughput ARGS="--
 
 docs: $(STAMP) ## Write the generated pages: docs/metrics.md, docs/settings.md
 	$(BIN)/python docs/generate.py
+
+screenshots: $(STAMP) ## The pictures in docs/images, of a running shop (ARGS="FOLDER --minutes 3" takes every state, to look at)
+	@exec $(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 grafana: $(STAMP) ## Write dashboards, alert rules and recording rules from the Python in grafana/
 	@$(BIN)/python -m grafana.generate
