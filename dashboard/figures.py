@@ -60,6 +60,11 @@ def money(cents: int | None) -> str:
     return f"{sign}€{cents // 100:,}.{cents % 100:02d}"
 
 
+def mean_cents(cents: int, number: int) -> int | None:
+    """Cents a piece, to the nearest one; None where there is no piece."""
+    return (2 * cents + number) // (2 * number) if number > 0 else None
+
+
 def share(part: int, whole: int) -> str:
     """`part` of `whole` in per cent; what is not zero never shows as zero."""
     if whole <= 0:
@@ -96,6 +101,11 @@ def size(value: int) -> str:
             shown = value / bound
             return f"{shown:,.0f} {unit}" if shown >= 9.95 else f"{shown:.1f} {unit}"
     return f"{value} B"
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def clock(time: datetime, now: datetime, zone: tzinfo = UTC) -> str:

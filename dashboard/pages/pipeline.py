@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import address, figures, frame, lag, latency, source, states, tiles
+from dashboard import address, figures, frame, lag, latency, proof, source, states, tiles
 from dashboard.lag import Group
 from dashboard.pages import overview, pipeline_groups, pipeline_running, pipeline_streams
 from dashboard.questions import overview as overview_questions
@@ -62,6 +62,7 @@ def draw(view: View, group: str, measure: str, stream: str) -> None:
     times = source.ask(questions.LATENCY, view)
     with tiles.row("pipeline"):
         headline(answer, found, times, view)
+    proof.panel(view, explain=True)
     pipeline_groups.table(answer, found, view)
     pipeline_groups.trend(measure, view)
     if group:
