@@ -63,7 +63,7 @@ def judge(settings: Settings, claims: Mapping[str, object] | None = None) -> Rea
 
 def _named(email: str, operators: tuple[str, ...]) -> bool:
     address = email.casefold()
-    if address.count("@") != 1:
+    if address.count("@") != 1 or address.startswith("@"):
         return False
     return any(address == one or (one.startswith("*@") and address.endswith(one[1:])) for one in operators)
 

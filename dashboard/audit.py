@@ -1,4 +1,4 @@
-"""The audit stream, as the dashboard writes it: one record before an action, one after it."""
+"""The audit stream, as the dashboard writes and shows it: one record before an action, one after it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import uuid
 from typing import Any
 
 import msgspec
+import streamlit as st
 from confluent_kafka import KafkaException, Producer
 
 from catalog.audit import AUDIT_TOPIC, OperatorActed, Outcome
-from dashboard import source
+from dashboard import source, states, tables, tiles
+from dashboard.questions import audit as questions
+from dashboard.tables import Column
+from dashboard.view import View
 from runtime import kafka
 from runtime.errors import TransientError
 from runtime.settings import Settings
+from warehouse.client import QueryError
 
 # How long an action waits for its record; librdkafka gives up on it then too, so that it cannot appear later.
 WRITE_S = 5.0
@@ -87,3 +92,33 @@ def write(action_id: str, outcome: Outcome, *, actor: str, action: str, target: 
 def new_id() -> str:
     """The id of an action."""
     return uuid.uuid4().hex
+
+
+def show(view: View) -> None:
+    """The newest actions, whatever the range, folded away. For the end of a page that acts."""
+    with st.expander("Audit: who did what", icon=":material/history:"):
+        try:
+            newest = source.ask(questions.NEWEST, view)
+        except QueryError as error:
+            if error.rule != "table":
+                raise
+            states.no_table("audit_events")
+            return
+        if not newest.rows:
+            st.caption("Nobody has acted through the pages yet.")
+            return
+        tables.show(newest.rows, _COLUMNS, view, key="audit")
+        st.caption(f"The newest 50. The topic keeps all of them for good. · {tiles.sql(newest)}")
+
+
+_COLUMNS = {
+    "acted_at": Column("when", "time"),
+    "actor": Column("who", means="The signed-in reader, or the user of this machine."),
+    "action": Column("action"),
+    "target": Column("to what", width="medium"),
+    "outcome": Column(
+        "outcome", means="`requested` and nothing after it: it was begun, and nobody knows how it ended."
+    ),
+    "came_of_it": Column("what came of it", width="medium"),
+    "announced": Column("what was announced", width="large"),
+}
