@@ -1,0 +1,173 @@
+"""Fulfilment: how far orders come, which stand still, who must move them, what is left where it should not be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import address, charts, figures, frame, source, states, tables, theme, tiles
+from dashboard.charts import Bar
+from dashboard.pages import saga, saga_ledger, saga_standing
+from dashboard.questions import fulfilment as questions
+from dashboard.source import Answer
+from dashboard.tables import Column
+from dashboard.tiles import Remark
+from dashboard.view import View
+from warehouse.client import QueryError
+
+# Entering a state is having done what the one before it asks for.
+FUNNEL = {
+    "reserving_stock": "Started",
+    "requesting_payment": "Stock reserved",
+    "requesting_shipment": "Paid",
+    "shipping": "Dispatched",
+    "completed": "Delivered",
+    "compensated": "Compensated",
+    "failed": "Failed",
+}
+_COLOURS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
+_TURNED = {
+    "why": Column("Why", means="The reason that its saga ended with, up to the first colon."),
+    "state": Column("Ended"),
+    "sagas": Column("Orders", "count"),
+    "cents": Column("Money", "money"),
+}
+
+
+def show() -> None:
+    """The page."""
+    order = address.text("order", "Order", placeholder="order_id", help="Look at the saga of one order.")
+    frame.live(lambda view: draw(view, order))
+
+
+def draw(view: View, order: str) -> None:
+    """Everything that refreshes by itself."""
+    try:
+        flow = source.ask(questions.FLOW, view)
+    except QueryError as error:
+        if error.rule == "table":
+            return states.no_table("fulfilment_windows")
+        raise
+    newest = tiles.trust_in(view, "fulfilment").newest
+    if newest is None:
+        return states.no_events()
+    states.freshness(newest, datetime.now(UTC), view)
+    if order:
+        return saga.draw(view, order)
+    standing = source.ask(questions.STANDING, view, shared_s=questions.SOON_S)
+    stuck = source.ask(questions.STUCK, view, shared_s=questions.SLOW_S / 2)
+    residues = source.ask(questions.RESIDUES, view, shared_s=questions.SLOW_S)
+    if not any(row["sagas"] for row in flow.rows) and not standing.rows:
+        return states.none_in_range(view, flow.period, newest)
+    with tiles.row("fulfilment"):
+        headline(flow, standing, stuck, view)
+        left_over(residues, view)
+    funnel(flow, view)
+    saga_standing.states_now(standing, view)
+    saga_standing.stuck_now(stuck, view)
+    turned(view)
+    saga_ledger.of_range(view)
+    saga_ledger.residues(residues, view)
+    return None
+
+
+def entered(flow: Answer, state: str, figure: str = "sagas") -> int | None:
+    """How many sagas entered a state; None where that is not known."""
+    if not flow.rows:
+        return 0
+    if figure == "previous" and flow.rows[0]["previous"] is None:
+        return None
+    return next((row[figure] for row in flow.rows if row["state"] == state), 0)
+
+
+def headline(flow: Answer, standing: Answer, stuck: Answer, view: View) -> None:
+    """What is under way now, what stands still, and how it ended in the range."""
+    tiles.tile(
+        "In progress now",
+        figures.count(sum(row["sagas"] for row in standing.rows)),
+        standing,
+        view,
+        means="Orders whose saga has not ended, whatever the range. Below: the amount of these orders.",
+        remark=f"{figures.money(sum(row['cents'] for row in standing.rows))} waiting",
+    )
+    count = stuck.row.get("stuck", 0)
+    tiles.tile(
+        "Stuck now",
+        figures.count(count),
+        stuck,
+        view,
+        means="Ten seconds past the deadline of their attempt, or three times as long in their state as 95 of 100 "
+        "others were. Whatever the range.",
+        remark=Remark(f"{figures.money(stuck.row.get('stuck_cents', 0))} held up", "red" if count else "off"),
+    )
+    done, complete = entered(flow, "completed") or 0, entered(flow, "completed", "complete") or 0
+    tiles.tile(
+        "Delivered",
+        figures.count(done),
+        flow,
+        view,
+        means="Sagas that completed in the range. The change compares complete windows with the same span earlier.",
+        remark=tiles.changed(complete, entered(flow, "completed", "previous"), flow.period),
+    )
+    compensated, failed = entered(flow, "compensated") or 0, entered(flow, "failed") or 0
+    ended = done + compensated + failed
+    tiles.tile(
+        "Compensated",
+        figures.share(compensated, ended),
+        flow,
+        view,
+        means="Of the sagas that ended in the range, those that took everything back and cancelled the order.",
+        remark=f"{figures.count(compensated)} of {figures.count(ended)} ended",
+    )
+    tiles.tile(
+        "Failed",
+        figures.count(failed),
+        flow,
+        view,
+        means="Sagas of the range of which a compensating step got no answer in all its attempts: a person must look.",
+        remark=Remark(f"{figures.share(failed, ended)} of those ended", "red" if failed else "off"),
+    )
+
+
+def left_over(residues: Answer, view: View) -> None:
+    """What ended sagas left where it should not be."""
+    found = residues.row.get("residues", 0)
+    units = figures.count(residues.row.get("left_units", 0))
+    tiles.tile(
+        "Residue",
+        figures.money(residues.row.get("left_cents", 0)),
+        residues,
+        view,
+        means="Money that ended sagas left charged, or gave back too much of: of the last hour, failed ones of a day.",
+        remark=Remark(f"{figures.count(found)} orders, {units} units", "red" if found else "off"),
+    )
+
+
+def funnel(flow: Answer, view: View) -> None:
+    """How far sagas came in the range."""
+    started = entered(flow, "reserving_stock") or 0
+    parts = []
+    for state, name in FUNNEL.items():
+        sagas = entered(flow, state) or 0
+        text = f"{figures.count(sagas)} · {figures.share(sagas, started)}"
+        parts.append(Bar(name, sagas, text, _COLOURS.get(state, theme.STREAM_COLOURS["fulfilment"])))
+    retries = sum(row["retries"] for row in flow.rows)
+    with st.container(border=True):
+        st.subheader("How far orders come", anchor=False)
+        charts.draw(charts.bars(parts), "funnel", "Sagas that entered each state in the range")
+        st.caption(
+            f"Sagas that entered each state in {flow.period.label}, each once, and their share of those started. What "
+            f"started earlier counts where it is now. {figures.count(retries)} further attempts. {tiles.sql(flow)}"
+        )
+
+
+def turned(view: View) -> None:
+    """Why orders were not delivered."""
+    answer = source.ask(questions.TURNED, view, shared_s=questions.SOON_S)
+    with st.container(border=True):
+        st.subheader("Why orders were not delivered", anchor=False)
+        if answer.rows:
+            tables.show(answer.rows, _TURNED, view, key="turned")
+        nothing = "" if answer.rows else f"None was given up in {answer.period.label}. "
+        st.caption(f"{nothing}From raw events, as far back as they are kept. {tiles.sql(answer)}")
