@@ -19,6 +19,11 @@ from catalog.stream import Stream
 
 NAME = "story"
 SKEW_MS = 1_000
+# Raw rows lie in the order in which they came: by this DuckDB leaves out what lies outside.
+_SPAN = (
+    "(reached_since IS NULL OR kafka_timestamp >= CAST(reached_since AS TIMESTAMPTZ)) "
+    "AND (reached_until IS NULL OR kafka_timestamp < CAST(reached_until AS TIMESTAMPTZ))"
+)
 # Every event has them: they are columns of a story by themselves, or say nothing of the thing.
 _ENVELOPE = {"event_id", "event_type", "source", "schema_version"}
 
@@ -38,9 +43,17 @@ def macro(catalog: Catalog) -> str | None:
         "topic AS stream, 'dead letter: ' || reason AS event, key, NULL AS thread, 'key' AS via, false AS whole, "
         "MAP {'detail': detail} AS told, NULL AS event_id, "
         'kafka_partition AS partition, kafka_offset AS "offset", kafka_timestamp AS published_at '
-        "FROM main.dead_letters WHERE key = the_id AND of_kind IS NULL"
+        f"FROM main.dead_letters WHERE key = the_id AND (of_kind IS NULL OR {_keyed(catalog)}) AND {_SPAN}"
     )
-    return f"CREATE OR REPLACE MACRO main.{NAME}(the_id, of_kind := NULL) AS TABLE {_ordered(catalog, parts)}"
+    optional = "of_kind := NULL, reached_since := NULL, reached_until := NULL"
+    return f"CREATE OR REPLACE MACRO main.{NAME}(the_id, {optional}) AS TABLE {_ordered(catalog, parts)}"
+
+
+def _keyed(catalog: Catalog) -> str:
+    """Whether a dead letter's key is of the kind: as the topic's keys are."""
+    topics = {kind: [s.topic for s in catalog.own.values() if s.key == kind] for kind in identifiers(catalog)}
+    listed = {kind: ", ".join(f"'{topic}'" for topic in named) for kind, named in sorted(topics.items())}
+    return "(" + " OR ".join(f"(of_kind = '{kind}' AND topic IN ({named}))" for kind, named in listed.items()) + ")"
 
 
 def _events(catalog: Catalog, stream: Stream) -> str:
@@ -67,7 +80,7 @@ def _events(catalog: Catalog, stream: Stream) -> str:
         f"map_from_entries(list_filter([{told}], e -> e.v IS NOT NULL)) AS told, "
         f"{_named(names, 'event_id', None)} AS event_id, "
         f'kafka_partition AS partition, kafka_offset AS "offset", kafka_timestamp AS published_at '
-        f'FROM main."{catalog.raw_table(stream.topic)}" WHERE {matched}'
+        f'FROM main."{catalog.raw_table(stream.topic)}" WHERE ({matched}) AND {_SPAN}'
     )
 
 

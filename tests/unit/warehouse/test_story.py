@@ -115,6 +115,20 @@ def test_an_article_is_found_inside_lists(shop: Commerce) -> None:
     assert told(shop, "nobody") == []
 
 
+def test_a_dead_letter_is_of_the_kind_of_its_topics_keys(shop: Commerce) -> None:
+    letter = {"topic": "orders", "stream": "orders", "reason": "schema", "detail": "amount_cents: < 0", "key": "O-1"}
+    shop.add("dead_letters", kafka_partition=0, kafka_offset=7, kafka_timestamp=after(5), **letter)
+    for of_kind in ("", ", of_kind := 'order_id'"):
+        assert told(shop, "O-1", more=of_kind).count("dead letter: schema") == 1
+    assert told(shop, "O-1", more=", of_kind := 'sku'") == []
+
+
+def test_a_story_of_a_span_is_of_what_reached_kafka_in_it(shop: Commerce) -> None:
+    span = ", reached_since := '2026-11-23T03:59:00Z', reached_until := $$2026-11-23T04:00:00Z$$"
+    assert told(shop, "C-1", more=span) == ["ad.click", "saga.started", "stock.reserved"]
+    assert told(shop, "O-1", more=span) == ["saga.started", "stock.reserved"]
+
+
 @pytest.fixture(scope="module")
 def invention(
     catalog: Catalog, tmp_path_factory: pytest.TempPathFactory
