@@ -1,0 +1,64 @@
+"""A story's course: what the gaps and the clocks of its events say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+DEAD = "dead letter: "
+
+
+@dataclass(frozen=True)
+class Step:
+    """An event of a story. `gap_s` is the time since what stands before it; `behind_s` is how much earlier its clock
+    says that it happened than something that stands before it: clocks differ, or it came late."""
+
+    row: Mapping[str, Any]
+    gap_s: float | None
+    behind_s: float
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is a dead letter."""
+        return str(self.row["event"]).startswith(DEAD)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The longest silence of a story, and between which events."""
+
+    seconds: float
+    after: str
+    before: str
+
+
+def steps(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """The events in the story's order."""
+    found: list[Step] = []
+    latest = None
+    for row in rows:
+        happened = row["happened_at"]
+        moved = 0.0 if latest is None else (happened - latest).total_seconds()
+        found.append(Step(row, None if latest is None else max(0.0, moved), max(0.0, -moved)))
+        latest = happened if latest is None else max(latest, happened)
+    return found
+
+
+def longest_gap(told: Sequence[Step]) -> Gap | None:
+    """The longest silence; None of a story of one event."""
+    pairs = zip(told, told[1:], strict=False)
+    gaps = [Gap(after.gap_s or 0.0, before.row["event"], after.row["event"]) for before, after in pairs]
+    return max(gaps, key=lambda gap: gap.seconds, default=None)
+
+
+def skewed(told: Sequence[Step]) -> tuple[str, float] | None:
+    """The service whose clock is furthest behind the others', and how far; None where all of them agree.
+
+    Late events are not counted: they say nothing of clocks.
+    """
+    off = [(step.behind_s, str(step.row["service"])) for step in told if step.behind_s and not step.row["late"]]
+    if not off:
+        return None
+    seconds, service = max(off)
+    return service, seconds

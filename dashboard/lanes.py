@@ -1,0 +1,64 @@
+"""A story drawn: one lane a stream, in its colour, each event a mark at its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from html import escape
+
+import plotly.graph_objects as go
+
+from dashboard import charts, theme
+from dashboard.course import Step
+from dashboard.view import View
+
+LANE_PX = 30
+# Marks at the very ends would be cut.
+_MARGIN = 0.03
+
+
+def lanes(steps: Sequence[Step], view: View) -> None:
+    """Draw it; nothing where there is only one event."""
+    if len(steps) < 2:
+        return
+    names = sorted({step.row["stream"] for step in steps}, key=theme.stream_order)
+    figure = go.Figure()
+    for at, name in enumerate(names):
+        own = [step for step in steps if step.row["stream"] == name]
+        figure.add_scatter(
+            name=charts.label(name),
+            mode="markers",
+            x=[step.row["happened_at"].astimezone(view.clock).replace(tzinfo=None) for step in own],
+            y=[at] * len(own),
+            text=[charts.label(step.row["event"]) for step in own],
+            hovertemplate=f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
+            marker={
+                "size": 13,
+                "color": [theme.BAD if step.dead else theme.stream_colour(name) for step in own],
+                "symbol": ["x" if step.dead else "circle" for step in own],
+                "opacity": 0.85,
+                "line": {"width": 1, "color": "rgba(255,255,255,0.7)"},
+            },
+        )
+    times = [step.row["happened_at"].astimezone(view.clock).replace(tzinfo=None) for step in steps]
+    room = max((max(times) - min(times)) * _MARGIN, timedelta(milliseconds=5))
+    figure.update_layout(
+        height=LANE_PX * len(names) + 50,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=False,
+        dragmode=False,
+        uirevision="keep",
+        hovermode="closest",
+    )
+    figure.update_xaxes(range=[min(times) - room, max(times) + room], fixedrange=True, showgrid=True, nticks=8)
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(names))),
+        ticktext=[charts.label(name) for name in names],
+        range=[len(names) - 0.5, -0.5],
+        fixedrange=True,
+        zeroline=False,
+        ticklabelstandoff=6,
+    )
+    zone = "UTC" if view.clock is UTC else "local time"
+    charts.draw(figure, "story:lanes", f"The story's events over time, one lane a stream ({zone})")
