@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import frame, sign_in, theme
-from dashboard.pages import dead_letters, fulfilment, orders, overview, payments, pipeline
+from dashboard.pages import dead_letters, events, fulfilment, orders, overview, payments, pipeline
 
 PAGES = {
     "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
@@ -17,6 +17,9 @@ PAGES = {
     "Operations": [
         st.Page(pipeline.show, title="Pipeline health", icon=":material/monitor_heart:", url_path="pipeline"),
         st.Page(dead_letters.show, title="Dead letters", icon=":material/mark_email_unread:", url_path="dead-letters"),
+    ],
+    "Explore": [
+        st.Page(events.show, title="Events", icon=":material/manage_search:", url_path="events"),
     ],
 }
 
