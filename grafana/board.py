@@ -107,7 +107,8 @@ class Board:
         """The other dashboards, and the page that shows the same from the warehouse."""
         others = dashboards.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
         page = dashboards.DashboardLink("Live figures").type(models.DashboardLinkType.LINK).icon("external link")
-        page.url(f"${{pages}}/{self.page}").tooltip("The Streamlit page with the same figures, from the warehouse")
+        seen = "range=custom&from=${__from:date:iso}&to=${__to:date:iso}"
+        page.url(f"${{pages}}/{self.page}?{seen}").tooltip("The Streamlit page of the same range, from the warehouse")
         runbooks = dashboards.DashboardLink("Runbooks").type(models.DashboardLinkType.LINK).icon("doc")
         runbooks.url(f"/d/{places.RUNBOOKS}").tooltip("What each alert means and how to mend it")
         return [

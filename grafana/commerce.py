@@ -231,7 +231,7 @@ COMMERCE = Board(
     places.COMMERCE,
     "Streamgauge / Commerce KPIs",
     "Orders, revenue, payments, stock, campaigns and shipments as they happen.",
-    "overview",
+    "orders",
     (_REGION,),
     (GLANCE, SALES, MONEY_AND_STOCK, STOCK, REACH),
 )

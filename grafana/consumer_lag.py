@@ -226,7 +226,7 @@ CONSUMER_LAG = Board(
     places.LAG,
     "Streamgauge / Consumer lag",
     "Which consumer is behind, since when, by how much time, events and money, and whether it recovers.",
-    "overview",
+    "pipeline",
     (GROUP, TOPIC),
     (GLANCE, WHO, COURSE, STATUS, PARTITIONS),
 )

@@ -150,7 +150,7 @@ FAILURES = Board(
     places.FAILURES,
     "Streamgauge / Failures and dead letters",
     "What fails, why, since when, and is it a kind of failure that was not there before.",
-    "overview",
+    "dead-letters",
     (STREAM,),
     (GLANCE, CAUSES, BESIDE),
 )

@@ -164,7 +164,7 @@ INTERNALS = Board(
     places.INTERNALS,
     "Streamgauge / Process internals",
     "What the processes use, where a batch's time goes, how the DuckDB file grows.",
-    "overview",
+    "pipeline",
     (PROCESS, STREAM),
     (USE, ANALYTICS, WAREHOUSE, OTHERS),
 )

@@ -33,7 +33,7 @@ def board() -> Board:
             raise ValueError(f"docs/runbooks/{name}.md: Grafana would take `$` or `[[` for a variable")
         rows.append(Row(title, (Spec("text", title, "", "", (), span=24, height=16, markdown=text),)))
     about = "What each alert means, where to look first, what usually causes it, how to mend it."
-    return Board(places.RUNBOOKS, "Streamgauge / Runbooks", about, "overview", (), tuple(rows), refresh="")
+    return Board(places.RUNBOOKS, "Streamgauge / Runbooks", about, "pipeline", (), tuple(rows), refresh="")
 
 
 def addresses() -> dict[str, str]:
