@@ -143,8 +143,10 @@ LIMIT 200
         "Product",
         "Which products run out first?",
         """
-SELECT *
-FROM stock_status
+SELECT name, location, status, available, units_per_minute, minutes_of_cover
+FROM stock_levels
+WHERE status <> 'ok'
+ORDER BY available, minutes_of_cover NULLS LAST
 LIMIT 200
 """,
     ),

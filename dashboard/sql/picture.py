@@ -134,5 +134,3 @@ def _place(value: Any, clock: tzinfo) -> Any:
     if isinstance(value, datetime):
         return (value if value.tzinfo is None else value.astimezone(clock)).replace(tzinfo=None)
     return charts.label(str(value)) if isinstance(value, str | bool) else value
-
-

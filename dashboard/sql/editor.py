@@ -1,0 +1,149 @@
+"""What is in the editor and what was asked: one statement a session, opened from the address, an example or by hand."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import address, questions
+from dashboard import view as views
+from dashboard.questions import Question
+from dashboard.sql import runs
+from dashboard.sql.runs import Asked, Run
+from dashboard.view import View
+
+TEXT, AS_OF, KNOWN = "sql:text", "sql:as-of", "sql:known"
+_OPENED, _KEPT, _RUN, _HISTORY = "sql:opened", "sql:kept", "sql:run", "sql:history"
+# What a browser's address bar and a chat's message take; a longer statement runs, but no link has it.
+MOST_IN_LINK = 4_000
+MOST_OPENED = 20_000
+MOST_KEPT = 30
+BEGINNING = """SELECT stream, sum(events) AS events, sum(dead_letters) AS dead_letters, max(max_occurred_at) AS newest
+FROM stream_windows
+WHERE window_start > now() - INTERVAL 15 MINUTES
+GROUP BY stream
+ORDER BY events DESC"""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the address opens: a page's question with its statement, or a query's text; `wrong` says why it cannot."""
+
+    question: Question | None = None
+    sql: str = ""
+    wrong: str = ""
+
+
+@st.cache_resource
+def known() -> dict[str, Question]:
+    """Every question of every page, whichever page was opened so far."""
+    for module in pkgutil.iter_modules(questions.__path__):
+        importlib.import_module(f"{questions.__name__}.{module.name}")
+    return questions.known()
+
+
+def opened(view: View) -> Opened:
+    """What the address says, for the range that is looked at."""
+    name, text = st.query_params.get("question", ""), st.query_params.get("q", "")
+    if len(text) > MOST_OPENED:
+        return Opened(wrong=f"The link's statement is longer than {MOST_OPENED:,} characters.")
+    if not name:
+        return Opened(sql=text)
+    question = known().get(name)
+    if question is None:
+        return Opened(wrong="No page asks a question of the name that the link has.")
+    return Opened(question, filled(question, view))
+
+
+def filled(question: Question, view: View) -> str:
+    """The question as it stands for the range, nothing chosen in its page's filters."""
+    given = {**dict.fromkeys(question.names), **question.defaults, **view.period(datetime.now(UTC)).params()}
+    return question.filled(given)
+
+
+def begin(view: View) -> Opened:
+    """Before the editor is drawn: open what a followed link says, once, and run it; else what was there before."""
+    found = opened(view)
+    signature = _signature(view)
+    state = st.session_state
+    if found.sql and state.get(_OPENED) != signature:
+        as_of = st.query_params.get("as_of", "")
+        ask(Asked(found.sql, as_of, st.query_params.get("known") == "1"))
+        state[_OPENED] = signature
+    elif TEXT not in state:
+        _fill(state.get(_KEPT) or Asked(BEGINNING))
+        if not found.wrong and run() is not None:
+            # Back from another page: the link says again what is there.
+            write(view, found.question)
+    return found
+
+
+def ask(asked: Asked) -> None:
+    """Put it into the editor and run it; what ran before is ended. Before the editor is drawn."""
+    _fill(asked)
+    start(asked)
+
+
+def start(asked: Asked) -> None:
+    """Run it; what ran before is ended."""
+    if (before := run()) is not None and before.running:
+        before.cancel()
+    st.session_state[_KEPT] = asked
+    started = st.session_state[_RUN] = Run(asked, runs.client())
+    history = [one for one in history_of() if one.asked != asked]
+    for one in history:
+        one.release()
+    st.session_state[_HISTORY] = [started, *history][:MOST_KEPT]
+
+
+def run() -> Run | None:
+    """What was asked last in this session."""
+    found: Run | None = st.session_state.get(_RUN)
+    return found
+
+
+def history_of() -> list[Run]:
+    """What was asked in this session, the newest first; only the newest has its rows."""
+    found: list[Run] = st.session_state.get(_HISTORY, [])
+    return found
+
+
+def write(view: View, question: Question | None) -> bool:
+    """Put what was asked into the address: a page's question by its name while its text is untouched, any other
+    statement as it is. False where it is too long for that."""
+    asked: Asked = st.session_state[_KEPT]
+    fits = question is not None or len(asked.sql) <= MOST_IN_LINK
+    address.write(
+        {
+            "question": question.name if question else None,
+            "q": asked.sql if fits and question is None else None,
+            "as_of": asked.as_of or None,
+            "known": "1" if asked.known else None,
+        }
+    )
+    st.session_state[_OPENED] = _signature(view)
+    return fits
+
+
+def typed() -> Asked:
+    """What stands in the editor; a time that cannot be read stays as it was typed, and is refused when asked."""
+    state = st.session_state
+    text = str(state.get(AS_OF) or "").strip()
+    moment = views.moment(text)
+    return Asked(str(state.get(TEXT) or "").strip(), views.stamp(moment) if moment else text, bool(state.get(KNOWN)))
+
+
+def _fill(asked: Asked) -> None:
+    st.session_state[TEXT] = asked.sql
+    st.session_state[AS_OF] = asked.as_of
+    st.session_state[KNOWN] = asked.known
+
+
+def _signature(view: View) -> tuple[object, ...]:
+    """What makes two addresses open different things; of a range only where a question's text depends on it."""
+    said = tuple(st.query_params.get(name, "") for name in ("question", "q", "as_of", "known"))
+    return (*said, view.range, view.since, view.until, view.compare) if said[0] else said
