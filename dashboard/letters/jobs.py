@@ -147,7 +147,7 @@ class Jobs:
 
     def _watch(self, job: Job, arguments: Sequence[str]) -> int:
         with tempfile.TemporaryFile() as errors:
-            child = subprocess.Popen(
+            with subprocess.Popen(
                 [*self._command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -155,27 +155,30 @@ class Jobs:
                 # Ctrl-C in the dashboard's terminal is not meant for it.
                 start_new_session=True,
                 env={**os.environ, "PYTHONUTF8": "1"},
-            )
-            with self._lock:
-                self._children[job.id] = child
-                if job.stopping:
-                    child.terminate()
-            timer = threading.Timer(LOOKS_S, child.kill) if job.kind != "retry" else None
-            if timer:
-                timer.start()
-            try:
-                if child.stdout is not None:
-                    _listen(job, child.stdout)
-                code = child.wait()
-            finally:
-                if timer:
-                    timer.cancel()
-                with self._lock:
-                    del self._children[job.id]
-            errors.seek(0)
+            ) as child:
+                code = self._follow(job, child)
             if code:
+                errors.seek(0)
                 job.error = _last_line(errors.read().decode(errors="replace"))
             return code
+
+    def _follow(self, job: Job, child: subprocess.Popen[bytes]) -> int:
+        with self._lock:
+            self._children[job.id] = child
+            if job.stopping:
+                child.terminate()
+        timer = threading.Timer(LOOKS_S, child.kill) if job.kind != "retry" else None
+        if timer:
+            timer.start()
+        try:
+            if child.stdout is not None:
+                _listen(job, child.stdout)
+            return child.wait()
+        finally:
+            if timer:
+                timer.cancel()
+            with self._lock:
+                del self._children[job.id]
 
 
 def _arguments(job: Job, file: Path | None) -> list[str]:
