@@ -5,12 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import frame, sign_in, theme
-from dashboard.pages import dead_letters, events, fulfilment, orders, overview, payments, pipeline
+from dashboard.pages import dead_letters, events, fulfilment, inventory, marketing, orders, overview, payments, pipeline
 
 PAGES = {
     "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
     "Business": [
         st.Page(orders.show, title="Orders and revenue", icon=":material/shopping_cart:", url_path="orders"),
+        st.Page(inventory.show, title="Inventory", icon=":material/inventory_2:", url_path="inventory"),
+        st.Page(marketing.show, title="Marketing", icon=":material/campaign:", url_path="marketing"),
         st.Page(payments.show, title="Payments and fraud", icon=":material/credit_card:", url_path="payments"),
         st.Page(fulfilment.show, title="Fulfilment", icon=":material/local_shipping:", url_path="fulfilment"),
     ],

@@ -104,7 +104,9 @@ def timeline(
         }
         if kind == "line" or one.dashed:
             look = {"color": one.colour, "width": 2, "dash": "dot" if one.dashed else "solid"}
-            figure.add_scatter(mode="lines", line=look, connectgaps=False, **common)
+            # Between two gaps a line alone would not be seen.
+            mode = "lines+markers" if absent is None and not one.dashed else "lines"
+            figure.add_scatter(mode=mode, marker={"size": 4}, line=look, connectgaps=False, **common)
         else:
             figure.add_bar(
                 width=period.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0),

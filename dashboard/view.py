@@ -4,7 +4,7 @@ and how often it is looked at anew. Pure; the address bar holds the same (`addre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -87,6 +87,11 @@ class View:
         if self.since and self.until:
             return Period.between(self.since, self.until, now, self.compare)
         return Period.last(BY_KEY[self.range], now, self.compare)
+
+    @property
+    def standing(self) -> View:
+        """The same for what holds now, whatever the range: questions that know no range have one answer for all."""
+        return replace(self, range=DEFAULT, compare="previous", since=None, until=None)
 
     @property
     def every_s(self) -> float | None:

@@ -94,13 +94,17 @@ def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
         remark=change("revenue_cents"),
         means=f"The amount of the orders placed in the range, running window included. {running}",
     )
-    before = mean_cents(earlier)
+
+    def mean(sums: dict[str, Any]) -> int | None:
+        return figures.mean_cents(sums["revenue_cents"], sums["orders"])
+
+    now = mean(complete)
     tiles.tile(
         "Order value",
-        figures.money(mean_cents(whole)),
+        figures.money(mean(whole)),
         totals,
         view,
-        remark=tiles.changed(mean_cents(complete) or 0, before if reaches_back else None, totals.period),
+        remark=tiles.changed(now, mean(earlier) if reaches_back else None, totals.period) if now else "",
         means=f"The average order: revenue over orders, both of the range. {running}",
     )
     tiles.tile(
@@ -111,12 +115,6 @@ def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
         remark=change("units"),
         means=f"Articles in the orders placed in the range: the sum of their quantities. {running}",
     )
-
-
-def mean_cents(sums: dict[str, Any]) -> int | None:
-    """Revenue an order, to the nearest cent; None where there is no order."""
-    orders, cents = sums["orders"], sums["revenue_cents"]
-    return (2 * cents + orders) // (2 * orders) if orders else None
 
 
 def outcomes(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
@@ -185,7 +183,7 @@ def table(ranking: Answer, spans: dict[str, dict[str, Any]], view: View, by: str
         {
             **row,
             "share": row["revenue_cents"] / whole if whole else None,
-            "mean_cents": mean_cents(row),
+            "mean_cents": figures.mean_cents(row["revenue_cents"], row["orders"]),
             "change": figures.change(row["complete_cents"], row["previous_cents"]) if compares else None,
             **{f"{name}_share": row[name] / row["orders"] if row["orders"] else None for name in OUTCOMES},
         }
