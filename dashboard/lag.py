@@ -63,14 +63,13 @@ class Group:
             "name": self.name,
             "lag": self.lag,
             "lag_seconds": self.lag_seconds,
-            "cents": self.cents,
+            "cents": self.cents if self.cents or self.complete else None,
             "waiting": waiting(self.keys, complete=self.complete),
             "catch_up": catch_up(self),
             "produced": self.produced,
             "consumed": self.consumed,
             "retention_used": self.retention_used,
             "members": self.members,
-            "partitions": self.partitions,
         }
 
 

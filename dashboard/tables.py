@@ -34,7 +34,7 @@ class Column:
 def show(
     rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], view: View, *, key: str, height: int | None = None
 ) -> None:
-    """The rows, in the order of `columns`; what a row lacks is empty. Money columns are in cents, shares are 0 to 1."""
+    """The rows, in the order of `columns`; what a row lacks is a dash. Money is in cents, shares are 0 to 1."""
     shown = [{name: _cell(row.get(name), column) for name, column in columns.items()} for row in rows]
     st.dataframe(
         shown,
@@ -43,6 +43,7 @@ def show(
         column_order=list(columns),
         height=height or "auto",
         key=key,
+        placeholder="–",
     )
 
 

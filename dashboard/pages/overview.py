@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import charts, figures, frame, source, states, theme, tiles
+from dashboard import charts, figures, frame, proof, source, states, theme, tiles
 from dashboard.charts import Bar, Series
 from dashboard.questions import overview as questions
 from dashboard.source import Answer
@@ -36,6 +36,7 @@ def draw(view: View) -> None:
     throughput(traffic, view)
     if sold:
         rankings(view)
+    proof.panel(view)
     return None
 
 

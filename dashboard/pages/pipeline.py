@@ -62,7 +62,6 @@ def draw(view: View, group: str, measure: str, stream: str) -> None:
     times = source.ask(questions.LATENCY, view)
     with tiles.row("pipeline"):
         headline(answer, found, times, view)
-    proof.panel(view, explain=True)
     pipeline_groups.table(answer, found, view)
     pipeline_groups.trend(measure, view)
     if group:
@@ -74,6 +73,7 @@ def draw(view: View, group: str, measure: str, stream: str) -> None:
         pipeline_streams.balance(stream, view)
     elif newest is not None:
         states.none_in_range(view, traffic.period, newest)
+    proof.panel(view, explain=True)
     pipeline_running.processes()
 
 
@@ -82,14 +82,13 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
     behind = [one for one in found if one.behind]
     sampled_at = lag.sampled_at(answer.rows)
     as_of = "no sample" if sampled_at is None else f"sampled {figures.clock(sampled_at, answer.period.now, view.clock)}"
-    worst = found[0].status if found else figures.UNKNOWN
     tiles.tile(
         "Groups behind",
         f"{len(behind)} of {len(found)}" if found else figures.UNKNOWN,
         answer,
         view,
         means=f"Consumer groups that are neither OK nor UNKNOWN in the newest sample. {lag.MEANS}",
-        remark=Remark(f"worst: {worst}" if found else "", "red" if behind else "off"),
+        remark=Remark(f"worst: {found[0].status}", "red") if behind else "none is behind" if found else "",
         line=as_of,
     )
     waits = [one.lag for one in found if one.lag is not None]
@@ -100,7 +99,7 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
         view,
         means="Offsets between the end of the log and what the group has committed, of the group with most. "
         "A single transaction marker that nobody reads does not count.",
-        remark="for the group furthest behind" if waits else "",
+        remark="in one group" if waits else "",
         line=as_of,
     )
     seconds = [one.lag_seconds for one in found if one.lag_seconds is not None]
@@ -114,7 +113,8 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
         remark=f"caught up: {catching[0]}" if catching else "",
         line=as_of,
     )
-    cents = [one for one in found if one.cents is not None]
+    # Nothing known of what waits is not no money.
+    cents = [one for one in found if one.cents is not None and (one.cents or one.complete)]
     most = max(cents, key=lambda one: one.cents or 0, default=None)
     tiles.tile(
         "Money waiting",
@@ -123,7 +123,7 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
         view,
         means="What the orders and payments that wait are worth, one amount each, in front of the group and topic "
         "where most waits. An order may wait in several; the figures of groups must not be added.",
-        remark="" if most is None else "in one topic" if most.complete else "at least, in one topic",
+        remark="" if most is None else "in one topic" if most.complete else "at least",
         line=as_of,
     )
     whole = latency.total(times.rows)
@@ -134,6 +134,5 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
         view,
         means="19 of 20 events of the range took at most so long from reaching Kafka to being processed; estimated "
         "from a histogram.",
-        remark=f"p50 {latency.shown(latency.percentile(whole, 0.5))} · "
-        f"p99 {latency.shown(latency.percentile(whole, 0.99))}",
+        remark=f"p50 {latency.shown(latency.percentile(whole, latency.SHARES['p50']))}",
     )

@@ -26,7 +26,7 @@ MOST_LINES = 8
 STATUS = Column("Status", "badge", means=lag.MEANS, colours=lag.COLOURS, width="small")
 _RETENTION = (
     "How much of what the log retains is not read yet. From 100 % on, the next event to be read is the next "
-    "to be deleted. Empty where nothing was deleted yet."
+    "to be deleted. Unknown where nothing was deleted yet."
 )
 
 
@@ -58,21 +58,22 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
             {
                 "status": STATUS,
                 "name": Column("Group", "link", page="pipeline", param="group", means="Its partitions are below."),
-                "lag": Column("Events behind", "count", means="Offsets not committed yet, over all its topics."),
-                "lag_seconds": Column("Behind", "seconds", means="Since the next event to be read was written."),
+                "lag": Column(
+                    "Events behind", "count", means="Offsets not committed, over all its topics.", width="small"
+                ),
+                "lag_seconds": Column("Behind", "seconds", means="Age of the next event to be read.", width="small"),
                 "cents": Column("Money waiting", "money", means="In the topic where most waits."),
                 "waiting": Column("Orders or keys", means="Different keys that wait, in the topic with most."),
                 "catch_up": Column("Caught up in", means="At the rates of the newest samples."),
-                "produced": Column("In/s", "rate"),
-                "consumed": Column("Out/s", "rate"),
-                "retention_used": Column("Unread of log", "share", means=_RETENTION),
-                "members": Column("Members", "count"),
-                "partitions": Column("Partitions", "count"),
+                "produced": Column("In/s", "rate", width="small"),
+                "consumed": Column("Out/s", "rate", width="small"),
+                "retention_used": Column("Unread of log", "share", means=_RETENTION, width="small"),
+                "members": Column("Members", "count", width="small"),
             },
             view,
             key="groups",
         )
-        age = f"Sampled {figures.duration(age_s)} ago. Empty is unknown."
+        age = f"Sampled {figures.duration(age_s)} ago. A dash is unknown."
         st.caption(f"{age} A group's link shows its partitions. {tiles.sql(answer)}")
 
 
@@ -131,18 +132,18 @@ def partitions(group: str, view: View) -> None:
                 "lag_seconds": Column("Behind", "seconds"),
                 "waiting_cents": Column("Money waiting", "money"),
                 "waiting": Column("Orders or keys"),
-                "catch_up_seconds": Column("Caught up in", "seconds", means="Empty where the lag does not shrink."),
+                "catch_up_seconds": Column("Caught up in", "seconds", means="A dash where the lag does not shrink."),
                 "produced_per_second": Column("In/s", "rate"),
                 "consumed_per_second": Column("Out/s", "rate"),
                 "retention_used": Column("Unread of log", "share", means=_RETENTION),
-                "member": Column("Member", means="Who holds it; empty where nobody does, or it is not known."),
+                "member": Column("Member", means="Who holds it; a dash where nobody does, or it is not known."),
                 "committed_offset": Column("Committed", "count"),
                 "end_offset": Column("End of log", "count"),
             },
             view,
             key="partitions",
         )
-        st.caption(f"The worst first. Empty is unknown. {tiles.sql(answer)}")
+        st.caption(f"The worst first. A dash is unknown. {tiles.sql(answer)}")
 
 
 def _worst(row: Mapping[str, Any]) -> tuple[Any, ...]:

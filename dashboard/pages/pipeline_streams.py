@@ -16,8 +16,9 @@ from dashboard.view import View
 
 BUSIEST = "most uneven"
 _COLOURS = {"p50": theme.SKY, "p95": theme.ORANGE, "p99": theme.VERMILION}
-_FRESH = {"fresh": theme.GOOD, "quiet": theme.WARN, "no events": theme.GREY}
-_EVEN = {"hot": theme.WARN, "even": theme.GOOD, "little": theme.GREY}
+_FRESH = {"fresh": theme.GOOD, "quiet": theme.WARN, "reference": theme.GREY, "no events": theme.GREY}
+_EVEN = {"hot": theme.WARN, "even": theme.GOOD, "few events": theme.GREY}
+_QUIET = "Quiet: nothing for 15 s. Reference: data that seldom changes."
 
 
 def choose() -> str:
@@ -37,7 +38,8 @@ def streams(traffic: Answer, view: View) -> None:
     rows = []
     for row in sorted(answer.rows, key=lambda row: theme.stream_order(row["stream"])):
         age_s = figures.age_s(row["newest"], period.now)
-        state = {"empty": "no events", "stale": "quiet", "fresh": "fresh"}[figures.freshness(age_s).value]
+        quiet = "reference" if row["stream"] in source.catalog().compacted else "quiet"
+        state = {"empty": "no events", "stale": quiet, "fresh": "fresh"}[figures.freshness(age_s).value]
         rate = figures.per_second(recent.get(row["stream"], 0), period, None)
         rows.append({**row, "state": state, "age": None if age_s is None else figures.duration(age_s), "rate": rate})
     with st.container(border=True):
@@ -45,7 +47,7 @@ def streams(traffic: Answer, view: View) -> None:
         tables.show(
             rows,
             {
-                "state": Column("State", "badge", colours=_FRESH, width="small", means="Quiet: nothing for 15 s."),
+                "state": Column("State", "badge", colours=_FRESH, width="small", means=_QUIET),
                 "stream": Column("Stream", "link", page="events", param="stream"),
                 "age": Column("Newest event", means="How long ago it happened; visible in SQL."),
                 "rate": Column("Events/s", "rate", means="Complete windows of the last minute."),
@@ -84,8 +86,9 @@ def latencies(times: Answer, view: View) -> None:
 def balance(stream: str, view: View) -> None:
     """How evenly streams spread over partitions, and the keys of the busiest one."""
     answer = source.ask(questions.BALANCE, view)
-    found = balances.of(answer.rows)
-    seconds = answer.period.seconds
+    seconds = (answer.period.complete_until - answer.period.since).total_seconds()
+    # What is uneven because there is hardly any says nothing.
+    found = sorted(balances.of(answer.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
     with st.container(border=True):
         st.subheader("Partition balance", anchor=False)
         rows = [
@@ -125,10 +128,10 @@ def balance(stream: str, view: View) -> None:
 _HOT = "Hot: the busiest partition got at least 1.5 times the mean, of 5 events a second or more."
 
 
-def _state(one: Balance, seconds: int) -> str:
+def _state(one: Balance, seconds: float) -> str:
     if one.hot(seconds):
         return "hot"
-    return "even" if one.skew < balances.HOT_RATIO else "little"
+    return "even" if one.skew < balances.HOT_RATIO else "few events"
 
 
 def _keys(one: Balance, view: View) -> None:
