@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from catalog.loader import Catalog
 from dashboard import address, search, theme
 from dashboard.periods import DAY_S, Period
 from dashboard.search import Place
@@ -19,7 +20,7 @@ HEIGHT_PX = 440
 ROW_PX = 35
 
 
-def show(rows: Rows, view: View, period: Period) -> None:
+def show(rows: Rows, view: View, period: Period, catalog: Catalog) -> None:
     """The rows of a search."""
     config = st.column_config
     columns = {
@@ -35,7 +36,7 @@ def show(rows: Rows, view: View, period: Period) -> None:
             "stream": [row["stream"]],
             "event": row["event_type"],
             "key": row["key"],
-            "what": search.what(search.fields(row)),
+            "what": search.what(catalog.streams[row["stream"]], search.fields(row)),
         }
         for row in rows
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.loader import Catalog
-from catalog.stream import ORIGIN
+from catalog.stream import ORIGIN, Stream
 from dashboard.questions import events as questions
 from dashboard.questions.events import Field
 from dashboard.view import moment
@@ -49,9 +49,9 @@ class Asked:
         """The streams that are looked through."""
         if self.stream != ALL:
             return [self.stream]
-        named = [topic for topic in kept(catalog) if not self.type or self.type in type_choices(catalog, topic)]
-        # What Streamgauge itself observes is noise among what services publish: it is looked at by its name.
-        return [topic for topic in named if topic in catalog.own] or named
+        if not self.type:
+            return questions.services(catalog)
+        return [topic for topic in questions.kept(catalog) if self.type in type_choices(catalog, topic)]
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,9 @@ class Place:
         return f"{self.stream}/{self.partition}/{self.offset}/{round(self.at.timestamp() * 1_000)}"
 
 
-def kept(catalog: Catalog) -> list[str]:
-    """The streams with a raw table."""
-    return [topic for topic in catalog.streams if catalog.raw_table(topic)]
-
-
 def type_choices(catalog: Catalog, stream: str) -> list[str]:
     """The event types of a stream, or of all of them."""
-    topics = kept(catalog) if stream == ALL else [stream]
+    topics = questions.kept(catalog) if stream == ALL else [stream]
     return [one for topic in topics for one in (questions.types_of(catalog.streams[topic]) or (topic,))]
 
 
@@ -152,9 +147,10 @@ def fields(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None and name not in _ORIGIN}
 
 
-def what(told: Mapping[str, Any], *known: str) -> str:
-    """The fields that tell an event from others, on one line."""
-    left = {name: value for name, value in told.items() if name not in ENVELOPE and name not in known}
+def what(stream: Stream, told: Mapping[str, Any]) -> str:
+    """The fields that tell an event from others of its stream, on one line."""
+    known = ENVELOPE | {stream.key, stream.event_time}
+    left = {name: value for name, value in told.items() if name not in known}
     said = ", ".join(
         f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in left.items()
     )

@@ -11,6 +11,7 @@ import streamlit as st
 from catalog.loader import Catalog
 from dashboard import address, event_table, figures, search, source, tiles
 from dashboard.questions import events as questions
+from dashboard.questions import story as story_questions
 from dashboard.search import Place
 from dashboard.source import Answer
 from dashboard.view import View
@@ -23,7 +24,7 @@ LATE_S = 1.0
 def draw(view: View, place: Place, rows: Sequence[Mapping[str, Any]] = ()) -> None:
     """The event at a place; `rows` are at hand already."""
     catalog = source.catalog()
-    row = next((row for row in rows if "event" in row and str(Place.of(row)) == str(place)), None)
+    row = next((row for row in rows if "event_type" in row and str(Place.of(row)) == str(place)), None)
     answer: Answer | None = None
     if row is None and place.stream in catalog.streams and (question := questions.one(catalog, place.stream)):
         answer = source.ask(question, view, at=place.at, partition=place.partition, offset=place.offset)
@@ -33,15 +34,30 @@ def draw(view: View, place: Place, rows: Sequence[Mapping[str, Any]] = ()) -> No
             st.subheader("The event", anchor=False, width="content")
             st.button("Close", icon=":material/close:", type="tertiary", on_click=event_table.close)
         if row is None:
-            st.info("**Nothing is kept at this place.** Retention may have removed it.", icon=":material/search_off:")
-            st.text(f"{place.stream}, partition {place.partition}, offset {place.offset}")
-            return
+            return letter(view, place)
         told = search.fields(row)
         origin(view, row, place)
         links(catalog, told)
         st.code(json.dumps(told, indent=2, ensure_ascii=False), language=None, wrap_lines=True)
         if answer:
             st.caption(tiles.sql(answer))
+    return None
+
+
+def letter(view: View, place: Place) -> None:
+    """The dead letter at a place where no event is; or that nothing is kept there."""
+    at = {"at": place.at, "stream": place.stream, "partition": place.partition, "offset": place.offset}
+    answer = source.ask(story_questions.LETTER, view, **at)
+    st.text(f"topic {place.stream}, partition {place.partition}, offset {place.offset}")
+    if not answer.row:
+        st.info("**Nothing is kept at this place.** Retention may have removed it.", icon=":material/search_off:")
+        return
+    st.text(f"dead letter: {answer.row['reason']} · {answer.row['detail']}")
+    if answer.row["fingerprint"]:
+        known = address.to("dead-letters", fingerprint=answer.row["fingerprint"])
+        st.markdown(f"[All with this cause]({known})")
+    st.code(answer.row["payload"] or "", language=None, wrap_lines=True)
+    st.caption(f"At most the first 4,096 bytes. {tiles.sql(answer)}")
 
 
 def origin(view: View, row: Mapping[str, Any], place: Place) -> None:

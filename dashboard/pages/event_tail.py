@@ -16,7 +16,6 @@ from dashboard.questions import events as questions
 from dashboard.search import ALL, Asked, Place
 from dashboard.source import Answer
 from dashboard.view import View
-from warehouse import story
 
 # A search that reads hours of raw events is not asked anew at each look.
 LONG_S, LONG_SHARED_S = 6_000, 10.0
@@ -100,7 +99,7 @@ def listing(view: View, rows: Sequence[Mapping[str, Any]], found: Answer, before
     else:
         said = f"{'Older events' if before else 'The newest'}: {len(rows)}, of {span}, by when they reached Kafka"
     st.caption(f"{said} · {tiles.sql(found)}")
-    event_table.show(rows, view, found.period)
+    event_table.show(rows, view, found.period, source.catalog())
 
 
 def paging(rows: Sequence[Mapping[str, Any]], before: Place | None, *, more: bool) -> None:
@@ -163,13 +162,3 @@ def counts(
         return None, {}
     chosen = None if asked.stream == ALL else asked.stream
     return source.ask(questions.STREAMS, view, stream=chosen), {name: theme.stream_colour(name) for name in streams}
-
-
-def of_one(catalog: Catalog) -> None:
-    """Where a thing's story is asked for."""
-    with st.popover("Story of one…", icon=":material/timeline:", width="stretch"), st.form("story", border=False):
-        kind = st.selectbox("Of which", sorted(map(search.short, story.identifiers(catalog))))
-        identifier = st.text_input("Its id")
-        if st.form_submit_button("Tell its story", width="stretch") and kind and identifier.strip():
-            address.write({kind: identifier.strip()})
-            st.rerun()

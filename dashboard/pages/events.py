@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from catalog.loader import Catalog
 from dashboard import address, frame, search, source, theme
 from dashboard.pages import event_tail, story
+from dashboard.questions import events as questions
 from dashboard.search import ALL, Asked
-from dashboard.view import View
+from warehouse import story as story_of
 
 _ASKED = "events:asked"
 _ANY = ""
-
 _KEY_HELP = "The event's key in Kafka: an order, an article, a customer, as its stream has it."
 
 
@@ -21,12 +22,7 @@ def show() -> None:
         kind, identifier = thing
         return frame.live(lambda view: story.draw(view, kind, identifier))
     asked = filters()
-    return frame.live(lambda view: tail(view, asked))
-
-
-def tail(view: View, asked: Asked) -> None:
-    """Everything that refreshes by itself."""
-    event_tail.draw(view, asked)
+    return frame.live(lambda view: event_tail.draw(view, asked))
 
 
 def filters() -> Asked:
@@ -36,7 +32,7 @@ def filters() -> Asked:
         stream = address.select(
             "stream",
             "Stream",
-            [ALL, *sorted(search.kept(catalog), key=theme.stream_order)],
+            [ALL, *sorted(questions.kept(catalog), key=theme.stream_order)],
             shown=lambda name: "all streams" if name == ALL else name,
         )
         kind = address.select(
@@ -47,11 +43,26 @@ def filters() -> Asked:
         field = address.select(
             "field", "Field", [_ANY, *search.field_choices(catalog, among)], shown=lambda name: name or "any field"
         )
-        match = address.select("match", "Match", ["is", "contains"])
-        value = address.text("value", "Value", placeholder="any value")
-        event_tail.of_one(catalog)
+        match, value = "", ""
+        if field:
+            match = address.select("match", "Match", ["is", "contains"])
+            value = address.text("value", "Value", placeholder="any value")
+        else:
+            address.write({"match": None, "value": None})
+        with st.container(height="stretch", vertical_alignment="bottom"):
+            of_one(catalog)
     asked = Asked(stream, kind, key, field, match == "contains", value)
     if st.session_state.get(_ASKED, asked) != asked:
         event_tail.begin_anew()
     st.session_state[_ASKED] = asked
     return asked
+
+
+def of_one(catalog: Catalog) -> None:
+    """Where a thing's story is asked for."""
+    with st.popover("Story of one…", icon=":material/timeline:", width="stretch"), st.form("story", border=False):
+        kind = st.selectbox("Of which", sorted(map(search.short, story_of.identifiers(catalog))))
+        identifier = st.text_input("Its id")
+        if st.form_submit_button("Tell its story", width="stretch") and kind and identifier.strip():
+            address.write({kind: identifier.strip()})
+            st.rerun()

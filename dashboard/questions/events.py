@@ -87,12 +87,22 @@ def types_of(stream: Stream) -> tuple[str, ...]:
     return tuple(str(one) for one in getattr(said, "__args__", ()))
 
 
+def kept(catalog: Catalog) -> list[str]:
+    """The streams with a raw table."""
+    return [topic for topic in catalog.streams if catalog.raw_table(topic)]
+
+
+def services(catalog: Catalog) -> list[str]:
+    """Those that services publish: what Streamgauge itself observes is noise among them, and looked at by its name."""
+    return [topic for topic in kept(catalog) if topic in catalog.own]
+
+
 def search(catalog: Catalog, streams: Sequence[str], field: Field | None = None) -> Question | None:
     """The newest events of one or all streams, a page of them; None where none of them has the field."""
     parts = [part for topic in streams if (part := _events(catalog, catalog.streams[topic], field))]
     if not parts:
         return None
-    what = streams[0] if len(streams) == 1 else "all"
+    what = "all" if list(streams) == services(catalog) else "-".join(streams)
     by = f".{field.name}{'.contains' if field.contains else ''}" if field else ""
     return Question(
         f"events.search.{what}{by}",
@@ -115,7 +125,7 @@ def _events(catalog: Catalog, stream: Stream, field: Field | None) -> str | None
         "kafka_timestamp < least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ + INTERVAL 1 MILLISECOND, "
         "$until::TIMESTAMPTZ))",
         "kafka_timestamp >= greatest($since::TIMESTAMPTZ, "
-        "least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ, $until::TIMESTAMPTZ)) - to_seconds($slice_s))",
+        "least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ, $now::TIMESTAMPTZ)) - to_seconds($slice_s))",
         f"($type::VARCHAR IS NULL OR {by_type})",
         f'($key::VARCHAR IS NULL OR CAST("{stream.key}" AS VARCHAR) = $key)',
         f"($at::TIMESTAMPTZ IS NULL OR kafka_timestamp < $at::TIMESTAMPTZ OR {topic} > $at_stream "
@@ -199,8 +209,8 @@ def types(catalog: Catalog, topic: str) -> tuple[Question | None, frozenset[str]
 
 def every(catalog: Catalog) -> list[Question]:
     """Every question of the page without a field, for whoever wants them all; those with one are made when asked."""
-    raw = [topic for topic in catalog.streams if catalog.raw_table(topic)]
-    made = [search(catalog, raw), *(search(catalog, [topic]) for topic in raw)]
+    raw = kept(catalog)
+    made = [search(catalog, services(catalog)), *(search(catalog, [topic]) for topic in raw)]
     made += [question for topic in raw for question in (types(catalog, topic)[0], one(catalog, topic))]
     return [STREAMS, *(question for question in made if question)]
 

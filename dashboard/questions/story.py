@@ -29,7 +29,8 @@ SPAN = Question(
 SELECT * FROM (
     SELECT {_COLUMNS}
     FROM story($id, of_kind := $kind, reached_until := $until::TIMESTAMPTZ,
-               reached_since := greatest($since::TIMESTAMPTZ, $until::TIMESTAMPTZ - to_seconds($slice_s)))
+               reached_since := greatest($since::TIMESTAMPTZ,
+                                         least($until::TIMESTAMPTZ, $now::TIMESTAMPTZ) - to_seconds($slice_s)))
     ORDER BY seq DESC LIMIT {MOST}
 ) ORDER BY seq
 """,  # noqa: S608 - constants

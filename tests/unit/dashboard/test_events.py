@@ -1,0 +1,225 @@
+"""The page Events: what a search finds, how it pages, one event in full, and the story of one thing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from catalog import loader
+from dashboard import questions, source
+from dashboard.questions.events import Field, every, search
+from dashboard.search import Asked, Place, misfit, things
+from tests.unit.dashboard.conftest import House, Open, tiles, words
+
+ITEMS = [{"sku": "S-1", "quantity": 2, "unit_price_cents": 999}, {"sku": "S-2", "quantity": 1, "unit_price_cents": 5}]
+HOSTILE = "<script>alert(1)</script> [x](javascript:alert(1)) ![y](http://evil/z.png)"
+
+
+def placed(house: House, seconds: float, order: str = "O-1", **more: Any) -> None:
+    fields = {"region": "eu", "channel": "web", "payment_method": "card", "currency": "EUR", "amount_cents": 1_998}
+    given = {"order_id": order, "customer_id": "C-1", "items": ITEMS, **fields, **more}
+    house.tell("order.placed", house.ago(seconds), **given)
+
+
+def clicked(house: House, seconds: float, customer: str = "C-1") -> None:
+    fields = {"campaign_id": "K-1", "channel": "search", "cost_cents": 3}
+    house.tell("ad.click", house.ago(seconds), customer_id=customer, **fields)
+
+
+def listed(app: AppTest) -> list[tuple[str, str]]:
+    """Event and key of each row."""
+    return [] if not app.dataframe else [(r["event"], r["key"]) for r in app.dataframe[0].value.to_dict("records")]
+
+
+@pytest.fixture
+def shop(house: House) -> House:
+    """Three orders and two clicks, newest first: O-3, click C-2, O-2, click C-1, O-1."""
+    for number, seconds in ((1, 500), (2, 300), (3, 100)):
+        placed(house, seconds, f"O-{number}", amount_cents=1_000 * number, customer_id=f"C-{number}")
+        house.stream("orders", seconds, 1)
+    clicked(house, 400)
+    clicked(house, 200, "C-2")
+    return house
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, ["O-3", "C-2", "O-2", "C-1", "O-1"]),
+        ({"stream": "orders"}, ["O-3", "O-2", "O-1"]),
+        ({"type": "ad.click"}, ["C-2", "C-1"]),
+        ({"key": "O-2"}, ["O-2"]),
+        ({"key": "nobody"}, []),
+        ({"stream": "orders", "field": "amount_cents", "value": "2000"}, ["O-2"]),
+        ({"stream": "orders", "field": "customer_id", "match": "contains", "value": "c-"}, ["O-3", "O-2", "O-1"]),
+        ({"field": "customer_id", "value": "C-2"}, ["C-2", "O-2"]),
+        ({"stream": "orders", "field": "items.sku", "value": "S-2"}, ["O-3", "O-2", "O-1"]),
+        ({"stream": "orders", "field": "items.sku", "value": "S"}, []),
+        ({"stream": "orders", "field": "items", "value": '"S-2"'}, ["O-3", "O-2", "O-1"]),
+        ({"range": "5m"}, ["O-3", "C-2"]),
+        ({"key": "' OR 1=1 --"}, []),
+    ],
+)
+def test_a_search_finds(shop: House, open_page: Open, filters: dict[str, str], found: list[str]) -> None:
+    app = open_page("events", **filters)
+    assert [key for _, key in listed(app)] == found
+    if not found:
+        assert "matches." in words(app)
+
+
+def test_a_value_that_the_field_cannot_hold(shop: House, open_page: Open) -> None:
+    said = words(open_page("events", stream="orders", field="amount_cents", value="lots"))
+    assert "`amount_cents` holds whole numbers" in said
+
+
+def test_a_count_is_a_windows(shop: House, open_page: Open) -> None:
+    assert "3 in 15 min" in words(open_page("events", stream="orders"))
+    assert "3 in 15 min" in words(open_page("events", type="order.placed"))
+    assert "Not counted" in words(open_page("events", key="O-1"))
+    assert "Not counted" in words(open_page("events", type="payment.refund_requested"))
+    assert not any("count(" in sql and "_events" in sql for sql in shop.asked)
+
+
+def test_pages_end_where_the_next_begins(house: House, open_page: Open) -> None:
+    """Many events of one millisecond, of two streams, over three slices."""
+    for number in range(60):
+        placed(house, 50 if number < 30 else 400, f"O-{number:02}")
+        clicked(house, 50, f"C-{number:02}")
+    app = open_page("events", range="1h")
+    first = listed(app)
+    assert "There are more." in words(app)
+    next(button for button in app.button if button.label == "Older").click().run()
+    assert "before" in app.query_params
+    second = listed(app)
+    assert "There are more." in words(app)
+    next(button for button in app.button if button.label == "Older").click().run()
+    third = listed(app)
+    assert "no older ones in the range" in words(app)
+    assert [len(page) for page in (first, second, third)] == [50, 50, 20]
+    assert len({*first, *second, *third}) == 120
+    app.text_input(key="address:key").set_value("C-07").run()
+    assert "before" not in app.query_params
+    assert [key for _, key in listed(app)] == ["C-07"]
+
+
+def test_a_search_reads_the_newest_slice_first(shop: House, open_page: Open) -> None:
+    for number in range(51):
+        placed(shop, 5, f"N-{number}")
+    shop.asked.clear()
+    open_page("events", stream="orders", range="24h")
+    assert len([sql for sql in shop.asked if "order_events" in sql]) == 1
+
+
+def test_one_event_in_full(shop: House, open_page: Open) -> None:
+    placed(shop, 10, "O-9", reason=HOSTILE, campaign_id="K-1")
+    (row,) = shop.select(
+        "SELECT kafka_partition, kafka_offset, epoch_ms(kafka_timestamp) FROM order_events WHERE order_id = 'O-9'"
+    )
+    app = open_page("events", open=f"orders/{row[0]}/{row[1]}/{row[2]}")
+    (told,) = [json.loads(code.value) for code in app.code]
+    assert told["items"] == ITEMS
+    assert told["reason"] == HOSTILE
+    assert "card" not in told
+    said = words(app)
+    assert f"topic orders, partition 0, offset {row[1]}" in said
+    for link in ("/events?range=15m&order=O-9", "/fulfilment?range=15m&order=O-9", "customer=C-1", "sku=S-2"):
+        assert link in said
+    assert not any("alert" in element.value for kind in (app.markdown, app.caption) for element in kind)
+
+
+@pytest.mark.parametrize(
+    "place", ["orders/0/5/1763884800000", "nonsense", "orders/x/1/2", "nowhere/0/1/1", "a/1/1/9" * 9]
+)
+def test_a_place_with_nothing_at_it(shop: House, open_page: Open, place: str) -> None:
+    open_page("events", open=place)
+
+
+@pytest.mark.parametrize("path", [{}, {"order": "O-1"}])
+def test_empty(house: House, open_page: Open, path: dict[str, str]) -> None:
+    said = words(open_page("events", **path))
+    assert ("No event names this order" if path else "No events yet") in said
+
+
+def test_empty_range(house: House, open_page: Open) -> None:
+    placed(house, 7_200)
+    house.stream("orders", 7_200, 1)
+    assert "No events in the last 15 min" in words(open_page("events"))
+
+
+def test_the_story_of_an_order(house: House, open_page: Open) -> None:
+    """It began before the range; the stock's clock is 40 ms behind; the payment failed to be read."""
+    began = house.ago(7_200)
+    placed(house, 7_200)
+    stock = {"sku": "S-1", "location": "ams", "quantity": 2, "on_hand": 10, "reserved": 2, "order_id": "O-1"}
+    saga = {"order_id": "O-1", "started_at": began, "amount_cents": 1_998}
+    house.tell("saga.started", began + timedelta(milliseconds=100), state="reserving_stock", **saga)
+    house.tell("stock.reserved", began + timedelta(milliseconds=60), **stock)
+    moved = {"state": "requesting_payment", "previous_state": "reserving_stock"}
+    house.tell("saga.advanced", began + timedelta(seconds=20), **moved, **saga)
+    letter = {"topic": "payments", "reason": "schema", "detail": "amount_cents: < 0", "key": "O-1"}
+    house.add(
+        "dead_letters", kafka_partition=0, kafka_offset=7, kafka_timestamp=began + timedelta(seconds=21), **letter
+    )
+    app = open_page("events", order="O-1")
+    shown = tiles(app)
+    assert shown["Events"][0] == "5"
+    assert shown["From first to last"][0] == "21 s"
+    assert shown["Longest silence"][0] == "20 s"
+    assert shown["Dead letters"][0] == "1"
+    assert shown["Clocks differ by"][0] == "40 ms"
+    rows = app.dataframe[0].value.to_dict("records")
+    assert [(row["event"], row["since"]) for row in rows] == [
+        ("order.placed", ""),
+        ("saga.started", "+100 ms"),
+        ("stock.reserved", "−40 ms"),
+        ("saga.advanced", "▲ +20 s"),
+        ("dead letter: schema", "+1.0 s"),
+    ]
+    assert "state: reserving_stock → requesting_payment" in rows[3]["what"]
+    assert "/fulfilment?range=15m&order=O-1" in words(app)
+
+
+def test_a_dead_letter_in_full(house: House, open_page: Open) -> None:
+    letter = {"topic": "payments", "reason": "schema", "detail": HOSTILE, "key": "O-1", "payload": HOSTILE}
+    at = {"kafka_partition": 0, "kafka_offset": 7, "kafka_timestamp": house.ago(21), "fingerprint": "f00"}
+    house.add("dead_letters", **at, **letter)
+    (ms,) = house.select("SELECT epoch_ms(kafka_timestamp) FROM dead_letters")[0]
+    app = open_page("events", order="O-1", open=f"payments/0/7/{ms}")
+    assert [code.value for code in app.code] == ["O-1", HOSTILE]
+    assert "/dead-letters?range=15m&fingerprint=f00" in words(app)
+    assert not any("alert" in element.value for kind in (app.markdown, app.caption) for element in kind)
+
+
+def test_a_customers_story_is_of_the_range(house: House, open_page: Open) -> None:
+    placed(house, 100)
+    clicked(house, 110)
+    clicked(house, 4_000)
+    assert tiles(open_page("events", customer="C-1"))["Events"][0] == "2"
+    assert tiles(open_page("events", customer="C-1", range="6h"))["Events"][0] == "3"
+
+
+def test_a_catalog_of_ones_own(house: House, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    sensors = loader.load("examples.sensors")
+    monkeypatch.setattr(questions, "_KNOWN", {})
+    assert things(sensors, {"sensor": "T-1"}) == ("sensor_id", "T-1")
+    assert things(sensors, {"order": "O-1"}) is None
+    question = search(sensors, Asked().streams(sensors), Field("temperature_mc"))
+    assert question is not None
+    assert '"temperature_mc" = TRY_CAST($value AS BIGINT)' in question.sql
+    assert misfit(sensors, ["readings"], Asked(field="temperature_mc", value="warm")) == "whole numbers"
+    assert misfit(sensors, ["readings"], Asked(field="temperature_mc", value="21")) is None
+
+
+def test_every_question_is_answered(house: House) -> None:
+    given = {"since": house.ago(900), "until": house.now, "now": house.now, "bucket_s": 10}
+    for question in every(source.catalog()):
+        house.query(question.sql, question.params(given))
+
+
+def test_a_place_is_told_and_read() -> None:
+    text = "orders/3/1234/1763884800123"
+    assert str(Place.read(text)) == text
