@@ -12,7 +12,6 @@ from dashboard.charts import Series
 from dashboard.questions import payments as questions
 from dashboard.source import Answer
 from dashboard.tables import Column
-from dashboard.tiles import Remark
 from dashboard.view import View
 from warehouse.client import QueryError
 
@@ -42,14 +41,22 @@ _COLUMNS = {
 }
 
 
-def tiles_of(view: View, method: str, rule: str) -> Answer | None:
-    """The figures; returns what was found over time, None where the catalog has no fraud."""
+def draw(view: View, method: str, rule: str) -> None:
+    """All of it; nothing where the catalog has no fraud."""
     try:
         found = source.ask(questions.RULES, view, method=method)
     except QueryError as error:
         if error.rule == "table":
-            return None
+            return
         raise
+    with tiles.row("fraud"):
+        headline(found, view, rule)
+    over_time(found, view, rule)
+    alerts(view, method, rule)
+
+
+def headline(found: Answer, view: View, rule: str) -> None:
+    """How much looks wrong, and how much of it was declined."""
     chosen = [row for row in found.rows if not rule or row["rule"] == rule]
 
     def total(name: str) -> int:
@@ -60,9 +67,14 @@ def tiles_of(view: View, method: str, rule: str) -> Answer | None:
         figures.count(total("flagged")),
         found,
         view,
-        means="Rules that fired for a payment in the range. A payment for which several fire counts for each, its "
-        "money too: the verdict is what counts it once.",
-        remark=f"{figures.money(total('flagged_cents'))} flagged",
+        means="Rules that fired for a payment in the range. A payment counts for each rule that fired.",
+    )
+    tiles.tile(
+        "Flagged money",
+        figures.money(total("flagged_cents")),
+        found,
+        view,
+        means="Amounts of the flagged payments. A payment counts for each rule that fired; the verdict counts it once.",
     )
     judged = sum(row["declined"] + row["cleared"] for row in found.rows)
     tiles.tile(
@@ -72,9 +84,15 @@ def tiles_of(view: View, method: str, rule: str) -> Answer | None:
         view,
         means="Payments whose verdict was to decline, of all that were judged in the range, each counted once. With a "
         "rule chosen: those that it was the strongest rule of.",
-        remark=Remark(f"{figures.count(total('declined'))} payments, {figures.money(total('declined_cents'))}"),
+        remark=f"{figures.count(total('declined'))} of {figures.count(judged)} judged",
     )
-    return found
+    tiles.tile(
+        "Money declined",
+        figures.money(total("declined_cents")),
+        found,
+        view,
+        means="Amounts of the payments that fraud declined in the range. The saga takes back what was done for them.",
+    )
 
 
 def over_time(found: Answer, view: View, rule: str) -> None:

@@ -51,7 +51,7 @@ def draw(view: View, order: str) -> None:
         raise
     newest = tiles.trust_in(view, "fulfilment").newest
     if newest is None:
-        return states.no_events()
+        return no_sagas(view)
     states.freshness(newest, datetime.now(UTC), view)
     if order:
         return saga.draw(view, order)
@@ -60,15 +60,29 @@ def draw(view: View, order: str) -> None:
     residues = source.ask(questions.RESIDUES, view, shared_s=questions.SLOW_S)
     if not any(row["sagas"] for row in flow.rows) and not standing.rows:
         return states.none_in_range(view, flow.period, newest)
-    with tiles.row("fulfilment"):
-        headline(flow, standing, stuck, view)
+    with tiles.row("now"):
+        now(standing, stuck, view)
         left_over(residues, view)
+    with tiles.row("ended"):
+        ended(flow, view)
     funnel(flow, view)
     saga_standing.states_now(standing, view)
     saga_standing.stuck_now(stuck, view)
     turned(view)
     saga_ledger.of_range(view)
     saga_ledger.residues(residues, view)
+    return None
+
+
+def no_sagas(view: View) -> None:
+    """Nothing has ever come, or nobody takes orders through."""
+    if tiles.trust_in(view).newest is None:
+        return states.no_events()
+    st.info(
+        "**No saga yet.** Events come, but none of `fulfilment`: start `streamgauge process fulfilment` and the "
+        "services that answer it, `streamgauge services`.",
+        icon=":material/local_shipping:",
+    )
     return None
 
 
@@ -81,8 +95,8 @@ def entered(flow: Answer, state: str, figure: str = "sagas") -> int | None:
     return next((row[figure] for row in flow.rows if row["state"] == state), 0)
 
 
-def headline(flow: Answer, standing: Answer, stuck: Answer, view: View) -> None:
-    """What is under way now, what stands still, and how it ended in the range."""
+def now(standing: Answer, stuck: Answer, view: View) -> None:
+    """What is under way now, and what stands still."""
     tiles.tile(
         "In progress now",
         figures.count(sum(row["sagas"] for row in standing.rows)),
@@ -101,6 +115,10 @@ def headline(flow: Answer, standing: Answer, stuck: Answer, view: View) -> None:
         "others were. Whatever the range.",
         remark=Remark(f"{figures.money(stuck.row.get('stuck_cents', 0))} held up", "red" if count else "off"),
     )
+
+
+def ended(flow: Answer, view: View) -> None:
+    """How sagas ended in the range."""
     done, complete = entered(flow, "completed") or 0, entered(flow, "completed", "complete") or 0
     tiles.tile(
         "Delivered",
@@ -111,14 +129,14 @@ def headline(flow: Answer, standing: Answer, stuck: Answer, view: View) -> None:
         remark=tiles.changed(complete, entered(flow, "completed", "previous"), flow.period),
     )
     compensated, failed = entered(flow, "compensated") or 0, entered(flow, "failed") or 0
-    ended = done + compensated + failed
+    whole = done + compensated + failed
     tiles.tile(
         "Compensated",
-        figures.share(compensated, ended),
+        figures.share(compensated, whole),
         flow,
         view,
         means="Of the sagas that ended in the range, those that took everything back and cancelled the order.",
-        remark=f"{figures.count(compensated)} of {figures.count(ended)} ended",
+        remark=f"{figures.count(compensated)} of {figures.count(whole)} ended",
     )
     tiles.tile(
         "Failed",
@@ -126,7 +144,7 @@ def headline(flow: Answer, standing: Answer, stuck: Answer, view: View) -> None:
         flow,
         view,
         means="Sagas of the range of which a compensating step got no answer in all its attempts: a person must look.",
-        remark=Remark(f"{figures.share(failed, ended)} of those ended", "red" if failed else "off"),
+        remark=Remark(f"{figures.share(failed, whole)} of those ended", "red" if failed else "off"),
     )
 
 
@@ -135,7 +153,7 @@ def left_over(residues: Answer, view: View) -> None:
     found = residues.row.get("residues", 0)
     units = figures.count(residues.row.get("left_units", 0))
     tiles.tile(
-        "Residue",
+        "Residue now",
         figures.money(residues.row.get("left_cents", 0)),
         residues,
         view,
@@ -157,8 +175,8 @@ def funnel(flow: Answer, view: View) -> None:
         st.subheader("How far orders come", anchor=False)
         charts.draw(charts.bars(parts), "funnel", "Sagas that entered each state in the range")
         st.caption(
-            f"Sagas that entered each state in {flow.period.label}, each once, and their share of those started. What "
-            f"started earlier counts where it is now. {figures.count(retries)} further attempts. {tiles.sql(flow)}"
+            f"Sagas that entered each state in {flow.period.label}, each once, and their share of those started, "
+            f"some of them before the range. {figures.count(retries)} further attempts. {tiles.sql(flow)}"
         )
 
 

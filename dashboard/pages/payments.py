@@ -58,12 +58,9 @@ def draw(view: View, method: str, rule: str) -> None:
         st.info(f"**No payments by {method} in {paid.period.label}.** Choose another method or range.")
     with tiles.row("payments"):
         headline(paid, view)
-        found = fraud.tiles_of(view, method, rule)
     outcomes(view, method)
     methods(paid, view)
-    if found:
-        fraud.over_time(found, view, rule)
-        fraud.alerts(view, method, rule)
+    fraud.draw(view, method, rule)
     return None
 
 

@@ -39,7 +39,7 @@ _STUCK = {
     "amount_cents": Column("Money", "money"),
     "waits": Column("Expected next", width="medium"),
     "group": Column("Group responsible", "link", "pipeline", "group"),
-    "why": Column("Which", width="large", means="The first of the chain that is behind; where nobody is, who answers."),
+    "why": Column("Why it", width="large", means="The first of the chain that is behind, or else who answers."),
 }
 
 

@@ -56,7 +56,7 @@ def test_figures(shop: House, open_page: Open) -> None:
     assert shown["Compensated"] == ("50.0 %", "1 of 2 ended")
     assert shown["Failed"] == ("0", "0.00 % of those ended")
     # Given back were 40 of 50 euros.
-    assert shown["Residue"] == ("€10.00", "1 orders, 0 units")
+    assert shown["Residue now"] == ("€10.00", "1 orders, 0 units")
     # Three sagas asked for a payment, one of them twice.
     assert "1 further attempts" in words(app)
 
