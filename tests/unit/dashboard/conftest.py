@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
@@ -116,3 +119,20 @@ def words(app: AppTest) -> str:
 def tiles(app: AppTest) -> dict[str, tuple[str, str]]:
     """The figures: label → value and what stands below."""
     return {metric.label: (metric.value, metric.delta) for metric in app.metric}
+
+
+def lines(app: AppTest) -> list[dict[str, float]]:
+    """The charts over time, each as its layers: name → the sum of what is drawn."""
+    charts = []
+    for element in app.get("plotly_chart"):
+        traces = json.loads(element.proto.spec)["data"]
+        if all("name" in trace for trace in traces):
+            charts.append({trace["name"]: round(sum(_numbers(trace["y"])), 6) for trace in traces})
+    return charts
+
+
+def _numbers(values: Any) -> list[float]:
+    # Plotly packs long arrays of numbers.
+    if isinstance(values, dict):
+        values = np.frombuffer(b64decode(values["bdata"]), values["dtype"]).tolist()
+    return [value for value in values if value is not None and value == value]
