@@ -25,7 +25,7 @@ def show() -> None:
     st.html(_STYLE)
     view = frame.view()
     opened = editor.begin(view)
-    left, right = st.columns([5, 2], gap="medium")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         about(opened)
         form(opened, view)

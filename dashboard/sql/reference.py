@@ -11,11 +11,12 @@ from dashboard.sql import runs
 from runtime.errors import StreamgaugeError
 
 KEPT_S = 60.0
+# In the order in which they are to be thought of.
 _MERGES = {
     "window": "One row for each window of time and combination of its key; the other columns add up.",
+    "view": "Made when it is read, from other tables.",
     "latest": "One row for each key: the newest event's.",
     "append": "One row for each event, kept for a time. Say a range of time, or it is a long way through.",
-    "view": "Made when it is read, from other tables.",
 }
 # What a name says wherever it stands; the first that fits.
 _MEANINGS = (
@@ -44,7 +45,7 @@ def tables() -> list[Table]:
 def show() -> None:
     """The panel: choose a table, or look for a column."""
     try:
-        known = {str(one["table"]): one for one in tables()}
+        known = {str(one["table"]): one for one in sorted(tables(), key=lambda one: list(_MERGES).index(one["merge"]))}
     except StreamgaugeError:
         st.caption("The tables are listed here once the warehouse answers.")
         return
@@ -66,7 +67,7 @@ def matches(one: Table, wanted: str) -> bool:
 def table(one: Table, wanted: str = "") -> None:
     """One table: what it is, its columns, and statements to begin with."""
     if one.get("about"):
-        st.text(one["about"])
+        st.text(str(one["about"]).replace("`", ""))
     st.caption(_MERGES[one["merge"]])
     rows = [
         {"column": name, "type": _type(kind), "key": name in one["key"], "means": meaning(one, name)}

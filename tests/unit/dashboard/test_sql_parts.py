@@ -1,0 +1,186 @@
+"""What the page SQL is made of, without Streamlit: mistakes and their places, charts, exports, examples."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dashboard.questions import Question
+from dashboard.sql import editor, exports, mistakes, outcome, picture, reference
+from dashboard.sql.examples import EXAMPLES, ROLES
+from dashboard.sql.picture import Picture
+from dashboard.view import View
+from runtime.errors import StreamgaugeError
+from tests.unit.warehouse.commerce import Commerce, _catalog
+from warehouse.answers import Answers, Refused
+from warehouse.answers import Question as Body
+from warehouse.client import Busy, QueryError
+
+AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    return Commerce(tmp_path_factory.mktemp("warehouse")).answers()
+
+
+def mistake(answers: Answers, sql: str, as_of: str | None = None) -> mistakes.Mistake:
+    with pytest.raises(Refused) as refused:
+        answers.query(Body(sql, as_of=as_of))
+    return mistakes.of(QueryError(refused.value.rule, str(refused.value)), sql)
+
+
+def caret(found: mistakes.Mistake) -> str:
+    """What the mark points at, up to the next space."""
+    *_, line, below = found.marked.split("\n")
+    return line[below.index("↑") :].split()[0]
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule", "points_at", "line", "hint"),
+    [
+        ("SELECT region,\n  sum(revenu_cents) FROM order_windows", "sql", "revenu_cents)", 2, "revenue_cents"),
+        ("SELECT 'é', nonsens FROM orders", "sql", "nonsens", 1, ""),
+        ("SELECT 1,\n\n\tregion,\n  FROM FROM orders", "parse", "FROM", 4, ""),
+        (f"SELECT {'region, ' * 60} revenu FROM orders", "sql", "revenu", 1, ""),
+        (f"SELECT {'region, ' * 60}\n  getenv('HOME')", "function", "getenv('HOME')", 2, ""),
+        ("SELECT *\nFROM ordrs", "table", "ordrs", 2, "Did you mean `orders`?"),
+        ("SELECT substrin('a')", "function", "substrin('a')", 1, ""),
+        ("SELECT 'abc'::INTEGER", "sql", "::INTEGER", 1, ""),
+    ],
+)
+def test_a_mistake_points_at_its_place(
+    answers: Answers, sql: str, rule: str, points_at: str, line: int, hint: str
+) -> None:
+    found = mistake(answers, sql)
+    assert (found.rule, found.line, caret(found)) == (rule, line, points_at)
+    assert hint in found.hint
+    assert "\n" not in found.says
+    assert "LINE" not in found.says
+    assert max(map(len, found.marked.split("\n"))) < 130
+
+
+def test_as_of_a_time_the_place_is_in_the_readers_text(answers: Answers) -> None:
+    found = mistake(answers, "SELECT region,\n  revenu\nFROM order_windows", "2026-11-23T04:00:00Z")
+    assert (found.line, caret(found)) == (2, "revenu")
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "advice"),
+    [
+        (QueryError("timeout", "cut after 10 s"), "The query was cut after 10 s", "shorter time range"),
+        (Busy("4 queries are running; try again"), "4 queries are running", "Run it again"),
+        (QueryError("rows", "the answer has more than 10 rows"), "more than 10 rows", "LIMIT"),
+        (QueryError("statement", "only SELECT is answered here"), "only SELECT", "it reads"),
+    ],
+)
+def test_a_refusal_says_what_to_do(error: StreamgaugeError, says: str, advice: str) -> None:
+    found = mistakes.of(error, "SELECT 1")
+    assert says in found.says
+    assert advice in found.advice
+    assert found.marked == ""
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.title)
+def test_every_example_runs(answers: Answers, example: object) -> None:
+    rows, _ = answers.query(Body(getattr(example, "sql")))  # noqa: B009 - pytest's ids want an object
+    assert rows.num_columns > 1
+
+
+def test_examples_are_for_every_role() -> None:
+    assert {one.role for one in EXAMPLES} == set(ROLES)
+    assert len({one.title for one in EXAMPLES}) == len(EXAMPLES)
+
+
+def test_every_question_of_every_page_opens(answers: Answers) -> None:
+    """With its defaults: a filter without one would open as NULL, and answer nothing."""
+    for question in editor.known().values():
+        given = View().period(AT).params()
+        assert question.names <= {*given, *question.defaults}, f"{question.name} states no defaults"
+        answers.query(Body(editor.filled(question, View()).strip()))
+
+
+def test_a_question_without_defaults_opens_all_the_same() -> None:
+    question = Question("test.without", "Nothing.", "SELECT $since::TIMESTAMPTZ AS s, $nothing AS n")
+    assert editor.filled(question, View()).endswith("NULL AS n")
+
+
+TIMES = pa.array([datetime(2026, 11, 23, 8, minute, tzinfo=UTC) for minute in (2, 0, 1, 1)])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ({"at": TIMES, "orders": [1, 2, 3, 4], "units": [1, 2, 3, 4]}, Picture("lines", "at", ("orders", "units"))),
+        ({"at": TIMES, "orders": [1, 2, 3, 4], "sum_cents": [1, 2, 3, 4]}, Picture("lines", "at", ("orders",))),
+        ({"at": TIMES, "region": ["a", "b", "a", "b"], "n": [1, 2, 3, 4]}, Picture("lines", "at", ("n",), "region")),
+        ({"region": ["a", "b"], "n": [1, 2]}, Picture("bars", "region", ("n",))),
+        ({"x": [1.0, 2.0], "y": [1, 2]}, Picture("points", "x", ("y",))),
+        ({"region": ["a", "b"]}, None),
+        ({"region": ["a"], "n": [1]}, None),
+    ],
+)
+def test_what_suggests_itself(rows: dict[str, object], expected: Picture | None) -> None:
+    assert picture.suggested(pa.table(rows)) == expected
+
+
+def test_lines_go_along_time_and_text_is_no_markup() -> None:
+    rows = pa.table({"at": TIMES, "<b>x</b>": ["<img src=x>", "b", "b", "<img src=x>"], "n": [1, 2, 3, 4]})
+    figure, left_out = picture.drawn(rows, Picture("lines", "at", ("n",), "<b>x</b>"), UTC)
+    assert [line.name for line in figure.data] == ["&lt;img src=x&gt;", "b"]
+    assert list(figure.data[1].y) == [2, 3]
+    assert left_out == ""
+    figure, _ = picture.drawn(rows, Picture("bars", "<b>x</b>", ("n",)), UTC)
+    assert figure.data[0].x[0] == "&lt;img src=x&gt;"
+    assert "<" not in figure.layout.xaxis.title.text
+
+
+def test_what_is_not_drawn_is_said() -> None:
+    rows = pa.table({"name": [str(n) for n in range(100)], "n": list(range(100))})
+    assert picture.drawn(rows, Picture("bars", "name", ("n",)), UTC)[1] == "The first 40 of 100 rows are drawn."
+
+
+def test_exports_are_the_whole_answer_in_types_that_files_have() -> None:
+    nested = pa.array([{"k": [1, 2]}] * 12_000)
+    rows = pa.table([pa.array(range(12_000)), nested, pa.array(["é,\n=1+1"] * 12_000)], names=["a", "a", "text"])
+    back = pq.read_table(io.BytesIO(exports.parquet(rows)))
+    assert (back.num_rows, back.column_names) == (12_000, ["a", "a_2", "text"])
+    assert back["a_2"][0].as_py() == {"k": [1, 2]}
+    lines = exports.csv(rows).decode()
+    assert lines.startswith('"a","a","text"\n0,"{""k"": [1, 2]}","é,\n=1+1"\n')
+    assert exports.name(AT, "csv") == "streamgauge-20261123T080000Z.csv"
+    shown = outcome.shown(exports.distinct(rows))
+    assert (shown.num_rows, shown["a_2"][0].as_py()) == (outcome.SHOWN, '{"k": [1, 2]}')
+
+
+def test_files_of_every_type_that_duckdb_answers(answers: Answers) -> None:
+    sql = """SELECT INTERVAL 1 DAY AS i, TIME '01:02:03' AS t, uuid() AS u, 1.5::DECIMAL(10,2) AS d, 'x'::BLOB AS b,
+             MAP {'a': 1} AS m, [1] AS l, {'a': 1} AS s, DATE '2026-01-01' AS day,
+             170141183460469231731687303715884105727 AS h, 'a'::ENUM('a', 'b') AS e,
+             NULL AS nothing, true AS yes, TIMESTAMP '2026-01-01' AS ts"""
+    rows, _ = answers.query(Body(sql))
+    assert pq.read_table(io.BytesIO(exports.parquet(rows))).num_rows == 1
+    assert exports.csv(rows).count(b"\n") == 2
+    assert outcome.shown(rows).num_columns == rows.num_columns
+
+
+def test_what_a_table_is() -> None:
+    models = {one.name: one for one in _catalog().models}
+    told = {"table": "order_windows", "merge": "window", "key": ["window_start"], "columns": {}, "select": ""}
+    told["columns"], told["select"] = models["order_windows"].columns, models["order_windows"].select
+    assert reference.meaning(told, "orders") == "count(*) FILTER (WHERE event_type = 'order.placed')"
+    assert reference.meaning(told, "revenue_cents").startswith("money in cents · sum(amount_cents)")
+    assert "INTERVAL 15 MINUTES" in reference.beginning(told)
+    assert reference.matches(told, "revenue")
+    assert not reference.matches(told, "sku")
+
+
+def test_every_table_has_a_beginning_that_runs(answers: Answers) -> None:
+    catalog = _catalog()
+    tables = [(one.name, str(one.merge), one.columns) for one in catalog.models]
+    for name, merge, columns in (*tables, *((one.name, "view", one.columns) for one in catalog.views)):
+        answers.query(Body(reference.beginning({"table": name, "merge": merge, "columns": columns})))
