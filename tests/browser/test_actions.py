@@ -35,8 +35,8 @@ def test_an_action_asks_while_the_page_goes_on_and_is_recorded(page: Page, pipel
         page.get_by_role("button", name="Retry").click()
         dialog.get_by_role("button", name="Cancel").click()
         expect(dialog).to_be_hidden()
-        # Its frame has a Close of its own.
         page.get_by_role("button", name="Retry").click()
+        expect(dialog.get_by_text(SAYS[0])).to_be_visible()
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         before = drawn.inner_text()
