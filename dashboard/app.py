@@ -5,7 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import frame, sign_in, theme
-from dashboard.pages import dead_letters, events, fulfilment, inventory, marketing, orders, overview, payments, pipeline
+from dashboard.pages import (
+    dead_letters,
+    events,
+    fulfilment,
+    inventory,
+    marketing,
+    orders,
+    overview,
+    payments,
+    pipeline,
+    sql,
+)
 
 PAGES = {
     "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
@@ -22,6 +33,7 @@ PAGES = {
     ],
     "Explore": [
         st.Page(events.show, title="Events", icon=":material/manage_search:", url_path="events"),
+        st.Page(sql.show, title="SQL", icon=":material/terminal:", url_path="sql"),
     ],
 }
 
