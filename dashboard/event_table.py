@@ -57,7 +57,9 @@ def streams(names: Iterable[str]) -> Any:
     )
 
 
-def choosing(rows: Rows, shown: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], name: str) -> None:
+def choosing(
+    rows: Rows, shown: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], name: str, most_px: int = HEIGHT_PX
+) -> None:
     """Draw the table; choosing a row puts its place into the address."""
     st.session_state[_SHOWN] = rows
     key = f"{name}:{st.session_state.get(_TURN, 0)}"
@@ -75,7 +77,7 @@ def choosing(rows: Rows, shown: Sequence[Mapping[str, Any]], columns: Mapping[st
         hide_index=True,
         column_config=dict(columns),
         column_order=list(columns),
-        height=min(HEIGHT_PX, ROW_PX * (len(shown) + 1) + 3),
+        height=min(most_px, ROW_PX * (len(shown) + 1) + 3),
         row_height=ROW_PX,
         on_select=chosen,
         selection_mode="single-row",

@@ -50,7 +50,7 @@ def lanes(steps: Sequence[Step], view: View) -> None:
         uirevision="keep",
         hovermode="closest",
     )
-    figure.update_xaxes(range=[min(times) - room, max(times) + room], fixedrange=True, showgrid=True, nticks=8)
+    figure.update_xaxes(range=[min(times) - room, max(times) + room], fixedrange=True, nticks=5, tickangle=0)
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(names))),

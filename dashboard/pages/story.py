@@ -13,7 +13,6 @@ from dashboard.course import Step
 from dashboard.incident import Shown
 from dashboard.lanes import lanes
 from dashboard.pages import event_opened
-from dashboard.questions import events as event_questions
 from dashboard.questions import story as questions
 from dashboard.search import Place
 from dashboard.source import Answer
@@ -21,6 +20,9 @@ from dashboard.view import View
 
 # A story reads the id columns of all raw tables from end to end: it is not told anew at each look.
 SHARED_S = 10.0
+# An order's whole course without scrolling inside it.
+TABLE_PX = 880
+SLICE_S = 600
 # Among a few events one stands out by its distance; clocks differ by less than this in any case.
 CLOCKS_AGREE_S = 0.002
 
@@ -54,11 +56,13 @@ def ask(view: View, catalog: Catalog, kind: str, identifier: str) -> Answer:
     given = {"id": identifier, "kind": kind}
     if whole(catalog, kind):
         return source.ask(questions.WHOLE, view, shared_s=SHARED_S, **given)
-    for slice_s in event_questions.SLICES_S:
+    # Where the newest slice has none it is rarely named: the whole range then costs little more than a part.
+    slice_s = SLICE_S
+    while True:
         told = source.ask(questions.SPAN, view, shared_s=SHARED_S, slice_s=slice_s, **given)
         if len(told.rows) == questions.MOST or slice_s >= told.period.seconds:
-            break
-    return told
+            return told
+        slice_s *= 10 if told.rows else 1_000
 
 
 def head(kind: str, identifier: str) -> None:
@@ -91,24 +95,27 @@ def headline(view: View, told: Answer, steps: Sequence[Step]) -> None:
     services = len({step.row["service"] for step in steps})
     gap, skew, dead = course.longest_gap(steps), course.skewed(steps), sum(step.dead for step in steps)
     lasted = max(0.0, (last - first).total_seconds())
+    late = sum(bool(step.row["late"]) for step in steps)
+    off = skew[1] if skew else 0.0
     with tiles.row("story"):
         figure("Events", shown, f"of {services} services", told, "Events that name it, dead letters among them.")
-        figure("From first to last", figures.duration(lasted), "", told, "By the events' own times.")
+        began = figures.clock(first, told.period.now, view.clock)
+        figure("From first to last", figures.duration(lasted), f"since {began}", told, "By the events' own times.")
         figure(
             "Longest silence",
-            figures.duration(gap.seconds) if gap else figures.UNKNOWN,
-            "",
+            short(gap.seconds) if gap else figures.UNKNOWN,
+            "▲ in the table",
             told,
-            "The most time between two events that follow each other; the table marks it.",
+            "The most time between two events that follow each other.",
         )
-        figure("Dead letters", figures.count(dead), "", told, "Events with its key that could not be processed.")
-        off = skew[1] if skew else 0.0
+        figure("Dead letters", figures.count(dead), "with its key", told, "Events that could not be processed.")
         figure(
             "Clocks differ by",
-            "nothing" if off <= CLOCKS_AGREE_S else short(off),
-            "",
+            short(off) if off > CLOCKS_AGREE_S else "nothing",
+            f"{figures.count(late)} late events",
             told,
-            "How much earlier an event says that it happened than one that it follows from. Late events are not in it.",
+            "How much earlier an event says that it happened than one that it follows from. Late events are not in it: "
+            "they reached Kafka more than a second after newer events of their key.",
         )
 
 
@@ -142,7 +149,7 @@ def table(view: View, steps: Sequence[Step]) -> None:
         "time": event_table.time("Happened", view, dated=len(days) > 1),
         "since": config.TextColumn(
             "Since",
-            width=130,
+            width=95,
             help="Time since the event before it. ▲ is the longest silence. A minus is a clock that is behind: by its "
             "own time the event came before what it follows from. Late: it reached Kafka after newer ones of its key.",
         ),
@@ -157,7 +164,7 @@ def table(view: View, steps: Sequence[Step]) -> None:
         "service": config.TextColumn("Service", width=110),
         "via": config.TextColumn("Named as", width=110, help="The field that names the thing."),
     }
-    event_table.choosing([step.row for step in steps], shown, columns, "story")
+    event_table.choosing([step.row for step in steps], shown, columns, "story", TABLE_PX)
 
 
 def since(step: Step, longest: float | None) -> str:
@@ -168,7 +175,7 @@ def since(step: Step, longest: float | None) -> str:
         return f"−{short(step.behind_s)}"
     if step.gap_s is None:
         return ""
-    return f"{'▲ ' if step.gap_s == longest else ''}+{short(step.gap_s)}"
+    return f"{'▲ ' if step.gap_s == longest else ''}+{short(step.gap_s)}" if step.gap_s else "at once"
 
 
 def short(seconds: float) -> str:

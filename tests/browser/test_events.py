@@ -1,0 +1,47 @@
+"""Events in a real browser: what a search finds by the ledger's word, one event opened, and an order's whole story."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.pipeline import Pipeline, Shop
+from tests.browser.test_payments import tile
+
+pytestmark = pytest.mark.browser
+
+# The first row of a table, right of its box.
+FIRST_ROW = {"x": 12, "y": 52}
+
+
+def test_a_search_and_one_event_opened(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    rows = ledger["tables"]["order_windows"]
+    placed = sum(row["orders"] for row in rows)
+    every = sum(row[name] for row in rows for name in ("orders", "confirmed", "cancelled", "completed"))
+    page.goto(f"{pipeline.url}/events?range=7d&stream=orders&refresh=off")
+    expect(page.get_by_text(f"{every:,} in 7 d, by when they happened")).to_be_visible()
+    page.goto(f"{pipeline.url}/events?range=7d&type=order.placed&refresh=off")
+    expect(page.get_by_text(f"{placed:,} in 7 d, by when they happened")).to_be_visible()
+    expect(page.get_by_text("There are more.")).to_be_visible()
+    page.get_by_test_id("stDataFrame").locator("canvas").first.click(position=FIRST_ROW)
+    expect(page.get_by_role("heading", name="The event")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_contain_text('"event_type": "order.placed"')
+    expect(page).to_have_url(re.compile(r"open=orders%2F\d+%2F\d+%2F\d+"))
+    expect(page.get_by_text("The list stands still while an event is open")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("heading", name="The event")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("open="))
+
+
+def test_the_story_of_an_order_is_all_that_names_it(page: Page, shop: Shop) -> None:
+    order = next(order for order, moved in shop.moved["orders"].items() if moved["refunded_cents"])
+    tables = ("order", "inventory", "marketing", "payment", "shipment", "fulfilment", "fraud", "attribution")
+    counted = " + ".join(f"(SELECT count(*) FROM {name}_events WHERE order_id = '{order}')" for name in tables)
+    page.goto(f"{shop.url}/events?order={order}")
+    expect(tile(page, "Events").get_by_test_id("stMetricValue")).to_have_text(str(shop.figure(f"SELECT {counted}")))
+    expect(tile(page, "Dead letters").get_by_test_id("stMetricValue")).to_have_text("0")
+    expect(page.locator(".ytick").get_by_text("fulfilment", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Its saga")).to_have_attribute("href", f"/fulfilment?range=15m&order={order}")
