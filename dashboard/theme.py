@@ -77,6 +77,7 @@ OPTIONS: dict[str, Any] = {
 # what is about to be drawn anew. Static text of ours, never a field of an event (PITFALLS 27).
 CSS = """<style>
 [class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: 0.75rem; }
+.st-key-tiles-filters { align-items: end; }
 [class*="st-key-tiles-"] > * { min-width: 0; width: 100%; }
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }

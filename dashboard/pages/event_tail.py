@@ -97,7 +97,8 @@ def listing(view: View, rows: Sequence[Mapping[str, Any]], found: Answer, before
     if event_table.held() and "open" in st.query_params:
         said = "The list stands still while an event is open"
     else:
-        said = f"{'Older events' if before else 'The newest'}: {len(rows)}, of {span}, by when they reached Kafka"
+        which = "older events" if before else "newest events"
+        said = f"{figures.count(len(rows))} {which}, within {span}, by when they reached Kafka"
     st.caption(f"{said} · {tiles.sql(found)}")
     event_table.show(rows, view, found.period, source.catalog())
 

@@ -49,8 +49,7 @@ def filters() -> Asked:
             value = address.text("value", "Value", placeholder="any value")
         else:
             address.write({"match": None, "value": None})
-        with st.container(height="stretch", vertical_alignment="bottom"):
-            of_one(catalog)
+        of_one(catalog)
     asked = Asked(stream, kind, key, field, match == "contains", value)
     if st.session_state.get(_ASKED, asked) != asked:
         event_tail.begin_anew()
