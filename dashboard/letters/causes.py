@@ -33,8 +33,8 @@ _CAUSES = {
 }
 
 
-def headline(found: Answer, view: View, chosen: Mapping[str, Any]) -> None:
-    """How many, of how many kinds, and what became of them."""
+def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: bool = True) -> None:
+    """How many, of how many kinds (where there may be several), and what became of them."""
     total = source.ask(questions.TOTAL, view, **chosen)
     letters, retried, settled, again = (
         sum(row[name] for row in found.rows) for name in ("letters", "retried", "settled", "again")
@@ -53,15 +53,16 @@ def headline(found: Answer, view: View, chosen: Mapping[str, Any]) -> None:
             means="Events that could not be processed, by when they became dead letters. Each is kept, untouched. "
             "The change compares complete windows.",
         )
-        tiles.tile(
-            "Causes",
-            figures.count(total.row["causes"]),
-            total,
-            view,
-            remark=Remark(f"{figures.count(new)} never seen before", "red" if new else "off"),
-            means="Kinds of failure: stream, reason, field and message. Never seen before the range, as far back as "
-            "dead letters are kept.",
-        )
+        if several:
+            tiles.tile(
+                "Causes",
+                figures.count(total.row["causes"]),
+                total,
+                view,
+                remark=Remark(f"{figures.count(new)} never seen before", "red" if new else "off"),
+                means="Kinds of failure: stream, reason, field and message. Never seen before the range, as far back "
+                "as dead letters are kept.",
+            )
         tiles.tile(
             "Sent again",
             figures.count(retried),
@@ -89,13 +90,13 @@ def nothing(found: Answer, chosen: Mapping[str, Any]) -> None:
     st.success(f"**No dead letters in {last}{found.period.label}.**", icon=":material/check:")
 
 
-def timeline(view: View, chosen: Mapping[str, Any]) -> None:
+def timeline(view: View, chosen: Mapping[str, Any], height: int = 320) -> None:
     """When they came, by stream."""
     answer = source.ask(questions.TIMELINE, view, **chosen)
     names = sorted({row["stream"] for row in answer.rows}, key=theme.stream_order)
     series = [
         Series(
-            charts.label(name) if name not in theme.STREAM_COLOURS else name,
+            name,
             {row["bucket"]: row["letters"] for row in answer.rows if row["stream"] == name},
             theme.stream_colour(name),
         )
@@ -103,7 +104,7 @@ def timeline(view: View, chosen: Mapping[str, Any]) -> None:
     ]
     with st.container(border=True):
         st.subheader("Dead letters by stream", anchor=False)
-        chart = charts.timeline(answer.period, series, unit="letters", clock=view.clock)
+        chart = charts.timeline(answer.period, series, unit="letters", clock=view.clock, height=height)
         charts.show(chart, view, "letters-timeline", "Dead letters in each bar, by stream")
         st.caption(f"One bar is {figures.duration(answer.period.bucket_s)}. {tiles.sql(answer)}")
 

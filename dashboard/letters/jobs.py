@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,7 +188,7 @@ def _arguments(job: Job, file: Path | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def _payload(text: str | None) -> Any:
+def _payload(text: str | None) -> Iterator[Path | None]:
     """The edited payload in a file that only we can read, for as long as the command needs it."""
     if text is None:
         yield None

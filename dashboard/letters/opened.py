@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,12 @@ from warehouse.client import QueryError, WarehouseUnavailable
 
 # The marked lines stand out from the payload's others; static text of ours.
 _CSS = """<style>
-[class*="st-key-letters-wrong"] { border-left: 4px solid #D55E00; background: rgba(213, 94, 0, 0.14); }
+[class*="st-key-letters-wrong"] { box-shadow: inset 4px 0 #D55E00; background: rgba(213, 94, 0, 0.14); }
 [class*="st-key-letters-wrong"] pre { background: transparent !important; }
 .st-key-letters-payload pre { border-radius: 0; margin: 0; padding-top: 0.15rem; padding-bottom: 0.15rem; }
 </style>"""
 READING_S = 0.5
+CHART_PX = 180
 
 
 def show(view: View, chosen: Mapping[str, Any]) -> None:
@@ -37,6 +39,17 @@ def show(view: View, chosen: Mapping[str, Any]) -> None:
     except QueryError as error:
         st.caption("The letters could not be read.")
         st.text(str(error))
+    _history(view, chosen)
+
+
+def _history(view: View, chosen: Mapping[str, Any]) -> None:
+    @st.fragment(run_every=view.every_s)
+    def runs() -> None:
+        # Where it cannot be had, the figures above say why.
+        with contextlib.suppress(WarehouseUnavailable, QueryError):
+            history.draw(view, chosen)
+
+    runs()
 
 
 def _leave() -> None:
@@ -49,12 +62,15 @@ def _figures(view: View, chosen: Mapping[str, Any]) -> None:
     found = source.ask(questions.CAUSES, view, **chosen)
     if not found.rows:
         filters.nothing("dead letters", found.period)
-    else:
-        causes.headline(found, view, chosen)
-        causes.timeline(view, chosen)
-    if len({row["fingerprint"] for row in found.rows}) > 1:
+        return
+    several = len({row["fingerprint"] for row in found.rows}) > 1
+    if not several:
+        one = found.row
+        st.text(" · ".join(filter(None, (one["stream"], one["reason"], one["field"]))))
+    causes.headline(found, view, chosen, several=several)
+    causes.timeline(view, chosen, CHART_PX)
+    if several:
         causes.table(found, view, chosen)
-    history.draw(view, chosen)
 
 
 def _open(view: View, chosen: Mapping[str, Any]) -> None:
@@ -68,7 +84,7 @@ def _open(view: View, chosen: Mapping[str, Any]) -> None:
         row = sample.read(letter, view).row if letter else {}
     if letter is None or not row:
         return
-    address.write({"letter": letter if [letter] != places[:1] else None})
+    sample.keep(letter)
     with st.container(border=True):
         read_whole = _sample(letter, places, row, view)
     with st.container(border=True):
@@ -114,6 +130,6 @@ def _reading(cause: str, letter: str, found: Job | None) -> None:
         try:
             sample.load(cause, letter, who or "")
         except Busy as error:
-            st.caption(str(error))
+            st.text(str(error))
         else:
             st.rerun()

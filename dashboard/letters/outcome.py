@@ -12,7 +12,7 @@ log = logging.getLogger("streamgauge")
 ACTION = "dead-letters.retry.ended"
 _WORDS = {
     "none": "there was nothing to send",
-    "done": "every one is through",
+    "done": "",
     "failed": "stopped: one failed again",
     "stopped": "stopped when told to",
     "unsettled": "the consumer did not come past what was sent in time",
@@ -31,9 +31,10 @@ def words(job: Job) -> str:
         counted += f", {figures.count(end['failed'])} failed again"
     if end["unsettled"]:
         counted += f", {figures.count(end['unsettled'])} sent and not settled"
-    counted += f", {figures.count(end['not_sent'])} not sent"
-    detail = end["detail"] or job.error
-    return f"{_WORDS.get(end['outcome'], end['outcome'])}; {counted}{f'; {detail}' if detail else ''}"
+    if end["not_sent"]:
+        counted += f", {figures.count(end['not_sent'])} not sent"
+    how = _WORDS.get(end["outcome"], end["outcome"])
+    return "; ".join(filter(None, (how, counted, end["detail"] or job.error)))
 
 
 def good(job: Job) -> bool:

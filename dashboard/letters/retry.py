@@ -94,7 +94,7 @@ def dry_run(request: Request) -> None:
     try:
         jobs.registry().start("dry", Request(**{**vars(request), "until": now}), who)
     except Busy as error:
-        st.warning(str(error), icon=":material/hourglass:")
+        st.text(str(error))
 
 
 def work(request: Request, view: View) -> None:

@@ -38,6 +38,12 @@ def chosen(view: View, filters: Mapping[str, Any]) -> tuple[str | None, list[str
     return letter, places
 
 
+def keep(letter: str) -> None:
+    """Stay at this letter whatever comes: what is being edited must not become another one's."""
+    st.session_state[_KEY] = letter
+    address.write({"letter": letter})
+
+
 def pager(letter: str, places: list[str]) -> None:
     """Which of the samples this is, and the next ones. Newest first."""
     at = places.index(letter) if letter in places else None
