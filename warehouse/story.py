@@ -106,10 +106,24 @@ def _matches(catalog: Catalog, stream: Stream) -> Iterator[tuple[str, str, str]]
                     listed = f'[CAST(one."{inner.name}" AS VARCHAR) FOR one IN "{field.name}"]'
                     yield inner.name, f"list_contains({listed}, the_id)", f"{field.name}.{inner.name}"
     for owned in catalog.own.values():
-        table, owner = catalog.raw_table(owned.topic), owned.belongs_to
-        if table and owner and owner not in schema.names and owned.key in schema.names:
-            keys = f'SELECT "{owned.key}" FROM main."{table}" WHERE CAST("{owner}" AS VARCHAR) = the_id'
-            yield owner, f'"{owned.key}" IN ({keys})', f"its {owned.key}"
+        owner = owned.belongs_to
+        if catalog.raw_table(owned.topic) and owner and owner not in schema.names and owned.key in schema.names:
+            yield owner, f'"{owned.key}" IN (FROM {_keys_of(owned)})', f"its {owned.key}"
+
+
+def _keys_of(owned: Stream) -> str:
+    return f'"{owned.key} of {owned.belongs_to} in {owned.topic}"'
+
+
+def _owned(catalog: Catalog) -> Iterator[str]:
+    """The keys that belong to the thing, as CTEs: several streams ask for them, and each would read the table anew."""
+    for owned in catalog.own.values():
+        if (table := catalog.raw_table(owned.topic)) and owned.belongs_to:
+            yield (
+                f'{_keys_of(owned)} AS MATERIALIZED (SELECT DISTINCT "{owned.key}" FROM main."{table}" '
+                f"WHERE (of_kind IS NULL OR of_kind = '{owned.belongs_to}') "
+                f'AND CAST("{owned.belongs_to}" AS VARCHAR) = the_id),'
+            )
 
 
 def _owners(catalog: Catalog, stream: Stream) -> set[str]:
@@ -130,7 +144,7 @@ def _ordered(catalog: Catalog, parts: list[str]) -> str:
     ranks = ", ".join(f"'{event}': {number}" for event, number in sorted(depth.items()))
     so_far = 'OVER (PARTITION BY stream, key, partition ORDER BY "offset")'
     return f"""
-    WITH found AS ({" UNION ALL BY NAME ".join(parts)}),
+    WITH {" ".join(_owned(catalog))} found AS ({" UNION ALL BY NAME ".join(parts)}),
     by_offset AS (
         SELECT *, max(happened_at) {so_far} AS latest,
                epoch_ms(max(happened_at) {so_far}) - epoch_ms(happened_at) > {SKEW_MS} AS late
