@@ -77,7 +77,7 @@ def timeline(
     first: datetime | None = None,
     absent: float | None = 0.0,
     height: int = 320,
-    digits: str = ",.4~g",
+    digits: str = ",.4~r",
 ) -> go.Figure:
     """Values over the period: stacked bars or lines. Running buckets are hatched and pale, and fill up as events come.
 
@@ -121,7 +121,7 @@ def timeline(
     if any(running):
         _mark_running(figure, period, starts[running.index(True)], clock)
     figure.update_xaxes(range=[_wall(period.since, clock), _wall(period.until, clock)], showgrid=False, fixedrange=True)
-    figure.update_yaxes(title=unit, rangemode="tozero", fixedrange=True, nticks=5)
+    figure.update_yaxes(title=unit, tickformat=",", rangemode="tozero", fixedrange=True, nticks=5)
     return figure
 
 

@@ -80,8 +80,8 @@ def funnel(totals: Answer, whole: Row, credited: bool) -> None:
         st.subheader("Funnel", anchor=False)
         charts.draw(charts.bars(steps), "marketing-funnel", "Reached, clicked and ordered in the range")
         st.caption(
-            "Shown or sent · clicked or opened · orders credited, with their revenue. Each by its own time: one click "
-            f"may be of an advertisement before the range. {tiles.sql(totals)}"
+            "Shown or sent · clicked or opened · orders credited, with their revenue. Each counts by its own time. "
+            f"{tiles.sql(totals)}"
         )
 
 
