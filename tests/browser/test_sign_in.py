@@ -22,7 +22,10 @@ from tests.browser.pipeline import Pipeline, wait_until
 
 pytestmark = pytest.mark.browser
 
-READERS = {"olga": {"email": "olga@shop.example", "email_verified": True}, "vera": {"email": "vera@shop.example"}}
+READERS: dict[str, dict[str, object]] = {
+    "olga": {"email": "olga@shop.example", "email_verified": True},
+    "vera": {"email": "vera@shop.example"},
+}
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 
