@@ -22,6 +22,9 @@ ALL = "all"
 ENVELOPE = frozenset({"event_id", "event_type", "source", "schema_version"})
 _ORIGIN = frozenset(field.name for field in ORIGIN)
 _WHAT = 300
+# What the address of the page says otherwise: a thing of such a name is asked for by its field's whole name.
+_FRAME = {"range", "from", "to", "compare", "zone", "refresh"}
+TAKEN = frozenset({"stream", "type", "key", "field", "match", "value", "before", "open", *_FRAME})
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def _holds(kind: pa.DataType, value: str) -> str | None:
 def things(catalog: Catalog, params: Mapping[str, str]) -> tuple[str, str] | None:
     """The thing that an address names, `order=O-1` or `order_id=O-1`: what identifies it, and its id."""
     for kind in sorted(story.identifiers(catalog)):
-        for name in (kind, short(kind)):
+        for name in {kind, short(kind)} - TAKEN:
             if value := params.get(name, "").strip():
                 return kind, value
     return None

@@ -46,8 +46,14 @@ def draw(view: View, place: Place, rows: Sequence[Mapping[str, Any]] = ()) -> No
 
 def letter(view: View, place: Place) -> None:
     """The dead letter at a place where no event is; or that nothing is kept there."""
-    at = {"at": place.at, "stream": place.stream, "partition": place.partition, "offset": place.offset}
-    answer = source.ask(story_questions.LETTER, view, **at)
+    answer = source.ask(
+        story_questions.LETTER,
+        view,
+        at=place.at,
+        stream=place.stream,
+        partition=place.partition,
+        offset=place.offset,
+    )
     st.text(f"topic {place.stream}, partition {place.partition}, offset {place.offset}")
     if not answer.row:
         st.info("**Nothing is kept at this place.** Retention may have removed it.", icon=":material/search_off:")

@@ -60,7 +60,8 @@ def newest(view: View, question: Question, asked: Asked, before: Place | None) -
             "at_partition": before.partition,
             "at_offset": before.offset,
         }
-    for slice_s in questions.SLICES_S:
+    slice_s = questions.SLICE_S
+    while True:
         answer = source.ask(
             question,
             view,
@@ -72,8 +73,8 @@ def newest(view: View, question: Question, asked: Asked, before: Place | None) -
             **cursor,
         )
         if len(answer.rows) == questions.MOST or slice_s >= answer.period.seconds:
-            break
-    return answer
+            return answer
+        slice_s *= 10 if answer.rows else 100
 
 
 def nothing(view: View, found: Answer, asked: Asked, streams: Sequence[str]) -> None:

@@ -68,13 +68,15 @@ def ask(view: View, catalog: Catalog, kind: str, identifier: str) -> Answer:
 def head(kind: str, identifier: str) -> None:
     """What it is the story of, and where else that leads."""
     thing = search.short(kind)
-    links = [f"[All events]({address.to('events')})"]
-    if kind == "order_id":
-        links.insert(0, f"[Its saga]({address.to('fulfilment', order=identifier)})")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"The story of one {thing}", anchor=False, width="content")
         st.code(identifier, language=None, width="content")
-        st.markdown(" · ".join(links), width="content")
+        if kind == "order_id":
+            st.markdown(f"[Its saga]({address.to('fulfilment', order=identifier)})", width="content")
+        if st.button("All events", icon=":material/arrow_back:", type="tertiary"):
+            address.write({thing: None, kind: None, "open": None})
+            event_table.release()
+            st.rerun(scope="app")
 
 
 def nothing(told: Answer, kind: str, catalog: Catalog) -> None:

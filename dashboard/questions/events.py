@@ -19,8 +19,8 @@ from dashboard.questions import Question
 # Rows of a page; one more is asked for, which says that there are more.
 PAGE = 50
 MOST = PAGE + 1
-# The newest slice first, because it has a page of events more often than not; then ten times as much.
-SLICES_S = (60, 600, 6_000, 60_000, 600_000, 6_000_000)
+# The newest slice first, because it has a page of events more often than not; then more and more of the range.
+SLICE_S = 60
 DAY_S = 86_400
 # A measure of a window that is the number of a type's events, and nothing else.
 _COUNTED = re.compile(
