@@ -13,7 +13,7 @@ from dashboard.view import View
 
 # The look of a text area, which Streamlit does not set: nothing of an event's is in it.
 _STYLE = """<style>
-.st-key-sql-editor textarea { font-size: 0.875rem; line-height: 1.5; tab-size: 2;
+.st-key-sql-editor textarea { font-size: 0.875rem; line-height: 1.5; tab-size: 2; white-space: pre; overflow-x: auto;
   font-family: ui-monospace, 'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
 </style>"""
 _HEIGHT = 260

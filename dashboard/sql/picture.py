@@ -58,7 +58,11 @@ def suggested(rows: pa.Table) -> Picture | None:
     if when and pc.count_distinct(rows.column(when[0])).as_py() > 1:
         return Picture("lines", when[0], (measures[0],), few[0]) if few else Picture("lines", when[0], _alike(measures))
     if names:
-        return Picture("bars", names[0], (measures[0],), few[1] if len(few) > 1 and few[0] == names[0] else None)
+        # The name that tells most rows apart is along the axis; another one splits the bars where it does not tell all.
+        kinds = {one: pc.count_distinct(rows.column(one)).as_py() for one in names}
+        along = max(names, key=kinds.__getitem__)
+        split = next((one for one in few if one != along), None) if kinds[along] < rows.num_rows else None
+        return Picture("bars", along, (measures[0],), split)
     return Picture("points", measures[0], (measures[1],)) if len(measures) > 1 else None
 
 

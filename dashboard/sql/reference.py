@@ -68,20 +68,16 @@ def table(one: Table, wanted: str = "") -> None:
     """One table: what it is, its columns, and statements to begin with."""
     if one.get("about"):
         st.text(str(one["about"]).replace("`", ""))
-    st.caption(_MERGES[one["merge"]])
-    rows = [
-        {"column": name, "type": _type(kind), "key": name in one["key"], "means": meaning(one, name)}
-        for name, kind in one["columns"].items()
-    ]
+    key = f" Its key: {', '.join(one['key'])}." if one["key"] else ""
+    st.caption(f"{_MERGES[one['merge']]}{key}")
+    rows = [{"column": name, "type": _type(kind), "means": meaning(one, name)} for name, kind in one["columns"].items()]
     rows.sort(key=lambda row: not (wanted and wanted in str(row["column"]).lower()))
     config = {
         "column": st.column_config.TextColumn("Column"),
         "type": st.column_config.TextColumn("Type"),
-        "key": st.column_config.CheckboxColumn("Key", help="The columns that make a row one of its own"),
         "means": st.column_config.TextColumn("Means"),
     }
-    order = ["column", "type", *(["key"] if one["key"] else []), "means"]
-    st.dataframe(rows, hide_index=True, column_config=config, column_order=order, height=min(38 + 35 * len(rows), 320))
+    st.dataframe(rows, hide_index=True, column_config=config, height=min(38 + 35 * len(rows), 320))
     st.caption("To copy, and to begin with")
     st.code(beginning(one), language="sql", wrap_lines=True)
     if one.get("select"):

@@ -82,7 +82,7 @@ def test_a_statement_gives_rows_and_a_link(house: House, client: Client, open_pa
     typed(app, "SELECT stream, sum(events)::BIGINT AS events FROM stream_windows GROUP BY ALL")
     assert app.dataframe[0].value.to_dict("records") == [{"stream": "orders", "events": 200}]
     assert "1 row · 2 columns" in words(app)
-    assert app.query_params["q"] == ["SELECT stream, sum(events)::BIGINT AS events FROM stream_windows GROUP BY ALL"]
+    assert app.query_params["q"] == "SELECT stream, sum(events)::BIGINT AS events FROM stream_windows GROUP BY ALL"
 
 
 def test_a_link_reproduces_it(client: Client, open_page: Open) -> None:
@@ -103,7 +103,7 @@ def test_a_pages_question_opens_for_the_range(house: House, client: Client, open
     assert "q" not in app.query_params
     typed(app, "SELECT 1 AS changed")
     assert "question" not in app.query_params
-    assert app.query_params["q"] == ["SELECT 1 AS changed"]
+    assert app.query_params["q"] == "SELECT 1 AS changed"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_examples_and_history_open(client: Client, open_page: Open) -> None:
     title = "Revenue by region and hour"
     settled(next(button for button in app.button if button.label == title).click().run())
     assert "date_trunc('hour', window_start)" in text(app)
-    assert "date_trunc" in app.query_params["q"][0]
+    assert "date_trunc" in app.query_params["q"]
     again = [button for button in app.button if button.label == "Run again"]
     settled(again[1].click().run())
     assert text(app) == "SELECT 1 AS n"
@@ -198,7 +198,7 @@ def test_answers_of_all_sessions_are_bounded(client: Client, monkeypatch: pytest
     for _ in range(3):
         held.append(runs.Run(runs.Asked("FROM range(60_000)"), client))  # type: ignore[arg-type]
         held[-1].wait(20)
-    assert [run.let_go for run in held] == [True, True, False]
+    assert [run.let_go for run in held] == [True, False, False]
 
 
 def test_without_a_warehouse_the_tables_come_later(

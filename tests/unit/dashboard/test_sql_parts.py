@@ -119,6 +119,8 @@ TIMES = pa.array([datetime(2026, 11, 23, 8, minute, tzinfo=UTC) for minute in (2
         ({"at": TIMES, "orders": [1, 2, 3, 4], "sum_cents": [1, 2, 3, 4]}, Picture("lines", "at", ("orders",))),
         ({"at": TIMES, "region": ["a", "b", "a", "b"], "n": [1, 2, 3, 4]}, Picture("lines", "at", ("n",), "region")),
         ({"region": ["a", "b"], "n": [1, 2]}, Picture("bars", "region", ("n",))),
+        ({"kind": ["x", "x", "y"], "name": ["a", "b", "c"], "n": [1, 2, 3]}, Picture("bars", "name", ("n",))),
+        ({"by": ["x", "y", "x"], "name": ["a", "a", "b"], "n": [1, 2, 3]}, Picture("bars", "by", ("n",), "name")),
         ({"x": [1.0, 2.0], "y": [1, 2]}, Picture("points", "x", ("y",))),
         ({"region": ["a", "b"]}, None),
         ({"region": ["a"], "n": [1]}, None),
