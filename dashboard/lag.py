@@ -41,7 +41,6 @@ class Group:
     partitions: int
     lag: int | None
     lag_seconds: float | None
-    keys: int | None
     cents: int | None
     complete: bool
     produced: float | None
@@ -64,7 +63,6 @@ class Group:
             "lag": self.lag,
             "lag_seconds": self.lag_seconds,
             "cents": self.cents if self.cents or self.complete else None,
-            "waiting": waiting(self.keys, complete=self.complete),
             "catch_up": catch_up(self),
             "produced": self.produced,
             "consumed": self.consumed,
@@ -96,7 +94,6 @@ def _group(name: str, rows: Sequence[Row]) -> Group:
         sum(row["partitions"] for row in rows),
         _sum(row["lag"] for row in rows),
         _most(row["lag_seconds"] for row in rows),
-        _most(row["waiting_keys"] for row in rows),
         _most(row["waiting_cents"] for row in rows),
         all(row["waiting_complete"] for row in rows),
         _sum(row["produced_per_second"] for row in rows),

@@ -130,32 +130,22 @@ def _verdict(whole: Line) -> None:
 
 def _tiles(whole: Line, log: Log | None, answer: Answer, view: View) -> None:
     as_of = f"as of {figures.clock(answer.period.now, answer.period.now, view.clock)}"
-    others = whole.produced - whole.by_producers
-    remark = f"{figures.count(whole.by_producers)} by the traffic" + (
-        f", {figures.count(others)} by processors" if others > 0 else ""
-    )
     produced = (
         "Events that the log has since `up` began, counted by reading it, without the pipeline's code. Below: what the "
-        "generator and the synthetic services say themselves, acknowledged by the broker."
+        "generator and the synthetic services say themselves, acknowledged by the broker; processors publish the rest."
         if log
         else "What the generators with this data directory say themselves, acknowledged by the broker."
     )
-    tiles.tile("Produced", figures.count(whole.produced), answer, view, means=produced, remark=remark, line=as_of)
+    by_traffic = f"{figures.count(whole.by_producers)} by the traffic"
+    tiles.tile("Produced", figures.count(whole.produced), answer, view, means=produced, remark=by_traffic, line=as_of)
     tiles.tile(
         "Visible in SQL",
         figures.count(whole.visible),
         answer,
         view,
-        means="Events in `stream_windows`, dead letters among them: each is accounted for.",
-        remark=f"{figures.count(whole.dead_letters)} of them dead letters",
-        line=as_of,
-    )
-    tiles.tile(
-        "On their way",
-        figures.count(whole.on_the_way),
-        answer,
-        view,
-        means="Produced and not visible yet: analytics has not committed them, or the warehouse not merged them.",
+        means="Events in `stream_windows`, dead letters among them: each is accounted for. On their way are those that "
+        "analytics has not committed yet, or the warehouse not merged.",
+        remark=f"{figures.count(whole.on_the_way)} on their way",
         line=as_of,
     )
     for label, value, means in (

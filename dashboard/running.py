@@ -21,8 +21,8 @@ from runtime.run_file import RunFile
 
 ASK_S = 1.0
 SHARED_S = 1.6
-# The first look of all may take so long, so that a page's first paint has them in the usual case.
-FIRST_S = 0.4
+# Where nothing is known that is worth showing, a page may wait so long for it: its first paint has them as a rule.
+FIRST_S, WORTH_S = 1.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ class Watch:
         self._seen_at = -1e9
 
     def find(self) -> Sequence[Found] | None:
-        """What runs, as of some seconds ago."""
+        """What runs, as of some seconds ago. Blocks for a second at most, and only where all that is known is old."""
         with self._lock:
             if self._asking is not None and self._asking.done():
                 self._take(self._asking)
             if self._asking is None and self._clock() - self._seen_at > SHARED_S:
                 self._asking = self._pool.submit(self._find)
-            asking = self._asking if self._seen is None else None
+            asking = self._asking if self._clock() - self._seen_at > WORTH_S else None
         if asking is not None:
             try:
                 return asking.result(FIRST_S)
             except TimeoutError:
-                return None
+                return self._seen
         return self._seen
 
     def _take(self, done: Future[Sequence[Found]]) -> None:

@@ -63,7 +63,6 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
                 ),
                 "lag_seconds": Column("Behind", "seconds", means="Age of the next event to be read.", width="small"),
                 "cents": Column("Money waiting", "money", means="In the topic where most waits."),
-                "waiting": Column("Orders or keys", means="Different keys that wait, in the topic with most."),
                 "catch_up": Column("Caught up in", means="At the rates of the newest samples."),
                 "produced": Column("In/s", "rate", width="small"),
                 "consumed": Column("Out/s", "rate", width="small"),

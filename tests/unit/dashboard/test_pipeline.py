@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,9 +49,9 @@ def frame(app: AppTest, column: str) -> list[dict[str, Any]]:
 
 def test_the_worst_group_comes_first_and_the_headline_says_how_bad_it_is(house: House, open_page: Open) -> None:
     house.stream("orders", 20, 200, latency_le_1s=0, latency_le_5s=200, latency_le_60s=200)
-    rates = {"produced_per_second": 10.0, "consumed_per_second": 0.0}
+    rates: dict[str, Any] = {"produced_per_second": 10.0, "consumed_per_second": 0.0}
     sampled(house, "fine", "OK", 40, lag_seconds=90.0, catch_up_seconds=4.0)
-    money = {"waiting_keys": 3, "waiting_cents": 70_00, "waiting_complete": True}
+    money: dict[str, Any] = {"waiting_keys": 3, "waiting_cents": 70_00, "waiting_complete": True}
     sampled(house, "stuck", "STALL", 30, lag_seconds=42.0, **rates, **money)
     sampled(house, "stuck", "OK", 12, 1, lag_seconds=2.0, **rates, **{**money, "waiting_cents": 5_50})
     app = open_page("pipeline")
@@ -140,7 +142,7 @@ def test_processes(house: House, open_page: Open, processes: list[Found]) -> Non
     assert (first["name"], first["state"], first["why"]) == ("warehouse", ["not ready"], "starting")
 
 
-def test_a_process_that_hangs_holds_up_nobody() -> None:
+def test_processes_are_asked_once_for_all_sessions() -> None:
     asked: list[int] = []
     now = [0.0]
 
@@ -205,3 +207,23 @@ def test_one_topic_that_nobody_judged_hides_nothing() -> None:
     ]
     (group,) = lag.groups(rows)
     assert (group.status, group.topics) == ("WARN", 3)
+
+
+def test_a_process_that_does_not_answer_in_time_leaves_what_was_known() -> None:
+    now, hangs, answers = [0.0], threading.Event(), iter([[Found("analytics", 7, "h:1")], []])
+
+    def find() -> Sequence[Found]:
+        found = next(answers)
+        if not found:
+            hangs.wait(10)
+        return found
+
+    watch = Watch(find, lambda: now[0])
+    known = watch.find()
+    now[0] = 1.0
+    assert watch.find() == known
+    now[0] = 5.0
+    began = time.monotonic()
+    assert watch.find() == known
+    assert time.monotonic() - began < 0.5
+    hangs.set()

@@ -1,0 +1,74 @@
+"""Pipeline health and the proof in a real browser: figures known from ledgers, and a worker that is killed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from runtime import totals
+from tests.browser.pipeline import Pipeline, Shop
+from tests.conftest import require_kafka
+from tests.kafka.test_up import START_S, Up
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+def value(page: Page, name: str) -> Any:
+    """One figure of the page."""
+    return page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
+
+
+def test_the_proof_compares_with_what_the_generator_published(
+    page: Page, pipeline: Pipeline, ledger: dict[str, Any]
+) -> None:
+    # Other tests generate, too: every run says what it published.
+    published = [one.streams for one in totals.published(pipeline.folder / "data") if one.name == "generate"]
+    assert ledger["produced"] in {sum(streams.values()) for streams in published}
+    produced = sum(sum(streams.values()) for streams in published)
+    page.goto(f"{pipeline.url}/pipeline?range=7d")
+    for name, count in (("Produced", produced), ("Visible in SQL", pipeline.events()), ("Missing", 0)):
+        expect(value(page, name)).to_have_text(f"{count:,}")
+    expect(value(page, "Counted twice")).to_have_text("0")
+    expect(page.get_by_text("Nobody samples the lag")).to_be_visible()
+    expect(page.get_by_text("3 of 3 ready")).to_be_visible()
+
+
+def test_groups_are_there_and_a_link_shows_their_partitions(page: Page, shop: Shop) -> None:
+    page.goto(f"{shop.url}/pipeline?range=1h&group=fulfilment")
+    # Everything has ended, and nothing waits.
+    expect(value(page, "Groups behind")).to_have_text(re.compile(r"0 of \d"))
+    expect(value(page, "Events waiting")).to_have_text("0")
+    expect(value(page, "Missing")).to_have_text("0")
+    expect(page.get_by_text("Partitions of the group")).to_be_visible()
+    expect(page.get_by_text("fulfilment", exact=True).first).to_be_visible()
+    expect(page.get_by_text("8 of 8 ready")).to_be_visible()
+
+
+@pytest.mark.kafka
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_killed_worker_comes_back_and_nothing_is_missing_or_counted_twice(tmp_path: Path, browser: Browser) -> None:
+    require_kafka()
+    up = Up(tmp_path)
+    with up.started("--rate", "100", "--for", "300"):
+        wait_until(lambda: up.says("all services are ready"), START_S, "all services are ready")
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{up.ports['DASHBOARD']}/pipeline?range=5m")
+        exact = page.get_by_text("missing 0, counted twice 0")
+        expect(exact).to_be_visible(timeout=60_000)
+        worker = up.pid("analytics")
+        page.get_by_role("button", name="Kill a worker").click()
+        asked = page.get_by_role("dialog")
+        expect(asked).to_contain_text(f"The analytics process {worker} of this demo is killed with SIGKILL")
+        asked.get_by_role("button", name="Confirm").click()
+        expect(asked).to_contain_text(f"process {worker} was killed")
+        asked.get_by_role("button", name="Close").last.click()
+        expect(page.get_by_text(f"Worker {worker} was killed at")).to_contain_text("all was visible", timeout=120_000)
+        expect(exact).to_be_visible()
+        assert up.pid("analytics") != worker
+        page.close()
