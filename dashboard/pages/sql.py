@@ -95,9 +95,10 @@ def aside(view: View) -> None:
     with examples:
         for role in ROLES:
             st.caption(role)
-            for number, example in enumerate(EXAMPLES):
-                if example.role == role:
-                    _opener(example.title, Asked(example.sql.strip()), view, f"example-{number}")
+            with st.container(gap="xxsmall"):
+                for number, example in enumerate(EXAMPLES):
+                    if example.role == role:
+                        _opener(example.title, Asked(example.sql.strip()), view, f"example-{number}")
     with history:
         if not editor.history_of():
             st.caption("What you run in this session is listed here.")

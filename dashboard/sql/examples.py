@@ -31,7 +31,7 @@ ORDER BY lag_seconds DESC NULLS LAST
     ),
     Example(
         "On call",
-        "How did throughput go, minute by minute and stream by stream?",
+        "How did each stream's throughput go?",
         """
 SELECT time_bucket(INTERVAL 1 MINUTE, window_start) AS minute, stream, sum(events) / 60.0 AS events_per_second
 FROM stream_windows
@@ -130,7 +130,7 @@ LIMIT 50
     ),
     Example(
         "Product",
-        "What did each campaign cost, and what did it bring?",
+        "What did each campaign cost and bring?",
         """
 SELECT day, campaign, channel, impressions, clicks, orders, revenue_cents / 100 AS revenue, cost_cents / 100 AS cost,
        return_on_spend
@@ -152,7 +152,7 @@ LIMIT 200
     ),
     Example(
         "Product",
-        "Of the orders placed, how many are confirmed, completed, cancelled?",
+        "How far do the orders placed come?",
         """
 SELECT channel, sum(orders) AS placed, sum(confirmed) AS confirmed, sum(completed) AS completed,
        sum(cancelled) AS cancelled, 100.0 * sum(cancelled) / nullif(sum(orders), 0) AS percent_cancelled

@@ -74,7 +74,7 @@ def of(error: StreamgaugeError, sql: str) -> Mistake:
         rule,
         _NAMES.get(rule, "The warehouse refused this"),
         "" if rule == "cancelled" else says.strip(),
-        hint.replace("\n", " ").strip(),
+        hint.replace("\n", " ").replace("Candidate bindings:", "Did you mean").strip(),
         _ADVICE.get(rule, ""),
         place[0] if place else None,
         marked(sql, *place) if place else "",
