@@ -16,6 +16,7 @@ from dashboard.view import View
 
 Rows = Sequence[Mapping[str, Any]]
 _SHOWN, _HELD, _TURN = "events:shown", "events:held", "events:turn"
+SEARCH = "events"
 HEIGHT_PX = 440
 ROW_PX = 35
 
@@ -40,7 +41,7 @@ def show(rows: Rows, view: View, period: Period, catalog: Catalog) -> None:
         }
         for row in rows
     ]
-    choosing(rows, shown, columns, "events")
+    choosing(rows, shown, columns, SEARCH)
 
 
 def time(label: str, view: View, *, dated: bool) -> Any:
@@ -69,7 +70,7 @@ def choosing(
         there = st.session_state.get(_SHOWN, ())
         if not numbers or numbers[0] >= len(there):
             return close()
-        st.session_state[_HELD] = there
+        st.session_state[_HELD] = name, there
         return address.write({"open": str(Place.of(there[numbers[0]]))})
 
     st.dataframe(
@@ -85,10 +86,10 @@ def choosing(
     )
 
 
-def held() -> Rows | None:
-    """The rows that stand still, while one of them is open."""
-    rows: Rows | None = st.session_state.get(_HELD)
-    return rows
+def held(name: str) -> Rows | None:
+    """The rows of the table that stand still, while one of them is open."""
+    whose, rows = st.session_state.get(_HELD, ("", None))
+    return rows if whose == name else None
 
 
 def close() -> None:

@@ -36,7 +36,7 @@ def draw(view: View, asked: Asked) -> None:
     counted(view, asked, streams, catalog)
     before = Place.read(st.query_params.get("before", ""))
     place = Place.read(st.query_params.get("open", ""))
-    held = event_table.held() if place else None
+    held = event_table.held(event_table.SEARCH) if place else None
     found = newest(view, question, asked, before)
     rows = held or found.rows[: questions.PAGE]
     if not rows and not place:
@@ -95,7 +95,7 @@ def nothing(view: View, found: Answer, asked: Asked, streams: Sequence[str]) -> 
 def listing(view: View, rows: Sequence[Mapping[str, Any]], found: Answer, before: Place | None) -> None:
     """The events as a table."""
     span = figures.duration((rows[0]["published_at"] - rows[-1]["published_at"]).total_seconds())
-    if event_table.held() and "open" in st.query_params:
+    if event_table.held(event_table.SEARCH) and "open" in st.query_params:
         said = "The list stands still while an event is open"
     else:
         which = "older events" if before else "newest events"
