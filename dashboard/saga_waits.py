@@ -86,10 +86,15 @@ class Lag:
 
 @dataclass(frozen=True)
 class Responsible:
-    """The group that has to move first, and why it is that one."""
+    """The group that has to move first, by its lag on what it has to read, and why it is that one."""
 
-    group: str
+    lag: Lag
     why: str
+
+    @property
+    def group(self) -> str:
+        """Its name."""
+        return self.lag.group
 
 
 def lag(rows: Iterable[Mapping[str, Any]], group: str, topic: str) -> Lag:
@@ -119,9 +124,9 @@ def answered(wait: Wait, rows: Iterable[Mapping[str, Any]]) -> Lag:
 def responsible(wait: Wait, service: Lag, saga: Lag) -> Responsible:
     """The first of the chain that is behind; where nobody is, the service has read the request and owes an answer."""
     if service.behind:
-        return Responsible(service.group, f"has not read all that is asked on {wait.asked_on}: {service.says}")
+        return Responsible(service, f"has not read all that is asked on {wait.asked_on}: {service.says}")
     if saga.behind:
-        return Responsible(saga.group, f"has not read all answers on {wait.answered_on}: {saga.says}")
+        return Responsible(saga, f"has not read all answers on {wait.answered_on}: {saga.says}")
     if service.events is None:
-        return Responsible(service.group, f"owes an answer; its lag on {wait.asked_on} is not known")
-    return Responsible(service.group, f"has read {wait.asked_on} and owes an answer on {wait.answered_on}")
+        return Responsible(service, f"owes an answer; its lag on {wait.asked_on} is not known")
+    return Responsible(service, f"has read {wait.asked_on} and owes an answer on {wait.answered_on}")

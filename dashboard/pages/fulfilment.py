@@ -37,7 +37,8 @@ _TURNED = {
 
 def show() -> None:
     """The page."""
-    order = address.text("order", "Order", placeholder="order_id", help="Look at the saga of one order.")
+    with st.container(width=theme.DIALOG_PX):
+        order = address.text("order", "Order", placeholder="order_id", help="Look at the saga of one order.")
     frame.live(lambda view: draw(view, order))
 
 
@@ -168,6 +169,8 @@ def funnel(flow: Answer, view: View) -> None:
     parts = []
     for state, name in FUNNEL.items():
         sagas = entered(flow, state) or 0
+        if not sagas and state == "failed":
+            continue
         text = f"{figures.count(sagas)} · {figures.share(sagas, started)}"
         parts.append(Bar(name, sagas, text, _COLOURS.get(state, theme.STREAM_COLOURS["fulfilment"])))
     retries = sum(row["retries"] for row in flow.rows)

@@ -22,24 +22,25 @@ _STATES = {
     "sagas": Column("Orders", "count"),
     "cents": Column("Money waiting", "money"),
     "past_deadline": Column("Past deadline", "count", means="Ten seconds past the deadline of their attempt."),
-    "oldest": Column("Oldest began", "time"),
     "p50_seconds": Column("Usual", "seconds", means="Half of those that left the state in the last hour were faster."),
     "p95_seconds": Column("Slow", "seconds", means="95 of 100 of those that left it in the last hour were faster."),
-    "waits": Column("Waits for", width="medium"),
     "asked": Column("Request read", means=_ASKED),
     "answered": Column("Answer read", means=_ANSWERED),
+    "waits": Column("Waits for", width="medium"),
+    "oldest": Column("Oldest began", "time"),
 }
 _NOBODY = {"sagas": 0, "cents": 0, "past_deadline": 0}
 _STUCK = {
     "order_id": Column("Order", "link", "fulfilment", "order", means="Its saga, step by step."),
     "state": Column("State"),
     "age_seconds": Column("In it for", "seconds"),
-    "p95_seconds": Column("95 of 100", "seconds", means="So long 95 of 100 others were in this state at most."),
-    "attempt": Column("Attempt", "count"),
-    "amount_cents": Column("Money", "money"),
+    "group": Column("Responsible", "link", "pipeline", "group", means="The consumer group that has to move first."),
+    "lag": Column("Its lag", means="Of that group, on the topic that it has to read."),
     "waits": Column("Expected next", width="medium"),
-    "group": Column("Group responsible", "link", "pipeline", "group"),
+    "amount_cents": Column("Money", "money"),
     "why": Column("Why it", width="large", means="The first of the chain that is behind, or else who answers."),
+    "attempt": Column("Attempt", "count"),
+    "p95_seconds": Column("95 of 100", "seconds", means="So long 95 of 100 others were in this state at most."),
 }
 
 
@@ -106,4 +107,4 @@ def _whose(state: str, known: Answer | None) -> Mapping[str, Any]:
         return {}
     rows = known.rows if known else []
     found = saga_waits.responsible(wait, saga_waits.asked(wait, rows), saga_waits.answered(wait, rows))
-    return {"waits": wait.says, "group": found.group, "why": found.why}
+    return {"waits": wait.says, "group": found.group, "lag": found.lag.says, "why": found.why}
