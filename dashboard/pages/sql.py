@@ -11,10 +11,11 @@ from dashboard.sql.examples import EXAMPLES, ROLES
 from dashboard.sql.runs import QUICK_S, Asked
 from dashboard.view import View
 
-# The look of a text area, which Streamlit does not set: nothing of an event's is in it.
+# The look of a text area, which Streamlit does not set; and no download of the rows that are shown beside that of all.
 _STYLE = """<style>
 .st-key-sql-editor textarea { font-size: 0.875rem; line-height: 1.5; tab-size: 2; white-space: pre; overflow-x: auto;
   font-family: ui-monospace, 'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
+button[aria-label="Download as CSV"] { display: none; }
 </style>"""
 _HEIGHT = 260
 

@@ -33,7 +33,7 @@ def test_typed_and_run_from_the_keyboard_then_taken_away_and_passed_on(
         sums[1] += row["revenue_cents"]
     expect(page.get_by_text(f"{len(regions)} rows · 3 columns")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_test_id("stDownloadButton").filter(has_text="CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
     expected = sorted(regions.items(), key=lambda item: -item[1][1])
     assert lines == ['"region","orders","cents"', *(f'"{name}",{sums[0]},{sums[1]}' for name, sums in expected)]
