@@ -20,10 +20,11 @@ from warehouse.client import QueryError
 MOVES = {
     "reserved": ("Reserved", theme.BLUE, "promised to orders"),
     "shipped": ("Shipped", theme.GOOD, "that left"),
-    "received": ("Received", theme.SKY, "that came"),
+    "received": ("Received", theme.ORANGE, "that came"),
     "released": ("Released", theme.PINK, "promised and given back, of orders that came to nothing"),
     "rejected": ("Refused", theme.BAD, "that orders asked for and could not be promised"),
 }
+HEADLINE = ("reserved", "shipped", "received", "rejected")
 
 
 def show() -> None:
@@ -66,7 +67,8 @@ def draw(view: View, location: str, status: str, move: str) -> None:
 def movements(moved: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
     """What moved in the range."""
     whole, complete, earlier = (spans[span] for span in ("range", "complete", "earlier"))
-    for name, (said, _, means) in MOVES.items():
+    for name in HEADLINE:
+        said, _, means = MOVES[name]
         change = tiles.changed(complete[name], earlier[name] if whole["reaches_back"] else None, moved.period)
         tiles.tile(
             f"{said} in range",

@@ -49,14 +49,13 @@ _COVER = {
 }
 _GUARD = {
     "campaign_id": Column("Campaign", "link", "marketing", "campaign", means="What it costs and brings"),
-    "campaign": Column("Name"),
     "channel": Column("Channel"),
     "sku": _ARTICLE["sku"],
     "location": _ARTICLE["location"],
     "level": Column("Level", "badge", colours=_LEVEL, means="critical: gone within a minute; warning: within five"),
     "available": Column("Available", "count"),
-    "minutes_until_sold_out": Column("Sold out in, min", "rate", means="Available over the present rate"),
-    "campaign_minutes_left": Column("Campaign ends in, min", "rate"),
+    "minutes_until_sold_out": Column("Lasts, min", "rate", means="Available over the present rate"),
+    "campaign_minutes_left": Column("Campaign, min", "rate", means="How long the campaign still runs"),
     "units_per_minute": Column("Taken/min", "rate", means="Of ten minutes, or of the last two where that is more"),
     "times_usual": Column("× usual", "rate", means="Against the rate of the last full hours, up to 24"),
     "wanted_per_minute": Column("Wanted/min", "rate", means="Taken and refused"),
@@ -68,7 +67,7 @@ def headline(view: View, location: str) -> None:
     now = view.standing
     levels = source.ask(questions.LEVELS, now, shared_s=SHARED_S, location=location)
     row = levels.row
-    articles = f"of {figures.count(row['articles'])} articles at a location"
+    articles = f"of {figures.count(row['articles'])}"
     with tiles.row("stock"):
         for label, name, means in (
             ("Oversold", "oversold", "more was promised than there is"),
@@ -82,21 +81,22 @@ def headline(view: View, location: str) -> None:
                 levels,
                 now,
                 remark=Remark(articles, "red" if wrong else "off"),
-                means=f"Articles at a location of which {means}. {_AS_OF_NOW}",
+                means=f"Articles at a location of which {means}; of all articles at all locations. {_AS_OF_NOW}",
             )
         tiles.tile(
             "Refused units/min",
             figures.rate(row["refused_per_minute"]),
             levels,
             now,
+            remark="over ten minutes",
             means=f"Units that orders asked for and could not be promised, a minute, over the last ten. {_AS_OF_NOW}",
         )
         tiles.tile(
-            "Refused money/min",
+            "Refused €/min",
             figures.money(refused_cents(row)),
             levels,
             now,
-            remark=f"without {figures.count(row['unpriced'])} of unknown price" if row["unpriced"] else "",
+            remark=f"{figures.count(row['unpriced'])} without a price" if row["unpriced"] else "over ten minutes",
             means=f"The same at the articles' prices. {_AS_OF_NOW}",
         )
 

@@ -49,7 +49,6 @@ def test_what_moved_in_the_range(shop: House, open_page: Open) -> None:
         "Reserved in range": "26",
         "Shipped in range": "0",
         "Received in range": "37",
-        "Released in range": "0",
         "Refused in range": "6",
     }
     moves, places = lines(app)
@@ -62,7 +61,7 @@ def test_stock_now_is_what_the_views_say(shop: House, open_page: Open) -> None:
     app = open_page("inventory")
     shown = tiles(app)
     assert shown["Oversold"][0] == "0"
-    assert shown["Out of stock"] == ("1", "of 3 articles at a location")
+    assert shown["Out of stock"] == ("1", "of 3")
     assert shown["Low cover"][0] == "1"
     ((refused, cents, elsewhere),) = shop.select(
         "SELECT refused_per_minute, refused_cents_per_minute, available_elsewhere FROM stock_outs"
@@ -90,7 +89,7 @@ def test_stock_now_is_what_the_views_say(shop: House, open_page: Open) -> None:
 
 def test_location_and_status(shop: House, open_page: Open) -> None:
     app = open_page("inventory", location="dublin")
-    assert tiles(app)["Out of stock"] == ("0", "of 1 articles at a location")
+    assert tiles(app)["Out of stock"] == ("0", "of 1")
     assert "Nothing is out of stock" in words(app)
     app = open_page("inventory", status="low")
     assert [row["name"] for row in records(app)[0]] == ["Chair"]
@@ -115,7 +114,7 @@ def test_stock_is_there_in_a_quiet_range_and_rates_are_not_known(house: House, o
     house.stream("inventory", 7_200, 1)
     app = open_page("inventory")
     shown = tiles(app)
-    assert (shown["Out of stock"][0], shown["Refused units/min"][0], shown["Refused money/min"][0]) == ("0", "–", "–")
+    assert (shown["Out of stock"][0], shown["Refused units/min"][0], shown["Refused €/min"][0]) == ("0", "–", "–")
     assert "No events in the last 15 min" in words(app)
 
 
@@ -125,7 +124,7 @@ def test_refused_money_is_not_known_without_a_price(house: House, open_page: Ope
         house.tell(f"stock.{what}", house.ago(seconds), **level)
     house.flush()
     house.stream("inventory", 60, 2)
-    assert tiles(open_page("inventory"))["Refused money/min"] == ("–", "without 1 of unknown price")
+    assert tiles(open_page("inventory"))["Refused €/min"] == ("–", "1 without a price")
 
 
 def test_empty(house: House, open_page: Open) -> None:
