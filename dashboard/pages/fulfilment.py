@@ -145,7 +145,7 @@ def ended(flow: Answer, view: View) -> None:
         flow,
         view,
         means="Sagas of the range of which a compensating step got no answer in all its attempts: a person must look.",
-        remark=Remark(f"{figures.share(failed, whole)} of those ended", "red" if failed else "off"),
+        remark=Remark(f"{figures.share(failed, whole)} of ended", "red" if failed else "off"),
     )
 
 

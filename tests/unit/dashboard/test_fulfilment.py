@@ -54,7 +54,7 @@ def test_figures(shop: House, open_page: Open) -> None:
     assert shown["Stuck now"] == ("1", "€50.00 held up")
     assert shown["Delivered"] == ("1", "no earlier data")
     assert shown["Compensated"] == ("50.0 %", "1 of 2 ended")
-    assert shown["Failed"] == ("0", "0.00 % of those ended")
+    assert shown["Failed"] == ("0", "0.00 % of ended")
     # Given back were 40 of 50 euros.
     assert shown["Residue now"] == ("€10.00", "1 orders, 0 units")
     # Three sagas asked for a payment, one of them twice.
