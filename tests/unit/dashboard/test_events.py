@@ -185,7 +185,7 @@ def test_the_story_of_an_order(house: House, open_page: Open) -> None:
 
 def test_a_dead_letter_in_full(house: House, open_page: Open) -> None:
     letter = {"topic": "payments", "reason": "schema", "detail": HOSTILE, "key": "O-1", "payload": HOSTILE}
-    at = {"kafka_partition": 0, "kafka_offset": 7, "kafka_timestamp": house.ago(21), "fingerprint": "f00"}
+    at = {"kafka_partition": 0, "kafka_offset": 7, "kafka_timestamp": house.window(20), "fingerprint": "f00"}
     house.add("dead_letters", **at, **letter)
     (ms,) = house.select("SELECT epoch_ms(kafka_timestamp) FROM dead_letters")[0]
     app = open_page("events", order="O-1", open=f"payments/0/7/{ms}")
