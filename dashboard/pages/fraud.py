@@ -68,6 +68,7 @@ def headline(found: Answer, view: View, rule: str) -> None:
         found,
         view,
         means="Rules that fired for a payment in the range. A payment counts for each rule that fired.",
+        remark="rules that fired",
     )
     tiles.tile(
         "Flagged money",
@@ -75,6 +76,7 @@ def headline(found: Answer, view: View, rule: str) -> None:
         found,
         view,
         means="Amounts of the flagged payments. A payment counts for each rule that fired; the verdict counts it once.",
+        remark="once for each flag",
     )
     judged = sum(row["declined"] + row["cleared"] for row in found.rows)
     tiles.tile(
@@ -92,6 +94,7 @@ def headline(found: Answer, view: View, rule: str) -> None:
         found,
         view,
         means="Amounts of the payments that fraud declined in the range. The saga takes back what was done for them.",
+        remark=f"{figures.count(total('declined'))} payments",
     )
 
 
