@@ -105,7 +105,10 @@ def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[go.Figure, s
     )
     figure.update_xaxes(title=charts.label(picture.x), fixedrange=True, showgrid=False)
     figure.update_yaxes(
-        title=charts.label(picture.ys[0]) if len(picture.ys) == 1 else None, fixedrange=True, rangemode="tozero"
+        title=charts.label(picture.ys[0]) if len(picture.ys) == 1 else None,
+        fixedrange=True,
+        rangemode="tozero",
+        separatethousands=True,
     )
     return figure, left_out
 
