@@ -31,7 +31,8 @@ def show() -> None:
 def sampled(view: View) -> Answer:
     """The newest sample of all groups."""
     interval_ms = int(lag.CURRENT_INTERVALS * source.settings().lag_interval_s * 1_000)
-    return source.ask(questions.GROUPS, view, sample_ms=interval_ms)
+    # Samples come every ten seconds; looking for the newest of each group costs more than a window does.
+    return source.ask(questions.GROUPS, view, shared_s=5.0, sample_ms=interval_ms)
 
 
 def choose() -> str:

@@ -114,7 +114,7 @@ def trend(chosen: str, view: View) -> None:
 def partitions(group: str, view: View) -> None:
     """Each partition that the chosen group reads."""
     interval_ms = int(lag.CURRENT_INTERVALS * source.settings().lag_interval_s * 1_000)
-    answer = source.ask(questions.PARTITIONS, view, sample_ms=interval_ms, group=group)
+    answer = source.ask(questions.PARTITIONS, view, shared_s=5.0, sample_ms=interval_ms, group=group)
     with st.container(border=True):
         st.subheader("Partitions of the group", anchor=False)
         st.text(group)
