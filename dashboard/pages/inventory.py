@@ -76,7 +76,9 @@ def movements(moved: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
             moved,
             view,
             # More is not better, nor worse, but for what was refused.
-            remark=Remark(change.text, "inverse" if name == "rejected" else "off", change.arrow, change.versus),
+            remark=Remark(
+                change.text, "inverse" if name == "rejected" and change.arrow else "off", change.arrow, change.versus
+            ),
             means=f"Units {means}, in the range, running window included. The change compares complete windows with "
             "the same span earlier; it is withheld until data reaches back that far.",
         )
