@@ -58,7 +58,7 @@ def _base(height: int, **layout: Any) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
         dragmode=False,
         # The same revision keeps hidden series hidden over refreshes.
         uirevision="keep",
@@ -92,7 +92,7 @@ def timeline(
         barmode="stack",
         bargap=0.12,
         hovermode="x unified",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        legend={"orientation": "h", "y": 1.07, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         showlegend=len(series) > 1,
     )
     for one in series:

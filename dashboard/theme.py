@@ -30,6 +30,8 @@ STREAM_COLOURS = {
     "products": "#6B7F3B",
     "lag": GREY,
 }
+# Consumer groups that are named after no stream.
+GROUP_COLOURS = {"analytics": BLUE, "services": PINK, "warehouse": GREEN}
 # What a colour says wherever there is no stream: it went well, it needs a look, it failed, it is only for comparison.
 GOOD, WARN, BAD, COMPARED = GREEN, ORANGE, VERMILION, GREY
 # For streams of other catalogs.
@@ -65,7 +67,7 @@ OPTIONS: dict[str, Any] = {
     "theme.baseRadius": "10px",
     "theme.font": "Inter, 'Segoe UI', system-ui, -apple-system, 'Noto Sans', 'DejaVu Sans', sans-serif",
     "theme.headingFontSizes": ["1.75rem", "1.375rem", "1.125rem", "1rem", "1rem", "1rem"],
-    "theme.metricValueFontSize": "1.85rem",
+    "theme.metricValueFontSize": "1.6rem",
     "theme.metricValueFontWeight": 650,
     "theme.codeFontSize": "0.9rem",
     "theme.paddingTop": "1.5rem",
@@ -76,12 +78,18 @@ OPTIONS: dict[str, Any] = {
 # What Streamlit's own layout lacks: tiles that share a row where there is room and wrap where not; and no paling of
 # what is about to be drawn anew. Static text of ours, never a field of an event (PITFALLS 27).
 CSS = """<style>
-[class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: 0.75rem; }
+[data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }
+[class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: 0.75rem;
+  align-items: stretch; }
 .st-key-tiles-filters { align-items: end; }
 [class*="st-key-tiles-"] > * { min-width: 0; width: 100%; }
+[class*="st-key-tiles-"]:not(.st-key-tiles-filters) > * { height: 100%; }
+/* A change and what it is against: beside each other where there is room. */
+[class*="st-key-tiles-"] [data-testid="stMetric"] :has(> [data-testid="stMetricDelta"]) { flex-wrap: wrap; }
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 @media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   [class*="st-key-tiles-"] { grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); }
   [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-size: 1.4rem; }
 }
@@ -101,6 +109,11 @@ ICON = f"data:image/svg+xml;base64,{b64encode(_ICON.encode()).decode()}"
 def stream_colour(stream: str) -> str:
     """The stream's colour; one unknown here gets one by its name, so that it keeps it over restarts."""
     return STREAM_COLOURS.get(stream) or SPARE_COLOURS[sum(stream.encode()) % len(SPARE_COLOURS)]
+
+
+def group_colour(group: str) -> str:
+    """The colour of a consumer group: its stream's, where it publishes one."""
+    return GROUP_COLOURS.get(group) or stream_colour(group)
 
 
 def stream_order(stream: str) -> tuple[int, str]:

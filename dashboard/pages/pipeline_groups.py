@@ -96,7 +96,7 @@ def trend(chosen: str, view: View) -> None:
             Series(
                 name,
                 {row["bucket"]: row[column] / of_one for row in rows if row["group"] == name},
-                theme.stream_colour(name),
+                theme.group_colour(name),
             )
             for name in sorted(names)
         ]
