@@ -18,84 +18,10 @@ from catalog.loader import Catalog
 from runtime.process import Process
 from runtime.settings import Settings
 from streamgauge.local_broker import free_port
+from tests.kafka.attempts import ATTEMPTS
 from warehouse import server
 from warehouse.client import Busy, QueryError, Warehouse, WarehouseUnavailable
 from warehouse.store import Store, connect
-
-ATTEMPTS = {
-    # writes
-    "INSERT INTO orders VALUES (1)": "statement",
-    "UPDATE order_windows SET orders = 0": "statement",
-    "DELETE FROM order_events": "statement",
-    "DROP TABLE order_windows": "statement",
-    "CREATE TABLE t AS SELECT 1": "statement",
-    "CREATE VIEW v AS SELECT 1": "statement",
-    "ALTER TABLE order_windows ADD COLUMN x INT": "statement",
-    "TRUNCATE order_events": "statement",
-    "MERGE INTO order_windows USING orders ON true WHEN MATCHED THEN DELETE": "statement",
-    "SELECT nextval('s')": "function",
-    "BEGIN": "statement",
-    "CHECKPOINT": "statement",
-    "SELECT * FROM checkpoint()": "function",
-    "SELECT * FROM force_checkpoint()": "function",
-    "VACUUM": "statement",
-    # files
-    "COPY order_events TO '/tmp/x.csv'": "statement",
-    "COPY order_events FROM '/etc/passwd'": "statement",
-    "SELECT * FROM '/etc/passwd'": "table",
-    "SELECT * FROM 'x.parquet'": "table",
-    "SELECT * FROM read_csv('/etc/passwd')": "function",
-    "SELECT * FROM read_text('/etc/passwd')": "function",
-    "SELECT * FROM read_blob('/etc/passwd')": "function",
-    "SELECT * FROM read_parquet('x')": "function",
-    "SELECT * FROM read_json('x')": "function",
-    "SELECT * FROM read_ndjson_objects('x')": "function",
-    "SELECT * FROM glob('/*')": "function",
-    "SELECT * FROM parquet_metadata('x')": "function",
-    "SELECT * FROM sniff_csv('/etc/passwd')": "function",
-    "EXPORT DATABASE '/tmp/x'": "statement",
-    "ATTACH '/tmp/x.duckdb'": "statement",
-    # network, extensions
-    "SELECT * FROM 'https://example.com/x.csv'": "table",
-    "SELECT * FROM read_csv('https://example.com/x.csv')": "function",
-    "INSTALL httpfs": "statement",
-    "LOAD httpfs": "statement",
-    # environment and configuration
-    "SELECT getenv('HOME')": "function",
-    "SELECT current_setting('memory_limit')": "function",
-    "SELECT * FROM duckdb_settings()": "function",
-    "SELECT * FROM duckdb_secrets()": "function",
-    "SELECT * FROM pg_catalog.pg_settings": "table",
-    "SELECT * FROM pg_settings": "table",
-    "SET memory_limit = '100GB'": "statement",
-    "RESET memory_limit": "statement",
-    "PRAGMA database_list": "statement",
-    "SELECT * FROM pragma_database_list()": "function",
-    "CALL enable_logging()": "statement",
-    "SELECT * FROM enable_logging()": "function",
-    "SELECT write_log('x')": "function",
-    "SELECT getvariable('x')": "function",
-    "SELECT setseed(0.5)": "function",
-    # SQL in SQL, several statements, other schemas, hidden places
-    "SELECT 1; SELECT 2": "statement",
-    "SELECT 1; DROP TABLE order_windows": "statement",
-    "SELECT * FROM query('DROP TABLE order_windows')": "function",
-    "SELECT * FROM query_table('order_windows')": "function",
-    "SELECT * FROM internal.offsets": "table",
-    "SELECT * FROM system.information_schema.tables": "table",
-    "SELECT json_execute_serialized_sql('x')": "function",
-    "SELECT * FROM json_execute_serialized_sql('x')": "function",
-    "WITH x AS (SELECT * FROM read_text('/etc/passwd')) SELECT * FROM x": "function",
-    "SELECT (SELECT getenv('HOME'))": "function",
-    "SELECT [getenv('HOME') FOR x IN [1]]": "function",
-    "SELECT 1 ORDER BY getenv('HOME')": "function",
-    "SELECT max(1) FILTER (WHERE getenv('HOME') IS NULL)": "function",
-    "SELECT repeat('x', 2000000000)": "function",
-    "EXPLAIN ANALYZE SELECT 1": "statement",
-    "PREPARE p AS SELECT 1": "statement",
-    "SELECT * FROM secret_table": "table",
-    "selec 1": "parse",
-}
 
 
 @pytest.fixture(scope="module")
