@@ -62,7 +62,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop whose services answer, on a pipeline of its own, after some three hundred orders."""
     require_kafka()
     with running(tmp_path_factory.mktemp("shop"), Shop) as found:
-        found.sell(12_000)
+        found.sell(6_000)
         yield found
 
 
