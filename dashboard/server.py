@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import logging
+import pkgutil
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,11 +24,12 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
-from dashboard import sign_in, theme
+from dashboard import pages, sign_in, source, theme
 from dashboard.way_back import WayBack
 from runtime import process
 from runtime.errors import FatalError, UsageError
 from runtime.process import Process
+from runtime.settings import Settings
 
 EVERYWHERE = ("0.0.0.0", "")  # noqa: S104 - recognised, not bound
 SCRIPT = Path(__file__).with_name("app.py")
@@ -80,12 +83,20 @@ def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None 
             thread.join(timeout=2 * STOP_S)
 
 
+def warm(settings: Settings) -> None:
+    """Load what the first page would wait for: its modules, and the catalog."""
+    for page in pkgutil.iter_modules(pages.__path__):
+        importlib.import_module(f"{pages.__name__}.{page.name}")
+    source.load(settings)
+
+
 def work(running: Process) -> None:
     """Serve until told to stop; ready while Streamlit's own health check answers."""
     sign_in.check(running.settings)
     host, port = running.settings.dashboard_host, running.settings.dashboard_port
     url = f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
     secrets = sign_in.secrets(running.settings)
+    threading.Thread(target=warm, args=(running.settings,), name="warm", daemon=True).start()
     with serve(port, host, secrets) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
         ready = False
         while not running.stop.wait(CHECK_S if ready else 0.1):

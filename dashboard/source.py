@@ -94,6 +94,11 @@ def settings() -> Settings:
 _loaded = cache(loader.load)
 
 
+def load(now: Settings) -> None:
+    """Load the catalog before anybody asks for a page; `catalog` has it then."""
+    _loaded(now.catalog)
+
+
 def catalog() -> Catalog:
     """The catalog in force: which streams, fields and tables there are. Loaded once."""
     return _loaded(settings().catalog)
