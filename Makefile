@@ -11,7 +11,7 @@ BENCHMARKS := $(foreach name,generator throughput latency linear owner lag repea
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up prometheus test chaos check format bench docs screenshots grafana lock components clean
+.PHONY: help install up prometheus test long chaos check format bench docs screenshots grafana lock components clean
 
 help: ## This list
 	@echo 'make TARGET [ARGS="options of the command behind it"]'
@@ -58,8 +58,11 @@ prometheus: ## Prometheus on http://127.0.0.1:9090, beside `make up` in another 
 		--storage.tsdb.retention.time=15d --web.listen-address=127.0.0.1:9090 --log.level=warn $(ARGS)
 
 # Two files at a time: most of a test on real parts is waiting for one of them.
-test: $(STAMP) components ## All tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
+test: $(STAMP) components ## The tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
 	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+long: $(STAMP) components ## The tests that `make test` has no time for: sign-in, hostile text on every page, retries, panels, Compose's variables
+	@exec $(BIN)/python -m pytest -m 'long and not chaos' $(ARGS)
 
 chaos: $(STAMP) ## The tests that kill processes, the long ones among them
 	@exec $(BIN)/python -m pytest -m chaos $(ARGS)

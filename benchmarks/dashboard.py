@@ -2,9 +2,9 @@
 
     python -m benchmarks.dashboard [--events 10000000] [--sessions 8] [--seconds 60] [--soak MINUTES]
 
-The events are a day of the shop's, by way of Kafka, analytics and the warehouse; a minute of the storefront with all
-services comes on top, so that sagas, verdicts and credits exist; then the generator goes on at 200/s while the sessions
-are open, dealt to the pages in turn. A session is a page's WebSocket without its browser (sessions.py): first run from
+The events are a day of the shop's, by way of Kafka, analytics and the warehouse; half a minute of the storefront with
+all services comes on top, so that sagas, verdicts and credits exist; then the generator goes on at 200/s while the
+sessions are open, dealt to the pages in turn. A session is a page's WebSocket without its browser (sessions.py): first run from
 opening the connection to the last element, and each refresh from asking to the last element. `painted` is chromium's:
 from the address to the first figure.
 """
@@ -28,7 +28,7 @@ from tests.browser import chromium
 from tests.browser.pages import PAGES, SHOWN
 from warehouse.client import Warehouse
 
-DAY_S, MOST_QUEUED, LIVE_RATE, SHOP_S = 86_400, 100_000, 200, 60
+DAY_S, MOST_QUEUED, LIVE_RATE, SHOP_S = 86_400, 50_000, 200, 30
 VISIBLE_WITHIN_S = 1_800
 SETTLES_S = 5.0
 
@@ -52,7 +52,7 @@ def visible(made: Rig) -> int:
 
 
 def fill(made: Rig, count: int) -> int:
-    """The past, then a minute of the whole shop; returns how many events SQL shows."""
+    """The past, then half a minute of the whole shop; returns how many events SQL shows."""
     began = time.monotonic()
     write_past(made.settings.bootstrap, count)
     wait_until(lambda: visible(made) >= count, f"{count:,} events in SQL", VISIBLE_WITHIN_S, every_s=1.0)

@@ -31,11 +31,11 @@ def begin(defaults: Mapping[str, str]) -> None:
 
 def write(values: Mapping[str, str | None]) -> None:
     """Put choices into the address; None takes one out."""
-    for name, value in values.items():
-        if value is None:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != value:
-            st.query_params[name] = value
+    before = st.query_params.to_dict()
+    now = {name: value for name, value in {**before, **values}.items() if value is not None}
+    if now != before:
+        # At once: nobody shall see an address that is half of the old view and half of the new one.
+        st.query_params.from_dict(now)
     st.session_state[_WRITTEN] = st.query_params.to_dict()
 
 

@@ -19,7 +19,11 @@ from dashboard.pages import (
 )
 
 PAGES = {
-    "": [st.Page(overview.show, title="Overview", icon=":material/speed:", url_path="overview", default=True)],
+    "": [
+        st.Page(overview.show, title="Overview", icon=":material/speed:", default=True),
+        # Streamlit knows its first page by the bare address alone; links say `overview`.
+        st.Page(overview.show, title="Overview", url_path="overview", visibility="hidden"),
+    ],
     "Business": [
         st.Page(orders.show, title="Orders and revenue", icon=":material/shopping_cart:", url_path="orders"),
         st.Page(inventory.show, title="Inventory", icon=":material/inventory_2:", url_path="inventory"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from confluent_kafka import Producer
 
 from runtime import run_file
 from streamgauge.broker import LocalKafka
@@ -96,6 +97,23 @@ class Pipeline:
         self.run("generate", *options, "--ledger", str(path))
         totals: dict[str, Any] = json.loads(path.read_text())
         return totals
+
+    def reprice(self, count: int) -> int:
+        """So many articles get a new price; returns how many."""
+        producer = Producer({"bootstrap.servers": self.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"]})
+        for number in range(count):
+            event = {
+                "event_id": f"reprice-{number}",
+                "event_type": "product.updated",
+                "occurred_at": int(time.time() * 1_000),
+                "source": "test",
+                "schema_version": 1,
+                **{"sku": f"SKU-{number:04}", "name": f"Article {number}", "category": "garden"},
+                **{"price_cents": 1_000, "cost_cents": 500},
+            }
+            producer.produce("products", json.dumps(event), event["sku"])
+        producer.flush(30)
+        return count
 
     def figure(self, sql: str) -> int:
         """The one figure that a query answers."""

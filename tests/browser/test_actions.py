@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.acting import SAYS, TARGET, acting
 from tests.browser.pipeline import Pipeline, wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def test_an_action_asks_while_the_page_goes_on_and_is_recorded(page: Page, pipeline: Pipeline) -> None:

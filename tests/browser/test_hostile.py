@@ -16,7 +16,7 @@ from tests.browser.hostile import Leak
 from tests.browser.pipeline import Pipeline, running, wait_until
 from tests.conftest import require_kafka
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 # Every page of `dashboard.app.PAGES`, later ones too. Importing it would draw it.
 PAGES = re.findall(r'url_path="([a-z-]+)"', server.SCRIPT.read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def test_hostile_filters_are_text(page: Page, attacked: Attacked, path: str) -> 
 
 def test_a_cause_and_a_story_show_it(page: Page, attacked: Attacked) -> None:
     told = attacked.pipeline.run("sql", "SELECT fingerprint FROM dead_letters LIMIT 1", "--format", "csv").stdout
-    look(page, attacked, "dead-letters", fingerprint=told.split()[-1])
+    look(page, attacked, "dead-letters", fingerprint=told.split()[-1].strip('"'))
     expect(page.get_by_text("hostile ").first).to_be_attached()
     look(page, attacked, "events", order=f"{hostile.attacks(attacked.leak.port)[1]} O-1")
     expect(page.get_by_text("[leaklink](").first).to_be_attached()

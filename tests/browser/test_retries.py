@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.pipeline import Pipeline, wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 # Fields of marketing events, and a value that each may have.
 MENDED = {"cost_cents": "12", "source": "marketing", "schema_version": "1", "customer_id": "C-1"}
 CHOSEN = f"""

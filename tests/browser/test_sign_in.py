@@ -20,7 +20,7 @@ from streamgauge.local_broker import free_port
 from tests.browser.acting import acting
 from tests.browser.pipeline import Pipeline, wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 READERS: dict[str, dict[str, object]] = {
     "olga": {"email": "olga@shop.example", "email_verified": True},

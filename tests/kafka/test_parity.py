@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 from warehouse.client import Warehouse
 
 # A dozen processes start one after the other, which a laden machine takes its time for.
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(900)]
 
 REPLICAS = {"analytics": ["a7d1f0c2b9e4", "b52c91e07f38"]}
 # As the `streamgauge` script does, on a host with a name of its own.

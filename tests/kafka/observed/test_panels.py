@@ -17,7 +17,7 @@ from tests.prometheus import Prometheus
 from tests.waiting import wait_until
 from warehouse.client import QueryError, Warehouse
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 WITHIN_S = 150.0
 # Panels that may be empty on a pipeline that is well, and why.
 EMPTY = {

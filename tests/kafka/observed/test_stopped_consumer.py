@@ -9,7 +9,7 @@ from tests.kafka.observed.conftest import Watch
 from tests.prometheus import Alert, Prometheus
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 WITHIN_S = 120.0
 # A minute of lag is three seconds here, and `for: 2m` six.
 FACTOR = 0.05
