@@ -4,9 +4,9 @@
 
 The events are a day of the shop's, by way of Kafka, analytics and the warehouse; half a minute of the storefront with
 all services comes on top, so that sagas, verdicts and credits exist; then the generator goes on at 200/s while the
-sessions are open, dealt to the pages in turn. A session is a page's WebSocket without its browser (sessions.py): first run from
-opening the connection to the last element, and each refresh from asking to the last element. `painted` is chromium's:
-from the address to the first figure.
+sessions are open, dealt to the pages in turn. A session is a page's WebSocket without its browser (sessions.py): first
+run from opening the connection to the last element, and each refresh from asking to the last element. `paint` is
+chromium's: from the address to the first figure.
 """
 
 from __future__ import annotations

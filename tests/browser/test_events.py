@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Position, expect
 
 from tests.browser.pipeline import Pipeline, Shop
 from tests.browser.test_payments import tile
@@ -14,7 +14,7 @@ from tests.browser.test_payments import tile
 pytestmark = pytest.mark.browser
 
 # The first row of a table, right of its box.
-FIRST_ROW = {"x": 12, "y": 52}
+FIRST_ROW: Position = {"x": 12, "y": 52}
 
 
 def test_a_search_and_one_event_opened(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
