@@ -110,7 +110,7 @@ class Service:
         """A stream's events, decoded by its class; only those that are valid and `wanted`."""
         return self._decoded(self.raw(topic), topic, wanted)
 
-    def rekeyed(self, topic: str, name: str, key: Callable[[bytes], str | None]) -> StreamingDataFrame:
+    def rekeyed(self, topic: str, name: str, key: Callable[[bytes | None], str | None]) -> StreamingDataFrame:
         """A stream's events under another key; `key` finds it in the JSON, None drops the event.
 
         They pass a repartition topic, so that all events of a new key are in one partition; `name` is part of its name.

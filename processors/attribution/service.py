@@ -70,13 +70,14 @@ class Peek(msgspec.Struct, gc=False):
     customer_id: str
 
 
-def customer_of(wanted: frozenset[str]) -> Callable[[bytes], str | None]:
+def customer_of(wanted: frozenset[str]) -> Callable[[bytes | None], str | None]:
     """Finds the customer of a wanted event. What cannot be read is dropped: analytics has it as a dead letter."""
     decode = msgspec.json.Decoder(Peek).decode
 
-    def customer(value: bytes) -> str | None:
+    def customer(value: bytes | None) -> str | None:
         try:
-            peek = decode(value)
+            # A message may have no value at all.
+            peek = decode(value or b"")
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
         return peek.customer_id if peek.event_type in wanted else None

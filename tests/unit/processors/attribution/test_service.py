@@ -95,6 +95,7 @@ def test_ids_follow_from_the_cause() -> None:
 
 def test_whose_an_event_is() -> None:
     clicks = customer_of(CLICKS)
+    assert clicks(None) is None
     assert clicks(json.dumps(CLICK).encode()) == "C"
     assert clicks(json.dumps({**CLICK, "event_type": "ad.impression"}).encode()) is None
     assert clicks(b"not json") is None
