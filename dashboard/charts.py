@@ -54,17 +54,17 @@ def _wall(time: datetime, clock: tzinfo) -> datetime:
     return time.astimezone(clock).replace(tzinfo=None)
 
 
-def _base(height: int, **layout: Any) -> go.Figure:
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        dragmode=False,
+def _figure(traces: list[dict[str, Any]], height: int, **layout: Any) -> go.Figure:
+    """A figure of all its parts at once: adding them one by one checks and copies everything each time, at three times
+    the cost, and a page is drawn every two seconds for everybody."""
+    common = {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+        "dragmode": False,
         # The same revision keeps hidden series hidden over refreshes.
-        uirevision="keep",
-        **layout,
-    )
-    return figure
+        "uirevision": "keep",
+    }
+    return go.Figure({"data": traces, "layout": {**common, **layout}})
 
 
 def timeline(
@@ -87,92 +87,83 @@ def timeline(
     starts = period.buckets(first)
     middle = timedelta(seconds=period.bucket_s / 2)
     running = [period.running(start) for start in starts]
-    figure = _base(
+    x = [_wall(start + middle, clock) for start in starts]
+    marker = {
+        "opacity": [0.7 if yes else 1.0 for yes in running],
+        "line": {"width": 0},
+        "pattern": {"shape": ["/" if yes else "" for yes in running], "solidity": 0.5, "size": 6},
+    }
+    traces = []
+    for one in series:
+        trace: dict[str, Any] = {
+            "name": label(one.name),
+            "x": x,
+            "y": [one.values.get(start, absent) for start in starts],
+            "hovertemplate": f"%{{y:{digits}}} {escape(unit)}",
+        }
+        if kind == "line" or one.dashed:
+            # Between two gaps a line alone would not be seen.
+            mode = "lines+markers" if absent is None and not one.dashed else "lines"
+            look = {"color": one.colour, "width": 2, "dash": "dot" if one.dashed else "solid"}
+            trace |= {"type": "scatter", "mode": mode, "marker": {"size": 4}, "line": look, "connectgaps": False}
+        else:
+            width = period.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0)
+            trace |= {"type": "bar", "width": width, "marker": {**marker, "color": one.colour}}
+        traces.append(trace)
+    span = [_wall(period.since, clock), _wall(period.until, clock)]
+    return _figure(
+        traces,
         height,
         barmode="stack",
         bargap=0.12,
         hovermode="x unified",
         legend={"orientation": "h", "y": 1.07, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         showlegend=len(series) > 1,
+        xaxis={"range": span, "showgrid": False, "fixedrange": True},
+        yaxis={"title": {"text": unit}, "tickformat": ",", "rangemode": "tozero", "fixedrange": True, "nticks": 5},
+        **(_running(_wall(starts[running.index(True)], clock), span[1]) if any(running) else {}),
     )
-    for one in series:
-        common: dict[str, Any] = {
-            "name": label(one.name),
-            "x": [_wall(start + middle, clock) for start in starts],
-            "y": [one.values.get(start, absent) for start in starts],
-            "hovertemplate": f"%{{y:{digits}}} {escape(unit)}",
-        }
-        if kind == "line" or one.dashed:
-            look = {"color": one.colour, "width": 2, "dash": "dot" if one.dashed else "solid"}
-            # Between two gaps a line alone would not be seen.
-            mode = "lines+markers" if absent is None and not one.dashed else "lines"
-            figure.add_scatter(mode=mode, marker={"size": 4}, line=look, connectgaps=False, **common)
-        else:
-            figure.add_bar(
-                width=period.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0),
-                marker={
-                    "color": one.colour,
-                    "opacity": [0.7 if yes else 1.0 for yes in running],
-                    "line": {"width": 0},
-                    "pattern": {"shape": ["/" if yes else "" for yes in running], "solidity": 0.5, "size": 6},
-                },
-                **common,
-            )
-    if any(running):
-        _mark_running(figure, period, starts[running.index(True)], clock)
-    figure.update_xaxes(range=[_wall(period.since, clock), _wall(period.until, clock)], showgrid=False, fixedrange=True)
-    figure.update_yaxes(title=unit, tickformat=",", rangemode="tozero", fixedrange=True, nticks=5)
-    return figure
 
 
-def _mark_running(figure: go.Figure, period: Period, since: datetime, clock: tzinfo) -> None:
-    figure.add_vrect(
-        x0=_wall(since, clock),
-        x1=_wall(period.until, clock),
-        fillcolor=theme.GREY,
-        opacity=0.14,
-        line_width=0,
-        layer="below",
-    )
-    figure.add_annotation(
-        x=_wall(period.until, clock),
-        xanchor="right",
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        text="running window ▾",
-        showarrow=False,
-        font={"size": 11, "color": theme.GREY},
-    )
+def _running(since: datetime, until: datetime) -> dict[str, Any]:
+    """The shade over the windows that still fill up, and the words at it."""
+    shade = {
+        **{"type": "rect", "xref": "x", "yref": "y domain", "x0": since, "x1": until, "y0": 0, "y1": 1},
+        **{"fillcolor": theme.GREY, "opacity": 0.14, "line": {"width": 0}, "layer": "below"},
+    }
+    words = {
+        **{"text": "running window ▾", "showarrow": False, "font": {"size": 11, "color": theme.GREY}},
+        **{"x": until, "xref": "x", "xanchor": "right", "y": 1, "yref": "paper", "yanchor": "bottom"},
+    }
+    return {"shapes": [shade], "annotations": [words]}
 
 
 def bars(parts: Sequence[Bar]) -> go.Figure:
     """A ranking or a funnel: horizontal bars in the given order, each with its text."""
-    figure = _base(34 * max(1, len(parts)) + 16, showlegend=False)
-    figure.update_layout(hovermode=False, margin={"t": 4})
-    figure.add_bar(
-        orientation="h",
+    places = list(range(len(parts)))
+    bar = {
+        "type": "bar",
+        "orientation": "h",
         # Two names may look alike once they are cut; positions never do.
-        y=list(range(len(parts))),
-        x=[part.value for part in parts],
-        text=[escape(part.text) for part in parts],
-        textposition="auto",
-        insidetextanchor="start",
-        marker={"color": [part.colour for part in parts]},
-        cliponaxis=False,
-        width=0.72,
+        "y": places,
+        "x": [part.value for part in parts],
+        "text": [escape(part.text) for part in parts],
+        "textposition": "auto",
+        "insidetextanchor": "start",
+        "marker": {"color": [part.colour for part in parts]},
+        "cliponaxis": False,
+        "width": 0.72,
+    }
+    names = {"tickmode": "array", "tickvals": places, "ticktext": [label(part.name) for part in parts]}
+    return _figure(
+        [bar],
+        34 * max(1, len(parts)) + 16,
+        showlegend=False,
+        hovermode=False,
+        margin={"l": 8, "r": 8, "t": 4, "b": 8},
+        yaxis={**names, "autorange": "reversed", "fixedrange": True, "showgrid": False, "ticklabelstandoff": 6},
+        xaxis={"visible": False, "fixedrange": True, "rangemode": "tozero"},
     )
-    figure.update_yaxes(
-        autorange="reversed",
-        tickmode="array",
-        tickvals=list(range(len(parts))),
-        ticktext=[label(part.name) for part in parts],
-        fixedrange=True,
-        showgrid=False,
-        ticklabelstandoff=6,
-    )
-    figure.update_xaxes(visible=False, fixedrange=True, rangemode="tozero")
-    return figure
 
 
 def show(figure: go.Figure, view: View, key: str, alt: str) -> None:
