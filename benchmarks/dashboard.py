@@ -14,20 +14,30 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from itertools import cycle, islice
 from statistics import median
 
-from confluent_kafka import Producer
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from playwright.sync_api import Browser
 
 from benchmarks.rig import Rig, Worker, machine, rig, wait_until
 from benchmarks.sessions import Session
+from dashboard.view import LIVE_S
 from generators.shop import Shop
 from streamgauge.local_broker import free_port
 from tests.browser import chromium
 from tests.browser.pages import PAGES, SHOWN
 from warehouse.client import Warehouse
 
+# What answers orders, by consumer group, and the topics that it reads.
+SERVICES = {
+    "services": ("fulfilment", "payments", "shipments"),
+    "fulfilment": ("orders", "payments", "shipments", "inventory", "fraud"),
+    "fraud": ("payments",),
+    "attribution": ("orders", "marketing"),
+}
 DAY_S, MOST_QUEUED, LIVE_RATE, SHOP_S = 86_400, 50_000, 200, 30
 VISIBLE_WITHIN_S = 1_800
 SETTLES_S = 5.0
@@ -51,13 +61,25 @@ def visible(made: Rig) -> int:
         return int(warehouse.query("SELECT coalesce(sum(events), 0) AS n FROM stream_windows").to_pylist()[0]["n"])
 
 
+def skip_past(made: Rig) -> None:
+    """Let the services begin at the end: they would answer ten million events first, and nobody asked them to."""
+    admin = AdminClient({"bootstrap.servers": made.settings.bootstrap})
+    topics = admin.list_topics(timeout=10).topics
+    for group, names in SERVICES.items():
+        parts = [TopicPartition(name, number) for name in names for number in topics[name].partitions]
+        ends = admin.list_offsets({one: OffsetSpec.latest() for one in parts})
+        placed = [TopicPartition(one.topic, one.partition, ends[one].result().offset) for one in parts]
+        admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, placed)])[group].result()
+
+
 def fill(made: Rig, count: int) -> int:
     """The past, then half a minute of the whole shop; returns how many events SQL shows."""
     began = time.monotonic()
     write_past(made.settings.bootstrap, count)
     wait_until(lambda: visible(made) >= count, f"{count:,} events in SQL", VISIBLE_WITHIN_S, every_s=1.0)
     print(f"{count:,} events in SQL after {time.monotonic() - began:.0f} s", flush=True)
-    shop = [made.start("services"), *(made.start("process", name) for name in ("fulfilment", "fraud", "attribution"))]
+    skip_past(made)
+    shop = [made.start(*(("services",) if name == "services" else ("process", name))) for name in SERVICES]
     traffic = made.start(
         "generate", "--storefront", "--fraud", "0.02", "--rate", "200", "--for", str(SHOP_S), ready=False
     )
@@ -85,6 +107,15 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
 
 
+def opened(port: int, pages: Iterable[str], count: int) -> list[Session]:
+    """A session a page, one after the other: people do not come in the same instant, and their refreshes neither."""
+    held = []
+    for page in pages:
+        held.append(Session(port, page, "range=15m").open())
+        time.sleep(LIVE_S / count)
+    return held
+
+
 def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float) -> None:
     """Print the table: every page alone in a browser, then with all sessions open."""
     with chromium.launched() as browser:
@@ -95,7 +126,7 @@ def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float)
     # Every page has its turn: as many rounds as it takes to open each once.
     for start in range(0, len(PAGES), count):
         order = list(PAGES)[start:] + list(PAGES)[:start]
-        held = [Session(port, page, "range=15m").open() for page in islice(cycle(order), count)]
+        held = opened(port, islice(cycle(order), count), count)
         time.sleep(seconds)
         for one in held:
             times = one.close()
@@ -122,7 +153,7 @@ def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float)
 
 def soak(dashboard: Worker, port: int, count: int, minutes: float) -> None:
     """Hold sessions open and print the dashboard's memory; every fifth minute half of them are closed and opened."""
-    held = [Session(port, page, "range=15m").open() for page in islice(cycle(PAGES), count)]
+    held = opened(port, islice(cycle(PAGES), count), count)
     seen = list[tuple[float, float]]()
     began = time.monotonic()
     print(f"{'minute':>7s} {'MiB':>7s} {'refreshes':>10s}")

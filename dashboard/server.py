@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import importlib
 import logging
 import pkgutil
@@ -24,7 +25,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
-from dashboard import pages, sign_in, source, theme
+from dashboard import charts, pages, sign_in, source, theme
 from dashboard.way_back import WayBack
 from runtime import process
 from runtime.errors import FatalError, UsageError
@@ -84,10 +85,17 @@ def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None 
 
 
 def warm(settings: Settings) -> None:
-    """Load what the first page would wait for: its modules, and the catalog."""
+    """Load what the first page would wait for: its modules, the catalog, and what the first chart and table import.
+
+    All of it stays for good: the garbage collector need not look through it again and again.
+    """
     for page in pkgutil.iter_modules(pages.__path__):
         importlib.import_module(f"{pages.__name__}.{page.name}")
+    importlib.import_module("pandas")
+    charts.bars([charts.Bar("", 0, "")]).to_json()
     source.load(settings)
+    gc.collect()
+    gc.freeze()
 
 
 def work(running: Process) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -57,7 +57,7 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, tables: frozenset[str]) -
     nodes = list(_walk(statements[0]))
     own = {entry["key"].lower() for node in nodes for entry in (node.get("cte_map") or {}).get("map", [])}
     for node in nodes:
-        _check(node, tables, own, sql)
+        _check(node, tables, own, partial(_location, sql, node))
 
 
 def _place(before: str) -> str:
@@ -71,23 +71,22 @@ def _location(sql: str, node: dict[str, Any]) -> str:
     return _place(text[:at].decode(errors="replace")) if isinstance(at, int) and at <= len(text) else ""
 
 
-def _check(node: dict[str, Any], tables: frozenset[str], own: set[str], sql: str) -> None:
+def _check(node: dict[str, Any], tables: frozenset[str], own: set[str], place: Callable[[], str]) -> None:
     kind = node.get("type")
-    place = _location(sql, node)
     if node.get("class") == "FUNCTION" or "function_name" in node:
         name = str(node.get("function_name", "")).lower()
         if name not in harmless() and name not in TABLE_FUNCTIONS:
-            raise RefusedSql("function", f"function `{name}` is not among those allowed here{place}")
+            raise RefusedSql("function", f"function `{name}` is not among those allowed here{place()}")
         if node.get("catalog") not in (None, "", "system") or node.get("schema") not in (None, "", "main"):
-            raise RefusedSql("function", f"function `{name}` is called by a qualified name{place}")
+            raise RefusedSql("function", f"function `{name}` is called by a qualified name{place()}")
     if kind == "TABLE_FUNCTION":
         name = str((node.get("function") or {}).get("function_name", "")).lower()
         if name not in TABLE_FUNCTIONS:
-            raise RefusedSql("function", f"table function `{name}` is not among those allowed here{place}")
+            raise RefusedSql("function", f"table function `{name}` is not among those allowed here{place()}")
     elif kind == "BASE_TABLE":
         schema, name = str(node.get("schema_name", "")).lower(), str(node.get("table_name", "")).lower()
         if node.get("catalog_name"):
-            raise RefusedSql("table", f"`{node['catalog_name']}` is another database{place}")
+            raise RefusedSql("table", f"`{node['catalog_name']}` is another database{place()}")
         if schema == "information_schema" and name in INFORMATION:
             return
         if schema not in SCHEMAS or (name not in tables and not (schema == "" and name in own)):
@@ -95,7 +94,7 @@ def _check(node: dict[str, Any], tables: frozenset[str], own: set[str], sql: str
                 f", did you mean `{near}`?" for near in difflib.get_close_matches(name, sorted(tables - {name}), 1)
             )
             listed = ", ".join(sorted(tables))
-            raise RefusedSql("table", f"there is no table `{name}`{place}{meant or ';'} there are: {listed}")
+            raise RefusedSql("table", f"there is no table `{name}`{place()}{meant or ';'} there are: {listed}")
     elif kind == "SHOW_REF" and not node.get("query"):
         raise RefusedSql("statement", "SHOW is not answered here; `GET /tables` lists the tables")
 

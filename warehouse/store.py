@@ -18,7 +18,9 @@ from runtime.settings import Settings
 from warehouse import merge, schema
 from warehouse.inputs import Inputs, Reflected
 
-COMPACT_AT_ROWS = 250_000
+# Whoever reads a latest table looks through the rows of its run, and ending a run looks through the table: a run is as
+# long as the table is, within these.
+COMPACT_FROM_ROWS, COMPACT_AT_ROWS = 10_000, 250_000
 
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -78,6 +80,7 @@ class Store:
             model.name: self._count(f"{schema.latest_rows(model)} WHERE {schema.RUN} >= {self._run[model.name]}")
             for model in latest
         }
+        self._kept = {model.name: self._count(schema.latest_rows(model)) for model in latest}
 
     def _count(self, table: str) -> int:
         row = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()
@@ -121,13 +124,18 @@ class Store:
         if inputs != self._inputs:
             inputs.store(self._db)
 
-    def compact(self, at_rows: int = COMPACT_AT_ROWS) -> None:
-        """Remove replaced rows of latest models, and begin a new run, once the current one has `at_rows` of them."""
+    def compact(self, at_rows: int | None = None) -> None:
+        """Remove replaced rows of latest models, and begin a new run, once the current one has `at_rows` of them.
+
+        None: as many as the table kept at the end of the last run, within `COMPACT_FROM_ROWS` and `COMPACT_AT_ROWS`.
+        """
         for name, rows in self._fresh.items():
-            if rows >= at_rows:
-                self._in_transaction(partial(self._compact, self._models[name], self._run[name]))
+            enough = min(COMPACT_AT_ROWS, max(COMPACT_FROM_ROWS, self._kept[name])) if at_rows is None else at_rows
+            if rows >= enough:
+                model = self._models[name]
+                self._in_transaction(partial(self._compact, model, self._run[name]))
                 self._run[name] += 1
-                self._fresh[name] = 0
+                self._fresh[name], self._kept[name] = 0, self._count(schema.latest_rows(model))
 
     def _compact(self, model: Model, run: int) -> None:
         merge.compact(self._db, model, run)

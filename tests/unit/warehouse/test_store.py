@@ -114,6 +114,30 @@ def test_latest_is_one_row_a_key_whatever_order_versions_come_in(tmp_path: Path,
     assert db.execute('SELECT count(*) FROM internal."sensors_rows"').fetchall() == [(3,)]
 
 
+def test_a_run_is_as_long_as_the_table_within_limits(
+    tmp_path: Path, db: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.store.COMPACT_FROM_ROWS", 2)
+    monkeypatch.setattr("warehouse.store.COMPACT_AT_ROWS", 5)
+    store = Store(db, made(tmp_path), "c")
+    offsets = iter(range(100))
+
+    def left(*sensors: str) -> int:
+        """Rows after a merge, before the next one."""
+        offset = next(offsets)
+        store.merge({"sensors": table(*(version(name, 1.0, offset) for name in sensors))}, {0: offset})
+        store.compact()
+        (row,) = db.execute('SELECT count(*) FROM internal."sensors_rows"').fetchall()
+        return int(row[0])
+
+    assert [left("a"), left("a"), left("a"), left("a")] == [1, 1, 2, 1]
+    assert left("a", "b", "c", "d") == 4
+    # Four keys: a run of four rows. Eight: one of five, no longer.
+    assert [left("a"), left("a"), left("a"), left("a")] == [5, 6, 7, 4]
+    assert left("e", "f", "g", "h") == 8
+    assert [left("a") for _ in range(5)] == [9, 10, 11, 12, 8]
+
+
 def test_a_failed_merge_merges_nothing_and_keeps_the_offsets(tmp_path: Path, db: duckdb.DuckDBPyConnection) -> None:
     store = Store(db, made(tmp_path), "c")
     store.merge({"raw": table(raw(1))}, {0: 1})
