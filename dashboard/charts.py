@@ -3,6 +3,7 @@ events are escaped: plotly renders a subset of HTML wherever it shows text."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -21,6 +22,10 @@ CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 _LABEL = 24
 # Gaps between more bars than this are narrower than a pixel on a telephone, and flicker there.
 GAPS_UP_TO = 60
+# The first chart of a session makes the browser run five megabytes of plotly: what is not painted by then waits for it.
+# Figures get this head start, in seconds; a cold browser without one painted them up to four seconds later.
+HEAD_START_S = 0.5
+_BEGUN = "charts:begun"
 Kind = Literal["bar", "line"]
 
 
@@ -178,13 +183,21 @@ def show(figure: go.Figure, view: View, key: str, alt: str) -> None:
             since, until = sorted(_moment(x, view.clock) for x in box["x"])
             frame.zoom(since, until)
 
+    _figures_first()
     st.plotly_chart(figure, key=key, config=CONFIG, on_select=zoomed, selection_mode="box", alt=alt)
     return None
 
 
 def draw(figure: go.Figure, key: str, alt: str) -> None:
     """Draw any other chart."""
+    _figures_first()
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+
+
+def _figures_first() -> None:
+    if _BEGUN not in st.session_state:
+        st.session_state[_BEGUN] = True
+        time.sleep(HEAD_START_S)
 
 
 def _moment(shown: Any, clock: tzinfo) -> datetime:

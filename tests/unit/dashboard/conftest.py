@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest, app_test
 from streamlit.util import calc_hash
 
 from catalog.audit import OperatorActed
-from dashboard import audit, server, source
+from dashboard import audit, charts, server, source
 from tests.unit.warehouse.commerce import Commerce
 from warehouse.answers import Question, Refused
 from warehouse.client import Params, QueryError, _param
@@ -95,6 +95,7 @@ def open_page(house: House, monkeypatch: pytest.MonkeyPatch) -> Open:
 
     monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
     monkeypatch.setattr(app_test, "PagesManager", Pages)
+    monkeypatch.setattr(charts, "HEAD_START_S", 0.0)
 
     def opened(path: str = "overview", **query: str) -> AppTest:
         app = AppTest.from_file(str(server.SCRIPT), default_timeout=30)
