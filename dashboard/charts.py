@@ -13,7 +13,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import frame, theme
+from dashboard import figures, frame, theme
 from dashboard.periods import Period
 from dashboard.view import View
 
@@ -173,8 +173,7 @@ def bars(parts: Sequence[Bar]) -> go.Figure:
 
 def show(figure: go.Figure, view: View, key: str, alt: str) -> None:
     """Draw a chart over time; dragging over it shows that range. `alt` is what it shows, for who cannot see it."""
-    # By touch a drag scrolls the page.
-    if "Mobi" in st.context.headers.get("User-Agent", ""):
+    if _by_touch():
         return draw(figure, key, alt)
     figure.update_layout(dragmode="select", selectdirection="h", newselection={"mode": "immediate"})
 
@@ -186,6 +185,16 @@ def show(figure: go.Figure, view: View, key: str, alt: str) -> None:
     _figures_first()
     st.plotly_chart(figure, key=key, config=CONFIG, on_select=zoomed, selection_mode="box", alt=alt)
     return None
+
+
+def reading(period: Period, one: str = "bar") -> str:
+    """What stands below a chart over time: how to read it, and what it can do."""
+    return f"One {one} is {figures.duration(period.bucket_s)}.{'' if _by_touch() else ' Drag to look closer.'}"
+
+
+def _by_touch() -> bool:
+    """Whether a drag scrolls the page."""
+    return "Mobi" in st.context.headers.get("User-Agent", "")
 
 
 def draw(figure: go.Figure, key: str, alt: str) -> None:

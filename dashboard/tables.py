@@ -19,7 +19,7 @@ _FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f 
 class Column:
     """How a column is shown. A `link` goes to `page`, with the cell as its parameter `param`; `means` explains it.
 
-    A `badge` is one of a few words of ours, each in its colour: the keys of `colours`.
+    A `badge` is one of a few words of ours, each in its colour: the keys of `colours`. `width` in pixels, or in words.
     """
 
     label: str
@@ -27,7 +27,7 @@ class Column:
     page: str = ""
     param: str = ""
     means: str | None = None
-    width: Literal["small", "medium", "large"] | None = None
+    width: Literal["small", "medium", "large"] | int | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
 
 

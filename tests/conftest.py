@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from xdist.scheduler import LoadFileScheduling
 
 from runtime.errors import UsageError
 from runtime.settings import Settings
@@ -18,6 +19,18 @@ from streamgauge import java, kafka_files
 from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
 from tests.waiting import wait_until
+
+
+class ByPipeline(LoadFileScheduling):  # type: ignore[misc]
+    """A file is run by one process; all browser tests are, for they share pipelines that take long to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/browser" if nodeid.startswith("tests/browser/") else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPipeline:
+    """What `make test` deals the files out with."""
+    return ByPipeline(config, log)
 
 
 class SettingsFactory(Protocol):

@@ -18,18 +18,18 @@ from dashboard.view import View
 
 _CAUSES = {
     "fingerprint": Column(
-        "Cause", "link", page="dead-letters", param="fingerprint", means="Opens the cause.", width="small"
+        "Cause", "link", page="dead-letters", param="fingerprint", means="Opens the cause.", width=90
     ),
-    "stream": Column("Stream", width="small"),
+    "stream": Column("Stream", width=95),
     "reason": Column("Reason"),
     "field": Column("Field", means="The field that is to blame, where one is."),
     "letters": Column("Letters", "count", width="small"),
     "trend": Column("Trend", "bars", means="The range in 24 equal parts; each cause by its own highest bar."),
     "first": Column("First", "time", means="The first of the range."),
     "last": Column("Last", "time"),
-    "retried": Column("Sent again", "count", width="small"),
+    "retried": Column("Sent again", "count", width=95),
     "settled": Column("Settled", "count", means="Sent again, and no dead letter again.", width="small"),
-    "again": Column("Failed again", "count", width="small"),
+    "again": Column("Failed again", "count", width=105),
 }
 
 
@@ -106,7 +106,7 @@ def timeline(view: View, chosen: Mapping[str, Any], height: int = 320) -> None:
         st.subheader("Dead letters by stream", anchor=False)
         chart = charts.timeline(answer.period, series, unit="letters", clock=view.clock, height=height)
         charts.show(chart, view, "letters-timeline", "Dead letters in each bar, by stream")
-        st.caption(f"One bar is {figures.duration(answer.period.bucket_s)}. {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
 
 
 def table(found: Answer, view: View, chosen: Mapping[str, Any]) -> None:

@@ -140,7 +140,7 @@ def over_time(answer: Answer, whole: Row, view: View, measure: str, by: str) -> 
         charts.show(chart, view, "marketing-time", f"{what.label} over time by {by}")
         one = "point" if what.over else "bar"
         gaps = " A gap: nothing to divide by." if what.over else ""
-        st.caption(f"One {one} is {figures.duration(period.bucket_s)}.{gaps} Drag to look closer. {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(period, one)}{gaps} {tiles.sql(answer)}")
 
 
 def by_channel(answer: Answer, view: View) -> None:

@@ -113,7 +113,7 @@ def over_time(found: Answer, view: View, rule: str) -> None:
         first = min(row["bucket"] for row in found.rows)
         chart = charts.timeline(found.period, series, unit="flags", clock=view.clock, first=first)
         charts.show(chart, view, "fraud", "Fraud flags by rule over time")
-        st.caption(f"One bar is {figures.duration(found.period.bucket_s)}. {tiles.sql(found)}")
+        st.caption(f"{charts.reading(found.period)} {tiles.sql(found)}")
 
 
 def _top(flags: Counter[str]) -> list[str]:

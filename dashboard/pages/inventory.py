@@ -107,9 +107,9 @@ def over_time(spans: dict[str, dict[str, Any]], view: View, location: str, move:
         st.subheader("Units by movement", anchor=False)
         chart = charts.timeline(period, lines, unit="units", clock=view.clock, kind="line", first=first, digits=",d")
         charts.show(chart, view, "inventory-moves", "Units received, reserved, released, shipped and refused over time")
-        st.caption(f"One point is {figures.duration(period.bucket_s)}. Drag to look closer. {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(period, 'point')} {tiles.sql(answer)}")
     with right, st.container(border=True, height="stretch"):
         st.subheader(f"{said} by location", anchor=False)
         chart = charts.timeline(period, layers, unit="units", clock=view.clock, first=first, digits=",d")
         charts.show(chart, view, "inventory-locations", f"Units {said.lower()} over time by location")
-        st.caption(f"One bar is {figures.duration(period.bucket_s)}. Drag to look closer. {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(period)} {tiles.sql(answer)}")

@@ -151,9 +151,7 @@ def over_time(spans: dict[str, dict[str, Any]], view: View, chosen: Chosen, by: 
         with column, st.container(border=True, height="stretch"):
             st.subheader(f"{title} by {DIMENSIONS[by].lower()}", anchor=False)
             charts.show(chart, view, f"orders-{title}", f"{title} over time by {DIMENSIONS[by].lower()}")
-            st.caption(
-                f"One bar is {figures.duration(answer.period.bucket_s)}. Drag to look closer. {tiles.sql(answer)}"
-            )
+            st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
 
 
 def rank(ranking: Answer, by: str) -> None:

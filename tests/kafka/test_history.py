@@ -145,6 +145,7 @@ def test_a_rebuild_finds_what_differs(
     assert "  payment_windows: identical" in said
 
 
+@pytest.mark.long
 def test_a_swap_under_traffic_whatever_is_killed(made: Rig, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     """Events flow, the file is rebuilt and swapped, the warehouse dies again and again: every event counts once."""
     (warehouse,) = [worker for worker in made.workers if "warehouse" in worker.log.name]

@@ -186,6 +186,7 @@ def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Wor
     assert sampler.healthy()
 
 
+@pytest.mark.long
 def test_the_broker_goes_away_and_comes_back(made: Rig, sampler: Worker) -> None:
     """Last in this module. First nothing is wrong, then nothing is said, then all is as it was."""
     made.kafka.kill()

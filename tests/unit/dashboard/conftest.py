@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 from streamlit.util import calc_hash
 
 from catalog.audit import OperatorActed
-from dashboard import audit, charts, server, source
+from dashboard import audit, charts, server, source, theme
 from tests.unit.warehouse.commerce import Commerce
 from warehouse.answers import Question, Refused
 from warehouse.client import Params, QueryError, _param
@@ -96,6 +97,7 @@ def open_page(house: House, monkeypatch: pytest.MonkeyPatch) -> Open:
     monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
     monkeypatch.setattr(app_test, "PagesManager", Pages)
     monkeypatch.setattr(charts, "HEAD_START_S", 0.0)
+    config.set_option("runner.postScriptGC", theme.OPTIONS["runner.postScriptGC"])
 
     def opened(path: str = "overview", **query: str) -> AppTest:
         app = AppTest.from_file(str(server.SCRIPT), default_timeout=30)
