@@ -42,7 +42,7 @@ PAGES = {
 }
 
 # As narrow as the longest name lets it be: the figures want the room.
-SIDEBAR_PX = 256
+SIDEBAR_PX = 276
 
 st.set_page_config(page_title="Streamgauge", page_icon=theme.ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
 if sign_in.admitted():

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from dashboard import server
 from tests.browser import hostile
 from tests.browser.hostile import Leak
+from tests.browser.pages import SHOWN
 from tests.browser.pipeline import Pipeline, running, wait_until
 from tests.conftest import require_kafka
 
@@ -63,6 +64,8 @@ def look(page: Page, attacked: Attacked, path: str, **query: str) -> None:
     """Open a page, wait until it stands, and see that nothing happened but text."""
     # Paused, so that it stands at some time.
     page.goto(f"{attacked.pipeline.url}/{path}?{urlencode({'range': '15m', 'refresh': 'off', **query})}")
+    # Nothing runs before the first run begins, either.
+    page.locator(SHOWN).first.wait_for(state="attached")
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
     # What is drawn in pieces, and what an image would still fetch.
     page.wait_for_timeout(700)
