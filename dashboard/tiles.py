@@ -85,4 +85,7 @@ def changed(now: int, before: int | None, period: Period) -> Remark:
     change = figures.change(now, before)
     if change is None:
         return Remark("no earlier data")
-    return Remark(figures.percent_change(change), "normal", arrow=True, versus=period.compared)
+    text = figures.percent_change(change)
+    if text == figures.percent_change(0):
+        return Remark("unchanged", versus=period.compared)
+    return Remark(text, "normal", arrow=True, versus=period.compared)

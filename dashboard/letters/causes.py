@@ -18,7 +18,7 @@ from dashboard.view import View
 
 _CAUSES = {
     "fingerprint": Column(
-        "Cause", "link", page="dead-letters", param="fingerprint", means="Opens the cause.", width=90
+        "Cause", "link", page="dead-letters", param="fingerprint", means="Opens the cause.", width=130
     ),
     "stream": Column("Stream", width=95),
     "reason": Column("Reason"),

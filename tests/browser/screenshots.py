@@ -25,6 +25,11 @@ from tests.browser.pipeline import Pipeline, Shop, running
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 RATE = 120
 OUTAGE_S = 30
+# All of the page was sent, and every chart of it is drawn.
+DRAWN = (
+    "document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]') && "
+    "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
+)
 SIZES = {1440: 1120, 420: 1480}
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -36,6 +41,7 @@ def take(browser: Browser, pipeline: Pipeline, page: str, path: Path, width: int
     tab = context.new_page()
     tab.goto(f"{pipeline.url}/{page}?range=5m")
     tab.locator(SHOWN).first.wait_for(state="attached", timeout=60_000)
+    tab.wait_for_function(DRAWN, timeout=60_000)
     tab.wait_for_timeout(3_000)
     tab.screenshot(path=path)
     context.close()
