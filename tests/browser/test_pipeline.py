@@ -61,7 +61,7 @@ def test_a_killed_worker_comes_back_and_nothing_is_missing_or_counted_twice(tmp_
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{up.ports['DASHBOARD']}/pipeline?range=5m")
         # Said of the kill, too, once all was visible.
-    exact = page.get_by_text("missing 0, counted twice 0").first
+        exact = page.get_by_text("missing 0, counted twice 0").first
         expect(exact).to_be_visible(timeout=60_000)
         worker = up.pid("analytics")
         page.get_by_role("button", name="Kill a worker").click()
