@@ -57,9 +57,10 @@ prometheus: ## Prometheus on http://127.0.0.1:9090, beside `make up` in another 
 	exec prometheus --config.file="$$data/prometheus/prometheus.yml" --storage.tsdb.path="$$data/prometheus/data" \
 		--storage.tsdb.retention.time=15d --web.listen-address=127.0.0.1:9090 --log.level=warn $(ARGS)
 
-# Two files at a time: most of a test on real parts is waiting for one of them.
+# Two files at a time: most of a test on real parts is waiting for one of them. In the order of their names, for the long
+# ones, in a browser and on Kafka, come first so, and no process is left alone with one at the end.
 test: $(STAMP) components ## The tests, on a real Kafka and in a real browser (ARGS="tests/unit -q")
-	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 long: $(STAMP) components ## The tests that `make test` has no time for: sign-in, hostile text on every page, retries, panels, Compose's variables
 	@exec $(BIN)/python -m pytest -m 'long and not chaos' $(ARGS)

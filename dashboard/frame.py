@@ -107,7 +107,7 @@ def _choices(now: View) -> None:
 
 def live(draw: Callable[[View], None]) -> None:
     """Draw the page's figures now, and anew as often as the reader wants; where they cannot be had, say why."""
-    now = view()
+    now, asked = view(), source.Asked()
 
     @st.fragment(run_every=now.every_s)
     def figures() -> None:
@@ -117,7 +117,8 @@ def live(draw: Callable[[View], None]) -> None:
         settings = source.settings()
         states.stand_in(settings.data_dir)
         try:
-            draw(now)
+            with source.together(asked):
+                draw(now)
         except WarehouseUnavailable as error:
             states.unavailable(settings, error)
         except QueryError as error:

@@ -1,15 +1,19 @@
 """Where pages get their figures: one client a process, and answers that sessions share.
 
 A question with the same view and filters is asked once for all sessions in each interval. While it is being asked, who
-comes with it gets the last answer: nothing piles up behind a slow one.
+comes with it waits a moment, and then gets the last answer: nothing piles up behind a slow one. What a page asked the
+last time is asked side by side when it refreshes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -29,7 +33,10 @@ from warehouse.client import Warehouse
 # An answer serves everyone for a little less than the shortest refresh; the last one stands in for a slow one so long.
 SHARED_S = 0.8 * LIVE_S
 STANDS_IN_S = 30.0
+PATIENCE_S = 0.25
 KEPT = 400
+# Questions of one refresh that are asked side by side.
+ABREAST = 3
 
 
 @dataclass(frozen=True)
@@ -57,13 +64,18 @@ class _Entry:
 class Answers:
     """The last answer to each question, by key; the oldest keys are forgotten."""
 
-    def __init__(self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic) -> None:
-        self._kept, self._clock = kept, clock
+    def __init__(
+        self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._kept, self._clock, self._patience_s = kept, clock, patience_s
         self._entries: OrderedDict[object, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: object, ask: Callable[[], Answer], shared_s: float = SHARED_S) -> Answer:
-        """An answer not older than `shared_s`, or the last one where somebody asks anew. Raises what `ask` raises."""
+        """An answer not older than `shared_s`, or the last one where somebody who asks anew takes long.
+
+        Raises what `ask` raises.
+        """
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
@@ -73,7 +85,7 @@ class Answers:
         if entry.answer is not None and old < shared_s:
             return entry.answer
         stands_in = entry.answer if old < STANDS_IN_S else None
-        if not entry.asking.acquire(blocking=stands_in is None) and stands_in is not None:
+        if not entry.asking.acquire(timeout=-1 if stands_in is None else self._patience_s) and stands_in is not None:
             return stands_in
         try:
             if entry.answer is None or self._clock() - entry.asked_at >= shared_s:
@@ -116,17 +128,49 @@ def answers() -> Answers:
     return Answers()
 
 
+# What a page asked, by key.
+Asked = dict[object, Callable[[], Answer]]
+_noted: ContextVar[Asked | None] = ContextVar("noted", default=None)
+
+
+@contextlib.contextmanager
+def together(last: Asked) -> Iterator[None]:
+    """Ask what was asked `last` time side by side, for the block to find it answered; holds what the block asked then.
+
+    What fails here is asked again by the block, and said there.
+    """
+    pool = ThreadPoolExecutor(ABREAST, "ahead")
+    for one in last.values():
+        pool.submit(one)
+    last.clear()
+    token = _noted.set(last)
+    try:
+        yield
+    finally:
+        _noted.reset(token)
+        # One that is still being asked ends by itself; nobody waits for it.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
 def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters: Any) -> Answer:
     """The answer for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does.
 
     A question that costs much is asked less often than the page refreshes: its answer serves everyone for `shared_s`.
     """
 
+    client, kept = warehouse(), answers()
+    key = (question.name, view.range, view.since, view.until, view.compare, tuple(sorted(filters.items())))
+
     def asked() -> Answer:
         period = view.period(datetime.now(UTC))
         given = question.params({**period.params(), **filters})
-        rows = warehouse().query(question.sql, given).to_pylist()
+        rows = client.query(question.sql, given).to_pylist()
         return Answer(question, rows, period, question.filled({**period.params(), **filters}))
 
-    key = (question.name, view.range, view.since, view.until, view.compare, tuple(sorted(filters.items())))
-    return answers().get(key, asked, shared_s)
+    def get() -> Answer:
+        return kept.get(key, asked, shared_s)
+
+    noted = _noted.get()
+    if noted is not None:
+        noted[key] = get
+    return get()

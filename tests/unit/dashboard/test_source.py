@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from dashboard import source
 from dashboard.periods import BY_KEY, Period
 from dashboard.questions import Question
-from dashboard.source import STANDS_IN_S, Answer, Answers
+from dashboard.source import STANDS_IN_S, Answer, Answers, Asked
+from dashboard.view import View
 
 PERIOD = Period.last(BY_KEY["15m"], datetime(2026, 3, 1, 12, tzinfo=UTC))
 QUESTION = Question("test.source", "One.", "SELECT 1")
@@ -44,7 +46,8 @@ def test_within_the_interval_everybody_gets_the_same(clock: Clock) -> None:
 
 
 def test_while_one_asks_the_others_get_the_last_answer(clock: Clock) -> None:
-    answers, may_end, began = Answers(clock=clock), threading.Event(), threading.Event()
+    answers = Answers(clock=clock, patience_s=0.01)
+    may_end, began = threading.Event(), threading.Event()
     answers.get("k", lambda: answer(1))
     clock.now += 5
 
@@ -102,3 +105,57 @@ def test_old_keys_are_forgotten(clock: Clock) -> None:
         answers.get(key, lambda: answer(1))
     assert answers.get(4, lambda: answer(2)).row == {"n": 1}
     assert answers.get(0, lambda: answer(2)).row == {"n": 2}
+
+
+class Slow:
+    """A warehouse that answers when as many ask as `abreast`, or when it is told to."""
+
+    def __init__(self) -> None:
+        self.abreast: threading.Barrier | None = None
+        self.asked: list[str] = []
+
+    def query(self, sql: str, _params: object) -> Any:
+        self.asked.append(sql)
+        if self.abreast:
+            self.abreast.wait(10)
+        return self
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        return [{"n": 1}]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Slow:
+    client, kept = Slow(), Answers(clock=clock)
+    monkeypatch.setattr(source, "warehouse", lambda: client)
+    monkeypatch.setattr(source, "answers", lambda: kept)
+    return client
+
+
+def draw(*names: str) -> list[Answer]:
+    return [source.ask(Question(name, "One.", f"SELECT '{name}'"), View()) for name in names]
+
+
+def test_what_was_asked_last_time_is_asked_side_by_side(slow: Slow, clock: Clock) -> None:
+    asked: Asked = {}
+    with source.together(asked):
+        draw("a", "b", "a")
+    assert len(asked) == 2
+    clock.now += 5
+    # Neither is answered before both are asked: one after the other, the first would never be.
+    slow.abreast = threading.Barrier(2)
+    with source.together(asked):
+        assert [one.row for one in draw("a", "b")] == [{"n": 1}] * 2
+    assert sorted(slow.asked) == ["SELECT 'a'", "SELECT 'a'", "SELECT 'b'", "SELECT 'b'"]
+
+
+def test_what_the_page_no_longer_asks_is_neither_waited_for_nor_asked_again(slow: Slow, clock: Clock) -> None:
+    asked: Asked = {}
+    with source.together(asked):
+        draw("a", "b")
+    clock.now += 5
+    slow.abreast = threading.Barrier(2)
+    with source.together(asked):
+        pass
+    assert asked == {}
+    slow.abreast.abort()
