@@ -59,7 +59,8 @@ def draw(view: View, order: str) -> None:
     standing = source.ask(questions.STANDING, view, shared_s=questions.SOON_S)
     stuck = source.ask(questions.STUCK, view, shared_s=questions.SLOW_S / 2)
     residues = source.ask(questions.RESIDUES, view, shared_s=questions.SLOW_S)
-    if not any(row["sagas"] for row in flow.rows) and not standing.rows:
+    # What stands or is left now is shown whatever the range.
+    if not any(row["sagas"] for row in flow.rows) and not (standing.rows or stuck.rows or residues.rows):
         return states.none_in_range(view, flow.period, newest)
     with tiles.row("now"):
         now(standing, stuck, view)

@@ -61,6 +61,18 @@ def test_figures(shop: House, open_page: Open) -> None:
     assert "1 further attempts" in words(app)
 
 
+def test_what_is_left_is_shown_when_it_is_quiet(house: House, open_page: Open) -> None:
+    house.stream("fulfilment", 1_800, 4)
+    for step, state in enumerate(("reserving_stock", "requesting_payment", "releasing_stock", "compensated")):
+        entered(house, "O-kept", state, 1_810 - step, 1_810)
+    moved(house, "O-kept", "payment.authorised", 1_808)
+    app = open_page("fulfilment", range="15m", compare="none")
+    shown = tiles(app)
+    assert shown["Residue now"] == ("€50.00", "1 orders, 0 units")
+    assert (shown["In progress now"][0], shown["Delivered"][0]) == ("0", "0")
+    assert "No events in the last 15 min" not in words(app)
+
+
 def test_who_must_move(shop: House, open_page: Open) -> None:
     standing, stuck, turned, ledger, residues = (frame.value for frame in open_page("fulfilment").dataframe)
     paying = standing.set_index("state").loc["requesting_payment"]
