@@ -14,11 +14,13 @@ import streamlit as st
 
 from catalog.audit import Outcome
 from dashboard import access, audit
+from dashboard.view import REFRESH
 from runtime.errors import StreamgaugeError, TransientError
 
 _ASKED = "actions:asked"
-# Where a page was left with the question open, it is not asked again on the way back.
-_FORGOTTEN_AFTER_S = 30.0
+# Where a page was left with the question open, it is not asked again on the way back. Half as long again as the slowest
+# refresh: a page that stands there draws it anew before that.
+_FORGOTTEN_AFTER_S = 1.5 * max(every_s or 0.0 for _, every_s in REFRESH.values())
 log = logging.getLogger("streamgauge")
 
 
@@ -89,6 +91,8 @@ def _open(asked: _Asked) -> None:
 
 
 def _ask(asked: _Asked) -> None:
+    # A click in the dialog draws it alone, without `button`.
+    asked.drawn_at = time.monotonic()
     place = st.empty()
     if asked.problem is None and asked.outcome is None:
         with place.container():

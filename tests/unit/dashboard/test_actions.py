@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import actions
+from dashboard.view import REFRESH
 from runtime.errors import TransientError
 from tests.unit.dashboard.conftest import House
 
@@ -140,3 +142,59 @@ def test_the_role_counts_when_it_is_done_not_when_it_was_asked(shown: Any, house
     pressed(app, "Confirm")
     assert (done, house.audited) == ([], [])
     assert texts(app) == ["You may not do this: the dashboard is read-only."]
+
+
+SLOWEST_S = max(every_s or 0.0 for _, every_s in REFRESH.values())
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the questions take for the time, in seconds."""
+    now = [1_000.0]
+    monkeypatch.setattr(actions, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_a_question_stands_over_the_slowest_refresh(shown: Any, house: House, clock: list[float]) -> None:
+    app = pressed(shown(), "Retry")
+    # The page takes its time to ask the warehouse, too.
+    clock[0] += SLOWEST_S + 10
+    app.run()
+    assert "3 letters of `orders` are sent again." in texts(app)
+    pressed(app, "Confirm")
+    clock[0] += SLOWEST_S + 10
+    app.run()
+    assert texts(app) == ["3 letters were sent"]
+
+
+def test_a_question_left_behind_is_not_asked_again(shown: Any, house: House, clock: list[float]) -> None:
+    app = pressed(shown(), "Retry")
+    clock[0] += 2 * SLOWEST_S
+    app.run()
+    assert texts(app) == []
+
+
+def dialog() -> None:
+    import streamlit
+
+    from dashboard import actions
+
+    asked = streamlit.session_state["actions:asked"]
+    # A browser's click in a dialog runs the dialog alone.
+    if streamlit.session_state["alone"]:
+        actions._ask(asked)
+    else:
+        actions.button("Retry", key=asked.key, action=asked.action, name="", target="", says=[])
+
+
+def test_an_outcome_stands_until_it_is_read(house: House, clock: list[float]) -> None:
+    app = AppTest.from_function(dialog)
+    asked = actions._Asked("retry", "Retry", "dead-letters.retry", "orders:0:17", ("3 letters",), retried, clock[0])
+    app.session_state["actions:asked"], app.session_state["alone"] = asked, True
+    app.run()
+    clock[0] += SLOWEST_S - 1
+    pressed(app, "Confirm")
+    clock[0] += SLOWEST_S - 1
+    app.session_state["alone"] = False
+    app.run()
+    assert texts(app) == ["3 letters were sent"]
