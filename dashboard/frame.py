@@ -11,15 +11,18 @@ import streamlit as st
 from dashboard import address, incident, source, states, theme
 from dashboard.periods import BY_KEY, COMPARE, RANGES
 from dashboard.view import CUSTOM, DEFAULTS, REFRESH, ZONES, View, stamp
-from warehouse.client import QueryError, WarehouseUnavailable
+from warehouse.client import Busy, QueryError, WarehouseUnavailable
 
-_NAMES = ("range", "from", "to", "compare", "zone", "refresh")
+_NAMES = ("range", "from", "to", "bar", "compare", "zone", "refresh")
 _ZOOMED = "frame:zoomed"
+# The fields of the form, what it offered, and why it was not taken.
+_SINCE, _UNTIL, _OFFERED, _WRONG = "frame:since", "frame:until", "frame:offered", "frame:wrong"
 
 
 def begin() -> None:
     """First thing in a run, before any widget."""
-    address.begin({**DEFAULTS, "from": "", "to": ""})
+    usual = {**DEFAULTS, "from": "", "to": "", "bar": ""}
+    address.begin(usual | {"range": CUSTOM} if "from" in st.query_params else usual)
     _hold(View.read(_said(), st.context.timezone))
 
 
@@ -38,15 +41,20 @@ def _hold(now: View) -> None:
     for name in DEFAULTS:
         st.session_state[address.key(name)] = getattr(now, name)
     if now.range != CUSTOM:
-        st.session_state[address.key("from")] = st.session_state[address.key("to")] = ""
+        for name in ("from", "to", "bar"):
+            st.session_state[address.key(name)] = ""
 
 
 def zoom(since: datetime, until: datetime) -> None:
-    """Look at a range of one's own from the next run on."""
-    held = {"range": CUSTOM, "from": stamp(since), "to": stamp(until)}
+    """Look at a range of one's own, from the next run of the whole page on."""
+    _look_at(since, until)
+    st.session_state[_ZOOMED] = True
+
+
+def _look_at(since: datetime, until: datetime) -> None:
+    held = {"range": CUSTOM, "from": stamp(since), "to": stamp(until), "bar": ""}
     for name, value in held.items():
         st.session_state[address.key(name)] = value
-    st.session_state[_ZOOMED] = True
 
 
 def head(title: str) -> None:
@@ -63,7 +71,7 @@ def head(title: str) -> None:
                 icon=":material/play_arrow:" if paused else ":material/pause:",
                 type="tertiary",
                 on_click=_toggle,
-                help="Go on refreshing" if paused else "Keep the figures as they are",
+                help="Go on refreshing" if paused else "Stop refreshing; the next click still does",
             )
             with st.popover("View", icon=":material/tune:", type="tertiary"):
                 _choices(now)
@@ -93,16 +101,42 @@ def _choices(now: View) -> None:
     st.segmented_control(
         "Times are", list(ZONES), required=True, key=address.key("zone"), format_func=ZONES.__getitem__
     )
-    period = now.period(datetime.now(UTC))
+    wrong = st.session_state.pop(_WRONG, None)
+    if wrong is None:
+        _offer(now)
     with st.form("custom range", border=False):
-        began = st.datetime_input("From", period.since.astimezone(now.clock).replace(tzinfo=None), step=60)
-        ended = st.datetime_input("To", period.until.astimezone(now.clock).replace(tzinfo=None), step=60)
-        if st.form_submit_button("Show this range", width="stretch") and began and ended:
-            since, until = (time.replace(tzinfo=now.clock).astimezone(UTC) for time in (began, ended))
-            if since < until:
-                zoom(since, until)
-                st.rerun()
-            st.error("The range must end after it begins.")
+        st.datetime_input("From", key=_SINCE, step=60)
+        st.datetime_input("To", key=_UNTIL, step=60)
+        # Before the next run: once the choice of the range is drawn, it can no longer be set.
+        st.form_submit_button("Show this range", width="stretch", on_click=_take, args=(now,))
+        if wrong:
+            st.error(wrong)
+
+
+def _offer(now: View) -> None:
+    """Let the form begin with what is seen."""
+    period = now.period(datetime.now(UTC))
+    for name, time in ((_SINCE, period.since), (_UNTIL, period.until)):
+        local = time.astimezone(now.clock)
+        st.session_state[name] = local.replace(tzinfo=None)
+        st.session_state.setdefault(_OFFERED, {})[name] = local
+
+
+def _take(now: View) -> None:
+    """Show what the form says; what the reader left alone is the time it was, also in the hour that comes twice."""
+    times = []
+    for name in (_SINCE, _UNTIL):
+        typed, offered = st.session_state[name], st.session_state[_OFFERED][name]
+        if typed is None:
+            st.session_state[_WRONG] = "The range needs a beginning and an end."
+            return
+        same = typed == offered.replace(tzinfo=None)
+        times.append((offered if same else typed.replace(tzinfo=now.clock)).astimezone(UTC))
+    since, until = times
+    if since < until:
+        _look_at(since, until)
+    else:
+        st.session_state[_WRONG] = "The range must end after it begins."
 
 
 def live(draw: Callable[[View], None]) -> None:
@@ -119,6 +153,8 @@ def live(draw: Callable[[View], None]) -> None:
         try:
             with source.together(asked):
                 draw(now)
+        except Busy:
+            states.busy()
         except WarehouseUnavailable as error:
             states.unavailable(settings, error)
         except QueryError as error:

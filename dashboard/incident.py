@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ import streamlit as st
 from dashboard import theme
 from dashboard.view import CUSTOM, View, stamp
 
-_FIGURES = "incident:figures"
+_FIGURES, _DRAWN_AT = "incident:figures", "incident:drawn at"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Shown:
 def forget() -> None:
     """The page is drawn anew."""
     st.session_state[_FIGURES] = []
+    st.session_state[_DRAWN_AT] = datetime.now(UTC)
 
 
 def note(figure: Shown) -> None:
@@ -36,10 +38,14 @@ def note(figure: Shown) -> None:
 
 
 def frozen(view: View, now: datetime, filters: dict[str, str]) -> dict[str, str]:
-    """The parameters of the address that show the same range for good, and do not refresh."""
+    """The parameters of the address that show the same range for good, in the same bars, and do not refresh.
+
+    A statement of the SQL page is asked as of `now`, unless it was asked as of a time before.
+    """
     period = view.period(now)
-    fixed = {"range": CUSTOM, "from": stamp(period.since), "to": stamp(min(period.until, now)), "refresh": "off"}
-    return {**filters, **view.address(), **fixed}
+    fixed = {"range": CUSTOM, "from": stamp(period.since), "to": stamp(min(period.until, now))}
+    asked = {"as_of": stamp(now)} if "q" in filters else {}
+    return {**asked, **filters, **view.address(), **fixed, "bar": str(period.bucket_s), "refresh": "off"}
 
 
 def summary(title: str, link: str, view: View, now: datetime, figures: list[Shown]) -> str:
@@ -56,7 +62,9 @@ def summary(title: str, link: str, view: View, now: datetime, figures: list[Show
         "",
     ]
     for sql in dict.fromkeys(one.sql for one in figures if one.sql):
-        lines += ["```sql", sql, "```", ""]
+        # An identifier in it may hold backticks: the fence is longer than any run of them.
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sql)), default=0))
+        lines += [f"{fence}sql", sql, fence, ""]
     return "\n".join(lines)
 
 
@@ -66,18 +74,19 @@ def _cell(text: str) -> str:
 
 
 def button(title: str, view: View) -> None:
-    """The button in the head of a page."""
+    """The button in the head of a page. What is frozen is what stood on the page when it was pressed."""
     if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze what is seen: link and summary"):
-        _dialog(title, view)
+        seen_at = st.session_state.get(_DRAWN_AT) or datetime.now(UTC)
+        _dialog(title, view, seen_at, list(st.session_state.get(_FIGURES, [])))
 
 
 @st.dialog("Incident link", width="large")
-def _dialog(title: str, view: View) -> None:
-    now = datetime.now(UTC)
-    filters = {name: value for name, value in st.query_params.items() if name not in ("range", "from", "to", "refresh")}
+def _dialog(title: str, view: View, now: datetime, figures: list[Shown]) -> None:
+    frame = ("range", "from", "to", "bar", "refresh")
+    filters = {name: value for name, value in st.query_params.items() if name not in frame}
     base, _, _ = (st.context.url or "").partition("?")
     link = f"{base}?{urlencode(frozen(view, now, filters))}"
-    text = summary(title, link, view, now, st.session_state.get(_FIGURES, []))
+    text = summary(title, link, view, now, figures)
     st.write("The link shows this range and these filters for good. Late events may still add to it.")
     st.code(link, language=None, wrap_lines=True)
     st.download_button("Download summary", text, f"incident-{now:%Y%m%dT%H%M%S}Z.md", "text/markdown", type="primary")

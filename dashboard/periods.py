@@ -4,7 +4,8 @@
     previous_since   previous_until   since          complete_until  now  until
                                       | bucket | bucket | … | running bucket |
 
-A period is a whole number of buckets; where it reaches up to now, the last one is running. Comparison is like with
+A period begins with a bucket, and is a whole number of them; where it reaches up to now, the last one is running. One
+that was frozen ends with the window that ran then, within its last bucket. Comparison is like with
 like: the complete windows of the period against the same span one period, or one day, earlier.
 """
 
@@ -71,12 +72,15 @@ class Period:
         return cls(until - timedelta(seconds=choice.seconds), until, choice.bucket_s, now, choice.label, compare)
 
     @classmethod
-    def between(cls, since: datetime, until: datetime, now: datetime, compare: str = "previous") -> Period:
-        """A range of one's own, widened to whole buckets."""
+    def between(
+        cls, since: datetime, until: datetime, now: datetime, compare: str = "previous", bar: int | None = None
+    ) -> Period:
+        """A range of one's own, widened to whole buckets; with a `bar` (seconds) to buckets of it and whole windows."""
         seconds = max(WINDOW_S, (until - since).total_seconds())
-        bucket_s = next((size for size in BUCKETS_S if seconds / size <= MOST_BUCKETS), DAY_S)
-        step = timedelta(seconds=bucket_s)
-        start, end = floor(since, bucket_s), floor(until - timedelta(microseconds=1), bucket_s) + step
+        bucket_s = bar or next((size for size in BUCKETS_S if seconds / size <= MOST_BUCKETS), DAY_S)
+        step = timedelta(seconds=WINDOW_S if bar else bucket_s)
+        start = floor(since, bucket_s)
+        end = floor(until - timedelta(microseconds=1), int(step.total_seconds())) + step
         return cls(start, max(end, start + step), bucket_s, now, "the range", compare)
 
     @property
@@ -121,7 +125,7 @@ class Period:
 
     def running(self, bucket: datetime) -> bool:
         """Whether the bucket that starts here may still grow: not over yet, or over for less than the grace."""
-        return bucket + timedelta(seconds=self.bucket_s) > self.complete_until
+        return min(self.until, bucket + timedelta(seconds=self.bucket_s)) > self.complete_until
 
     def buckets(self, first: datetime | None = None) -> list[datetime]:
         """Starts of the buckets, from the one that holds `first` on (or all)."""

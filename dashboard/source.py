@@ -1,8 +1,8 @@
 """Where pages get their figures: one client a process, and answers that sessions share.
 
 A question with the same view and filters is asked once for all sessions in each interval. While it is being asked, who
-comes with it waits a moment, and then gets the last answer: nothing piles up behind a slow one. What a page asked the
-last time is asked side by side when it refreshes.
+comes with it gets the last answer, or waits for this one where there is none: nothing piles up behind a slow one. What
+a page asked the last time is asked side by side when it refreshes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,12 +28,11 @@ from dashboard.questions import Question
 from dashboard.view import LIVE_S, View
 from runtime import settings as settings_module
 from runtime.settings import Settings
-from warehouse.client import Warehouse
+from warehouse.client import Busy, Warehouse
 
 # An answer serves everyone for a little less than the shortest refresh; the last one stands in for a slow one so long.
 SHARED_S = 0.8 * LIVE_S
 STANDS_IN_S = 30.0
-PATIENCE_S = 0.25
 KEPT = 400
 # Questions of one refresh that are asked side by side.
 ABREAST = 3
@@ -57,44 +56,55 @@ class Answer:
 @dataclass
 class _Entry:
     answer: Answer | None = None
+    error: Exception | None = None
     asked_at: float = -1e9
+    times: int = 0
     asking: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Answers:
     """The last answer to each question, by key; the oldest keys are forgotten."""
 
-    def __init__(
-        self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic, patience_s: float = PATIENCE_S
-    ) -> None:
-        self._kept, self._clock, self._patience_s = kept, clock, patience_s
+    def __init__(self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept, self._clock = kept, clock
         self._entries: OrderedDict[object, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: object, ask: Callable[[], Answer], shared_s: float = SHARED_S) -> Answer:
-        """An answer not older than `shared_s`, or the last one where somebody who asks anew takes long.
-
-        Raises what `ask` raises.
-        """
+        """An answer not older than `shared_s`, or the last one where somebody asks anew. Raises what `ask` raises."""
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
             while len(self._entries) > self._kept:
                 self._entries.popitem(last=False)
-        old = self._clock() - entry.asked_at
+        before, old = entry.times, self._clock() - entry.asked_at
         if entry.answer is not None and old < shared_s:
             return entry.answer
         stands_in = entry.answer if old < STANDS_IN_S else None
-        if not entry.asking.acquire(timeout=-1 if stands_in is None else self._patience_s) and stands_in is not None:
+        if not entry.asking.acquire(blocking=stands_in is None) and stands_in is not None:
             return stands_in
         try:
-            if entry.answer is None or self._clock() - entry.asked_at >= shared_s:
-                began = self._clock()
-                entry.answer = ask()
-                entry.asked_at = began
+            # Who waited while somebody asked shares the outcome, whatever it is and however long it took.
+            if entry.times == before:
+                self._ask(entry, ask)
+            if entry.error is not None:
+                # A warehouse with no turn left is no reason to show nothing.
+                if stands_in is None or not isinstance(entry.error, Busy):
+                    raise entry.error
+                return stands_in
+            assert entry.answer is not None  # noqa: S101 - asked without an error
             return entry.answer
         finally:
             entry.asking.release()
+
+    def _ask(self, entry: _Entry, ask: Callable[[], Answer]) -> None:
+        began, entry.error = self._clock(), None
+        try:
+            entry.answer = ask()
+            entry.asked_at = began
+        except Exception as error:  # noqa: BLE001 - raised by who asked, and by who waited
+            entry.error = error
+        entry.times += 1
 
 
 @st.cache_resource
@@ -128,27 +138,33 @@ def answers() -> Answers:
     return Answers()
 
 
-# What a page asked, by key.
+# What a page asked, by key, and how to ask it again.
 Asked = dict[object, Callable[[], Answer]]
-_noted: ContextVar[Asked | None] = ContextVar("noted", default=None)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One drawing of a page: what it asks, and what is being asked for it ahead."""
+
+    asked: Asked
+    ahead: dict[object, Future[Answer]]
+
+
+_round: ContextVar[_Round | None] = ContextVar("round", default=None)
 
 
 @contextlib.contextmanager
 def together(last: Asked) -> Iterator[None]:
-    """Ask what was asked `last` time side by side, for the block to find it answered; holds what the block asked then.
-
-    What fails here is asked again by the block, and said there.
-    """
+    """Ask what was asked `last` time side by side, for the block to find it; holds what the block asked then."""
     pool = ThreadPoolExecutor(ABREAST, "ahead")
-    for one in last.values():
-        pool.submit(one)
+    ahead = {key: pool.submit(get) for key, get in last.items()}
     last.clear()
-    token = _noted.set(last)
+    token = _round.set(_Round(last, ahead))
     try:
         yield
     finally:
-        _noted.reset(token)
-        # One that is still being asked ends by itself; nobody waits for it.
+        _round.reset(token)
+        # What the block no longer wanted ends by itself; nobody waits for it.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -159,7 +175,7 @@ def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters
     """
 
     client, kept = warehouse(), answers()
-    key = (question.name, view.range, view.since, view.until, view.compare, tuple(sorted(filters.items())))
+    key = (question.name, view.range, view.since, view.until, view.bar, view.compare, tuple(sorted(filters.items())))
 
     def asked() -> Answer:
         period = view.period(datetime.now(UTC))
@@ -170,7 +186,10 @@ def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters
     def get() -> Answer:
         return kept.get(key, asked, shared_s)
 
-    noted = _noted.get()
-    if noted is not None:
-        noted[key] = get
-    return get()
+    now = _round.get()
+    if now is None:
+        return get()
+    now.asked[key] = get
+    own = now.ahead.pop(key, None)
+    # What has not begun yet need not wait for its turn.
+    return get() if own is None or own.cancel() else own.result()

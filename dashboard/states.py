@@ -40,6 +40,11 @@ def unavailable(settings: Settings, error: WarehouseUnavailable) -> None:
         st.text(str(error))
 
 
+def busy() -> None:
+    """The warehouse answers others, and had no turn for this page."""
+    st.warning("**The warehouse is busy.** The page tries again by itself.", icon=":material/hourglass_top:")
+
+
 def refused(error: QueryError) -> None:
     """The warehouse answers, but not this question: too slow, or a table that is another version's."""
     log.warning("a page's question was refused (%s): %s", error.rule, error)

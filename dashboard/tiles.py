@@ -61,7 +61,8 @@ def tile(
 ) -> None:
     """One figure; `means` defines it. `line` stands where the trust in its streams does: as of when it holds."""
     below = Remark(remark) if isinstance(remark, str) else remark
-    known = None if line else trust_in(view, *answer.question.streams)
+    # Never fresher than its own answer, which may be older than what is known of its streams.
+    known = None if line else trust_in(view, *answer.question.streams).known_at(answer.period.now)
     line = line if known is None else known.line(datetime.now(UTC), view.clock)
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(

@@ -7,7 +7,7 @@ letters among them and the events that wait to be processed. Late events are in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -36,6 +36,10 @@ class Trust:
     def freshness(self, now: datetime) -> Freshness:
         """Whether anything has come lately."""
         return figures.freshness(figures.age_s(self.newest, now))
+
+    def known_at(self, asked_at: datetime) -> Trust:
+        """The same for a figure that was asked for then."""
+        return self if self.newest is None else replace(self, newest=min(self.newest, asked_at))
 
     def line(self, now: datetime, clock: tzinfo) -> str:
         """`99.2 % complete as of 14:03:07`."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dashboard.periods import BY_KEY, COMPARE, DEFAULT, Period
+from dashboard.periods import BUCKETS_S, BY_KEY, COMPARE, DEFAULT, Period
 
 CUSTOM = "custom"
 LIVE_S = 2.0
@@ -41,7 +41,8 @@ def stamp(time: datetime) -> str:
 
 @dataclass(frozen=True)
 class View:
-    """`since` and `until` are of a custom range, None otherwise. `zone_name` is the browser's (IANA)."""
+    """`since` and `until` are of a custom range, None otherwise; `bar` is the width of its bars in seconds, where an
+    incident's link froze them. `zone_name` is the browser's (IANA)."""
 
     range: str = DEFAULT
     compare: str = "previous"
@@ -50,13 +51,15 @@ class View:
     since: datetime | None = None
     until: datetime | None = None
     zone_name: str | None = None
+    bar: int | None = None
 
     @classmethod
     def read(cls, params: Mapping[str, str], zone_name: str | None = None) -> View:
         """What an address says; what it says wrongly is left at the default."""
         since, until = moment(params.get("from", "")), moment(params.get("to", ""))
-        choice = params.get("range", DEFAULT)
-        custom = since is not None and until is not None and since < until and choice in (CUSTOM, DEFAULT)
+        choice = params.get("range", CUSTOM if since and until else DEFAULT)
+        custom = since is not None and until is not None and since < until and choice == CUSTOM
+        bar = params.get("bar", "")
 
         def one_of(name: str, known: Mapping[str, object]) -> str:
             asked = params.get(name, "")
@@ -70,6 +73,7 @@ class View:
             since if custom else None,
             until if custom else None,
             zone_name,
+            int(bar) if custom and bar in map(str, BUCKETS_S) else None,
         )
 
     def address(self) -> dict[str, str]:
@@ -77,6 +81,8 @@ class View:
         said = {"range": self.range}
         if self.since and self.until:
             said |= {"from": stamp(self.since), "to": stamp(self.until)}
+        if self.bar:
+            said["bar"] = str(self.bar)
         for name in ("compare", "zone", "refresh"):
             if getattr(self, name) != DEFAULTS[name]:
                 said[name] = getattr(self, name)
@@ -85,13 +91,13 @@ class View:
     def period(self, now: datetime) -> Period:
         """The period seen at `now`."""
         if self.since and self.until:
-            return Period.between(self.since, self.until, now, self.compare)
+            return Period.between(self.since, self.until, now, self.compare, self.bar)
         return Period.last(BY_KEY[self.range], now, self.compare)
 
     @property
     def standing(self) -> View:
         """The same for what holds now, whatever the range: questions that know no range have one answer for all."""
-        return replace(self, range=DEFAULT, compare="previous", since=None, until=None)
+        return replace(self, range=DEFAULT, compare="previous", since=None, until=None, bar=None)
 
     @property
     def every_s(self) -> float | None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, tzinfo
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import address
+from dashboard import address, frame
+from dashboard.periods import DEFAULT
 from tests.unit.dashboard.conftest import House, Open
+from warehouse.client import Busy
+
+TEN, HALF_PAST = (datetime.fromisoformat(f"2026-03-01T10:{minute}") for minute in ("00", "30"))
 
 
 @pytest.fixture(autouse=True)
@@ -45,15 +51,58 @@ def test_pause_and_resume(open_page: Open) -> None:
     assert "refresh" not in said(app)
 
 
-def test_a_range_of_ones_own_has_a_button_and_a_preset_ends_it(open_page: Open) -> None:
+@pytest.mark.parametrize("preset", ["1h", DEFAULT])
+def test_a_range_of_ones_own_has_a_button_and_a_preset_ends_it(open_page: Open, preset: str) -> None:
     custom = {"range": "custom", "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T10:30:00Z"}
     app = open_page(**custom)
     choice = app.segmented_control(key=address.key("range"))
     assert choice.options[-1] == "01 Mar 10:00:00 – 10:30:00"
     assert said(app) == custom
-    choice.set_value("1h").run()
-    assert said(app) == {"range": "1h"}
+    choice.set_value(preset).run()
+    assert said(app) == {"range": preset}
     assert "custom" not in [*app.segmented_control(key=address.key("range")).options]
+
+
+def test_a_range_without_its_choice_is_one_of_ones_own(open_page: Open) -> None:
+    both = {"from": "2026-03-01T10:00:00Z", "to": "2026-03-01T10:30:00Z"}
+    assert said(open_page(**both)) == {"range": "custom", **both}
+
+
+def typed(app: AppTest, since: datetime, until: datetime) -> None:
+    """A range typed into the form under *View*."""
+    app.datetime_input(key=frame._SINCE).set_value(since)
+    app.datetime_input(key=frame._UNTIL).set_value(until)
+    next(button for button in app.button if button.label == "Show this range").click().run()
+    assert not app.exception
+
+
+def test_a_range_is_typed(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page(range="5m")
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(seconds=61)
+
+    # What the form offers has moved on until it is sent.
+    monkeypatch.setattr(frame, "datetime", Later)
+    typed(app, TEN, HALF_PAST)
+    assert said(app) == {"range": "custom", "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T10:30:00Z"}
+
+
+def test_a_range_typed_the_wrong_way_round_is_refused(open_page: Open) -> None:
+    app = open_page()
+    typed(app, HALF_PAST, TEN)
+    assert [error.value for error in app.error] == ["The range must end after it begins."]
+    assert app.datetime_input(key=frame._SINCE).value == HALF_PAST
+    assert said(app) == {"range": "15m"}
+
+
+def test_a_busy_warehouse_is_not_a_dead_one(open_page: Open, house: House) -> None:
+    house.error = Busy("4 queries are running; try again")
+    app = open_page()
+    assert not app.error
+    assert "**The warehouse is busy.**" in app.warning[0].value
 
 
 def test_a_wrong_address_is_mended(open_page: Open) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from dashboard import incident
 from dashboard.incident import Shown
+from dashboard.periods import BY_KEY
 from dashboard.view import View
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
@@ -18,12 +21,30 @@ def test_the_link_shows_the_same_range_for_good_and_keeps_the_filters() -> None:
         "range": "custom",
         "from": "2026-03-01T11:55:10Z",
         "to": "2026-03-01T12:00:05Z",
+        "bar": "10",
         "zone": "local",
         "refresh": "off",
     }
     again = View.read(said)
     assert again.every_s is None
     assert again.period(NOW.replace(hour=18)).since == View("5m").period(NOW).since
+
+
+@pytest.mark.parametrize("choice", list(BY_KEY))
+def test_what_a_link_froze_does_not_move(choice: str) -> None:
+    now = datetime(2026, 3, 1, 14, 3, 7, tzinfo=UTC)
+    seen = View(choice).period(now)
+    later = View.read(incident.frozen(View(choice), now, {})).period(now + timedelta(days=1))
+    assert (later.since, later.bucket_s) == (seen.since, seen.bucket_s)
+    assert later.until == datetime(2026, 3, 1, 14, 3, 10, tzinfo=UTC)
+    assert later.buckets() == [one for one in seen.buckets() if one <= now]
+    assert not any(map(later.running, later.buckets()))
+
+
+def test_a_statement_is_frozen_as_of_then() -> None:
+    assert incident.frozen(View(), NOW, {"q": "SELECT now()"})["as_of"] == "2026-03-01T12:00:05Z"
+    before = {"q": "SELECT now()", "as_of": "2026-03-01T11:00:00Z"}
+    assert incident.frozen(View(), NOW, before)["as_of"] == before["as_of"]
 
 
 def test_the_summary_has_figures_their_trust_and_their_sql_once() -> None:
@@ -41,3 +62,9 @@ def test_text_in_a_figure_cannot_begin_markdown() -> None:
     hostile = "![x](http://evil/x) <b>|\n# heading"
     text = incident.summary("Overview", "http://here/", View(), NOW, [Shown("A", "1", hostile, "", "")])
     assert r"\!\[x\](http://evil/x) \<b\>\| \# heading" in text
+
+
+def test_an_identifier_cannot_leave_the_fence_of_its_sql() -> None:
+    sql = "SELECT '\n```\n![p](http://evil/)\n````\n'"
+    text = incident.summary("Story", "http://here/", View(), NOW, [Shown("A", "1", "", "", sql)])
+    assert f"`````sql\n{sql}\n`````" in text

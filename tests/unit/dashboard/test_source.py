@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from dashboard.periods import BY_KEY, Period
 from dashboard.questions import Question
 from dashboard.source import STANDS_IN_S, Answer, Answers, Asked
 from dashboard.view import View
+from tests.waiting import wait_until
+from warehouse.client import Busy
 
 PERIOD = Period.last(BY_KEY["15m"], datetime(2026, 3, 1, 12, tzinfo=UTC))
 QUESTION = Question("test.source", "One.", "SELECT 1")
@@ -46,8 +49,7 @@ def test_within_the_interval_everybody_gets_the_same(clock: Clock) -> None:
 
 
 def test_while_one_asks_the_others_get_the_last_answer(clock: Clock) -> None:
-    answers = Answers(clock=clock, patience_s=0.01)
-    may_end, began = threading.Event(), threading.Event()
+    answers, may_end, began = Answers(clock=clock), threading.Event(), threading.Event()
     answers.get("k", lambda: answer(1))
     clock.now += 5
 
@@ -99,6 +101,52 @@ def test_an_error_is_everyones_own_and_not_kept(clock: Clock) -> None:
     assert answers.get("k", lambda: answer(1)).row == {"n": 1}
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_waits_shares_the_outcome_however_long_it_took(clock: Clock, fails: bool) -> None:
+    answers, may_end, asked, got = Answers(clock=clock), threading.Event(), list[int](), list[Any]()
+
+    def slow() -> Answer:
+        asked.append(1)
+        assert may_end.wait(10)
+        clock.now += 5
+        if fails:
+            raise RuntimeError("no")
+        return answer(1)
+
+    def come() -> None:
+        try:
+            got.append(answers.get("k", slow).row)
+        except RuntimeError as error:
+            got.append(str(error))
+
+    threads = [threading.Thread(target=come) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: answers._entries["k"].asking.locked() and sum(t.is_alive() for t in threads) == 8, 5, "all came")
+    time.sleep(0.2)  # until the last of them waits: it is seen from nowhere
+    may_end.set()
+    for thread in threads:
+        thread.join(10)
+    assert got == ["no" if fails else {"n": 1}] * 8
+    assert len(asked) == 1
+
+
+def test_a_busy_warehouse_leaves_the_last_answer_standing(clock: Clock) -> None:
+    answers = Answers(clock=clock)
+
+    def busy() -> Answer:
+        raise Busy("no turn")
+
+    with pytest.raises(Busy):
+        answers.get("k", busy)
+    first = answers.get("k", lambda: answer(1))
+    clock.now += 5
+    assert answers.get("k", busy) is first
+    clock.now += STANDS_IN_S
+    with pytest.raises(Busy):
+        answers.get("k", busy)
+
+
 def test_old_keys_are_forgotten(clock: Clock) -> None:
     answers = Answers(kept=3, clock=clock)
     for key in range(5):
@@ -108,20 +156,25 @@ def test_old_keys_are_forgotten(clock: Clock) -> None:
 
 
 class Slow:
-    """A warehouse that answers when as many ask as `abreast`, or when it is told to."""
+    """A warehouse that takes its time, and answers none before as many ask as `abreast`."""
 
     def __init__(self) -> None:
         self.abreast: threading.Barrier | None = None
+        self.error: Exception | None = None
+        self.takes_s, self.number = 0.0, 1
         self.asked: list[str] = []
 
     def query(self, sql: str, _params: object) -> Any:
         self.asked.append(sql)
         if self.abreast:
             self.abreast.wait(10)
+        if self.error:
+            raise self.error
+        time.sleep(self.takes_s)
         return self
 
     def to_pylist(self) -> list[dict[str, Any]]:
-        return [{"n": 1}]
+        return [{"n": self.number}]
 
 
 @pytest.fixture
@@ -147,6 +200,27 @@ def test_what_was_asked_last_time_is_asked_side_by_side(slow: Slow, clock: Clock
     with source.together(asked):
         assert [one.row for one in draw("a", "b")] == [{"n": 1}] * 2
     assert sorted(slow.asked) == ["SELECT 'a'", "SELECT 'a'", "SELECT 'b'", "SELECT 'b'"]
+
+
+def test_a_slow_answer_is_waited_for_by_the_page_that_asked_it(slow: Slow, clock: Clock) -> None:
+    asked: Asked = {}
+    with source.together(asked):
+        draw("a")
+    clock.now += 5
+    slow.takes_s, slow.number = 0.5, 2
+    with source.together(asked):
+        assert [one.row for one in draw("a")] == [{"n": 2}]
+
+
+def test_what_fails_ahead_is_said_and_not_asked_again(slow: Slow, clock: Clock) -> None:
+    asked: Asked = {}
+    with source.together(asked):
+        draw("a")
+    clock.now += 5
+    slow.error = RuntimeError("no")
+    with source.together(asked), pytest.raises(RuntimeError, match="no"):
+        draw("a")
+    assert len(slow.asked) == 2
 
 
 def test_what_the_page_no_longer_asks_is_neither_waited_for_nor_asked_again(slow: Slow, clock: Clock) -> None:
