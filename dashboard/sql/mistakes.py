@@ -11,8 +11,12 @@ from warehouse.client import Busy, QueryError
 # Lines shown before the marked one, and characters to the sides of the caret.
 _BEFORE = 2
 _WIDTH = 110
-_OURS = re.compile(r" \(line (\d+), column (\d+)\)")
-_DUCKDB = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
+# An event's text stands in a message whole, and may be a megabyte.
+_MOST = 2_000
+_OURS = re.compile(r" \(line (\d{1,6}), column (\d{1,6})\)")
+_DUCKDB = re.compile(r"^LINE (\d{1,6}): (.*)\n( *)\^", re.MULTILINE)
+# The guard's rules, whose messages say a place and quote the statement alone; DuckDB's quote data.
+_GUARDS = frozenset({"parse", "function", "statement", "table"})
 _KIND = re.compile(r"^[A-Z][A-Za-z ]*? Error: ")
 _ADVICE = {
     "function": "Only functions that compute are allowed: none that reads files, settings or the network, waits, or "
@@ -61,8 +65,9 @@ def of(error: StreamgaugeError, sql: str) -> Mistake:
     """The mistake that the warehouse found in `sql`."""
     rule = error.rule if isinstance(error, QueryError) else "busy" if isinstance(error, Busy) else "unavailable"
     message = str(error)
-    place = _place(message, sql)
-    says, _, hint = _OURS.sub("", _KIND.sub("", message.split("\n\n")[0])).partition("\n")
+    place = _place(message, sql, rule)
+    said = _KIND.sub("", message.split("\n\n")[0])
+    says, _, hint = (_OURS.sub("", said) if rule in _GUARDS else said).partition("\n")
     if rule == "table":
         # The list of all tables helps nobody who sees them beside the editor.
         says, _, _ = says.partition(" there are: ")
@@ -73,21 +78,33 @@ def of(error: StreamgaugeError, sql: str) -> Mistake:
     return Mistake(
         rule,
         _NAMES.get(rule, "The warehouse refused this"),
-        "" if rule == "cancelled" else says.strip(),
-        hint.replace("\n", " ").replace("Candidate bindings:", "Did you mean").strip(),
+        "" if rule == "cancelled" else _cut(says.strip()),
+        _cut(hint.replace("\n", " ").replace("Candidate bindings:", "Did you mean").strip()),
         _ADVICE.get(rule, ""),
         place[0] if place else None,
         marked(sql, *place) if place else "",
     )
 
 
-def _place(message: str, sql: str) -> tuple[int, int] | None:
-    """Line and column, from 1, in the text as the reader has it."""
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
+
+
+def _place(message: str, sql: str, rule: str) -> tuple[int, int] | None:
+    """Line and column, from 1, in the text as the reader has it; None where a message names one that it has not."""
     lines = sql.split("\n")
-    if found := _OURS.search(message):
-        line, column = int(found[1]), int(found[2])
-        return (line, column) if line <= len(lines) else None
-    if not (found := _DUCKDB.search(message)):
+    place = _guards(message) if rule in _GUARDS else _duckdbs(message, lines)
+    return place if place and 1 <= place[0] <= len(lines) and 1 <= place[1] <= len(lines[place[0] - 1]) + 1 else None
+
+
+def _guards(message: str) -> tuple[int, int] | None:
+    found = _last(_OURS, message)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _duckdbs(message: str, lines: list[str]) -> tuple[int, int] | None:
+    found = _last(_DUCKDB, message)
+    if found is None:
         return None
     shown, caret = found[2], len(found[3]) - len(f"LINE {found[1]}: ")
     # Of a long line DuckDB shows a part; and as of a time it ran a longer statement than the reader's.
@@ -99,6 +116,11 @@ def _place(message: str, sql: str) -> tuple[int, int] | None:
         return None
     line, begins = (exact or at)[0]
     return line, max(1, begins + caret - cut + 1)
+
+
+def _last(pattern: re.Pattern[str], message: str) -> re.Match[str] | None:
+    """The warehouse's own stands after what it quotes."""
+    return max(pattern.finditer(message), key=re.Match.start, default=None)
 
 
 def marked(sql: str, line: int, column: int) -> str:

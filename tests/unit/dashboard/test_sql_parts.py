@@ -48,6 +48,7 @@ def caret(found: mistakes.Mistake) -> str:
         ("SELECT 1,\n\n\tregion,\n  FROM FROM orders", "parse", "FROM", 4, ""),
         (f"SELECT {'region, ' * 60} revenu FROM orders", "sql", "revenu", 1, ""),
         (f"SELECT {'region, ' * 60}\n  getenv('HOME')", "function", "getenv('HOME')", 2, ""),
+        ('SELECT *\nFROM "x (line 1, column 2)"', "table", '"x', 2, ""),
         ("SELECT *\nFROM ordrs", "table", "ordrs", 2, "Did you mean `orders`?"),
         ("SELECT substrin('a')", "function", "substrin('a')", 1, ""),
         ("SELECT 'abc'::INTEGER", "sql", "::INTEGER", 1, ""),
@@ -83,6 +84,39 @@ def test_a_refusal_says_what_to_do(error: StreamgaugeError, says: str, advice: s
     assert says in found.says
     assert advice in found.advice
     assert found.marked == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x (line 1, column 30000000)",
+        "x (line 0, column 1)",
+        f"x (line 1, column {'9' * 5_000})",
+        f"x\nLINE 1: SELECT\n{' ' * 3_000}^",
+        f"x\nLINE {'9' * 5_000}: SELECT\n  ^",
+        "x" * 1_000_000,
+    ],
+)
+def test_an_events_text_names_no_place_and_takes_no_memory(text: str) -> None:
+    """As DuckDB says it of a value that is read from a column: whole, with no place of its own."""
+    found = mistakes.of(QueryError("sql", f"Conversion Error: Could not convert string '{text}' to INT32"), "SELECT 1")
+    assert (found.line, found.marked) == (None, "")
+    assert found.says.startswith(f"Could not convert string '{text}' to INT32"[:2_000].partition("\n")[0])
+    assert len(found.says) + len(found.hint) < 5_000
+
+
+def test_an_events_text_hides_no_place(answers: Answers) -> None:
+    found = mistake(answers, "SELECT 'x (line 1, column 30000000)\nLINE 1: SELECT\n ^'::INTEGER")
+    assert found.says.startswith("Could not convert string 'x (line 1, column 30000000)")
+    assert len(found.marked) < 500
+
+
+@pytest.mark.parametrize(("line", "column"), [(1, 10), (2, 1), (0, 1), (1, 30_000_000)])
+def test_a_place_outside_of_the_statement_is_none(line: int, column: int) -> None:
+    found = mistakes.of(
+        QueryError("table", f"there is no table `x` (line {line}, column {column}); there are: "), "SELECT 1"
+    )
+    assert (found.line, found.marked) == (None, "")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.title)
