@@ -25,11 +25,14 @@ from tests.browser.pipeline import Pipeline, Shop, running
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 RATE = 120
 OUTAGE_S = 30
-# All of the page was sent, and every chart of it is drawn.
-DRAWN = (
-    "document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]') && "
-    "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
-)
+# All of the page was sent, every chart of it is drawn, and no place is kept for one whose code is still being loaded.
+DRAWN = """() => {
+    const every = name => [...document.querySelectorAll(`[data-testid=${name}]`)];
+    const empty = one => one.offsetHeight > 100 && !one.innerText.trim() && !one.querySelector("svg, canvas, textarea");
+    return document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]")
+        && every("stPlotlyChart").every(chart => chart.querySelector(".main-svg"))
+        && !every("stElementContainer").some(empty);
+}"""
 SIZES = {1440: 1120, 420: 1480}
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
