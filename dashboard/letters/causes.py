@@ -36,8 +36,9 @@ _CAUSES = {
 def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: bool = True) -> None:
     """How many, of how many kinds (where there may be several), and what became of them."""
     total = source.ask(questions.TOTAL, view, **chosen)
-    letters, retried, settled, again = (
-        sum(row[name] for row in found.rows) for name in ("letters", "retried", "settled", "again")
+    # Of all causes; the rows are of the most frequent ones.
+    retried, settled, again, still_open = (
+        found.row.get(f"all_{name}", 0) for name in ("retried", "settled", "again", "open")
     )
     compared = tiles.changed(total.row["complete"], total.row["previous"], total.period)
     if compared.arrow:
@@ -68,7 +69,7 @@ def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: b
             figures.count(retried),
             found,
             view,
-            remark=f"{figures.count(letters - retried)} open",
+            remark=f"{figures.count(still_open)} open",
             means="Of the range's dead letters, those that were sent again, whenever that was.",
         )
         tiles.tile(

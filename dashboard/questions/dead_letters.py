@@ -72,20 +72,24 @@ FROM counted
 CAUSES = Question(
     "dead_letters.causes",
     "The range's dead letters by cause: how many, since when, how many were sent again, and how many of those failed "
-    "again.",
+    "again; and the same of all causes, also of those that are not listed.",
     _sql("""
 WITH {retried}, chosen AS (
     SELECT *, {at} AS became FROM dead_letters WHERE {in_range} AND {chosen} AND {cause}
+), causes AS (
+    SELECT coalesce(fingerprint, '') AS fingerprint, chosen.stream, reason, any_value(field) AS field,
+           count(*) AS letters, count(again) AS retried, count(*) FILTER (WHERE NOT again) AS settled,
+           count(*) FILTER (WHERE again) AS again, count(*) - count(again) AS open,
+           min(became) AS first, max(became) AS last, max(coalesce(attempts, 1)) AS attempts
+    FROM chosen LEFT JOIN retried ON coalesce(chosen.topic, chosen.stream) = retried.topic
+                                 AND chosen.kafka_partition = retried.kafka_partition
+                                 AND chosen.kafka_offset = retried.kafka_offset
+    GROUP BY ALL
 )
-SELECT coalesce(fingerprint, '') AS fingerprint, chosen.stream, reason, any_value(field) AS field,
-       count(*) AS letters, count(again) AS retried, count(*) FILTER (WHERE NOT again) AS settled,
-       count(*) FILTER (WHERE again) AS again, count(*) - count(again) AS open,
-       min(became) AS first, max(became) AS last, max(coalesce(attempts, 1)) AS attempts
-FROM chosen LEFT JOIN retried ON coalesce(chosen.topic, chosen.stream) = retried.topic
-                             AND chosen.kafka_partition = retried.kafka_partition
-                             AND chosen.kafka_offset = retried.kafka_offset
-GROUP BY ALL
-ORDER BY letters DESC, last DESC, fingerprint
+SELECT *, (sum(retried) OVER ())::BIGINT AS all_retried, (sum(settled) OVER ())::BIGINT AS all_settled,
+       (sum(again) OVER ())::BIGINT AS all_again, (sum(open) OVER ())::BIGINT AS all_open
+FROM causes
+ORDER BY letters DESC, last DESC, fingerprint, stream, reason
 LIMIT 200
 """),
     defaults=_ANY,

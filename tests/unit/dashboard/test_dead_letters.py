@@ -38,6 +38,16 @@ def letter(house: House, offset: int, seconds: float, **more: Any) -> None:
     house.add("dead_letters", **{**row, **place, **more})
 
 
+def many(house: House, causes: int, letters: int) -> None:
+    """So many causes of so many letters each, all at the same time; row by row it would take a minute."""
+    letter(house, 1_000, 60, fingerprint="c00000000000")
+    house.select(f"""
+        INSERT INTO dead_letters
+        SELECT dead_letters.* REPLACE (printf('c%011x', n % {causes}) AS fingerprint, 1_000 + n AS kafka_offset)
+        FROM dead_letters, range(1, {causes * letters}) AS more(n)
+    """)
+
+
 def sent_again(house: House, offset: int, to: int, run: str = "r1") -> None:
     house.add(
         "dead_letter_retries",
@@ -105,6 +115,22 @@ def test_figures_by_cause(house: House, open_page: Open) -> None:
     assert rows[0]["fingerprint"] == f"/dead-letters?range=15m&fingerprint={CAUSE}"
     (run,) = table(app, "who").to_dict("records")
     assert (run["who"], run["letters"], run["settled"], run["again"]) == ("ana@example.org", 2, 1, 1)
+
+
+def test_figures_are_of_all_causes_beyond_those_listed(house: House, open_page: Open) -> None:
+    """203 causes, of which the three rarest were sent again or failed again."""
+    many(house, causes=200, letters=2)
+    letter(house, 1, 90)
+    letter(house, 2, 90, fingerprint="bbbb11112222")
+    letter(house, 91, 95, fingerprint="bbbb11112223", attempts=2)
+    sent_again(house, 1, 90)
+    sent_again(house, 2, 91)
+    app = open_page("dead-letters")
+    shown = tiles(app)
+    assert len(table(app, "trend")) == 200
+    assert shown["Dead letters"][0] == "403"
+    assert shown["Sent again"] == ("2", "401 open")
+    assert shown["Settled"] == ("1", "1 failed again")
 
 
 def test_filters(house: House, open_page: Open) -> None:
