@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from html import escape
 from typing import Any, Literal
 
@@ -15,7 +15,6 @@ import streamlit as st
 
 from dashboard import figures, frame, theme
 from dashboard.periods import Period
-from dashboard.view import View
 
 # No toolbar and no zoom by the wheel: on a telephone the page must scroll.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -26,6 +25,7 @@ GAPS_UP_TO = 60
 # Figures get this head start, in seconds; a cold browser without one painted them up to four seconds later.
 HEAD_START_S = 0.5
 _BEGUN = "charts:begun"
+_OFFSET = "offset_s"
 Kind = Literal["bar", "line"]
 
 
@@ -54,7 +54,14 @@ def label(text: str) -> str:
     return escape(text if len(text) <= _LABEL else text[: _LABEL - 1] + "…")
 
 
-def _wall(time: datetime, clock: tzinfo) -> datetime:
+def keep(since: datetime, until: datetime, clock: tzinfo) -> tuple[timezone, dict[str, Any]]:
+    """The one offset from UTC of a chart, that of its end, and its axis' title: where the clocks change within it, two
+    hours would be drawn on one, or one left out; there the title says which time it keeps."""
+    began, ended = (timezone(time.astimezone(clock).utcoffset() or timedelta()) for time in (since, until))
+    return ended, {} if began == ended else {"title": {"text": f"all times {ended}"}}
+
+
+def wall(time: datetime, clock: timezone) -> datetime:
     """Without the zone: plotly shows wall-clock time as it is written."""
     return time.astimezone(clock).replace(tzinfo=None)
 
@@ -89,10 +96,11 @@ def timeline(
     A bucket without a value is `absent` (None: a gap); before `first` there is nothing at all. `unit` names the axis,
     `digits` is d3's format of a value pointed at.
     """
+    shown, title = keep(period.since, period.until - timedelta(microseconds=1), clock)
     starts = period.buckets(first)
     middle = timedelta(seconds=period.bucket_s / 2)
     running = [period.running(start) for start in starts]
-    x = [_wall(start + middle, clock) for start in starts]
+    x = [wall(start + middle, shown) for start in starts]
     marker = {
         "opacity": [0.7 if yes else 1.0 for yes in running],
         "line": {"width": 0},
@@ -115,7 +123,7 @@ def timeline(
             width = period.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0)
             trace |= {"type": "bar", "width": width, "marker": {**marker, "color": one.colour}}
         traces.append(trace)
-    span = [_wall(period.since, clock), _wall(period.until, clock)]
+    span = [wall(period.since, shown), wall(period.until, shown)]
     return _figure(
         traces,
         height,
@@ -124,9 +132,11 @@ def timeline(
         hovermode="x unified",
         legend={"orientation": "h", "y": 1.07, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         showlegend=len(series) > 1,
-        xaxis={"range": span, "showgrid": False, "fixedrange": True},
+        xaxis={"range": span, "showgrid": False, "fixedrange": True, **title},
         yaxis={"title": {"text": unit}, "tickformat": ",", "rangemode": "tozero", "fixedrange": True, "nticks": 5},
-        **(_running(_wall(starts[running.index(True)], clock), span[1]) if any(running) else {}),
+        # A zoom reads times as they were drawn.
+        meta={_OFFSET: shown.utcoffset(None).total_seconds()},
+        **(_running(wall(starts[running.index(True)], shown), span[1]) if any(running) else {}),
     )
 
 
@@ -171,15 +181,16 @@ def bars(parts: Sequence[Bar]) -> go.Figure:
     )
 
 
-def show(figure: go.Figure, view: View, key: str, alt: str) -> None:
-    """Draw a chart over time; dragging over it shows that range. `alt` is what it shows, for who cannot see it."""
+def show(figure: go.Figure, key: str, alt: str) -> None:
+    """Draw a `timeline`; dragging over it shows that range. `alt` is what it shows, for who cannot see it."""
     if _by_touch():
         return draw(figure, key, alt)
+    clock = timezone(timedelta(seconds=figure.layout.meta[_OFFSET]))
     figure.update_layout(dragmode="select", selectdirection="h", newselection={"mode": "immediate"})
 
     def zoomed() -> None:
         for box in st.session_state[key].selection.box:
-            since, until = sorted(_moment(x, view.clock) for x in box["x"])
+            since, until = sorted(_moment(x, clock) for x in box["x"])
             frame.zoom(since, until)
 
     _figures_first()
@@ -209,7 +220,7 @@ def _figures_first() -> None:
         time.sleep(HEAD_START_S)
 
 
-def _moment(shown: Any, clock: tzinfo) -> datetime:
+def _moment(shown: Any, clock: timezone) -> datetime:
     """What plotly says of a place on a time axis: text of the wall clock, or milliseconds of it."""
     if isinstance(shown, int | float):
         return datetime.fromtimestamp(shown / 1_000, UTC).replace(tzinfo=clock).astimezone(UTC)

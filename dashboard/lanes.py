@@ -21,6 +21,8 @@ def lanes(steps: Sequence[Step], view: View) -> None:
     """Draw it; nothing where there is only one event."""
     if len(steps) < 2:
         return
+    happened = [step.row["happened_at"] for step in steps]
+    clock, title = charts.keep(min(happened), max(happened), view.clock)
     names = sorted({step.row["stream"] for step in steps}, key=theme.stream_order)
     figure = go.Figure()
     for at, name in enumerate(names):
@@ -28,7 +30,7 @@ def lanes(steps: Sequence[Step], view: View) -> None:
         figure.add_scatter(
             name=charts.label(name),
             mode="markers",
-            x=[step.row["happened_at"].astimezone(view.clock).replace(tzinfo=None) for step in own],
+            x=[charts.wall(step.row["happened_at"], clock) for step in own],
             y=[at] * len(own),
             text=[charts.label(step.row["event"]) for step in own],
             hovertemplate=f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
@@ -40,7 +42,7 @@ def lanes(steps: Sequence[Step], view: View) -> None:
                 "line": {"width": 1, "color": "rgba(255,255,255,0.7)"},
             },
         )
-    times = [step.row["happened_at"].astimezone(view.clock).replace(tzinfo=None) for step in steps]
+    times = [charts.wall(time, clock) for time in happened]
     room = max((max(times) - min(times)) * _MARGIN, timedelta(milliseconds=5))
     figure.update_layout(
         height=LANE_PX * len(names) + 50,
@@ -50,7 +52,7 @@ def lanes(steps: Sequence[Step], view: View) -> None:
         uirevision="keep",
         hovermode="closest",
     )
-    figure.update_xaxes(range=[min(times) - room, max(times) + room], fixedrange=True, nticks=5, tickangle=0)
+    figure.update_xaxes(range=[min(times) - room, max(times) + room], fixedrange=True, nticks=5, tickangle=0, **title)
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(names))),

@@ -106,7 +106,7 @@ def timeline(view: View, chosen: Mapping[str, Any], height: int = 320) -> None:
     with st.container(border=True):
         st.subheader("Dead letters by stream", anchor=False)
         chart = charts.timeline(answer.period, series, unit="letters", clock=view.clock, height=height)
-        charts.show(chart, view, "letters-timeline", "Dead letters in each bar, by stream")
+        charts.show(chart, "letters-timeline", "Dead letters in each bar, by stream")
         st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
 
 

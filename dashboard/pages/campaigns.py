@@ -137,7 +137,7 @@ def over_time(answer: Answer, whole: Row, view: View, measure: str, by: str) -> 
     )
     with st.container(border=True):
         st.subheader(f"{what.label} by {by}", anchor=False)
-        charts.show(chart, view, "marketing-time", f"{what.label} over time by {by}")
+        charts.show(chart, "marketing-time", f"{what.label} over time by {by}")
         one = "point" if what.over else "bar"
         gaps = " A gap: nothing to divide by." if what.over else ""
         st.caption(f"{charts.reading(period, one)}{gaps} {tiles.sql(answer)}")

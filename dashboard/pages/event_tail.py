@@ -142,7 +142,7 @@ def counted(view: View, asked: Asked, streams: Sequence[str], catalog: Catalog) 
             if any(row["name"] == name for row in rows)
         ]
         chart = charts.timeline(answer.period, series, unit="events", clock=view.clock, height=190)
-        charts.show(chart, view, "events:counts", "Events by type over the range")
+        charts.show(chart, "events:counts", "Events by type over the range")
     st.caption(f"{figures.count(total)} in {answer.period.label}, by when they happened · {tiles.sql(answer)}")
 
 

@@ -112,7 +112,7 @@ def over_time(found: Answer, view: View, rule: str) -> None:
             return
         first = min(row["bucket"] for row in found.rows)
         chart = charts.timeline(found.period, series, unit="flags", clock=view.clock, first=first)
-        charts.show(chart, view, "fraud", "Fraud flags by rule over time")
+        charts.show(chart, "fraud", "Fraud flags by rule over time")
         st.caption(f"{charts.reading(found.period)} {tiles.sql(found)}")
 
 

@@ -106,10 +106,10 @@ def over_time(spans: dict[str, dict[str, Any]], view: View, location: str, move:
     with left, st.container(border=True, height="stretch"):
         st.subheader("Units by movement", anchor=False)
         chart = charts.timeline(period, lines, unit="units", clock=view.clock, kind="line", first=first, digits=",d")
-        charts.show(chart, view, "inventory-moves", "Units received, reserved, released, shipped and refused over time")
+        charts.show(chart, "inventory-moves", "Units received, reserved, released, shipped and refused over time")
         st.caption(f"{charts.reading(period, 'point')} {tiles.sql(answer)}")
     with right, st.container(border=True, height="stretch"):
         st.subheader(f"{said} by location", anchor=False)
         chart = charts.timeline(period, layers, unit="units", clock=view.clock, first=first, digits=",d")
-        charts.show(chart, view, "inventory-locations", f"Units {said.lower()} over time by location")
+        charts.show(chart, "inventory-locations", f"Units {said.lower()} over time by location")
         st.caption(f"{charts.reading(period)} {tiles.sql(answer)}")

@@ -150,7 +150,7 @@ def over_time(spans: dict[str, dict[str, Any]], view: View, chosen: Chosen, by: 
         chart = charts.timeline(answer.period, layers, unit=unit, clock=view.clock, first=first, digits=digits)
         with column, st.container(border=True, height="stretch"):
             st.subheader(f"{title} by {DIMENSIONS[by].lower()}", anchor=False)
-            charts.show(chart, view, f"orders-{title}", f"{title} over time by {DIMENSIONS[by].lower()}")
+            charts.show(chart, f"orders-{title}", f"{title} over time by {DIMENSIONS[by].lower()}")
             st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
 
 

@@ -127,7 +127,7 @@ def throughput(traffic: Answer, view: View) -> None:
         st.subheader("Throughput by stream", anchor=False)
         first = min(row["bucket"] for row in traffic.rows)
         chart = charts.timeline(period, series, unit="events/s", clock=view.clock, first=first)
-        charts.show(chart, view, "throughput", "Events a second by stream")
+        charts.show(chart, "throughput", "Events a second by stream")
         st.caption(f"{charts.reading(period)} {tiles.sql(traffic)}")
 
 

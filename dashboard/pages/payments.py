@@ -123,7 +123,7 @@ def outcomes(view: View, method: str) -> None:
         st.subheader("Payments by outcome", anchor=False)
         first = min((row["bucket"] for row in answer.rows), default=None)
         chart = charts.timeline(answer.period, series, unit="payments", clock=view.clock, first=first)
-        charts.show(chart, view, "outcomes", "Payments authorised, declined and refunded over time")
+        charts.show(chart, "outcomes", "Payments authorised, declined and refunded over time")
         st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
 
 

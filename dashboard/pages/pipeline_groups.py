@@ -101,7 +101,7 @@ def trend(chosen: str, view: View) -> None:
         chart = charts.timeline(
             answer.period, series, unit=unit, clock=view.clock, kind="line", absent=None, height=260
         )
-        charts.show(chart, view, "lag", f"{title} by consumer group")
+        charts.show(chart, "lag", f"{title} by consumer group")
         more = f" The {MOST_LINES} groups with most." if len(peaks) > MOST_LINES else ""
         st.caption(
             f"The worst sample in each {figures.duration(answer.period.bucket_s)}, by consumer group.{more} "

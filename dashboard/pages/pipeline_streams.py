@@ -76,7 +76,7 @@ def latencies(times: Answer, view: View) -> None:
     with st.container(border=True):
         st.subheader("End-to-end latency", anchor=False)
         chart = charts.timeline(times.period, series, unit="s", clock=view.clock, kind="line", absent=None, height=240)
-        charts.show(chart, view, "latency", "Latency percentiles over the range")
+        charts.show(chart, "latency", "Latency percentiles over the range")
         st.caption(
             "From reaching Kafka to being processed; half, 95 % and 99 % of the events took at most so long. Estimated "
             f"from a histogram, at most 60 s. {tiles.sql(times)}"

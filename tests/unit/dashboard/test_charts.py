@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
-from dashboard import charts, theme
+import plotly.graph_objects as go
+import pytest
+
+from dashboard import charts, frame, lanes, theme
 from dashboard.charts import Bar, Series
+from dashboard.course import Step
 from dashboard.periods import BY_KEY, Period
+from dashboard.view import View
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PERIOD = Period.last(BY_KEY["15m"], datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC))
@@ -44,6 +52,69 @@ def test_times_are_of_the_readers_clock() -> None:
     here = charts.timeline(PERIOD, SERIES, unit="", clock=ZoneInfo("Asia/Tokyo")).data[0]
     utc = charts.timeline(PERIOD, SERIES, unit="").data[0]
     assert here.x[0] - utc.x[0] == timedelta(hours=9)
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+# The clocks go back at 01:00 UTC on 25 October, and forward at 01:00 UTC on 29 March.
+BACK, FORWARD = datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("change", [BACK, FORWARD])
+def test_over_a_change_of_the_clocks_each_bar_has_its_place(change: datetime) -> None:
+    hour = timedelta(hours=1)
+    period = Period.between(change - hour, change + hour, change + timedelta(days=1))
+    figure = charts.timeline(period, [Series("orders", {}, theme.BLUE)], unit="", clock=BERLIN)
+    places = list(figure.data[0].x)
+    assert [after - before for before, after in pairwise(places)] == [timedelta(seconds=period.bucket_s)] * 119
+    since, until = figure.layout.xaxis.range
+    assert until - since == 2 * hour
+    assert until == period.until.astimezone(BERLIN).replace(tzinfo=None)
+    assert figure.layout.xaxis.title.text == f"all times UTC+0{1 if change is BACK else 2}:00"
+
+
+@pytest.mark.parametrize("away", [timedelta(hours=-1), timedelta(hours=2)])
+def test_an_axis_names_no_offset_where_the_clocks_do_not_change(away: timedelta) -> None:
+    period = Period.between(BACK + away, BACK + away + timedelta(hours=1), BACK + timedelta(days=1))
+    figure = charts.timeline(period, SERIES, unit="", clock=BERLIN)
+    assert figure.layout.xaxis.title.text is None
+    assert figure.layout.xaxis.range[0] == period.since.astimezone(BERLIN).replace(tzinfo=None)
+
+
+def test_a_zoom_is_read_as_the_chart_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    period = Period.between(BACK - timedelta(hours=1), BACK + timedelta(hours=1), BACK + timedelta(days=1))
+    figure = charts.timeline(period, SERIES, unit="", clock=BERLIN)
+    callback: list[Callable[[], None]] = []
+    zoomed: list[tuple[datetime, datetime]] = []
+    state: dict[str, object] = {}
+    drawn = SimpleNamespace(
+        context=SimpleNamespace(headers={}),
+        session_state=state,
+        plotly_chart=lambda *_, on_select, **__: callback.append(on_select),
+    )
+    monkeypatch.setattr(charts, "st", drawn)
+    monkeypatch.setattr(charts, "HEAD_START_S", 0.0)
+    monkeypatch.setattr(frame, "zoom", lambda *span: zoomed.append(span))
+    charts.show(figure, "chart", "")
+    # As plotly says it: text of the axis, or milliseconds.
+    first, last = figure.data[0].x[0], figure.data[0].x[-1]
+    box = {"x": [str(last), first.replace(tzinfo=UTC).timestamp() * 1_000]}
+    state["chart"] = SimpleNamespace(selection=SimpleNamespace(box=[box]))
+    callback[0]()
+    half = timedelta(seconds=period.bucket_s / 2)
+    assert zoomed == [(period.since + half, period.until - half)]
+
+
+def test_a_story_goes_on_while_the_clocks_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[go.Figure] = []
+    monkeypatch.setattr(charts, "draw", lambda figure, *_: drawn.append(figure))
+    steps = [
+        Step({"stream": "orders", "event": "order.placed", "happened_at": BACK + timedelta(minutes=minutes)}, None, 0)
+        for minutes in (-20, 20)
+    ]
+    lanes.lanes(steps, View(zone="local", zone_name="Europe/Berlin"))
+    before, after = drawn[0].data[0].x
+    assert after - before == timedelta(minutes=40)
+    assert drawn[0].layout.xaxis.title.text == "all times UTC+01:00"
 
 
 def test_a_stream_keeps_its_colour_whatever_is_beside_it() -> None:
