@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 _WRITTEN = "address:written"
+# The frame's choices that a link of a page's own takes along; it refreshes as it likes.
+_HELD = ("range", "from", "to", "bar", "compare", "zone")
 
 
 def key(name: str) -> str:
@@ -44,7 +46,7 @@ def to(page: str, **params: object) -> str:
 
     Values are encoded, so the text of an event may stand in one.
     """
-    held = {name: st.query_params[name] for name in ("range", "from", "to", "zone") if name in st.query_params}
+    held = {name: st.query_params[name] for name in _HELD if name in st.query_params}
     said = {name: str(value) for name, value in {**held, **params}.items() if value is not None}
     return f"/{page}?{urlencode(said)}" if said else f"/{page}"
 

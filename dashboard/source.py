@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -40,12 +40,16 @@ ABREAST = 3
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows, of the period as of when they were asked for, and the statement with its values written in."""
+    """The rows, of the period as of when they were asked for, and the statement with its values written in.
+
+    `filters` are the page's own of these values.
+    """
 
     question: Question
     rows: list[dict[str, Any]]
     period: Period
     sql: str
+    filters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -181,7 +185,7 @@ def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters
         period = view.period(datetime.now(UTC))
         given = question.params({**period.params(), **filters})
         rows = client.query(question.sql, given).to_pylist()
-        return Answer(question, rows, period, question.filled({**period.params(), **filters}))
+        return Answer(question, rows, period, question.filled({**period.params(), **filters}), filters)
 
     def get() -> Answer:
         return kept.get(key, asked, shared_s)

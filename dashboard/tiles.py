@@ -45,8 +45,12 @@ def trust_in(view: View, *streams: str) -> Trust:
 
 
 def sql(answer: Answer) -> str:
-    """A link, in Markdown, to the statement behind a figure, a chart or a table."""
-    return f"[SQL]({address.to('sql', question=answer.question.name)})"
+    """A link, in Markdown, to the statement behind a figure, a chart or a table, filtered as that is.
+
+    It has the question's name, not the statement: that is long, and its times are others at each refresh.
+    """
+    question = answer.question
+    return f"[SQL]({address.to('sql', question=question.name, given=question.chosen(answer.filters) or None)})"
 
 
 def tile(

@@ -43,7 +43,8 @@ def about(opened: Opened) -> None:
         with st.container(border=True, gap="xsmall"):
             st.text(opened.question.about)
             page = opened.question.name.partition(".")[0]
-            st.caption(f"A question of the page “{page}”, for the range chosen above. Change it as you like.")
+            chosen = ", filtered as there" if opened.given else ""
+            st.caption(f"A question of the page “{page}”, for the range chosen above{chosen}. Change it as you like.")
 
 
 def form(opened: Opened, view: View) -> None:
@@ -70,7 +71,7 @@ def form(opened: Opened, view: View) -> None:
             )
     if asked and (typed := editor.typed()).sql:
         editor.start(typed)
-        untouched = opened.question if typed.sql == opened.sql else None
+        untouched = opened if typed.sql == opened.sql else None
         if not editor.write(view, untouched):
             st.caption(f"Longer than {editor.MOST_IN_LINK:,} characters: no link has it.")
 

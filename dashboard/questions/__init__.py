@@ -7,6 +7,7 @@ are named: those of `Period.params()` (`$since`, `$until`, `$bucket_s`, `$now`, 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ class Question:
 
     `defaults` are harmless values for the page's own filters, as they are when nothing is chosen: with them and a
     period's parameters the page SQL can open the question (`sql?question=NAME`). A question with a filter needs them.
+
+    One that is made from the catalog is made by its module's `every(catalog)` too, so that a link finds it in a process
+    that has not shown its page.
     """
 
     name: str
@@ -45,10 +49,29 @@ class Question:
         """Those of the given values that it asks for; where one is not given, its default."""
         return {name: given[name] if name in given else self.defaults[name] for name in sorted(self.names)}
 
+    def chosen(self, filters: Mapping[str, Any]) -> str:
+        """The filters that are not at their defaults, as a link has them; empty where all are."""
+        own = {name: value for name, value in sorted(filters.items()) if name in self.names}
+        said = {name: value for name, value in own.items() if value != self.defaults.get(name)}
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=_stamp) if said else ""
+
+    def given(self, chosen: str) -> dict[str, Any]:
+        """The filters that a link has. Raises ValueError where this is none of the question's."""
+        found = json.loads(chosen) if chosen else {}
+        if not isinstance(found, dict) or not found.keys() <= self.names:
+            raise ValueError("not the filters of the question")
+        # Half a character can be written in JSON, and shown nowhere.
+        json.dumps(found, ensure_ascii=False).encode()
+        return found
+
     def filled(self, given: Mapping[str, Any]) -> str:
         """The statement with its values written in, to be read, pasted and run."""
         values = self.params(given)
         return _PARAMETER.sub(lambda found: literal(values[found[1]]), self.sql).strip()
+
+
+def _stamp(value: datetime) -> str:
+    return value.isoformat()
 
 
 def literal(value: Any) -> str:

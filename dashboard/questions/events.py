@@ -22,6 +22,7 @@ MOST = PAGE + 1
 # The newest slice first, because it has a page of events more often than not; then more and more of the range.
 SLICE_S = 60
 DAY_S = 86_400
+_CONTAINS = ".contains"
 # A measure of a window that is the number of a type's events, and nothing else.
 _COUNTED = re.compile(
     r"(?:SELECT|,)\s*count\(\*\)\s+FILTER\s+\(WHERE\s+event_type = '([^']+)'\)\s+AS\s+(\w+)\s*(?=,|\n|FROM)"
@@ -102,16 +103,19 @@ def search(catalog: Catalog, streams: Sequence[str], field: Field | None = None)
     parts = [part for topic in streams if (part := _events(catalog, catalog.streams[topic], field))]
     if not parts:
         return None
-    what = "all" if list(streams) == services(catalog) else "-".join(streams)
-    by = f".{field.name}{'.contains' if field.contains else ''}" if field else ""
+    by = f".{field.name}{_CONTAINS if field.contains else ''}" if field else ""
     return Question(
-        f"events.search.{what}{by}",
+        f"{_called(catalog, streams)}{by}",
         "The newest events of the range, by when they reached Kafka, that match the filters; one more than a page.",
         "\nUNION ALL\n".join(f"({part})" for part in parts)
         + f'\nORDER BY published_at DESC, stream, partition DESC, "offset" DESC LIMIT {MOST}',
         tuple(streams) if len(streams) == 1 else (),
         _NOTHING,
     )
+
+
+def _called(catalog: Catalog, streams: Sequence[str]) -> str:
+    return f"events.search.{'all' if list(streams) == services(catalog) else '-'.join(streams)}"
 
 
 def _events(catalog: Catalog, stream: Stream, field: Field | None) -> str | None:
@@ -208,11 +212,31 @@ def types(catalog: Catalog, topic: str) -> tuple[Question | None, frozenset[str]
 
 
 def every(catalog: Catalog) -> list[Question]:
-    """Every question of the page without a field, for whoever wants them all; those with one are made when asked."""
+    """Every question of the page without a field; those with one are made when asked (`called`)."""
     raw = kept(catalog)
-    made = [search(catalog, services(catalog)), *(search(catalog, [topic]) for topic in raw)]
+    made = [search(catalog, streams) for streams in _searched(catalog)]
     made += [question for topic in raw for question in (types(catalog, topic)[0], one(catalog, topic))]
     return [STREAMS, *(question for question in made if question)]
+
+
+def called(catalog: Catalog, name: str) -> Question | None:
+    """The search by a field that has this name: a link may be older than the process."""
+    for streams in _searched(catalog):
+        before, _, by = name.partition(f"{_called(catalog, streams)}.")
+        if by and not before:
+            field = Field(by.removesuffix(_CONTAINS), by.endswith(_CONTAINS))
+            if question := search(catalog, streams, field):
+                return question
+    return None
+
+
+def _searched(catalog: Catalog) -> list[list[str]]:
+    """The streams that are looked through together: what services publish, each stream, and those that share a type."""
+    raw, types = kept(catalog), dict[str, list[str]]()
+    for topic in raw:
+        for one in types_of(catalog.streams[topic]):
+            types.setdefault(one, []).append(topic)
+    return [services(catalog), *([topic] for topic in raw), *(found for found in types.values() if len(found) > 1)]
 
 
 def _quoted(text: str) -> str:

@@ -143,3 +143,8 @@ LIMIT 5
         (stream,),
         defaults={"partition": 0},
     )
+
+
+def every(catalog: Catalog) -> list[Question]:
+    """Those that are made from the catalog."""
+    return [question for stream in catalog.streams if (question := hot_keys(catalog, stream))]

@@ -43,3 +43,8 @@ SELECT count(*)::BIGINT AS events, count(DISTINCT (stream, kafka_partition, kafk
 FROM recent
 """,  # noqa: S608 - names of the catalog
     )
+
+
+def every(catalog: Catalog) -> list[Question]:
+    """Those that are made from the catalog."""
+    return [question for question in (places(catalog),) if question]

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import address, questions
+from dashboard import address, questions, source
 from dashboard import view as views
-from dashboard.questions import Question
+from dashboard.questions import Question, events
 from dashboard.sql import runs
 from dashboard.sql.runs import Asked, Run
 from dashboard.view import View
@@ -31,38 +31,54 @@ ORDER BY events DESC"""
 
 @dataclass(frozen=True)
 class Opened:
-    """What the address opens: a page's question with its statement, or a query's text; `wrong` says why it cannot."""
+    """What the address opens: a page's question with its statement, or a query's text; `wrong` says why it cannot.
+
+    `given` are the filters of the question's page, as the link has them.
+    """
 
     question: Question | None = None
     sql: str = ""
+    given: str = ""
     wrong: str = ""
 
 
-@st.cache_resource
 def known() -> dict[str, Question]:
-    """Every question of every page, whichever page was opened so far."""
+    """Every question of every page, whichever page was opened so far; those that pages made for what was chosen too."""
     for module in pkgutil.iter_modules(questions.__path__):
-        importlib.import_module(f"{questions.__name__}.{module.name}")
+        every = getattr(importlib.import_module(f"{questions.__name__}.{module.name}"), "every", None)
+        if every is not None:
+            every(source.catalog())
     return questions.known()
+
+
+def called(name: str) -> Question | None:
+    """The question of that name; one that a page makes of what was chosen, too."""
+    return known().get(name) or events.called(source.catalog(), name)
 
 
 def opened(view: View) -> Opened:
     """What the address says, for the range that is looked at."""
-    name, text = st.query_params.get("question", ""), st.query_params.get("q", "")
-    if len(text) > MOST_OPENED:
+    name, text, given = (st.query_params.get(one, "") for one in ("question", "q", "given"))
+    if len(text) > MOST_OPENED or len(given) > MOST_OPENED:
         return Opened(wrong=f"The link's statement is longer than {MOST_OPENED:,} characters.")
     if not name:
         return Opened(sql=text)
-    question = known().get(name)
+    question = called(name)
     if question is None:
         return Opened(wrong="No page asks a question of the name that the link has.")
-    return Opened(question, filled(question, view))
+    try:
+        return Opened(question, filled(question, view, given), given)
+    except (ValueError, RecursionError):
+        return Opened(wrong="The page that asks this question has no such filters as the link has.")
 
 
-def filled(question: Question, view: View) -> str:
-    """The question as it stands for the range, nothing chosen in its page's filters."""
-    given = {**dict.fromkeys(question.names), **question.defaults, **view.period(datetime.now(UTC)).params()}
-    return question.filled(given)
+def filled(question: Question, view: View, given: str = "") -> str:
+    """The question as it stands for the range; what is not `given` is as when nothing is chosen in its page's filters.
+
+    Raises ValueError for filters that the question has not.
+    """
+    usual = {**dict.fromkeys(question.names), **question.defaults, **view.period(datetime.now(UTC)).params()}
+    return question.filled({**usual, **question.given(given)})
 
 
 def begin(view: View) -> Opened:
@@ -78,7 +94,7 @@ def begin(view: View) -> Opened:
         _fill(state.get(_KEPT) or Asked(BEGINNING))
         if not found.wrong and run() is not None:
             # Back from another page: the link says again what is there.
-            write(view, found.question)
+            write(view, found)
     return found
 
 
@@ -112,14 +128,16 @@ def history_of() -> list[Run]:
     return found
 
 
-def write(view: View, question: Question | None) -> bool:
-    """Put what was asked into the address: a page's question by its name while its text is untouched, any other
-    statement as it is. False where it is too long for that."""
+def write(view: View, found: Opened | None) -> bool:
+    """Put what was asked into the address: a page's question that was opened by its name and filters while its text is
+    untouched, any other statement as it is. False where it is too long for that."""
     asked: Asked = st.session_state[_KEPT]
+    question = found.question if found else None
     fits = question is not None or len(asked.sql) <= MOST_IN_LINK
     address.write(
         {
             "question": question.name if question else None,
+            "given": (found.given or None) if found and question else None,
             "q": asked.sql if fits and question is None else None,
             "as_of": asked.as_of or None,
             "known": "1" if asked.known else None,
@@ -145,5 +163,5 @@ def _fill(asked: Asked) -> None:
 
 def _signature(view: View) -> tuple[object, ...]:
     """What makes two addresses open different things; of a range only where a question's text depends on it."""
-    said = tuple(st.query_params.get(name, "") for name in ("question", "q", "as_of", "known"))
+    said = tuple(st.query_params.get(name, "") for name in ("question", "q", "given", "as_of", "known"))
     return (*said, view.range, view.since, view.until, view.compare) if said[0] else said
