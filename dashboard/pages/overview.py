@@ -24,20 +24,21 @@ def draw(view: View) -> None:
     """Everything that refreshes by itself."""
     traffic = source.ask(questions.STREAMS, view)
     newest = tiles.trust_in(view).newest
-    if newest is None and not traffic.rows:
-        return states.no_events()
     states.freshness(newest, datetime.now(UTC), view)
-    if not traffic.rows and newest is not None:
-        return states.none_in_range(view, traffic.period, newest)
-    with tiles.row("headline"):
-        events(traffic, view)
-        sold = orders(traffic, view)
-        failures(traffic, view)
-    throughput(traffic, view)
-    if sold:
-        rankings(view)
+    if traffic.rows:
+        with tiles.row("headline"):
+            events(traffic, view)
+            sold = orders(traffic, view)
+            failures(traffic, view)
+        throughput(traffic, view)
+        if sold:
+            rankings(view)
+    elif newest is None:
+        states.no_events()
+    else:
+        states.none_in_range(view, traffic.period, newest)
+    # It knows no range, and is most wanted where what was produced is not to be seen.
     proof.panel(view)
-    return None
 
 
 def events(traffic: Answer, view: View) -> None:

@@ -57,6 +57,7 @@ def draw(view: View, group: str, measure: str, stream: str) -> None:
     found = lag.groups(answer.rows)
     if newest is None and not traffic.rows and not found:
         states.no_events()
+        proof.panel(view, explain=True)
         pipeline_running.processes()
         return
     states.freshness(newest, datetime.now(UTC), view)

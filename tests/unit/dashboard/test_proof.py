@@ -57,6 +57,23 @@ def test_all_that_was_produced_is_visible(house: House, open_page: Open) -> None
     assert tiles(app)["Counted twice"] == ("0", "none")
 
 
+@pytest.mark.parametrize("page", ["overview", "pipeline"])
+def test_it_stands_where_nothing_is_visible_yet(house: House, open_page: Open, page: str) -> None:
+    count(house, 200, 0)
+    app = open_page(page)
+    assert "No events yet" in words(app)
+    assert tiles(app)["Visible in SQL"] == ("0", "200 on their way")
+
+
+@pytest.mark.parametrize("page", ["overview", "pipeline"])
+def test_it_stands_in_an_empty_range(house: House, open_page: Open, page: str) -> None:
+    house.stream("orders", 7_200, 200)
+    count(house, 200, 200)
+    app = open_page(page)
+    assert "No events in the last 15 min" in words(app)
+    assert tiles(app)["Visible in SQL"] == ("200", "0 on their way")
+
+
 def test_what_is_missing_is_said(house: House, open_page: Open) -> None:
     house.stream("orders", 20, 190)
     count(house, 200, 195)
