@@ -115,7 +115,7 @@ def table(found: Answer, view: View, chosen: Mapping[str, Any]) -> None:
     st.subheader("By cause", anchor=False)
     rows = with_trend(found.rows, source.ask(questions.TREND, view, **chosen).rows)
     tables.show(rows, _CAUSES, view, key="letters-causes")
-    most = " The 200 most frequent." if len(found.rows) >= 200 else ""
+    most = f" The {questions.MOST} most frequent." if len(found.rows) >= questions.MOST else ""
     st.caption(f"A cause opens by its fingerprint, as of {datetime.now(UTC):%H:%M:%S} UTC.{most} {tiles.sql(found)}")
 
 

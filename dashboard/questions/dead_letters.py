@@ -8,6 +8,8 @@ from __future__ import annotations
 from dashboard.questions import Question
 
 BARS = 24
+# So many causes are listed.
+MOST = 200
 # Rows written before there was `dead_at` have none.
 _AT = "coalesce(dead_at, kafka_timestamp)"
 _IN_RANGE = f"{_AT} >= $since::TIMESTAMPTZ AND {_AT} < $until::TIMESTAMPTZ"
@@ -35,6 +37,7 @@ def _sql(text: str, more: str = "") -> str:
         cause=_CAUSE,
         retried=_RETRIED.replace("{more}", more),
         bars=BARS,
+        most=MOST,
         last_bar=BARS - 1,
     )
 
@@ -90,23 +93,29 @@ SELECT *, (sum(retried) OVER ())::BIGINT AS all_retried, (sum(settled) OVER ()):
        (sum(again) OVER ())::BIGINT AS all_again, (sum(open) OVER ())::BIGINT AS all_open
 FROM causes
 ORDER BY letters DESC, last DESC, fingerprint, stream, reason
-LIMIT 200
+LIMIT {most}
 """),
     defaults=_ANY,
 )
 
 TREND = Question(
     "dead_letters.trend",
-    "How the range's dead letters of each cause spread over it, in 24 equal parts.",
+    "How the range's dead letters of each cause spread over it, in 24 equal parts; of the most frequent causes.",
     _sql("""
-SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason,
-       least({last_bar}, (epoch_ms({at}) - epoch_ms($since::TIMESTAMPTZ)) * {bars} // ($seconds * 1000))::INTEGER
+WITH chosen AS (
+    SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason, {at} AS became
+    FROM dead_letters WHERE {in_range} AND {chosen} AND {cause}
+), causes AS (
+    SELECT fingerprint, stream, reason FROM chosen GROUP BY ALL
+    ORDER BY count(*) DESC, max(became) DESC, fingerprint, stream, reason LIMIT {most}
+)
+SELECT fingerprint, stream, reason,
+       least({last_bar}, (epoch_ms(became) - epoch_ms($since::TIMESTAMPTZ)) * {bars} // ($seconds * 1000))::INTEGER
            AS part,
        count(*) AS letters
-FROM dead_letters WHERE {in_range} AND {chosen} AND {cause}
+FROM chosen JOIN causes USING (fingerprint, stream, reason)
 GROUP BY ALL
-ORDER BY letters DESC
-LIMIT 5000
+ORDER BY letters DESC, fingerprint, stream, reason, part
 """),
     defaults=_ANY,
 )

@@ -133,6 +133,14 @@ def test_figures_are_of_all_causes_beyond_those_listed(house: House, open_page: 
     assert shown["Settled"] == ("1", "1 failed again")
 
 
+def test_a_trend_is_whole_however_many_causes_there_are(house: House, open_page: Open) -> None:
+    many(house, causes=20_000, letters=1)
+    for offset, seconds in enumerate((100, 300, 500, 700)):
+        letter(house, offset, seconds)
+    first, *_ = table(open_page("dead-letters"), "trend").to_dict("records")
+    assert first["letters"] == sum(first["trend"]) == 4
+
+
 def test_filters(house: House, open_page: Open) -> None:
     letter(house, 1, 60)
     letter(house, 2, 60, stream="orders", topic="orders", reason="invalid_json", fingerprint="bbbb11112222")
