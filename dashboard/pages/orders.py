@@ -156,7 +156,7 @@ def over_time(spans: dict[str, dict[str, Any]], view: View, chosen: Chosen, by: 
 
 def rank(ranking: Answer, by: str) -> None:
     """Where most of it comes from."""
-    whole = sum(row["revenue_cents"] for row in ranking.rows)
+    whole = ranking.row["all_cents"]
     own = splits.colours(row["name"] for row in ranking.rows[: splits.MOST])
     parts = [
         Bar(
@@ -175,7 +175,7 @@ def rank(ranking: Answer, by: str) -> None:
 
 def table(ranking: Answer, spans: dict[str, dict[str, Any]], view: View, by: str) -> None:
     """All of it in figures."""
-    whole = sum(row["revenue_cents"] for row in ranking.rows)
+    whole = ranking.row["all_cents"]
     compares = spans["range"]["reaches_back"] and ranking.period.compare != "none"
     rows = [
         {

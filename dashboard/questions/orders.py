@@ -86,7 +86,8 @@ LIMIT 50000
     {**EVERY, "by": "region"},
 )
 
-# `complete_cents` and `previous_cents` are compared: complete windows with the same span earlier.
+# `complete_cents` and `previous_cents` are compared: complete windows with the same span earlier. `all_cents` is of all
+# names, listed or not.
 RANKING = Question(
     "orders.ranking",
     "Orders, revenue and what became of orders in the range, by region, channel or payment method.",
@@ -100,7 +101,8 @@ SELECT {_NAME} AS name,
        coalesce(sum(cancelled) FILTER (WHERE span = 'range'), 0)::BIGINT        AS cancelled,
        coalesce(sum(completed) FILTER (WHERE span = 'range'), 0)::BIGINT        AS completed,
        coalesce(sum(revenue_cents) FILTER (WHERE span = 'complete'), 0)::BIGINT AS complete_cents,
-       coalesce(sum(revenue_cents) FILTER (WHERE span = 'earlier'), 0)::BIGINT  AS previous_cents
+       coalesce(sum(revenue_cents) FILTER (WHERE span = 'earlier'), 0)::BIGINT  AS previous_cents,
+       (sum(coalesce(sum(revenue_cents) FILTER (WHERE span = 'range'), 0)) OVER ())::BIGINT AS all_cents
 FROM chosen
 GROUP BY name
 HAVING count(*) FILTER (WHERE span = 'range') > 0

@@ -39,6 +39,18 @@ def test_figures(shop: House, open_page: Open) -> None:
     assert shown["Completed"] == ("37.5 %", "15 orders")
 
 
+def test_shares_are_of_all_names_beyond_those_listed(house: House, open_page: Open) -> None:
+    house.stream("orders", 30, 40)
+    sold(house, 30, 1, 100, region="r")
+    house.select(
+        "INSERT INTO order_windows SELECT order_windows.* REPLACE ('r' || n AS region) "
+        "FROM order_windows, range(1, 400) AS more(n)"
+    )
+    shown = open_page("orders", by="region").dataframe[0].value
+    assert len(shown) == 200
+    assert [*shown["share"].unique()] == [0.25]
+
+
 def test_filters_and_the_table(shop: House, open_page: Open) -> None:
     app = open_page("orders", region="us", by="channel")
     assert tiles(app)["Revenue"] == ("€2,000.00", "no earlier data")
