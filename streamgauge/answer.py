@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runtime.printable import printable
-from warehouse.results import json_value
+from warehouse.results import json_value, values
 
 # A terminal table of more is slow to lay out and nobody reads it.
 SHOWN_ROWS = 1_000
@@ -27,7 +27,7 @@ def write(rows: pa.Table, file: IO[bytes]) -> None:
     for field in rows.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
         grid.add_column(Text(printable(field.name)), justify="right" if number else "left", no_wrap=True)
-    cells = [[_cell(value) for value in head.column(index).to_pylist()] for index in range(head.num_columns)]
+    cells = [[_cell(value) for value in values(head.column(index))] for index in range(head.num_columns)]
     for row in zip(*cells, strict=True):
         grid.add_row(*row)
     console = Console(highlight=False)

@@ -21,7 +21,9 @@ def parquet(rows: pa.Table) -> bytes:
     """Parquet; what it has no type for is text."""
     rows = distinct(rows)
     for index, field in enumerate(rows.schema):
-        if pa.types.is_interval(field.type) or pa.types.is_union(field.type):
+        # Seconds are milliseconds there, and infinity is not.
+        seconds = field.type == pa.timestamp("s") and results.far(rows.column(index))
+        if seconds or pa.types.is_interval(field.type) or pa.types.is_union(field.type):
             rows = rows.set_column(index, field.name, text(rows.column(index)))
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="zstd")
@@ -47,7 +49,7 @@ def distinct(rows: pa.Table) -> pa.Table:
 
 def text(column: pa.ChunkedArray) -> pa.Array:
     """Values as JSON has them, as text."""
-    values = (results.json_value(value) for value in column.to_pylist())
+    values = (results.json_value(value) for value in results.values(column))
     return pa.array(
         [one if one is None or isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values],
         pa.string(),

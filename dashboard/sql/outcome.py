@@ -13,6 +13,7 @@ from dashboard.sql.picture import KINDS, Picture
 from dashboard.sql.runs import Run
 from dashboard.view import View
 from runtime.errors import StreamgaugeError
+from warehouse import results
 from warehouse.client import Busy, WarehouseUnavailable
 
 POLL_S = 0.5
@@ -129,7 +130,7 @@ def shown(rows: pa.Table) -> pa.Table:
         pa.types.is_date,
     )
     for index, field in enumerate(rows.schema):
-        if not any(is_one(field.type) for is_one in plain):
+        if results.far(rows.column(index)) or not any(is_one(field.type) for is_one in plain):
             rows = rows.set_column(index, field.name, exports.text(rows.column(index)))
     return rows
 
@@ -159,11 +160,11 @@ def _chart(rows: pa.Table, view: View) -> None:
 
 def _choices(rows: pa.Table, first: Picture | None) -> Picture | None:
     """What the reader chooses; the widgets begin anew with the columns of another answer."""
-    measures, columns = picture.numbers(rows), list(rows.column_names)
+    measures, columns = picture.numbers(rows), picture.axes(rows)
     if not measures or rows.num_rows < 2:
         return None
     first = first or Picture("bars", columns[0], (measures[0],))
-    own = f"{abs(hash(tuple(columns))):x}"
+    own = f"{abs(hash(str(rows.schema))):x}"
     splits = ["–", *(one for one in picture.words(rows) if one != first.x)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kinds = list(KINDS)

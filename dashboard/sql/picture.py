@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, time, tzinfo
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dashboard import charts, theme
+from warehouse import results
 
 Kind = Literal["lines", "bars", "points"]
 KINDS: dict[Kind, str] = {"lines": "Lines", "bars": "Bars", "points": "Points"}
@@ -44,9 +45,21 @@ def times(rows: pa.Table) -> list[str]:
 
 
 def words(rows: pa.Table) -> list[str]:
-    """The columns that name things."""
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_dictionary)
+    """The columns that name things; times of the day do."""
+    kinds = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_boolean,
+        pa.types.is_dictionary,
+        pa.types.is_time,
+    )
     return [field.name for field in rows.schema if any(is_one(field.type) for is_one in kinds)]
+
+
+def axes(rows: pa.Table) -> list[str]:
+    """The columns that an axis can go along: neither bytes nor lists nor structures."""
+    found = {*numbers(rows), *times(rows), *words(rows)}
+    return [name for name in rows.column_names if name in found]
 
 
 def suggested(rows: pa.Table) -> Picture | None:
@@ -54,16 +67,23 @@ def suggested(rows: pa.Table) -> Picture | None:
     measures, when, names = numbers(rows), times(rows), words(rows)
     if not measures or rows.num_rows < 2:
         return None
-    few = [one for one in names if 1 < pc.count_distinct(rows.column(one)).as_py() <= _CATEGORIES]
-    if when and pc.count_distinct(rows.column(when[0])).as_py() > 1:
+    few = [one for one in names if 1 < _different(rows, one) <= _CATEGORIES]
+    if when and _different(rows, when[0]) > 1:
         return Picture("lines", when[0], (measures[0],), few[0]) if few else Picture("lines", when[0], _alike(measures))
     if names:
         # The name that tells most rows apart is along the axis; another one splits the bars where it does not tell all.
-        kinds = {one: pc.count_distinct(rows.column(one)).as_py() for one in names}
+        kinds = {one: _different(rows, one) for one in names}
         along = max(names, key=kinds.__getitem__)
         split = next((one for one in few if one != along), None) if kinds[along] < rows.num_rows else None
         return Picture("bars", along, (measures[0],), split)
     return Picture("points", measures[0], (measures[1],)) if len(measures) > 1 else None
+
+
+def _different(rows: pa.Table, name: str) -> int:
+    column = rows.column(name)
+    # An ENUM is a dictionary, of which Arrow counts none.
+    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    return int(pc.count_distinct(plain).as_py())
 
 
 def _alike(measures: Sequence[str]) -> tuple[str, ...]:
@@ -82,6 +102,8 @@ def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[go.Figure, s
     if rows.num_rows > most:
         left_out = f"The first {most:,} of {rows.num_rows:,} rows are drawn."
         rows = rows.slice(0, most)
+    if results.far(rows.column(picture.x)):
+        left_out = f"Times outside of the years 1 to 9999 are not drawn. {left_out}".strip()
     figure = go.Figure()
     series = _series(rows, picture, clock)
     if len(series) > SERIES:
@@ -115,7 +137,8 @@ def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[go.Figure, s
 
 def _series(rows: pa.Table, picture: Picture, clock: tzinfo) -> list[tuple[str, list[Any], list[Any]]]:
     """Name, xs and ys of each, in the order in which they come; lines go along their x."""
-    xs = [_place(value, clock) for value in rows.column(picture.x).to_pylist()]
+    place = _moment if picture.x in times(rows) else _place
+    xs = [place(value, clock) for value in results.values(rows.column(picture.x))]
     found: dict[str, list[tuple[Any, Any]]] = {}
     if picture.colour and len(picture.ys) == 1:
         names = (str(value) for value in rows.column(picture.colour).to_pylist())
@@ -123,8 +146,9 @@ def _series(rows: pa.Table, picture: Picture, clock: tzinfo) -> list[tuple[str, 
             found.setdefault(name, []).append((x, y))
     else:
         found = {name: list(zip(xs, _values(rows, name), strict=True)) for name in picture.ys}
+    found = {name: [point for point in points if point[0] is not None] for name, points in found.items()}
     if picture.kind == "lines":
-        found = {name: sorted((p for p in points if p[0] is not None), key=_first) for name, points in found.items()}
+        found = {name: sorted(points, key=_first) for name, points in found.items()}
     return [(name, [x for x, _ in points], [y for _, y in points]) for name, points in found.items()]
 
 
@@ -136,8 +160,18 @@ def _values(rows: pa.Table, name: str) -> list[float | None]:
     return [None if value is None else float(value) for value in rows.column(name).to_pylist()]
 
 
-def _place(value: Any, clock: tzinfo) -> Any:
-    """Times by the wall clock; words escaped, for plotly reads them as HTML."""
+def _moment(value: Any, clock: tzinfo) -> Any:
+    """A time by the wall clock, or a day; None for what no calendar of Python's or a browser's has."""
+    if isinstance(value, str):
+        return None
     if isinstance(value, datetime):
-        return (value if value.tzinfo is None else value.astimezone(clock)).replace(tzinfo=None)
-    return charts.label(str(value)) if isinstance(value, str | bool) else value
+        try:
+            return (value if value.tzinfo is None else value.astimezone(clock)).replace(tzinfo=None)
+        except OverflowError:
+            return None
+    return value
+
+
+def _place(value: Any, _: tzinfo) -> Any:
+    """Words escaped, for plotly reads them as HTML."""
+    return charts.label(str(value)) if isinstance(value, str | bool | time) else value

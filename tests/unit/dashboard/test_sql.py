@@ -192,6 +192,28 @@ def test_text_stays_text(client: Client, open_page: Open) -> None:
     assert not [element for element in (*app.error, *app.caption) if "evil" in str(element.value)]
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "e::ENUM('a', 'b') AS e, n",
+        "e::BLOB AS b, n",
+        "{'a': e} AS s, n",
+        "'infinity'::TIMESTAMPTZ + to_days(n) AS at, n",
+        "DATE '10000-01-01' + n::INTEGER AS day, n",
+    ],
+)
+def test_answers_of_every_type_are_shown_and_drawn(client: Client, open_page: Open, columns: str) -> None:
+    app = settled(open_page("sql", q=f"SELECT {columns} FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"))
+    assert app.dataframe[0].value["n"].to_list() == [1, 2]
+    assert len(app.get("plotly_chart")) == 1
+    across = next(box for box in app.selectbox if box.label == "Across")
+    for kind in ("lines", "points", "bars"):
+        next(box for box in app.selectbox if box.label == "As").set_value(kind)
+        for name in across.options:
+            next(box for box in app.selectbox if box.label == "Across").set_value(name)
+            settled(app.run())
+
+
 def test_answers_of_all_sessions_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "MOST_BYTES", 1_000_000)
     held = []

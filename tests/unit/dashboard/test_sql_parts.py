@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,10 +14,11 @@ import pytest
 from dashboard.questions import Question
 from dashboard.sql import editor, exports, mistakes, outcome, picture, reference
 from dashboard.sql.examples import EXAMPLES, ROLES
-from dashboard.sql.picture import Picture
+from dashboard.sql.picture import Kind, Picture
 from dashboard.view import View
 from runtime.errors import StreamgaugeError
 from tests.unit.warehouse.commerce import Commerce, _catalog
+from warehouse import results
 from warehouse.answers import Answers, Refused
 from warehouse.answers import Question as Body
 from warehouse.client import Busy, QueryError
@@ -197,11 +200,64 @@ def test_files_of_every_type_that_duckdb_answers(answers: Answers) -> None:
     sql = """SELECT INTERVAL 1 DAY AS i, TIME '01:02:03' AS t, uuid() AS u, 1.5::DECIMAL(10,2) AS d, 'x'::BLOB AS b,
              MAP {'a': 1} AS m, [1] AS l, {'a': 1} AS s, DATE '2026-01-01' AS day,
              170141183460469231731687303715884105727 AS h, 'a'::ENUM('a', 'b') AS e,
-             NULL AS nothing, true AS yes, TIMESTAMP '2026-01-01' AS ts"""
+             NULL AS nothing, true AS yes, 1::BIGNUM AS big, '101'::BIT AS bit, TIMESTAMP '2026-01-01' AS ts"""
     rows, _ = answers.query(Body(sql))
     assert pq.read_table(io.BytesIO(exports.parquet(rows))).num_rows == 1
     assert exports.csv(rows).count(b"\n") == 2
     assert outcome.shown(rows).num_columns == rows.num_columns
+
+
+FAR = """SELECT * FROM (VALUES
+    (1, 'infinity'::TIMESTAMPTZ, '-infinity'::DATE, TIMESTAMP '10000-02-29 01:02:03.5', 'infinity'::TIMESTAMP_S),
+    (2, NULL, DATE '0044-03-15 (BC)', TIMESTAMP '2026-01-01', 'infinity'::TIMESTAMP_S)) AS t(n, "at", day, local, s),
+    (SELECT ['infinity'::DATE] AS l, {'a': 'infinity'::DATE} AS st, MAP {'k': DATE '10000-01-01'} AS m,
+            union_value(u := 'infinity'::DATE) AS u)"""
+FAR_CSV = """"n","at","day","local","s","l","st","m","u"
+1,"infinity","-infinity","10000-02-29T01:02:03.500Z","infinity",\
+"[""infinity""]","{""a"": ""infinity""}","[[""k"", ""10000-01-01""]]","infinity"
+2,,"-0043-03-15","2026-01-01T00:00:00Z","infinity",\
+"[""infinity""]","{""a"": ""infinity""}","[[""k"", ""10000-01-01""]]","infinity"
+"""
+
+
+def test_times_that_python_has_none_of_are_text(answers: Answers) -> None:
+    rows, _ = answers.query(Body(FAR))
+    assert exports.csv(rows).decode() == FAR_CSV.replace("\\\n", "")
+    assert pq.read_table(io.BytesIO(exports.parquet(rows)))["s"].to_pylist() == ["infinity"] * 2
+    shown = outcome.shown(rows)
+    assert shown["at"].to_pylist() == ["infinity", None]
+    assert shown["l"].to_pylist() == ['["infinity"]'] * 2
+    assert json.loads(results.to_json(rows))[1]["day"] == "-0043-03-15"
+
+
+@pytest.mark.parametrize("kind", ["lines", "bars", "points"])
+@pytest.mark.parametrize("x", ["at", "day", "local", "s"])
+def test_times_that_no_axis_has_are_left_out(answers: Answers, kind: Kind, x: str) -> None:
+    rows, _ = answers.query(Body(FAR))
+    figure, left_out = picture.drawn(rows, Picture(kind, x, ("n",)), ZoneInfo("Europe/Berlin"))
+    assert list(figure.data[0].y) == ([2.0] if x == "local" else [])
+    assert left_out == "Times outside of the years 1 to 9999 are not drawn."
+    figure.to_json()
+
+
+def test_the_last_hour_of_the_last_year_has_no_wall_clock(answers: Answers) -> None:
+    rows, _ = answers.query(Body("SELECT TIMESTAMPTZ '9999-12-31 23:30:00Z' AS late, n FROM range(2) AS t(n)"))
+    figure, _ = picture.drawn(rows, Picture("lines", "late", ("n",)), ZoneInfo("Europe/Berlin"))
+    assert list(figure.data[0].y) == []
+
+
+def test_what_of_every_type_can_be_across(answers: Answers) -> None:
+    """An ENUM suggests bars; bytes and what is made of parts are no axis. A time of the day is."""
+    sql = """SELECT e::ENUM('a', 'b') AS e, 'x'::BLOB AS b, '101'::BIT AS bit, {'a': n} AS st, [n] AS l, n,
+             1::BIGNUM AS big, TIME '10:00' + to_hours(n) AS t, INTERVAL 1 DAY AS i, uuid() AS u, n::HUGEINT AS h
+             FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"""
+    rows, _ = answers.query(Body(sql))
+    assert picture.axes(rows) == ["e", "n", "t", "u", "h"]
+    assert picture.suggested(rows.select(["e", "n"])) == Picture("bars", "e", ("n",))
+    assert picture.suggested(rows.select(["b", "n"])) is None
+    for x in picture.axes(rows):
+        for kind in picture.KINDS:
+            picture.drawn(rows, Picture(kind, x, ("n",), "e"), UTC)[0].to_json()
 
 
 def test_what_a_table_is() -> None:
