@@ -70,11 +70,13 @@ def draw(view: View, group: str, measure: str, stream: str) -> None:
         pipeline_groups.partitions(group, view)
     if traffic.rows:
         overview.throughput(traffic, view)
-        pipeline_streams.streams(traffic, view)
-        pipeline_streams.latencies(times, view)
-        pipeline_streams.balance(stream, view)
     elif newest is not None:
         states.none_in_range(view, traffic.period, newest)
+    # How old the newest event is, and what waits, is most wanted where none comes.
+    pipeline_streams.streams(traffic, view)
+    if traffic.rows:
+        pipeline_streams.latencies(times, view)
+        pipeline_streams.balance(stream, view)
     proof.panel(view, explain=True)
     pipeline_running.processes()
 

@@ -31,6 +31,8 @@ def choose() -> str:
 def streams(traffic: Answer, view: View) -> None:
     """Each stream: rate, freshness, failures."""
     answer = source.ask(trust_questions.STREAMS, view, group=source.settings().analytics_group)
+    if not answer.rows:
+        return
     period = answer.period
     recent: dict[str, int] = {}
     for row in traffic.rows:

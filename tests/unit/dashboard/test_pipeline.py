@@ -227,3 +227,19 @@ def test_a_process_that_does_not_answer_in_time_leaves_what_was_known() -> None:
     assert watch.find() == known
     assert time.monotonic() - began < 0.5
     hangs.set()
+
+
+def test_a_stream_that_fell_silent_before_the_range_is_still_told_of(house: House, open_page: Open) -> None:
+    house.stream("orders", 7_200, 5)
+    lag = {"topic": "orders", "partition": 0, "lag": 50, "lag_seconds": 7_100.0, "status": "STOP"}
+    house.add("consumer_lag", group="analytics", occurred_at=house.ago(3), kafka_offset=1, committed_offset=5, **lag)
+    app = open_page("pipeline")
+    assert "No events in the last 15 min" in words(app)
+    (row,) = frame(app, "age")
+    assert (row["stream"], row["state"], row["events"], row["waiting"]) == (
+        "/events?range=15m&stream=orders",
+        ["quiet"],
+        0,
+        50,
+    )
+    assert row["age"].startswith(("1 h 59 min", "2 h"))
