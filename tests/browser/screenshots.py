@@ -31,7 +31,7 @@ DRAWN = """() => {
     const empty = one => one.offsetHeight > 100 && !one.innerText.trim() && !one.querySelector("svg, canvas, textarea");
     return document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]")
         && every("stPlotlyChart").every(chart => chart.querySelector(".main-svg"))
-        && !every("stElementContainer").some(empty);
+        && !every("stSkeleton").length && !every("stElementContainer").some(empty);
 }"""
 SIZES = {1440: 1120, 420: 1480}
 Scheme = Literal["light", "dark"]
