@@ -41,14 +41,27 @@ _COLUMNS = {
 }
 
 
-def draw(view: View, method: str, rule: str) -> None:
-    """All of it; nothing where the catalog has no fraud."""
+def judged(view: View) -> bool:
+    """Whether fraud said anything in the range."""
+    found = _rules(view, "")
+    return found is not None and bool(found.rows)
+
+
+def _rules(view: View, method: str) -> Answer | None:
+    """None where the catalog has no fraud."""
     try:
-        found = source.ask(questions.RULES, view, method=method)
+        return source.ask(questions.RULES, view, method=method)
     except QueryError as error:
         if error.rule == "table":
-            return
+            return None
         raise
+
+
+def draw(view: View, method: str, rule: str) -> None:
+    """All of it; nothing where the catalog has no fraud."""
+    found = _rules(view, method)
+    if found is None:
+        return
     with tiles.row("fraud"):
         headline(found, view, rule)
     over_time(found, view, rule)

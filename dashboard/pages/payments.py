@@ -53,9 +53,11 @@ def draw(view: View, method: str, rule: str) -> None:
         return states.no_events()
     states.freshness(known.newest, datetime.now(UTC), view)
     if not any(row[name] for row in paid.rows for name in ("requested", *OUTCOMES)):
-        if not method:
+        # A verdict is of when it was given: fraud may be behind the payments.
+        if not method and not fraud.judged(view):
             return states.none_in_range(view, paid.period, known.newest)
-        st.info(f"**No payments by {method} in {paid.period.label}.** Choose another method or range.")
+        by, other = (f" by {method}", "method or range") if method else ("", "range")
+        st.info(f"**No payments{by} in {paid.period.label}.** Choose another {other}.")
     with tiles.row("payments"):
         headline(paid, view)
     outcomes(view, method)

@@ -76,6 +76,17 @@ def test_states(house: House, open_page: Open) -> None:
     assert "The catalog has no `payment_windows`" in words(open_page("payments", range="1h"))
 
 
+def test_verdicts_are_shown_where_the_payments_were_before_the_range(house: House, open_page: Open) -> None:
+    house.stream("payments", 1_800, 5)
+    paid(house, 1_800, requested=2)
+    judged(house, 40, "card_velocity", declined=2, declined_cents=80_00)
+    app = open_page("payments", compare="none")
+    assert tiles(app)["Money declined"] == ("€80.00", "2 payments")
+    assert tiles(app)["Requested"][0] == "0"
+    assert "**No payments in 15 min.** Choose another range." in words(app)
+    assert "No events in" not in words(app)
+
+
 def test_filters_are_the_contracts() -> None:
     assert get_args(PaymentEvent.__annotations__["method"]) == payments.METHODS
     assert list(fraud.RULES) == [rule.check.__name__ for rule in rules.RULES]
