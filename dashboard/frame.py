@@ -147,11 +147,10 @@ def live(draw: Callable[[View], None]) -> None:
     def figures() -> None:
         if st.session_state.pop(_ZOOMED, False):
             st.rerun(scope="app")
-        incident.forget()
         settings = source.settings()
         states.stand_in(settings.data_dir)
         try:
-            with source.together(asked):
+            with incident.drawing(), source.together(asked):
                 draw(now)
         except Busy:
             states.busy()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -12,7 +14,8 @@ import streamlit as st
 from dashboard import theme
 from dashboard.view import CUSTOM, View, stamp
 
-_FIGURES, _DRAWN_AT = "incident:figures", "incident:drawn at"
+# What is being drawn, what was drawn last and when, and of which page and view that is.
+_DRAWING, _SEEN, _OF = "incident:drawing", "incident:seen", "incident:of"
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,24 @@ class Shown:
     sql: str
 
 
-def forget() -> None:
-    """The page is drawn anew."""
-    st.session_state[_FIGURES] = []
-    st.session_state[_DRAWN_AT] = datetime.now(UTC)
+@contextlib.contextmanager
+def drawing(at: datetime | None = None) -> Iterator[None]:
+    """Around what draws the page's figures, of now or `at`. Until all of them stand, the last ones count."""
+    figures: list[Shown] = []
+    st.session_state[_DRAWING] = figures
+    at = at or datetime.now(UTC)
+    try:
+        yield
+    except Exception:
+        # The page shows what went wrong instead of figures.
+        st.session_state[_SEEN] = (at, [])
+        raise
+    st.session_state[_SEEN] = (at, figures)
 
 
 def note(figure: Shown) -> None:
     """Remember what is shown."""
-    st.session_state.setdefault(_FIGURES, []).append(figure)
+    st.session_state.setdefault(_DRAWING, []).append(figure)
 
 
 def frozen(view: View, now: datetime, filters: dict[str, str]) -> dict[str, str]:
@@ -75,9 +87,11 @@ def _cell(text: str) -> str:
 
 def button(title: str, view: View) -> None:
     """The button in the head of a page. What is frozen is what stood on the page when it was pressed."""
+    if st.session_state.get(_OF) != (title, view):
+        st.session_state[_OF] = (title, view)
+        st.session_state.pop(_SEEN, None)
     if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze what is seen: link and summary"):
-        seen_at = st.session_state.get(_DRAWN_AT) or datetime.now(UTC)
-        _dialog(title, view, seen_at, list(st.session_state.get(_FIGURES, [])))
+        _dialog(title, view, *st.session_state.get(_SEEN, (datetime.now(UTC), [])))
 
 
 @st.dialog("Incident link", width="large")

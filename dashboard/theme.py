@@ -91,6 +91,11 @@ CSS = """<style>
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 /* A man who runs at every refresh. Whether the page is connected is said elsewhere. */
 [data-testid="stStatusWidget"] { display: none; }
+/* Streamlit draws a chart that changed beside the old one, and hides that at once: it stands until the new one does. */
+[data-testid="stElementContainer"]:has(.stPlotlyChart):not(:has(.trace)):has(+ [data-stale="true"] .stPlotlyChart) {
+  position: absolute; visibility: hidden; }
+[data-testid="stElementContainer"]:has(.stPlotlyChart):not(:has(.trace)) + [data-stale="true"]:has(.stPlotlyChart) {
+  display: block !important; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid; outline-offset: -2px; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 @media (max-width: 640px) {

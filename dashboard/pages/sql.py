@@ -8,7 +8,7 @@ from dashboard import frame, incident
 from dashboard.sql import editor, outcome, reference
 from dashboard.sql.editor import Opened
 from dashboard.sql.examples import EXAMPLES, ROLES
-from dashboard.sql.runs import QUICK_S, Asked
+from dashboard.sql.runs import QUICK_S, Asked, Run
 from dashboard.view import View
 
 # The look of a text area, which Streamlit does not set; and no download of the rows that are shown beside that of all.
@@ -22,7 +22,6 @@ _HEIGHT = 260
 
 def show() -> None:
     """The page."""
-    incident.forget()
     st.html(_STYLE)
     view = frame.view()
     opened = editor.begin(view)
@@ -30,7 +29,9 @@ def show() -> None:
     with left:
         about(opened)
         form(opened, view)
-        result(view)
+        run = editor.run()
+        with incident.drawing(run.at if run else None):
+            result(run, view)
     with right:
         aside(view)
 
@@ -76,9 +77,8 @@ def form(opened: Opened, view: View) -> None:
             st.caption(f"Longer than {editor.MOST_IN_LINK:,} characters: no link has it.")
 
 
-def result(view: View) -> None:
+def result(run: Run | None, view: View) -> None:
     """How the last query goes, or went."""
-    run = editor.run()
     if run is None:
         st.caption("One SELECT over the tables at the side; Ctrl+Enter runs it. An example is a good beginning.")
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -68,3 +70,22 @@ def test_an_identifier_cannot_leave_the_fence_of_its_sql() -> None:
     sql = "SELECT '\n```\n![p](http://evil/)\n````\n'"
     text = incident.summary("Story", "http://here/", View(), NOW, [Shown("A", "1", "", "", sql)])
     assert f"`````sql\n{sql}\n`````" in text
+
+
+def test_a_drawing_that_is_cut_short_leaves_the_figures_that_stood(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: dict[str, Any] = {}
+    monkeypatch.setattr("streamlit.session_state", held)
+
+    class CutShort(BaseException):
+        """As Streamlit ends a run that a click overtakes."""
+
+    with incident.drawing(NOW):
+        incident.note(Shown("Orders", "1", "", "", ""))
+    with contextlib.suppress(CutShort), incident.drawing():
+        incident.note(Shown("Orders", "2", "", "", ""))
+        raise CutShort
+    at, figures = held[incident._SEEN]
+    assert (at, [one.value for one in figures]) == (NOW, ["1"])
+    with contextlib.suppress(RuntimeError), incident.drawing():
+        raise RuntimeError
+    assert held[incident._SEEN][1] == []
