@@ -14,6 +14,25 @@ from tests.browser.pipeline import Pipeline, wait_until
 
 pytestmark = pytest.mark.browser
 
+# In every frame: how often the first chart was replaced, and in how many frames a chart's place showed none.
+WATCH = """() => {
+    const seen = window.seen = {replaced: -1, blank: 0};
+    const visible = one => one.checkVisibility({visibilityProperty: true});
+    let first;
+    const look = () => {
+        const places = new Map();
+        for (const chart of document.querySelectorAll(".stPlotlyChart")) {
+            const place = chart.closest("[data-testid=stElementContainer]").parentElement;
+            places.set(place, (places.get(place) || 0) + (visible(chart) && chart.querySelector(".trace") ? 1 : 0));
+        }
+        if ([...places.values()].some(shown => shown !== 1)) seen.blank++;
+        const now = document.querySelector(".stPlotlyChart");
+        if (now !== first) [first, seen.replaced] = [now, seen.replaced + 1];
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
 
 def tile(page: Page, name: str) -> Any:
     """One figure of the headline."""
@@ -71,6 +90,22 @@ def test_new_events_appear_without_a_reload(page: Page, pipeline: Pipeline, ledg
     expect(shown).to_contain_text(f"{after:,} in 7 d")
     expect(page.get_by_text("Data up to")).to_be_visible()
     assert page.evaluate("window.not_reloaded") is True
+
+
+def test_a_chart_that_changes_is_never_blank(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    page.goto(f"{pipeline.url}/?range=7d")
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    # So slow that a frame falls between one drawing and the next, whatever the machine.
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.wait_for_timeout(2_000)
+    page.evaluate(WATCH)
+    for _ in range(4):
+        # Of a stream that nobody else compares with the ledger.
+        pipeline.reprice(20)
+        page.wait_for_timeout(3_000)
+    seen = page.evaluate("window.seen")
+    assert seen["replaced"] >= 2
+    assert seen["blank"] == 0
 
 
 def test_old_data_is_said_to_be_old(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
