@@ -146,15 +146,17 @@ def test_times_usual_is_against_the_full_hours_of_the_last_day(shop: Commerce) -
     campaign(shop, "fun", "toys", 60, None)
     hour = ago(0).replace(minute=0, second=0)
     fields = {"sku": "A", "location": "berlin", "on_hand": 1_000, "reserved": 0}
-    before = shop.select("SELECT coalesce(sum(reserved - released), 0) FROM stock_demand WHERE window_start < now()")
+    taken = (
+        "SELECT coalesce(sum(reserved - released), 0) FROM stock_demand"
+        f" WHERE window_start >= '{hour - timedelta(hours=24)}' AND window_start < '{hour}'"
+    )
+    # What the fixture told falls into the last full hour, into this one, or into both, as the clock has it.
+    ((before,),) = shop.select(taken)
     for back, quantity in ((1, 60), (4, 180), (30, 9_999)):
         shop.tell("stock.reserved", hour - timedelta(hours=back, minutes=-30), **fields, quantity=quantity)
-    # What the fixture told falls into the last full hour or into this one, as the clock has it.
-    asked = "SELECT sum(reserved - released) FROM stock_demand WHERE window_start >= ? AND window_start < ?"
-    (taken,) = shop.select(asked.replace("?", f"'{hour - timedelta(hours=24)}'", 1).replace("?", f"'{hour}'"))[0]
-    assert 240 <= taken <= 240 + before[0][0]
+    assert shop.select(taken) == [(before + 240,)]
     (rate, times) = shop.select("SELECT units_per_minute, times_usual FROM surge_guard")[0]
-    assert times == pytest.approx(rate / (taken / (24 * 60)))
+    assert times == pytest.approx(rate / ((before + 240) / (24 * 60)))
 
 
 def test_a_late_event_does_not_turn_the_level_back(shop: Commerce) -> None:
