@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dashboard.view import PARAMETERS
+
 _WRITTEN = "address:written"
 # The frame's choices that a link of a page's own takes along; it refreshes as it likes.
-_HELD = ("range", "from", "to", "bar", "compare", "zone")
+_HELD = [name for name in PARAMETERS if name != "refresh"]
 
 
 def key(name: str) -> str:

@@ -10,10 +10,9 @@ import streamlit as st
 
 from dashboard import address, incident, source, states, theme
 from dashboard.periods import BY_KEY, COMPARE, RANGES
-from dashboard.view import CUSTOM, DEFAULTS, REFRESH, ZONES, View, stamp
+from dashboard.view import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, View, stamp
 from warehouse.client import Busy, QueryError, WarehouseUnavailable
 
-_NAMES = ("range", "from", "to", "bar", "compare", "zone", "refresh")
 _ZOOMED = "frame:zoomed"
 # The fields of the form, what it offered, and why it was not taken.
 _SINCE, _UNTIL, _OFFERED, _WRONG = "frame:since", "frame:until", "frame:offered", "frame:wrong"
@@ -21,7 +20,7 @@ _SINCE, _UNTIL, _OFFERED, _WRONG = "frame:since", "frame:until", "frame:offered"
 
 def begin() -> None:
     """First thing in a run, before any widget."""
-    usual = {**DEFAULTS, "from": "", "to": "", "bar": ""}
+    usual = {**DEFAULTS, **dict.fromkeys(OF_RANGE, "")}
     address.begin(usual | {"range": CUSTOM} if "from" in st.query_params else usual)
     _hold(View.read(_said(), st.context.timezone))
 
@@ -32,7 +31,7 @@ def view() -> View:
 
 
 def _said() -> dict[str, str]:
-    held = {name: st.session_state.get(address.key(name)) for name in _NAMES}
+    held = {name: st.session_state.get(address.key(name)) for name in PARAMETERS}
     return {name: str(value) for name, value in held.items() if value}
 
 
@@ -41,7 +40,7 @@ def _hold(now: View) -> None:
     for name in DEFAULTS:
         st.session_state[address.key(name)] = getattr(now, name)
     if now.range != CUSTOM:
-        for name in ("from", "to", "bar"):
+        for name in OF_RANGE:
             st.session_state[address.key(name)] = ""
 
 
@@ -76,7 +75,7 @@ def head(title: str) -> None:
             with st.popover("View", icon=":material/tune:", type="tertiary"):
                 _choices(now)
             incident.button(title, now)
-    address.write({name: now.address().get(name) for name in _NAMES})
+    address.write({name: now.address().get(name) for name in PARAMETERS})
 
 
 def _range(now: View) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard import theme
-from dashboard.view import CUSTOM, View, stamp
+from dashboard.view import CUSTOM, PARAMETERS, View, stamp
 
 # What is being drawn, what was drawn last and when, and of which page and view that is.
 _DRAWING, _SEEN, _OF = "incident:drawing", "incident:seen", "incident:of"
@@ -96,8 +96,7 @@ def button(title: str, view: View) -> None:
 
 @st.dialog("Incident link", width="large")
 def _dialog(title: str, view: View, now: datetime, figures: list[Shown]) -> None:
-    frame = ("range", "from", "to", "bar", "refresh")
-    filters = {name: value for name, value in st.query_params.items() if name not in frame}
+    filters = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}
     base, _, _ = (st.context.url or "").partition("?")
     link = f"{base}?{urlencode(frozen(view, now, filters))}"
     text = summary(title, link, view, now, figures)

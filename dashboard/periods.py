@@ -78,9 +78,9 @@ class Period:
         """A range of one's own, widened to whole buckets; with a `bar` (seconds) to buckets of it and whole windows."""
         seconds = max(WINDOW_S, (until - since).total_seconds())
         bucket_s = bar or next((size for size in BUCKETS_S if seconds / size <= MOST_BUCKETS), DAY_S)
-        step = timedelta(seconds=WINDOW_S if bar else bucket_s)
-        start = floor(since, bucket_s)
-        end = floor(until - timedelta(microseconds=1), int(step.total_seconds())) + step
+        step_s = WINDOW_S if bar else bucket_s
+        start, step = floor(since, bucket_s), timedelta(seconds=step_s)
+        end = floor(until - timedelta(microseconds=1), step_s) + step
         return cls(start, max(end, start + step), bucket_s, now, "the range", compare)
 
     @property

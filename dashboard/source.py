@@ -179,7 +179,7 @@ def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters
     """
 
     client, kept = warehouse(), answers()
-    key = (question.name, view.range, view.since, view.until, view.bar, view.compare, tuple(sorted(filters.items())))
+    key = (question.name, view.asks, tuple(sorted(filters.items())))
 
     def asked() -> Answer:
         period = view.period(datetime.now(UTC))

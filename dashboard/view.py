@@ -20,6 +20,9 @@ REFRESH: dict[str, tuple[str, float | None]] = {
     "off": ("paused", None),
 }
 ZONES = {"utc": "UTC", "local": "local time"}
+# What the address says of a view, and what of it is of a custom range alone.
+OF_RANGE = ("from", "to", "bar")
+PARAMETERS = ("range", *OF_RANGE, "compare", "zone", "refresh")
 DEFAULTS = {"range": DEFAULT, "compare": "previous", "zone": "utc", "refresh": "live"}
 
 
@@ -93,6 +96,11 @@ class View:
         if self.since and self.until:
             return Period.between(self.since, self.until, now, self.compare, self.bar)
         return Period.last(BY_KEY[self.range], now, self.compare)
+
+    @property
+    def asks(self) -> tuple[object, ...]:
+        """What the answer to a question depends on."""
+        return (self.range, self.since, self.until, self.bar, self.compare)
 
     @property
     def standing(self) -> View:

@@ -122,6 +122,14 @@ def json_value(value: Any) -> Any:
     return value
 
 
+def texts(column: pa.ChunkedArray) -> pa.Array:
+    """The values as text: as JSON has them, words without its quotes."""
+    told = (json_value(value) for value in values(column))
+    return pa.array(
+        [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in told], pa.string()
+    )
+
+
 def to_json(table: pa.Table) -> bytes:
     """One array of objects."""
     rows = zip(*map(values, table.columns), strict=True)
@@ -136,9 +144,7 @@ def to_csv(table: pa.Table) -> bytes:
     """RFC 4180 with a header; nested values as JSON text, timestamps as in JSON."""
     for index, field in enumerate(table.schema):
         if isinstance(field.type, pa.BaseExtensionType) or any(is_one(field.type) for is_one in _TEXTS):
-            told = [json_value(value) for value in values(table.column(index))]
-            texts = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in told]
-            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+            table = table.set_column(index, field.name, texts(table.column(index)))
     sink = io.BytesIO()
     pyarrow.csv.write_csv(table, sink)
     return sink.getvalue()

@@ -164,4 +164,4 @@ def _fill(asked: Asked) -> None:
 def _signature(view: View) -> tuple[object, ...]:
     """What makes two addresses open different things; of a range only where a question's text depends on it."""
     said = tuple(st.query_params.get(name, "") for name in ("question", "q", "given", "as_of", "known"))
-    return (*said, view.range, view.since, view.until, view.compare) if said[0] else said
+    return (*said, *view.asks) if said[0] else said

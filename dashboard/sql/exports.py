@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from datetime import datetime
 
 import pyarrow as pa
@@ -24,7 +23,7 @@ def parquet(rows: pa.Table) -> bytes:
         # Seconds are milliseconds there, and infinity is not.
         seconds = field.type == pa.timestamp("s") and results.far(rows.column(index))
         if seconds or pa.types.is_interval(field.type) or pa.types.is_union(field.type):
-            rows = rows.set_column(index, field.name, text(rows.column(index)))
+            rows = rows.set_column(index, field.name, results.texts(rows.column(index)))
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="zstd")
     return sink.getvalue()
@@ -45,12 +44,3 @@ def distinct(rows: pa.Table) -> pa.Table:
             own = f"{given}_{number}"
         names.append(own)
     return rows.rename_columns(names)
-
-
-def text(column: pa.ChunkedArray) -> pa.Array:
-    """Values as JSON has them, as text."""
-    values = (results.json_value(value) for value in results.values(column))
-    return pa.array(
-        [one if one is None or isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values],
-        pa.string(),
-    )

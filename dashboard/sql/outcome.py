@@ -131,7 +131,7 @@ def shown(rows: pa.Table) -> pa.Table:
     )
     for index, field in enumerate(rows.schema):
         if results.far(rows.column(index)) or not any(is_one(field.type) for is_one in plain):
-            rows = rows.set_column(index, field.name, exports.text(rows.column(index)))
+            rows = rows.set_column(index, field.name, results.texts(rows.column(index)))
     return rows
 
 

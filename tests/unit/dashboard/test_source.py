@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +35,17 @@ def answer(number: int) -> Answer:
     return Answer(QUESTION, [{"n": number}], PERIOD, "SELECT 1")
 
 
+@contextlib.contextmanager
+def side_by_side(number: int, work: Callable[[], None]) -> Iterator[list[threading.Thread]]:
+    """So many threads that do it, until all have ended."""
+    threads = [threading.Thread(target=work) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    yield threads
+    for thread in threads:
+        thread.join(10)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -59,13 +72,11 @@ def test_while_one_asks_the_others_get_the_last_answer(clock: Clock) -> None:
         return answer(2)
 
     got: list[Answer] = []
-    asker = threading.Thread(target=lambda: got.append(answers.get("k", slow)))
-    asker.start()
-    assert began.wait(10)
-    for _ in range(8):
-        assert answers.get("k", lambda: pytest.fail("asked twice")).row == {"n": 1}
-    may_end.set()
-    asker.join(10)
+    with side_by_side(1, lambda: got.append(answers.get("k", slow))):
+        assert began.wait(10)
+        for _ in range(8):
+            assert answers.get("k", lambda: pytest.fail("asked twice")).row == {"n": 1}
+        may_end.set()
     assert got[0].row == {"n": 2}
 
 
@@ -80,13 +91,9 @@ def test_an_answer_that_is_too_old_stands_in_for_nothing(clock: Clock) -> None:
         assert may_end.wait(10)
         return answer(2)
 
-    threads = [threading.Thread(target=lambda: got.append(answers.get("k", slow))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    assert began.wait(10)
-    may_end.set()
-    for thread in threads:
-        thread.join(10)
+    with side_by_side(2, lambda: got.append(answers.get("k", slow))):
+        assert began.wait(10)
+        may_end.set()
     assert [one.row for one in got] == [{"n": 2}] * 2
 
 
@@ -119,14 +126,10 @@ def test_who_waits_shares_the_outcome_however_long_it_took(clock: Clock, fails: 
         except RuntimeError as error:
             got.append(str(error))
 
-    threads = [threading.Thread(target=come) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: answers._entries["k"].asking.locked() and sum(t.is_alive() for t in threads) == 8, 5, "all came")
-    time.sleep(0.2)  # until the last of them waits: it is seen from nowhere
-    may_end.set()
-    for thread in threads:
-        thread.join(10)
+    with side_by_side(8, come) as threads:
+        wait_until(lambda: bool(asked) and all(one.is_alive() for one in threads), 5, "all came")
+        time.sleep(0.2)  # until the last of them waits: it is seen from nowhere
+        may_end.set()
     assert got == ["no" if fails else {"n": 1}] * 8
     assert len(asked) == 1
 
