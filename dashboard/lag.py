@@ -26,6 +26,7 @@ MEANS = (
     "OK: caught up, or catching up. WARN: reads, but falls behind. REWIND: the offset went back. STALL: a member holds "
     "the partitions and reads nothing. STOP: nobody reads. UNKNOWN: too few samples."
 )
+NEVER = "never at this rate"
 # Samples older than so many intervals and a margin say nothing of now; `streamgauge lag` judges in the same way.
 CURRENT_INTERVALS, STALE_INTERVALS, STALE_MARGIN_S = 2.5, 3.0, 5.0
 Row = Mapping[str, Any]
@@ -126,13 +127,13 @@ def waiting(keys: int | None, *, complete: bool) -> str:
 
 
 def catch_up(group: Group) -> str:
-    """`2 min 5 s`, `never at this rate`, or `now`."""
+    """`2 min 5 s`, `NEVER`, or `now`."""
     if group.lag is None:
         return figures.UNKNOWN
     if not group.lag:
         return "now"
     if group.never and group.behind:
-        return "never at this rate"
+        return NEVER
     return figures.UNKNOWN if not group.catch_up_s else figures.duration(group.catch_up_s)
 
 

@@ -107,14 +107,15 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
         line=as_of,
     )
     seconds = [one.lag_seconds for one in found if one.lag_seconds is not None]
-    catching = [lag.catch_up(one) for one in behind]
+    catching = lag.catch_up(behind[0]) if behind else ""
     tiles.tile(
         "Behind",
         figures.duration(max(seconds)) if seconds else figures.UNKNOWN,
         answer,
         view,
         means="How long ago the next event to be read was written, of the group that is furthest behind.",
-        remark=f"caught up: {catching[0]}" if catching else "",
+        # A tile has no room for more words.
+        remark="not catching up" if catching == lag.NEVER else f"caught up: {catching}" if catching else "",
         line=as_of,
     )
     # Nothing known of what waits is not no money.

@@ -58,7 +58,7 @@ def test_the_worst_group_comes_first_and_the_headline_says_how_bad_it_is(house: 
     shown = tiles(app)
     assert shown["Groups behind"] == ("1 of 2", "worst: STALL")
     assert shown["Events waiting"][0] == "42"
-    assert shown["Behind"] == ("1 min 30 s", "caught up: never at this rate")
+    assert shown["Behind"] == ("1 min 30 s", "not catching up")
     assert shown["Money waiting"] == ("€75.50", "in one topic")
     assert shown["Latency p95"][0] == "4.8 s"
     first, second = frame(app, "catch_up")
