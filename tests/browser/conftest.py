@@ -1,9 +1,10 @@
-"""One browser, one pipeline and one run of known traffic for all browser tests."""
+"""One browser, one pipeline and one run of known traffic for all browser tests; they end with them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,15 @@ SHOWS_WITHIN_MS = 30_000
 expect.set_options(timeout=SHOWS_WITHIN_MS)
 
 
-@pytest.fixture(scope="session")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of the shop last: as long as it is open, its services take half a core."""
+    own = [at for at, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ordered = sorted((items[at] for at in own), key=lambda item: "shop" in getattr(item, "fixturenames", ()))
+    for at, item in zip(own, ordered, strict=True):
+        items[at] = item
+
+
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium; without it tests are skipped, but fail in CI."""
     if chromium.path() is None:
@@ -29,7 +38,7 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """The running pipeline. It is empty until a test asks for `ledger`."""
     require_kafka()
@@ -37,7 +46,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def empty_text(browser: Browser, pipeline: Pipeline) -> str:
     """What the page says before the first event ever; `ledger` waits for it."""
     page = browser.new_page()
@@ -48,7 +57,7 @@ def empty_text(browser: Browser, pipeline: Pipeline) -> str:
     return text
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ledger(pipeline: Pipeline, empty_text: str) -> dict[str, Any]:
     """Known traffic, all of it visible; the generator's own totals."""
     totals = pipeline.generate("ledger", "--rate", "0", "--count", "12000", "--invalid", "0.01", "--late", "0.02")
@@ -57,7 +66,7 @@ def ledger(pipeline: Pipeline, empty_text: str) -> dict[str, Any]:
     return totals
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop whose services answer, on a pipeline of its own, after some three hundred orders."""
     require_kafka()
