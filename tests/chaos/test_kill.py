@@ -1,8 +1,8 @@
 """kill -9 at random moments loses and repeats nothing.
 
-Two analytics replicas are killed ten times and the warehouse five times while events flow (`make test` has time for four
-and two), and a third replica joins and leaves. Afterwards every table equals the ledger, and a concurrent read-committed
-reader saw each delta once.
+Two analytics replicas are killed ten times and the warehouse five times while events flow (`make test` has time for
+four and two), and a third replica joins and leaves. Afterwards every table equals the ledger, and a concurrent
+read-committed reader saw each delta once.
 """
 
 from __future__ import annotations
