@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import pyarrow as pa
 import streamlit as st
 
 from dashboard import address
@@ -37,7 +38,8 @@ def show(
     """The rows, in the order of `columns`; what a row lacks is a dash. Money is in cents, shares are 0 to 1."""
     shown = [{name: _cell(row.get(name), column) for name, column in columns.items()} for row in rows]
     st.dataframe(
-        shown,
+        # Arrow as it is: by way of pandas it costs twenty times as much.
+        pa.Table.from_pylist(shown),
         hide_index=True,
         column_config={name: _config(column, view) for name, column in columns.items()},
         column_order=list(columns),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pyarrow as pa
 import pytest
 from streamlit import config
@@ -97,6 +98,7 @@ def open_page(house: House, monkeypatch: pytest.MonkeyPatch) -> Open:
     monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
     monkeypatch.setattr(app_test, "PagesManager", Pages)
     monkeypatch.setattr(charts, "HEAD_START_S", 0.0)
+    monkeypatch.setattr(charts.Chart, "to_dict", checked)
     config.set_option("runner.postScriptGC", theme.OPTIONS["runner.postScriptGC"])
 
     def opened(path: str = "overview", **query: str) -> AppTest:
@@ -134,8 +136,18 @@ def lines(app: AppTest) -> list[dict[str, float]]:
     return charts
 
 
-def _numbers(values: Any) -> list[float]:
-    # Plotly packs long arrays of numbers.
+def checked(chart: charts.Chart) -> dict[str, Any]:
+    """As `Chart.to_dict`; raises where plotly knows no such thing."""
+    go.Figure(chart._spec)
+    return chart._spec
+
+
+def unpacked(values: Any) -> list[Any]:
+    """Long arrays of numbers, as plotly packs them."""
     if isinstance(values, dict):
-        values = np.frombuffer(b64decode(values["bdata"]), values["dtype"]).tolist()
-    return [value for value in values if value is not None and value == value]
+        return list(np.frombuffer(b64decode(values["bdata"]), values["dtype"]).tolist())
+    return list(values)
+
+
+def _numbers(values: Any) -> list[float]:
+    return [value for value in unpacked(values) if value is not None and value == value]

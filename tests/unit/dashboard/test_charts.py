@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -12,10 +13,11 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard import charts, frame, lanes, theme
-from dashboard.charts import Bar, Series
+from dashboard.charts import Bar, Chart, Series
 from dashboard.course import Step
 from dashboard.periods import BY_KEY, Period
 from dashboard.view import View
+from tests.unit.dashboard.conftest import unpacked
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PERIOD = Period.last(BY_KEY["15m"], datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC))
@@ -23,8 +25,24 @@ FIRST = PERIOD.buckets()[-4]
 SERIES = [Series("orders", {FIRST: 10.0}, theme.BLUE), Series("payments", {}, theme.GREEN)]
 
 
+def read(chart: Chart) -> go.Figure:
+    """As plotly understands it; raises where it would not."""
+    return go.Figure(chart.to_dict())
+
+
+@pytest.mark.parametrize("kind", ["bar", "line"])
+def test_what_is_sent_is_what_plotly_would_send(kind: charts.Kind) -> None:
+    chart = charts.timeline(PERIOD, [*SERIES, Series("before", {}, theme.GREY, dashed=True)], unit="", kind=kind)
+    said = chart.to_dict()
+    own = {name: value for name, value in said["layout"].items() if name != "template"}
+    plotlys = json.loads(go.Figure({"data": said["data"], "layout": own}).to_json())
+    for trace in plotlys["data"]:
+        trace["y"] = unpacked(trace["y"])
+    assert json.loads(chart.to_json()) == plotlys
+
+
 def test_only_the_running_window_is_hatched_and_pale() -> None:
-    figure = charts.timeline(PERIOD, SERIES, unit="events/s", first=FIRST)
+    figure = read(charts.timeline(PERIOD, SERIES, unit="events/s", first=FIRST))
     running = [PERIOD.running(start) for start in PERIOD.buckets(FIRST)]
     assert any(running)
     for bars in figure.data:
@@ -36,21 +54,21 @@ def test_only_the_running_window_is_hatched_and_pale() -> None:
 def test_a_range_that_is_over_has_no_running_window() -> None:
     now = PERIOD.now + timedelta(hours=1)
     over = Period.between(PERIOD.since, PERIOD.until, now)
-    figure = charts.timeline(over, SERIES, unit="events/s")
+    figure = read(charts.timeline(over, SERIES, unit="events/s"))
     assert not figure.layout.annotations
     assert "/" not in figure.data[0].marker.pattern.shape
 
 
 def test_buckets_without_a_value_are_zero_or_a_gap() -> None:
-    bars = charts.timeline(PERIOD, SERIES, unit="", first=FIRST).data[0]
+    bars = read(charts.timeline(PERIOD, SERIES, unit="", first=FIRST)).data[0]
     assert list(bars.y) == [10.0, 0.0, 0.0, 0.0]
-    line = charts.timeline(PERIOD, SERIES, unit="", first=FIRST, kind="line", absent=None).data[0]
+    line = read(charts.timeline(PERIOD, SERIES, unit="", first=FIRST, kind="line", absent=None)).data[0]
     assert list(line.y) == [10.0, None, None, None]
 
 
 def test_times_are_of_the_readers_clock() -> None:
-    here = charts.timeline(PERIOD, SERIES, unit="", clock=ZoneInfo("Asia/Tokyo")).data[0]
-    utc = charts.timeline(PERIOD, SERIES, unit="").data[0]
+    here = read(charts.timeline(PERIOD, SERIES, unit="", clock=ZoneInfo("Asia/Tokyo"))).data[0]
+    utc = read(charts.timeline(PERIOD, SERIES, unit="")).data[0]
     assert here.x[0] - utc.x[0] == timedelta(hours=9)
 
 
@@ -63,7 +81,7 @@ BACK, FORWARD = datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2026, 3, 29, 1, 
 def test_over_a_change_of_the_clocks_each_bar_has_its_place(change: datetime) -> None:
     hour = timedelta(hours=1)
     period = Period.between(change - hour, change + hour, change + timedelta(days=1))
-    figure = charts.timeline(period, [Series("orders", {}, theme.BLUE)], unit="", clock=BERLIN)
+    figure = read(charts.timeline(period, [Series("orders", {}, theme.BLUE)], unit="", clock=BERLIN))
     places = list(figure.data[0].x)
     assert [after - before for before, after in pairwise(places)] == [timedelta(seconds=period.bucket_s)] * 119
     since, until = figure.layout.xaxis.range
@@ -75,14 +93,14 @@ def test_over_a_change_of_the_clocks_each_bar_has_its_place(change: datetime) ->
 @pytest.mark.parametrize("away", [timedelta(hours=-1), timedelta(hours=2)])
 def test_an_axis_names_no_offset_where_the_clocks_do_not_change(away: timedelta) -> None:
     period = Period.between(BACK + away, BACK + away + timedelta(hours=1), BACK + timedelta(days=1))
-    figure = charts.timeline(period, SERIES, unit="", clock=BERLIN)
+    figure = read(charts.timeline(period, SERIES, unit="", clock=BERLIN))
     assert figure.layout.xaxis.title.text is None
     assert figure.layout.xaxis.range[0] == period.since.astimezone(BERLIN).replace(tzinfo=None)
 
 
 def test_a_zoom_is_read_as_the_chart_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     period = Period.between(BACK - timedelta(hours=1), BACK + timedelta(hours=1), BACK + timedelta(days=1))
-    figure = charts.timeline(period, SERIES, unit="", clock=BERLIN)
+    chart = charts.timeline(period, SERIES, unit="", clock=BERLIN)
     callback: list[Callable[[], None]] = []
     zoomed: list[tuple[datetime, datetime]] = []
     state: dict[str, object] = {}
@@ -94,9 +112,10 @@ def test_a_zoom_is_read_as_the_chart_was_drawn(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(charts, "st", drawn)
     monkeypatch.setattr(charts, "HEAD_START_S", 0.0)
     monkeypatch.setattr(frame, "zoom", lambda *span: zoomed.append(span))
-    charts.show(figure, "chart", "")
+    charts.show(chart, "chart", "")
     # As plotly says it: text of the axis, or milliseconds.
-    first, last = figure.data[0].x[0], figure.data[0].x[-1]
+    places = read(chart).data[0].x
+    first, last = places[0], places[-1]
     box = {"x": [str(last), first.replace(tzinfo=UTC).timestamp() * 1_000]}
     state["chart"] = SimpleNamespace(selection=SimpleNamespace(box=[box]))
     callback[0]()
@@ -127,13 +146,13 @@ def test_colours_differ_between_streams() -> None:
 
 
 def test_event_text_is_escaped_and_bounded() -> None:
-    figure = charts.bars([Bar(HOSTILE, 1, HOSTILE)])
+    figure = read(charts.bars([Bar(HOSTILE, 1, HOSTILE)]))
     assert "<" not in figure.layout.yaxis.ticktext[0]
     assert "<" not in figure.data[0].text[0]
-    assert "<" not in charts.timeline(PERIOD, [Series(HOSTILE, {}, theme.BLUE)], unit="").data[0].name
+    assert "<" not in read(charts.timeline(PERIOD, [Series(HOSTILE, {}, theme.BLUE)], unit="")).data[0].name
     assert charts.label("x" * 500).endswith("…")
 
 
 def test_names_that_look_alike_when_cut_keep_their_own_bars() -> None:
-    figure = charts.bars([Bar("x" * 40 + "a", 1, ""), Bar("x" * 40 + "b", 1, "")])
+    figure = read(charts.bars([Bar("x" * 40 + "a", 1, ""), Bar("x" * 40 + "b", 1, "")]))
     assert list(figure.data[0].y) == [0, 1]
