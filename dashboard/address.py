@@ -48,7 +48,8 @@ def to(page: str, **params: object) -> str:
 
     Values are encoded, so the text of an event may stand in one.
     """
-    held = {name: st.query_params[name] for name in _HELD if name in st.query_params}
+    now = st.query_params.to_dict()
+    held = {name: now[name] for name in _HELD if name in now}
     said = {name: str(value) for name, value in {**held, **params}.items() if value is not None}
     return f"/{page}?{urlencode(said)}" if said else f"/{page}"
 

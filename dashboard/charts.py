@@ -25,7 +25,7 @@ _LABEL = 24
 GAPS_UP_TO = 60
 # The first chart of a session makes the browser run five megabytes of plotly: what is not painted by then waits for it.
 # Figures get this head start, in seconds; a cold browser without one painted them up to four seconds later.
-HEAD_START_S = 0.5
+HEAD_START_S = 1.0
 _BEGUN = "charts:begun"
 _OFFSET = "offset_s"
 Kind = Literal["bar", "line"]
