@@ -46,6 +46,8 @@ class Pipeline:
             "STREAMGAUGE_BOOTSTRAP_SERVERS": bootstrap,
             "STREAMGAUGE_SQL_PORT": str(self.sql_port),
             "STREAMGAUGE_DASHBOARD_PORT": str(self.dashboard_port),
+            # A laden machine needs long to find the button that cancels, with a query that takes both its cores.
+            "STREAMGAUGE_SQL_TIMEOUT_S": "60",
         }
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
