@@ -29,24 +29,34 @@ class Shown:
     sql: str
 
 
+# When what is drawn was asked for, and its figures so far.
+_Drawn = tuple[datetime, list[Shown]]
+
+
 @contextlib.contextmanager
 def drawing(at: datetime | None = None) -> Iterator[None]:
-    """Around what draws the page's figures, of now or `at`. Until all of them stand, the last ones count."""
-    figures: list[Shown] = []
-    st.session_state[_DRAWING] = figures
-    at = at or datetime.now(UTC)
+    """Around what draws the page's figures, of now or `at`. Until all of them stand, the last ones count, if any."""
+    begun: _Drawn = (at or datetime.now(UTC), [])
+    st.session_state[_DRAWING] = begun
     try:
         yield
     except Exception:
         # The page shows what went wrong instead of figures.
-        st.session_state[_SEEN] = (at, [])
+        st.session_state[_SEEN] = (begun[0], [])
         raise
-    st.session_state[_SEEN] = (at, figures)
+    st.session_state[_SEEN] = begun
 
 
 def note(figure: Shown) -> None:
     """Remember what is shown."""
-    st.session_state.setdefault(_DRAWING, []).append(figure)
+    st.session_state.setdefault(_DRAWING, (datetime.now(UTC), []))[1].append(figure)
+
+
+def seen() -> _Drawn:
+    """When the figures on the page were asked for, and what they are; before all of them stand, those that do."""
+    state = st.session_state
+    found: _Drawn = state.get(_SEEN) or state.get(_DRAWING) or (datetime.now(UTC), [])
+    return found
 
 
 def frozen(view: View, now: datetime, filters: dict[str, str]) -> dict[str, str]:
@@ -89,9 +99,10 @@ def button(title: str, view: View) -> None:
     """The button in the head of a page. What is frozen is what stood on the page when it was pressed."""
     if st.session_state.get(_OF) != (title, view):
         st.session_state[_OF] = (title, view)
-        st.session_state.pop(_SEEN, None)
+        for name in (_SEEN, _DRAWING):
+            st.session_state.pop(name, None)
     if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze what is seen: link and summary"):
-        _dialog(title, view, *st.session_state.get(_SEEN, (datetime.now(UTC), [])))
+        _dialog(title, view, *seen())
 
 
 @st.dialog("Incident link", width="large")

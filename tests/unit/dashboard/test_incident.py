@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -72,20 +71,28 @@ def test_an_identifier_cannot_leave_the_fence_of_its_sql() -> None:
     assert f"`````sql\n{sql}\n`````" in text
 
 
+class CutShort(BaseException):
+    """As Streamlit ends a run that a click overtakes."""
+
+
+def test_before_all_figures_stand_those_that_do_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamlit.session_state", {})
+    with contextlib.suppress(CutShort), incident.drawing(NOW):
+        incident.note(Shown("Orders", "2", "", "", ""))
+        raise CutShort
+    at, figures = incident.seen()
+    assert (at, [one.value for one in figures]) == (NOW, ["2"])
+
+
 def test_a_drawing_that_is_cut_short_leaves_the_figures_that_stood(monkeypatch: pytest.MonkeyPatch) -> None:
-    held: dict[str, Any] = {}
-    monkeypatch.setattr("streamlit.session_state", held)
-
-    class CutShort(BaseException):
-        """As Streamlit ends a run that a click overtakes."""
-
+    monkeypatch.setattr("streamlit.session_state", {})
     with incident.drawing(NOW):
         incident.note(Shown("Orders", "1", "", "", ""))
     with contextlib.suppress(CutShort), incident.drawing():
         incident.note(Shown("Orders", "2", "", "", ""))
         raise CutShort
-    at, figures = held[incident._SEEN]
+    at, figures = incident.seen()
     assert (at, [one.value for one in figures]) == (NOW, ["1"])
     with contextlib.suppress(RuntimeError), incident.drawing():
         raise RuntimeError
-    assert held[incident._SEEN][1] == []
+    assert incident.seen()[1] == []
