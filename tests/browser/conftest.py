@@ -68,10 +68,10 @@ def ledger(pipeline: Pipeline, empty_text: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A shop whose services answer, on a pipeline of its own, after some three hundred orders."""
+    """A shop whose services answer, on a pipeline of its own, after some hundred and fifty orders."""
     require_kafka()
     with running(tmp_path_factory.mktemp("shop"), Shop) as found:
-        found.sell(6_000)
+        found.sell(3_000)
         yield found
 
 

@@ -80,6 +80,7 @@ def check(made: Rig, shop: Shop) -> None:
         ]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_repeat_counts_once_whoever_counted_the_first(made: Rig) -> None:
     """Two replicas: one is killed, one joins, one leaves; what each of them counted is known to the next."""
