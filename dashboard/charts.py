@@ -72,9 +72,17 @@ class Chart(BaseFigure):  # type: ignore[misc]
     """A figure in plotly.js' own words, as they are. `go.Figure` looks at each value and copies it, which is half of
     the work of drawing a page, every two seconds for everybody; tests let it look at every chart of every page."""
 
-    def __init__(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
-        # Streamlit's own, without which it does not apply the reader's theme.
-        self._spec: dict[str, Any] = {"data": traces, "layout": {"template": _template(), **layout}}
+    def __init__(self, traces: list[dict[str, Any]], height: int, **layout: Any) -> None:
+        common = {
+            # Streamlit's own, without which it does not apply the reader's theme.
+            "template": _template(),
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+            "dragmode": False,
+            # The same revision keeps hidden series hidden over refreshes.
+            "uirevision": "keep",
+        }
+        self._spec: dict[str, Any] = {"data": traces, "layout": {**common, **layout}}
 
     def to_dict(self) -> dict[str, Any]:
         """What is sent."""
@@ -84,17 +92,6 @@ class Chart(BaseFigure):  # type: ignore[misc]
 @cache
 def _template() -> dict[str, Any]:
     return dict(pio.templates[pio.templates.default].to_plotly_json())
-
-
-def _figure(traces: list[dict[str, Any]], height: int, **layout: Any) -> Chart:
-    common = {
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
-        "dragmode": False,
-        # The same revision keeps hidden series hidden over refreshes.
-        "uirevision": "keep",
-    }
-    return Chart(traces, {**common, **layout})
 
 
 def timeline(
@@ -142,7 +139,7 @@ def timeline(
             trace |= {"type": "bar", "width": width, "marker": {**marker, "color": one.colour}}
         traces.append(trace)
     span = [wall(period.since, shown), wall(period.until, shown)]
-    return _figure(
+    return Chart(
         traces,
         height,
         barmode="stack",
@@ -188,7 +185,7 @@ def bars(parts: Sequence[Bar]) -> Chart:
         "width": 0.72,
     }
     names = {"tickmode": "array", "tickvals": places, "ticktext": [label(part.name) for part in parts]}
-    return _figure(
+    return Chart(
         [bar],
         34 * max(1, len(parts)) + 16,
         showlegend=False,

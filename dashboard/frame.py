@@ -75,7 +75,8 @@ def head(title: str) -> None:
             with st.popover("View", icon=":material/tune:", type="tertiary"):
                 _choices(now)
             incident.button(title, now)
-    address.write({name: now.address().get(name) for name in PARAMETERS})
+    said = now.address()
+    address.write({name: said.get(name) for name in PARAMETERS})
 
 
 def _range(now: View) -> None:
