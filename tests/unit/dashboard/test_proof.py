@@ -126,14 +126,18 @@ def test_a_place_that_is_there_twice_is_said(house: House, open_page: Open) -> N
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that looks like the demo's worker: our child, with a run file."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "analytics"])
+    speaks = "import time; print('here', flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", speaks, "analytics"], stdout=subprocess.PIPE)
+    # Its command line is empty for a moment after the start, longer than a moment on a laden machine.
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"here\n"
     (tmp_path / "run").mkdir()
     labels = {"process": "analytics", "__meta_pid": str(child.pid)}
     entry = json.dumps([{"targets": ["127.0.0.1:1"], "labels": labels}])
     (tmp_path / "run" / f"analytics-{child.pid}.json").write_text(entry)
     yield child
     child.kill()
-    child.wait()
+    child.communicate()
 
 
 def test_the_worker_that_is_killed_is_the_demos(tmp_path: Path, demo: subprocess.Popen[bytes]) -> None:
@@ -141,7 +145,7 @@ def test_the_worker_that_is_killed_is_the_demos(tmp_path: Path, demo: subprocess
     # Somebody else's process is left alone, and so is another one than the reader was told of.
     assert worker.target(tmp_path, os.getppid()) is None
     assert "nothing was killed" in worker.kill(tmp_path, os.getpid(), demo.pid + 1, kills)
-    assert "was killed" in worker.kill(tmp_path, os.getpid(), demo.pid, kills)
+    assert "was killed with SIGKILL" in worker.kill(tmp_path, os.getpid(), demo.pid, kills)
     assert demo.wait(10) == -signal.SIGKILL
     assert [one.pid for one in kills] == [demo.pid]
     assert worker.target(tmp_path, os.getpid()) is None
