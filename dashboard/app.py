@@ -45,6 +45,7 @@ PAGES = {
 SIDEBAR_PX = 276
 
 st.set_page_config(page_title="Streamgauge", page_icon=theme.ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
+st.logo(theme.LOGO, icon_image=theme.ICON)
 if sign_in.admitted():
     frame.begin()
     page = st.navigation(PAGES)

@@ -108,12 +108,25 @@ DIALOG_PX = 320
 CARD_PX = 420
 
 # Inside the page: an icon by name would be fetched from a font server on the internet.
-_ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0F766E"/>'
+_SIGN = (
+    '<rect width="32" height="32" rx="7" fill="#0F766E"/>'
     '<path d="M5 21c3.5 0 3.5-3 7-3s3.5 3 7 3 3.5-3 7-3M9 13v-6M16 13v-8M23 13v-4" fill="none" stroke="#fff" '
-    'stroke-width="2.6" stroke-linecap="round"/></svg>'
+    'stroke-width="2.6" stroke-linecap="round"/>'
 )
-ICON = f"data:image/svg+xml;base64,{b64encode(_ICON.encode()).decode()}"
+
+
+def _picture(width: int, drawn: str) -> str:
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="32" viewBox="0 0 {width} 32">{drawn}</svg>'
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+
+
+ICON = _picture(32, _SIGN)
+# A picture cannot know which theme it stands on, so its name is of a colour that is read on both.
+LOGO = _picture(
+    178,
+    f'{_SIGN}<text x="42" y="23" font-family="{OPTIONS["theme.font"]}" font-size="21" font-weight="650" '
+    'fill="#128C82">Streamgauge</text>',
+)
 
 
 def stream_colour(stream: str) -> str:

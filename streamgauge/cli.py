@@ -45,8 +45,20 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(history.app)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"streamgauge {version('streamgauge')}")
+        raise typer.Exit
+
+
 @app.callback()
-def streamgauge() -> None:
+def streamgauge(
+    _wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
     """Real-time analytics and monitoring for event-driven microservices on Apache Kafka."""
 
 

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import httpx
 from confluent_kafka import Producer
 
-from runtime import run_file
+from runtime import run_file, settings
 from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
+from warehouse.client import Warehouse
 
 STARTS_WITHIN_S = 180.0
 P = TypeVar("P", bound="Pipeline")
@@ -119,7 +120,8 @@ class Pipeline:
 
     def figure(self, sql: str) -> int:
         """The one figure that a query answers."""
-        (row,) = json.loads(self.run("sql", sql, "--format", "json").stdout)
+        with Warehouse(settings.load(self.environ)) as warehouse:
+            (row,) = warehouse.query(sql).to_pylist()
         return int(next(iter(row.values())) or 0)
 
     def events(self) -> int:
