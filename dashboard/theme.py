@@ -121,10 +121,12 @@ def _picture(width: int, drawn: str) -> str:
 
 
 ICON = _picture(32, _SIGN)
-# A picture cannot know which theme it stands on, so its name is of a colour that is read on both.
+# A picture cannot know which theme it stands on, so its name is of a colour that is read on both; nor which font there
+# is, so it is as wide as it is told.
 LOGO = _picture(
-    178,
-    f'{_SIGN}<text x="42" y="23" font-family="{OPTIONS["theme.font"]}" font-size="21" font-weight="650" '
+    184,
+    f'{_SIGN}<text x="42" y="23" font-family="{OPTIONS["theme.font"]}" font-size="20" font-weight="650" '
+    'textLength="140" lengthAdjust="spacingAndGlyphs" '
     'fill="#128C82">Streamgauge</text>',
 )
 
