@@ -12,9 +12,10 @@ import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from catalog import causes, kpi, model, repeats, view
@@ -120,8 +121,12 @@ class Catalog:
         return (*own, *self.internal, ANALYTICS_TOPIC)
 
 
+@cache
 def load(name: str) -> Catalog:
-    """Import the package and check its streams and models. Raises `UsageError` naming what is wrong and where."""
+    """Import the package and check its streams and models, once in a process.
+
+    Raises `UsageError` naming what is wrong and where.
+    """
     try:
         package = importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -155,7 +160,8 @@ def load(name: str) -> Catalog:
     times = {topic: stream.event_time for topic, stream in streams.items()}
     times |= {relation: time for relation, (_, time) in BUILT_IN.items()}
     folders = (Path(__file__).parent / "models", Path(package.__file__).parent / "models")
-    models = [model.load(path, schemas, times) for folder in folders for path in sorted(folder.glob("*.sql"))]
+    with duckdb.connect(":memory:") as con:
+        models = [model.load(con, path, schemas, times) for folder in folders for path in sorted(folder.glob("*.sql"))]
     seen: dict[str, Model] = {}
     for entry in models:
         if entry.name in seen:

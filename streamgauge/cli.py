@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from runtime.errors import StreamgaugeError, UsageError
-from streamgauge import history
+from streamgauge import history, version
 from streamgauge.dead_letters import commands as dead_letters
 
 
@@ -45,18 +45,10 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(history.app)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"streamgauge {version('streamgauge')}")
-        raise typer.Exit
-
-
 @app.callback()
 def streamgauge(
     _wanted: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
+        bool, typer.Option("--version", callback=version.say, is_eager=True, help="Say the version and exit.")
     ] = False,
 ) -> None:
     """Real-time analytics and monitoring for event-driven microservices on Apache Kafka."""

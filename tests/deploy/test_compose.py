@@ -99,6 +99,7 @@ def test_variables_are_settings(name: str) -> None:
     assert all(variable.startswith(PREFIX) for variable in environment)
     settings = settings_module.load(environment)
     assert settings.metrics_port == METRICS_PORT
+    assert settings.bootstrap_servers == "kafka:19092"
 
 
 @pytest.mark.parametrize("name", OURS)

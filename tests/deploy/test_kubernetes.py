@@ -143,7 +143,10 @@ def test_addresses_agree() -> None:
 def test_variables_are_settings(name: str) -> None:
     """Every variable is a setting, and its value one that it takes; Kubernetes adds none that look like ours."""
     for one in [container(name), *pod(name).get("initContainers", [])]:
-        settings_module.load(environment(one))
+        assert (
+            settings_module.load(environment(one)).bootstrap_servers
+            == environment(container("analytics"))["STREAMGAUGE_BOOTSTRAP_SERVERS"]
+        )
     assert pod(name)["enableServiceLinks"] is False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -30,7 +31,8 @@ HEADER = "-- model: m\n-- stream: readings\n-- merge: window\n-- every: 10 secon
 def load(folder: Path, text: str) -> Model:
     path = folder / "m.sql"
     path.write_text(textwrap.dedent(text))
-    return model.load(path, SCHEMAS, {"readings": "measured_at"})
+    with duckdb.connect(":memory:") as con:
+        return model.load(con, path, SCHEMAS, {"readings": "measured_at"})
 
 
 def test_a_window_model_has_its_key_measures_and_types(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ SELECT * FROM events
 def one(folder: Path, name: str, text: str) -> Model:
     path = folder / f"{name}.sql"
     path.write_text(text)
-    return model.load(path, {"readings": SCHEMA}, {"readings": "measured_at"})
+    with duckdb.connect(":memory:") as con:
+        return model.load(con, path, {"readings": SCHEMA}, {"readings": "measured_at"})
 
 
 def made(folder: Path, more: str = "") -> Catalog:
