@@ -224,7 +224,7 @@ def _by_touch() -> bool:
     return "Mobi" in st.context.headers.get("User-Agent", "")
 
 
-def draw(figure: BaseFigure, key: str, alt: str) -> None:
+def draw(figure: Chart, key: str, alt: str) -> None:
     """Draw any other chart."""
     _figures_first()
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)

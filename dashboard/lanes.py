@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, timedelta
 from html import escape
 
-import plotly.graph_objects as go
-
 from dashboard import charts, theme
 from dashboard.course import Step
 from dashboard.view import View
@@ -24,43 +22,44 @@ def lanes(steps: Sequence[Step], view: View) -> None:
     happened = [step.row["happened_at"] for step in steps]
     clock, title = charts.keep(min(happened), max(happened), view.clock)
     names = sorted({step.row["stream"] for step in steps}, key=theme.stream_order)
-    figure = go.Figure()
+    traces = []
     for at, name in enumerate(names):
         own = [step for step in steps if step.row["stream"] == name]
-        figure.add_scatter(
-            name=charts.label(name),
-            mode="markers",
-            x=[charts.wall(step.row["happened_at"], clock) for step in own],
-            y=[at] * len(own),
-            text=[charts.label(step.row["event"]) for step in own],
-            hovertemplate=f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
-            marker={
-                "size": 13,
-                "color": [theme.BAD if step.dead else theme.stream_colour(name) for step in own],
-                "symbol": ["x" if step.dead else "circle" for step in own],
-                "opacity": 0.85,
-                "line": {"width": 1, "color": "rgba(255,255,255,0.7)"},
-            },
+        marker = {
+            "size": 13,
+            "color": [theme.BAD if step.dead else theme.stream_colour(name) for step in own],
+            "symbol": ["x" if step.dead else "circle" for step in own],
+            "opacity": 0.85,
+            "line": {"width": 1, "color": "rgba(255,255,255,0.7)"},
+        }
+        traces.append(
+            {
+                **{"type": "scatter", "mode": "markers", "name": charts.label(name), "marker": marker},
+                "x": [charts.wall(step.row["happened_at"], clock) for step in own],
+                "y": [at] * len(own),
+                "text": [charts.label(step.row["event"]) for step in own],
+                "hovertemplate": f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
+            }
         )
     times = [charts.wall(time, clock) for time in happened]
     room = max((max(times) - min(times)) * _MARGIN, timedelta(milliseconds=5))
-    figure.update_layout(
-        height=LANE_PX * len(names) + 50,
+    span = [min(times) - room, max(times) + room]
+    places = {
+        **{
+            "tickmode": "array",
+            "tickvals": list(range(len(names))),
+            "ticktext": [charts.label(name) for name in names],
+        },
+        **{"range": [len(names) - 0.5, -0.5], "zeroline": False, "ticklabelstandoff": 6},
+    }
+    figure = charts.Chart(
+        traces,
+        LANE_PX * len(names) + 50,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         showlegend=False,
-        dragmode=False,
-        uirevision="keep",
         hovermode="closest",
-    )
-    figure.update_xaxes(range=[min(times) - room, max(times) + room], fixedrange=True, nticks=5, tickangle=0, **title)
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(names))),
-        ticktext=[charts.label(name) for name in names],
-        range=[len(names) - 0.5, -0.5],
-        fixedrange=True,
-        zeroline=False,
-        ticklabelstandoff=6,
+        xaxis={"range": span, "fixedrange": True, "nticks": 5, "tickangle": 0, **title},
+        yaxis={"fixedrange": True, **places},
     )
     zone = "UTC" if view.clock is UTC else "local time"
     charts.draw(figure, "story:lanes", f"The story's events over time, one lane a stream ({zone})")

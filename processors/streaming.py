@@ -57,7 +57,7 @@ class Service:
 
     def __init__(self, running: Process, name: str, own: slot.Slot, interval_ms: int | None = None) -> None:
         self.process, self.settings, self.name, self.slot = running, running.settings, name, own
-        self.catalog = loader.load(self.settings.catalog)
+        self.catalog = loader.streams_of(self.settings.catalog)
         self.app = self._application((interval_ms or self.settings.service_commit_interval_ms) / 1_000)
         self._encode = msgspec.json.Encoder().encode
         self._beside: list[tuple[float, Callable[[], None]]] = []
@@ -253,7 +253,7 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
     def work(running: Process) -> None:
         metrics.register("streaming")
         kafka.require_broker(running.settings)
-        kafka.require_topics(running.settings, loader.load(running.settings.catalog).topics)
+        kafka.require_topics(running.settings, loader.streams_of(running.settings.catalog).topics)
         own = slot.take(name, running.settings.data_dir)
         while not running.stop.is_set():
             try:

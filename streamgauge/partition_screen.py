@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog import loader
-from catalog.loader import Catalog
+from catalog.loader import Streams
 from catalog.stream import Stream
 from runtime import kafka, settings
 from runtime.errors import UsageError
@@ -26,7 +26,7 @@ from streamgauge.partition_sample import Sample
 def main(key: str | None, count: int | None, topic: str | None, events: int, *, as_json: bool) -> int:
     """Print the balance of each topic; returns the exit code. Raises `UsageError` for a wrong key or topic."""
     config = settings.load()
-    streams = chosen(loader.load(config.catalog), key, topic)
+    streams = chosen(loader.streams_of(config.catalog), key, topic)
     if count is not None and key is None:
         raise UsageError("--count is a number of partitions to try a key with; add --simulate KEY")
     kafka.require_broker(config)
@@ -43,7 +43,7 @@ def main(key: str | None, count: int | None, topic: str | None, events: int, *, 
     return 0
 
 
-def chosen(catalog: Catalog, key: str | None, topic: str | None) -> Mapping[str, Stream]:
+def chosen(catalog: Streams, key: str | None, topic: str | None) -> Mapping[str, Stream]:
     """The streams to look at: the one named, or those of the catalog whose events have the field."""
     if topic is not None and topic not in catalog.streams:
         raise UsageError(f"there is no stream `{topic}`; there are: {', '.join(catalog.streams)}")

@@ -56,7 +56,7 @@ def _age_s(newest: datetime | None) -> float | None:
 
 
 def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
-    catalog = loader.load(config.catalog)
+    catalog = loader.streams_of(config.catalog)
     client = kafka.admin(config)
     try:
         there = client.list_topics(timeout=3.0)

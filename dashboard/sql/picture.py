@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, time, tzinfo
 from typing import Any, Literal
 
-import plotly.graph_objects as go
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -95,7 +94,7 @@ def _alike(measures: Sequence[str]) -> tuple[str, ...]:
     return tuple(same[:SERIES])
 
 
-def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[go.Figure, str]:
+def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[charts.Chart, str]:
     """The figure, and what it leaves out (empty: nothing)."""
     left_out = ""
     most = BARS if picture.kind == "bars" else POINTS
@@ -104,33 +103,30 @@ def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[go.Figure, s
         rows = rows.slice(0, most)
     if results.far(rows.column(picture.x)):
         left_out = f"Times outside of the years 1 to 9999 are not drawn. {left_out}".strip()
-    figure = go.Figure()
+    traces = []
     series = _series(rows, picture, clock)
     if len(series) > SERIES:
         left_out = f"The first {SERIES} of {len(series)} series are drawn. {left_out}".strip()
     for number, (name, xs, ys) in enumerate(series[:SERIES]):
         colour = theme.STREAM_COLOURS.get(name) or theme.SPARE_COLOURS[number % len(theme.SPARE_COLOURS)]
-        common: dict[str, Any] = {"name": charts.label(name), "x": xs, "y": ys}
+        trace: dict[str, Any] = {"name": charts.label(name), "x": xs, "y": ys, "marker": {"color": colour}}
         if picture.kind == "bars":
-            figure.add_bar(marker={"color": colour}, **common)
+            trace["type"] = "bar"
         else:
             mode = "lines" if picture.kind == "lines" and len(xs) > 1 else "markers"
-            figure.add_scatter(mode=mode, line={"color": colour, "width": 2}, marker={"color": colour}, **common)
-    figure.update_layout(
-        height=380,
+            trace |= {"type": "scatter", "mode": mode, "line": {"color": colour, "width": 2}}
+        traces.append(trace)
+    named = {"title": {"text": charts.label(picture.ys[0])}} if len(picture.ys) == 1 else {}
+    figure = charts.Chart(
+        traces,
+        380,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
         barmode="stack" if picture.colour else "group",
         hovermode="closest" if picture.kind == "points" else "x unified",
-        dragmode=False,
         showlegend=len(series) > 1,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    figure.update_xaxes(title=charts.label(picture.x), fixedrange=True, showgrid=False)
-    figure.update_yaxes(
-        title=charts.label(picture.ys[0]) if len(picture.ys) == 1 else None,
-        fixedrange=True,
-        rangemode="tozero",
-        separatethousands=True,
+        xaxis={"title": {"text": charts.label(picture.x)}, "fixedrange": True, "showgrid": False},
+        yaxis={"fixedrange": True, "rangemode": "tozero", "separatethousands": True, **named},
     )
     return figure, left_out
 

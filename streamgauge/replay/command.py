@@ -36,7 +36,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     at = plan.moment(to) if to else None
     given = plan.places(to_offset)
     kafka.require_broker(settings)
-    topics = loader.load(settings.catalog).streams
+    topics = loader.streams_of(settings.catalog).streams
     admin = kafka.admin(settings)
     committed = {place: offset for place, offset in _committed(admin, name).items() if place[0] in topics}
     if not committed:

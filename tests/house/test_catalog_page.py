@@ -63,6 +63,7 @@ def test_the_page_says_what_the_loader_says(number: int, tmp_path: Path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sensors", raising=False)
     importlib.invalidate_caches()
+    loader.streams_of.cache_clear()
     with pytest.raises(UsageError) as caught:
         loader.load("sensors")
     sys.modules.pop("sensors", None)

@@ -13,7 +13,7 @@ from tests.conftest import require_kafka
 from warehouse.client import Warehouse, WarehouseUnavailable
 
 pytestmark = pytest.mark.kafka
-EVENTS = 100_000
+EVENTS = 200_000
 
 
 @pytest.fixture(scope="module")

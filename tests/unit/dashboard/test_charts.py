@@ -125,7 +125,7 @@ def test_a_zoom_is_read_as_the_chart_was_drawn(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_story_goes_on_while_the_clocks_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[go.Figure] = []
-    monkeypatch.setattr(charts, "draw", lambda figure, *_: drawn.append(figure))
+    monkeypatch.setattr(charts, "draw", lambda chart, *_: drawn.append(read(chart)))
     steps = [
         Step({"stream": "orders", "event": "order.placed", "happened_at": BACK + timedelta(minutes=minutes)}, None, 0)
         for minutes in (-20, 20)

@@ -57,7 +57,7 @@ def test_events_that_analytics_read_twice_are_told(caplog: pytest.LogCaptureFixt
 def test_the_file_remembers(tmp_path: Path) -> None:
     """After each merge, what is stored is what is held; a transaction that does not say is remembered as such."""
     db = connect(Settings(data_dir=tmp_path))
-    store = Store(db, Catalog("test", {}, ()), "cluster")
+    store = Store(db, Catalog("test", {}, (), ()), "cluster")
     steps: list[list[Reflected | None]] = [[read(0, 5)], [read(9, 12), read(0, 3, "payments")], [read(5, 9)], [None]]
     held = Inputs()
     for number, step in enumerate(steps):
@@ -71,7 +71,7 @@ def test_the_file_remembers(tmp_path: Path) -> None:
 
 def test_a_merge_that_fails_reflects_nothing(tmp_path: Path) -> None:
     db = connect(Settings(data_dir=tmp_path))
-    store = Store(db, Catalog("test", {}, ()), "cluster")
+    store = Store(db, Catalog("test", {}, (), ()), "cluster")
     with pytest.raises((KeyError, duckdb.Error)):
         store.merge({"nowhere": None}, {0: 1}, [read(0, 5)])
     assert Inputs.load(db).ranges == {}

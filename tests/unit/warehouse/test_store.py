@@ -53,7 +53,7 @@ def one(folder: Path, name: str, text: str) -> Model:
 
 def made(folder: Path, more: str = "") -> Catalog:
     texts = {"windows": WINDOW.format(name="windows", more=more), "sensors": LATEST, "raw": RAW}
-    return Catalog("test", {}, tuple(one(folder, name, text) for name, text in texts.items()))
+    return Catalog("test", {}, (), tuple(one(folder, name, text) for name, text in texts.items()))
 
 
 @pytest.fixture
@@ -169,10 +169,10 @@ def test_a_dropped_dimension_and_a_changed_type_are_refused(tmp_path: Path, db: 
     Store(db, made(tmp_path), "c")
     fewer = WINDOW.format(name="windows", more="").replace("SELECT sensor, ", "SELECT ")
     with pytest.raises(UsageError, match="its dimensions were window_start, sensor"):
-        Store(db, Catalog("test", {}, (one(tmp_path, "windows", fewer),)), "c")
+        Store(db, Catalog("test", {}, (), (one(tmp_path, "windows", fewer),)), "c")
     other = WINDOW.format(name="windows", more="").replace("sum(n)", "sum(celsius)")
     with pytest.raises(UsageError, match="column `total` was BIGINT and is DOUBLE now"):
-        Store(db, Catalog("test", {}, (one(tmp_path, "windows", other),)), "c")
+        Store(db, Catalog("test", {}, (), (one(tmp_path, "windows", other),)), "c")
 
 
 def test_a_file_of_another_cluster_is_refused(tmp_path: Path, db: duckdb.DuckDBPyConnection) -> None:

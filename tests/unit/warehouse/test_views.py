@@ -26,7 +26,7 @@ def catalog(folder: Path, **texts: str) -> Catalog:
         (folder / "views" / f"{name}.sql").write_text(f"-- view: {name}\n{text}\n")
     models = (one(folder, "raw", RAW), one(folder, "sensors", LATEST))
     made = view.load(sorted((folder / "views").glob("*.sql")), models)
-    return Catalog("test", {}, models, views=made)
+    return Catalog("test", {}, (), models, views=made)
 
 
 HOT = "-- gauges: celsius, sensors by kind\nSELECT left(sensor, 1) AS kind, celsius, 1 AS sensors FROM sensors"
