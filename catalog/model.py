@@ -72,9 +72,9 @@ class Model:
 def load(
     con: duckdb.DuckDBPyConnection, path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str, str]
 ) -> Model:
-    """Read and check one model file, with any database.
+    """Read and check one model file.
 
-    `schemas` has the relation `events` of each stream, `event_times` the stream's event-time column.
+    `con` is any database, whose relation `events` is replaced. `schemas` has the relation `events` of each stream, `event_times` the stream's event-time column.
     Raises `UsageError` that begins `file:line:`.
     """
     source = Source(path, _HEADER)

@@ -32,25 +32,27 @@ def lanes(steps: Sequence[Step], view: View) -> None:
             "opacity": 0.85,
             "line": {"width": 1, "color": "rgba(255,255,255,0.7)"},
         }
-        traces.append(
-            {
-                **{"type": "scatter", "mode": "markers", "name": charts.label(name), "marker": marker},
-                "x": [charts.wall(step.row["happened_at"], clock) for step in own],
-                "y": [at] * len(own),
-                "text": [charts.label(step.row["event"]) for step in own],
-                "hovertemplate": f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
-            }
-        )
+        trace = {
+            "type": "scatter",
+            "mode": "markers",
+            "name": charts.label(name),
+            "x": [charts.wall(step.row["happened_at"], clock) for step in own],
+            "y": [at] * len(own),
+            "text": [charts.label(step.row["event"]) for step in own],
+            "hovertemplate": f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
+            "marker": marker,
+        }
+        traces.append(trace)
     times = [charts.wall(time, clock) for time in happened]
     room = max((max(times) - min(times)) * _MARGIN, timedelta(milliseconds=5))
     span = [min(times) - room, max(times) + room]
     places = {
-        **{
-            "tickmode": "array",
-            "tickvals": list(range(len(names))),
-            "ticktext": [charts.label(name) for name in names],
-        },
-        **{"range": [len(names) - 0.5, -0.5], "zeroline": False, "ticklabelstandoff": 6},
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": [charts.label(name) for name in names],
+        "range": [len(names) - 0.5, -0.5],
+        "zeroline": False,
+        "ticklabelstandoff": 6,
     }
     figure = charts.Chart(
         traces,
