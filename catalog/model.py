@@ -74,7 +74,8 @@ def load(
 ) -> Model:
     """Read and check one model file.
 
-    `con` is any database, whose relation `events` is replaced. `schemas` has the relation `events` of each stream, `event_times` the stream's event-time column.
+    `con` is any database, whose relation `events` is replaced. `schemas` has the relation `events` of each stream,
+    `event_times` the stream's event-time column.
     Raises `UsageError` that begins `file:line:`.
     """
     source = Source(path, _HEADER)
