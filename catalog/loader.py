@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from types import ModuleType
 
 import duckdb
 import pyarrow as pa
@@ -128,22 +127,18 @@ class Catalog(Streams):
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
 
-def _package(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"catalog `{name}` cannot be imported ({error}); set STREAMGAUGE_CATALOG to a package"
-        ) from None
-
-
 @cache
 def streams_of(name: str) -> Streams:
     """Import the package and check its streams, not its models: half a second less than `load`, and without DuckDB.
 
     Raises `UsageError` naming what is wrong and where.
     """
-    package = _package(name)
+    try:
+        package = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"catalog `{name}` cannot be imported ({error}); set STREAMGAUGE_CATALOG to a package"
+        ) from None
     listed = getattr(package, "STREAMS", None)
     if not listed or package.__file__ is None or not all(isinstance(entry, Stream) for entry in listed):
         raise UsageError(f"catalog `{name}` has no STREAMS, a tuple of catalog.stream.Stream")
@@ -175,8 +170,8 @@ def load(name: str) -> Catalog:
 
     Raises `UsageError` naming what is wrong and where.
     """
-    checked, package = streams_of(name), _package(name)
-    streams = checked.streams
+    checked = streams_of(name)
+    package, streams = importlib.import_module(name), checked.streams
     schemas = {topic: stream.schema for topic, stream in streams.items()}
     schemas |= {relation: schema for relation, (schema, _) in BUILT_IN.items()}
     times = {topic: stream.event_time for topic, stream in streams.items()}

@@ -8,7 +8,7 @@ then the frame's choices stay while the pages' filters start anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import streamlit as st
 
@@ -52,6 +52,12 @@ def to(page: str, **params: object) -> str:
     held = {name: now[name] for name in _HELD if name in now}
     said = {name: str(value) for name, value in {**held, **params}.items() if value is not None}
     return f"/{page}?{urlencode(said)}" if said else f"/{page}"
+
+
+def links(page: str, param: str) -> Callable[[object], str]:
+    """Makes links to a page of ours, one for each value of a parameter; what the frame holds is read once."""
+    begin = to(page, **{param: ""})
+    return lambda value: begin + quote_plus(str(value))
 
 
 def select(

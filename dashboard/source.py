@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -117,17 +116,14 @@ def settings() -> Settings:
     return settings_module.load()
 
 
-_loaded = cache(loader.load)
-
-
 def load(now: Settings) -> None:
     """Load the catalog before anybody asks for a page; `catalog` has it then."""
-    _loaded(now.catalog)
+    loader.load(now.catalog)
 
 
 def catalog() -> Catalog:
     """The catalog in force: which streams, fields and tables there are. Loaded once."""
-    return _loaded(settings().catalog)
+    return loader.load(settings().catalog)
 
 
 @st.cache_resource

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import quote_plus
 
 import pyarrow as pa
 import streamlit as st
@@ -37,13 +36,8 @@ def show(
     rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], view: View, *, key: str, height: int | None = None
 ) -> None:
     """The rows, in the order of `columns`; what a row lacks is a dash. Money is in cents, shares are 0 to 1."""
-    # All links of a column begin alike; the value comes last.
-    begins = {
-        name: address.to(column.page, **{column.param: ""}) for name, column in columns.items() if column.kind == "link"
-    }
-    shown = [
-        {name: _cell(row.get(name), column, begins.get(name, "")) for name, column in columns.items()} for row in rows
-    ]
+    cells = {name: _cells(column) for name, column in columns.items()}
+    shown = [{name: None if row.get(name) is None else cell(row[name]) for name, cell in cells.items()} for row in rows]
     st.dataframe(
         # Arrow as it is: by way of pandas it costs twenty times as much.
         pa.Table.from_pylist(shown),
@@ -56,16 +50,17 @@ def show(
     )
 
 
-def _cell(value: Any, column: Column, begin: str) -> Any:
-    if value is None:
-        return None
+def _cells(column: Column) -> Callable[[Any], Any]:
+    """What a column makes of a value that is there."""
     if column.kind == "link":
-        return begin + quote_plus(str(value))
-    if column.kind in ("money", "share"):
-        return value / 100 if column.kind == "money" else 100 * value
-    if column.kind == "badge":
-        return [value]
-    return str(value) if column.kind == "text" else value
+        return address.links(column.page, column.param)
+    made: dict[str, Callable[[Any], Any]] = {
+        "text": str,
+        "money": lambda cents: cents / 100,
+        "share": lambda share: 100 * share,
+        "badge": lambda word: [word],
+    }
+    return made.get(column.kind, lambda value: value)
 
 
 def _config(column: Column, view: View) -> Any:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -110,7 +111,7 @@ def run(name: str, work: Callable[[Process], None]) -> int:
         metrics.register(name)
         port = _serve(process)
         metrics.gauge("streamgauge_process_ready").labels(name).set(0)
-        metrics.gauge("streamgauge_process_info").labels(name, "0.1.0").set(1)
+        metrics.gauge("streamgauge_process_info").labels(name, version("streamgauge")).set(1)
         entry = run_file.write(config.data_dir, name, config.metrics_host, port)
     except (StreamgaugeError, OSError) as error:
         sys.stderr.write(f"streamgauge {name}: {error}\n")

@@ -1,12 +1,13 @@
 """`streamgauge --version`."""
 
-from importlib import metadata
-
 import typer
 
 
 def say(wanted: bool) -> None:
     """Say it and end, where it is wanted."""
     if wanted:
-        typer.echo(f"streamgauge {metadata.version('streamgauge')}")
+        # Here, for it takes a tenth of the time in which any other command begins.
+        from importlib.metadata import version
+
+        typer.echo(f"streamgauge {version('streamgauge')}")
         raise typer.Exit

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from catalog import loader
-from catalog.loader import Catalog
 from processors.intake import Intake, Records
 from runtime.settings import Settings
 from streamgauge.dead_letters.retrier import Sendable
-
-
-@cache
-def _catalog(name: str) -> Catalog:
-    """A catalog does not change while a command runs."""
-    return loader.load(name)
 
 
 class Foresight:
@@ -24,7 +15,7 @@ class Foresight:
         self._now_ms = now_ms
         self._intakes = {
             topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
-            for topic, stream in _catalog(settings.catalog).streams.items()
+            for topic, stream in loader.streams_of(settings.catalog).streams.items()
         }
 
     def verdict(self, item: Sendable) -> str | None:

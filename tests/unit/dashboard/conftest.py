@@ -142,6 +142,11 @@ def checked(chart: charts.Chart) -> dict[str, Any]:
     return chart._spec
 
 
+def read(chart: charts.Chart) -> go.Figure:
+    """As plotly understands it; raises where it would not."""
+    return go.Figure(chart.to_dict())
+
+
 def unpacked(values: Any) -> list[Any]:
     """Long arrays of numbers, as plotly packs them."""
     if isinstance(values, dict):

@@ -13,21 +13,16 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard import charts, frame, lanes, theme
-from dashboard.charts import Bar, Chart, Series
+from dashboard.charts import Bar, Series
 from dashboard.course import Step
 from dashboard.periods import BY_KEY, Period
 from dashboard.view import View
-from tests.unit.dashboard.conftest import unpacked
+from tests.unit.dashboard.conftest import read, unpacked
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PERIOD = Period.last(BY_KEY["15m"], datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC))
 FIRST = PERIOD.buckets()[-4]
 SERIES = [Series("orders", {FIRST: 10.0}, theme.BLUE), Series("payments", {}, theme.GREEN)]
-
-
-def read(chart: Chart) -> go.Figure:
-    """As plotly understands it; raises where it would not."""
-    return go.Figure(chart.to_dict())
 
 
 @pytest.mark.parametrize("kind", ["bar", "line"])

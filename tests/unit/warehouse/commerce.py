@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,6 @@ class Commerce:
         return self._db.execute(sql).fetchall()
 
 
-@cache
 def _catalog() -> Catalog:
     return loader.load("catalog.commerce")
 
