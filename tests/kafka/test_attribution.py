@@ -1,7 +1,8 @@
-"""Attribution on a real broker: right in whatever order events come."""
+"""Attribution on a real broker: right in whatever order events come, and after kill -9 without state."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -40,14 +41,19 @@ def credits(made: Rig) -> Iterator[Credits]:
     reader.close()
 
 
-def test_credits_are_exact_in_whatever_order_events_come(made: Rig, publisher: Publisher, credits: Credits) -> None:
-    """tests/chaos/test_attribution.py has the same under kill -9, with its state deleted."""
+def test_credits_are_exact_after_a_kill_that_took_the_state(made: Rig, publisher: Publisher, credits: Credits) -> None:
     start = int(time.time() * 1_000) - 2 * HOUR
     known = reference(start)
     events = traffic(start, customers=40, count=1_200)
+    arriving = shaken(events)
     publisher.send(known)
     worker = made.start("process", NAME)
-    publisher.send(shaken(events))
+    publisher.send(arriving[:600])
+    wait_until(lambda: len(credits.read()) > 20, "the first credits", alive=worker)
+    worker.kill()
+    shutil.rmtree(made.settings.data_dir / "state" / NAME)
+    publisher.send(arriving[600:])
+    worker = made.start("process", NAME)
     right = expected(events, known, WINDOW_HOURS * HOUR)
     wait_until(lambda: len(credits.read()) > 0 and credits.standing() == right, "every credit is right", alive=worker)
     reversals = sum(event["event_type"] == "attribution.reversed" for event in credits.events)
