@@ -19,11 +19,11 @@ from collections.abc import Iterable
 from itertools import cycle, islice
 from statistics import median
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from playwright.sync_api import Browser
 
-from benchmarks.rig import Rig, Worker, machine, rig, wait_until
+from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 from benchmarks.sessions import Session
 from dashboard.view import LIVE_S
 from generators.shop import Shop
@@ -47,7 +47,7 @@ SETTLES_S = 5.0
 def write_past(bootstrap: str, count: int) -> None:
     """`count` events of the last day, into the topics."""
     shop = Shop(7, int((time.time() - DAY_S) * 1_000), count / DAY_S, invalid=0.001, late=0.002)
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "compression.type": "lz4"})
+    producer = ordered_producer(bootstrap, linger_ms=50, compression_type="lz4")
     for number, event in enumerate(shop.events(count)):
         producer.produce(event[0], event[2], event[1])
         if number % 1_000 == 0:

@@ -17,9 +17,9 @@ from random import Random
 
 import msgspec
 import psutil
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from benchmarks.rig import Rig, Worker, machine, rig, wait_until
+from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 from catalog.commerce.events import FraudEvent, PaymentEvent
 from generators.world import REGIONS, World
 
@@ -106,7 +106,7 @@ def latency(made: Rig, rate: int, seconds: int) -> None:
     """Print p50, p90, p99 and the worst of the time to a verdict."""
     worker = made.start("process", "fraud")
     verdicts = Verdicts(made.kafka.bootstrap)
-    producer = Producer({"bootstrap.servers": made.kafka.bootstrap, "linger.ms": 2})
+    producer = ordered_producer(made.kafka.bootstrap, linger_ms=2)
     requested: dict[str, tuple[float, str]] = {}
     cpu_s, used = 0.0, (0.0, 0.0)
     began = time.perf_counter()
@@ -145,7 +145,7 @@ def latency(made: Rig, rate: int, seconds: int) -> None:
 
 def fill(bootstrap: str, count: int, run: str) -> None:
     """So many requests in `payments`, over the last ten minutes."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "queue.buffering.max.messages": 500_000})
+    producer = ordered_producer(bootstrap, linger_ms=50, queue_buffering_max_messages=500_000)
     start = int(time.time() * 1_000) - 600_000
     for number, event in zip(range(count), payments(2, run), strict=False):
         event.occurred_at = start + number * 600_000 // count

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from benchmarks.rig import Rig, Worker, machine, rig, wait_until
+from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 
 INTERVAL_S, TARGET_PARTITIONS, TARGET_SHARE = 10.0, 5_000, 0.15
 A_TOPIC = 100
@@ -29,7 +29,7 @@ class Load:
 
     def __init__(self, bootstrap: str, partitions: int, groups: int) -> None:
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50})
+        self._producer = ordered_producer(bootstrap, linger_ms=50)
         topics = [f"bench-{number:03}" for number in range((partitions + A_TOPIC - 1) // A_TOPIC)]
         for topic in topics:
             (future,) = self._admin.create_topics([NewTopic(topic, A_TOPIC, 1)]).values()

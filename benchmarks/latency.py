@@ -15,7 +15,7 @@ import uuid
 
 from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, Worker, machine, rig, wait_until
+from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 from benchmarks.throughput import orders
 from warehouse.client import Warehouse
 
@@ -42,7 +42,7 @@ def measure(made: Rig, rate: int, probes: int) -> None:
     """Print the table."""
     workers: dict[str, Worker] = {"warehouse": made.start("warehouse"), "analytics": made.start("process", "analytics")}
     workers["generate"] = made.start("generate", "--rate", str(rate))
-    producer = Producer({"bootstrap.servers": made.kafka.bootstrap, "linger.ms": 0})
+    producer = ordered_producer(made.kafka.bootstrap, linger_ms=0)
     rng = random.Random(1)
     with Warehouse(made.settings) as warehouse:
         wait_until(lambda: warehouse.query("SELECT 1 FROM order_events LIMIT 1").num_rows > 0, "first events visible")

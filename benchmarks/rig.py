@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from catalog import loader
@@ -141,6 +142,13 @@ def rig(partitions: int = 6, catalog: str = "catalog.commerce", **values: object
             finally:
                 for worker in made.workers:
                     worker.kill()
+
+
+def ordered_producer(bootstrap: str, **config: object) -> Producer:
+    """A producer that neither reorders nor repeats what the broker refuses at first, as it does while a new partition
+    has no leader yet. `linger_ms=5` is librdkafka's `linger.ms`."""
+    named = {name.replace("_", "."): value for name, value in config.items()}
+    return Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, **named})
 
 
 def make_topics(kafka: LocalKafka, topics: tuple[str, ...], partitions: int) -> None:

@@ -15,9 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from confluent_kafka import Producer
-
-from benchmarks.rig import Rig, Worker, machine, rig, wait_until
+from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 from runtime.settings import Settings
 
 STAGES = ("consume", "decode", "models", "commit")
@@ -45,14 +43,7 @@ def orders(count: int, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
 
 def fill(bootstrap: str, count: int) -> float:
     """Produce the orders; returns their mean size in bytes."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "linger.ms": 50,
-            "batch.size": 900_000,
-            "queue.buffering.max.messages": 500_000,
-        }
-    )
+    producer = ordered_producer(bootstrap, linger_ms=50, batch_size=900_000, queue_buffering_max_messages=500_000)
     size = 0
     for key, value in orders(count):
         size += len(value)

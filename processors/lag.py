@@ -57,9 +57,10 @@ class Sampler:
         self._metrics = LagMetrics(settings.lag_interval_s)
         REGISTRY.register(self._metrics)
         self._warehouse = Warehouse(settings.model_copy(update={"sql_timeout_s": SQL_TIMEOUT_S}))
-        self._producer = Producer(
-            {**kafka.client_config(settings), "linger.ms": 50, "compression.type": "lz4", "log_level": 0}
-        )
+        # One request at a time: of two, the first may be refused and sent again after the second, and the older sample
+        # would be the latest.
+        config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
+        self._producer = Producer({**kafka.client_config(settings), **config, "log_level": 0})
         self._oldest_due = self._ask_due = 0.0
 
     def step(self) -> None:

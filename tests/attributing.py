@@ -8,7 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.rig import ordered_producer
 
 HOUR = 3_600_000
 CAMPAIGNS = {"spring": "search", "summer": "social", "autumn": "email", "nameless": "display"}
@@ -144,7 +146,7 @@ class Publisher:
     """Sends events to the topics of their types."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "partitioner": "murmur2_random"})
+        self._producer = ordered_producer(bootstrap, linger_ms=5, partitioner="murmur2_random")
 
     def send(self, events: Iterable[Event]) -> None:
         """Send and wait for the broker."""

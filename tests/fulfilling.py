@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.rig import ordered_producer
 from catalog.commerce.events import OrderEvent, OrderItem
 from processors.fulfilment.saga import ENDED
 
@@ -45,9 +46,7 @@ def order(number: int, dice: random.Random, prefix: str = "O") -> OrderEvent:
 @contextmanager
 def producing(bootstrap: str) -> Iterator[Callable[[str, str, Any], None]]:
     """A producer that puts keys where all clients look for them; waits for the broker at the end."""
-    producer = Producer(
-        {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 20, "enable.idempotence": True}
-    )
+    producer = ordered_producer(bootstrap, partitioner="murmur2_random", linger_ms=20)
 
     def send(topic: str, key: str, event: Any) -> None:
         value = event if isinstance(event, bytes) else _encode(event)

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
+from benchmarks.rig import ordered_producer
 from catalog.commerce.events import FraudEvent, PaymentEvent
 from processors.fraud.memory import CardMemory, CustomerMemory, Payment
 from processors.fraud.rules import Limits
@@ -44,7 +45,7 @@ def request(number: str, customer: str, *, attempt: int = 1, **fields: Any) -> P
 
 def send(bootstrap: str, paid: Iterable[PaymentEvent]) -> None:
     """Publish them all."""
-    producer = Producer({"bootstrap.servers": bootstrap})
+    producer = ordered_producer(bootstrap)
     for event in paid:
         producer.produce("payments", _encode(event), event.order_id.encode())
         producer.poll(0)

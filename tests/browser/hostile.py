@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from confluent_kafka import Producer
-
+from benchmarks.rig import ordered_producer
 from catalog import loader
 from tests.browser.pipeline import Pipeline
 from tests.unit.warehouse import invented
@@ -80,7 +79,7 @@ def hostile(value: Any, known: tuple[str, ...]) -> Any:
 def send(pipeline: Pipeline, port: int) -> int:
     """Send them, good and bad; returns how many of them are traffic."""
     catalog, known = loader.load("catalog.commerce"), attacks(port)
-    producer = Producer({"bootstrap.servers": pipeline.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"], "linger.ms": 5})
+    producer = ordered_producer(pipeline.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"], linger_ms=5)
     start_ms = int(time.time() * 1_000) - invented.SPAN_MS
     for number, event in enumerate(invented.events(catalog, EACH, start_ms=start_ms)):
         attack = known[number % len(known)]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from confluent_kafka import Producer
 
+from benchmarks.rig import ordered_producer
 from runtime import run_file, settings
 from streamgauge.broker import LocalKafka
 from streamgauge.local_broker import free_port
@@ -103,7 +103,7 @@ class Pipeline:
 
     def reprice(self, count: int) -> int:
         """So many articles get a new price; returns how many."""
-        producer = Producer({"bootstrap.servers": self.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"]})
+        producer = ordered_producer(self.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"])
         for number in range(count):
             event = {
                 "event_id": f"reprice-{number}",

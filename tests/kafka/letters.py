@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 
-from benchmarks.rig import Rig
+from benchmarks.rig import Rig, ordered_producer
 from warehouse.client import Warehouse, WarehouseUnavailable
 
 Header = tuple[str, bytes | None]
@@ -71,7 +71,7 @@ def publish(
 ) -> list[str]:
     """Produce (key, value), dicts as JSON, one after the other; returns their places as ids."""
     places: list[str] = []
-    producer = Producer({"bootstrap.servers": made.kafka.bootstrap, "message.max.bytes": 4_000_000, "linger.ms": 0})
+    producer = ordered_producer(made.kafka.bootstrap, message_max_bytes=4_000_000, linger_ms=0)
     for key, value in messages:
         data = json.dumps(value).encode() if isinstance(value, dict) else value
         producer.produce(

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from benchmarks.rig import ordered_producer
 from tests.waiting import wait_until
 
 METADATA, FIND_COORDINATOR, LIST_OFFSETS = 3, 10, 2
@@ -157,7 +158,7 @@ def older_commit(value: bytes) -> bytes | None:
 def old_commits(bootstrap: str, topic: str) -> Iterator[None]:
     """Copy what was and is committed into `topic`, which exists."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "enable.auto.commit": False})
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+    producer = ordered_producer(bootstrap, linger_ms=0)
     # It is made with the first group there is.
     wait_until(
         lambda: bool(consumer.list_topics("__consumer_offsets", timeout=10).topics["__consumer_offsets"].partitions),

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
+from benchmarks.rig import Rig, Worker, ordered_producer, rig, wait_until
 from catalog.commerce.events import FraudEvent, PaymentEvent
 from processors.fraud.rules import Limits
 from tests.conftest import require_kafka
@@ -58,7 +57,7 @@ def test_known_frauds_are_flagged_and_the_honest_are_not(made: Rig, replica: lis
         *(request(f"honest-{method}", f"C-honest-{method}", method=method) for method in METHODS),
     ]
     # Events that are none, or not ours: they neither stop the service nor have a verdict.
-    producer = Producer({"bootstrap.servers": made.kafka.bootstrap})
+    producer = ordered_producer(made.kafka.bootstrap)
     for bad in (b"{", None, b"\xff", b'{"event_type":"payment.requested"}'):
         producer.produce("payments", bad, b"O-bad")
     assert producer.flush(30) == 0

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
+from benchmarks.rig import Rig, Worker, ordered_producer, rig, wait_until
 from catalog import loader
 from catalog.loader import Catalog
 from processors.batch import UNCOUNTED
@@ -41,7 +41,7 @@ class Shop:
     def __init__(self, made: Rig) -> None:
         self.catalog: Catalog = loader.load(made.settings.catalog)
         self.warehouse = Warehouse(made.settings)
-        self._producer = Producer({"bootstrap.servers": made.kafka.bootstrap, "linger.ms": 5})
+        self._producer = ordered_producer(made.kafka.bootstrap, linger_ms=5)
         self.counted = 0
         self._seed = 0
 

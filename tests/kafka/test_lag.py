@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
+from benchmarks.rig import Rig, Worker, ordered_producer, rig, wait_until
 from processors.lag_time import tolerance_ms
 from tests.conftest import require_kafka
 from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
@@ -48,7 +48,7 @@ def written(made: Rig, admin: AdminClient) -> list[int]:
     """
     began = int(time.time() * 1_000) - 30_000 - EVENTS * EVERY_MS
     times = [began + number * EVERY_MS for number in range(EVENTS)]
-    producer = Producer({"bootstrap.servers": made.kafka.bootstrap})
+    producer = ordered_producer(made.kafka.bootstrap)
     for number, at in enumerate(times):
         producer.produce("orders", json.dumps(order(number, at)).encode(), partition=0, timestamp=at)
     assert producer.flush(30) == 0

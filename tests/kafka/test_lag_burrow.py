@@ -22,6 +22,7 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from benchmarks.rig import ordered_producer
 from processors.lag_cluster import Cluster, Filter
 from processors.lag_history import History
 from runtime import kafka
@@ -189,7 +190,7 @@ class Script:
         self.run = uuid.uuid4().hex[:8]
         self.topics = {name: topic_factory(name=f"{self.run}-{name.replace(' ', '-')}") for name in SITUATIONS}
         self._ends = dict.fromkeys(SITUATIONS, 0)
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+        self._producer = ordered_producer(bootstrap, linger_ms=5)
         self._bootstrap = bootstrap
         self.members: dict[str, Consumer] = {}
         for name, topic in self.topics.items():

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, rig, wait_until
+from benchmarks.rig import Rig, ordered_producer, rig, wait_until
 from tests.conftest import require_kafka
 from warehouse.client import Warehouse, WarehouseUnavailable
 
@@ -93,7 +92,7 @@ def expected(made: Rig) -> Expected:
     """Produce everything; every 40th reading is followed by a bad one."""
     expected = Expected()
     reasons = [*SPOILT, "invalid_json"]
-    producer = Producer({"bootstrap.servers": made.kafka.bootstrap})
+    producer = ordered_producer(made.kafka.bootstrap)
     for number, reading in enumerate(readings(int(time.time() * 1_000))):
         expected.add(reading)
         producer.produce("readings", json.dumps(reading).encode(), reading["sensor_id"])

@@ -11,9 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, Worker, make_topics, rig
+from benchmarks.rig import Rig, Worker, make_topics, ordered_producer, rig
 from benchmarks.rig import wait_until as rig_wait_until
 from catalog import loader
 from runtime.metric import Metric
@@ -69,7 +68,7 @@ def pipeline() -> Iterator[Rig]:
         started = [made.start(*name, ready=False, dashboard_port=free_port()) for name in names]
         made.start("generate", "--rate", "200", "--invalid", "0.05", "--late", "0.05")
         make_topics(made.kafka, ("unread",), 1)
-        producer = Producer({"bootstrap.servers": made.kafka.bootstrap})
+        producer = ordered_producer(made.kafka.bootstrap)
         producer.produce("unread", b"by nobody")
         assert producer.flush(WITHIN_S) == 0
         for worker in started:
@@ -217,9 +216,7 @@ def served(worker: Worker) -> dict[str, float]:
 
 def publish(pipeline: Rig) -> None:
     """KEYS orders, each with a key, customer and campaign of its own; the last REGIONS have a region of their own."""
-    producer = Producer(
-        {"bootstrap.servers": pipeline.kafka.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": KEYS}
-    )
+    producer = ordered_producer(pipeline.kafka.bootstrap, linger_ms=20, queue_buffering_max_messages=KEYS)
     now = int(time.time() * 1_000)
     for n in range(KEYS):
         event = {

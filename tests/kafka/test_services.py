@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from benchmarks.rig import Rig, rig, wait_until
+from benchmarks.rig import Rig, ordered_producer, rig, wait_until
 from tests.conftest import require_kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -28,7 +28,7 @@ def made() -> Iterator[Rig]:
 
 @cache
 def producer_of(made: Rig) -> Producer:
-    return Producer({"bootstrap.servers": made.kafka.bootstrap, "partitioner": "murmur2_random"})
+    return ordered_producer(made.kafka.bootstrap, partitioner="murmur2_random")
 
 
 def ask(made: Rig, topic: str, order: int, event_type: str, **fields: Any) -> None:
