@@ -15,7 +15,7 @@ import plotly.io as pio
 import streamlit as st
 from plotly.basedatatypes import BaseFigure
 
-from dashboard import figures, frame, theme
+from dashboard import figures, theme, zoom
 from dashboard.periods import Period
 
 # No toolbar and no zoom by the wheel: on a telephone the page must scroll.
@@ -27,7 +27,6 @@ GAPS_UP_TO = 60
 # Figures get this head start, in seconds; a cold browser without one painted them up to four seconds later.
 HEAD_START_S = 1.0
 _BEGUN = "charts:begun"
-_OFFSET = "offset_s"
 Kind = Literal["bar", "line"]
 
 
@@ -150,7 +149,7 @@ def timeline(
         xaxis={"range": span, "showgrid": False, "fixedrange": True, **title},
         yaxis={"title": {"text": unit}, "tickformat": ",", "rangemode": "tozero", "fixedrange": True, "nticks": 5},
         # A zoom reads times as they were drawn.
-        meta={_OFFSET: shown.utcoffset(None).total_seconds()},
+        meta={zoom.OFFSET: shown.utcoffset(None).total_seconds()},
         **(_running(wall(starts[running.index(True)], shown), span[1]) if any(running) else {}),
     )
 
@@ -198,20 +197,7 @@ def bars(parts: Sequence[Bar]) -> Chart:
 
 def show(figure: Chart, key: str, alt: str) -> None:
     """Draw a `timeline`; dragging over it shows that range. `alt` is what it shows, for who cannot see it."""
-    if _by_touch():
-        return draw(figure, key, alt)
-    layout = figure.to_dict()["layout"]
-    clock = timezone(timedelta(seconds=layout["meta"][_OFFSET]))
-    layout |= {"dragmode": "select", "selectdirection": "h", "newselection": {"mode": "immediate"}}
-
-    def zoomed() -> None:
-        for box in st.session_state[key].selection.box:
-            since, until = sorted(_moment(x, clock) for x in box["x"])
-            frame.zoom(since, until)
-
-    _figures_first()
-    st.plotly_chart(figure, key=key, config=CONFIG, on_select=zoomed, selection_mode="box", alt=alt)
-    return None
+    draw(figure, zoom.CHART + key, alt)
 
 
 def reading(period: Period, one: str = "bar") -> str:
@@ -234,10 +220,3 @@ def _figures_first() -> None:
     if _BEGUN not in st.session_state:
         st.session_state[_BEGUN] = True
         time.sleep(HEAD_START_S)
-
-
-def _moment(shown: Any, clock: timezone) -> datetime:
-    """What plotly says of a place on a time axis: text of the wall clock, or milliseconds of it."""
-    if isinstance(shown, int | float):
-        return datetime.fromtimestamp(shown / 1_000, UTC).replace(tzinfo=clock).astimezone(UTC)
-    return datetime.fromisoformat(str(shown)).replace(tzinfo=clock).astimezone(UTC)

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import address, incident, source, states, theme
+from dashboard import address, incident, source, states, theme, zoom
 from dashboard.periods import BY_KEY, COMPARE, RANGES
 from dashboard.view import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, View, stamp
 from warehouse.client import Busy, QueryError, WarehouseUnavailable
 
-_ZOOMED = "frame:zoomed"
 # The fields of the form, what it offered, and why it was not taken.
 _SINCE, _UNTIL, _OFFERED, _WRONG = "frame:since", "frame:until", "frame:offered", "frame:wrong"
 
@@ -44,12 +43,6 @@ def _hold(now: View) -> None:
             st.session_state[address.key(name)] = ""
 
 
-def zoom(since: datetime, until: datetime) -> None:
-    """Look at a range of one's own, from the next run of the whole page on."""
-    _look_at(since, until)
-    st.session_state[_ZOOMED] = True
-
-
 def _look_at(since: datetime, until: datetime) -> None:
     held = {"range": CUSTOM, "from": stamp(since), "to": stamp(until), "bar": ""}
     for name, value in held.items():
@@ -60,6 +53,7 @@ def head(title: str) -> None:
     """The title and the choices; writes the address."""
     now = view()
     st.html(theme.CSS)
+    zoom.listen(_look_at)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
@@ -145,8 +139,6 @@ def live(draw: Callable[[View], None]) -> None:
 
     @st.fragment(run_every=now.every_s)
     def figures() -> None:
-        if st.session_state.pop(_ZOOMED, False):
-            st.rerun(scope="app")
         settings = source.settings()
         states.stand_in(settings.data_dir)
         try:

@@ -61,7 +61,7 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
                 "lag": Column("Events behind", "count", means="Offsets not committed, over all its topics.", width=110),
                 "lag_seconds": Column("Behind", "seconds", means="Age of the next event to be read.", width="small"),
                 "cents": Column("Money waiting", "money", means="In the topic where most waits."),
-                "catch_up": Column("Caught up in", means="At the rates of the newest samples."),
+                "catch_up": Column("Caught up in", width=140, means="At the rates of the newest samples."),
                 "produced": Column("In/s", "rate", width="small"),
                 "consumed": Column("Out/s", "rate", width="small"),
                 "retention_used": Column("Unread of log", "share", means=_RETENTION, width=110),

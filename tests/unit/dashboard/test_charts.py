@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 import pytest
 
-from dashboard import charts, frame, lanes, theme
+from dashboard import charts, lanes, theme, zoom
 from dashboard.charts import Bar, Series
 from dashboard.course import Step
 from dashboard.periods import BY_KEY, Period
@@ -93,29 +91,11 @@ def test_an_axis_names_no_offset_where_the_clocks_do_not_change(away: timedelta)
     assert figure.layout.xaxis.range[0] == period.since.astimezone(BERLIN).replace(tzinfo=None)
 
 
-def test_a_zoom_is_read_as_the_chart_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chart_says_how_far_its_times_are_from_utc() -> None:
+    """As the axis shows them: that of its end, where the clocks change in between."""
     period = Period.between(BACK - timedelta(hours=1), BACK + timedelta(hours=1), BACK + timedelta(days=1))
-    chart = charts.timeline(period, SERIES, unit="", clock=BERLIN)
-    callback: list[Callable[[], None]] = []
-    zoomed: list[tuple[datetime, datetime]] = []
-    state: dict[str, object] = {}
-    drawn = SimpleNamespace(
-        context=SimpleNamespace(headers={}),
-        session_state=state,
-        plotly_chart=lambda *_, on_select, **__: callback.append(on_select),
-    )
-    monkeypatch.setattr(charts, "st", drawn)
-    monkeypatch.setattr(charts, "HEAD_START_S", 0.0)
-    monkeypatch.setattr(frame, "zoom", lambda *span: zoomed.append(span))
-    charts.show(chart, "chart", "")
-    # As plotly says it: text of the axis, or milliseconds.
-    places = read(chart).data[0].x
-    first, last = places[0], places[-1]
-    box = {"x": [str(last), first.replace(tzinfo=UTC).timestamp() * 1_000]}
-    state["chart"] = SimpleNamespace(selection=SimpleNamespace(box=[box]))
-    callback[0]()
-    half = timedelta(seconds=period.bucket_s / 2)
-    assert zoomed == [(period.since + half, period.until - half)]
+    layout = read(charts.timeline(period, SERIES, unit="", clock=BERLIN)).layout
+    assert layout.xaxis.range[0] - timedelta(seconds=layout.meta[zoom.OFFSET]) == period.since.replace(tzinfo=None)
 
 
 def test_a_story_goes_on_while_the_clocks_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
