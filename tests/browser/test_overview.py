@@ -108,6 +108,29 @@ def test_a_chart_that_changes_is_never_blank(page: Page, pipeline: Pipeline, led
     assert seen["blank"] == 0
 
 
+def test_a_drag_outlives_the_chart_it_began_on(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    page.goto(f"{pipeline.url}/?range=1h")
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    # A refresh draws it anew.
+    while (box := plot.bounding_box()) is None:
+        page.wait_for_timeout(50)
+    began_on = plot.element_handle()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    # A person takes longer than a refresh.
+    pipeline.reprice(1)
+    page.wait_for_function("chart => !chart.isConnected", arg=began_on)
+    page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
+    band = page.get_by_test_id("zoom").bounding_box()
+    assert band is not None
+    assert band["width"] == pytest.approx(box["width"] / 2, abs=2)
+    page.mouse.up()
+    page.wait_for_url(re.compile("from=.*&to="))
+    expect(page.get_by_test_id("zoom")).to_have_count(0)
+
+
 def test_old_data_is_said_to_be_old(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     page.goto(pipeline.url)
     expect(page.get_by_text("No new events")).to_be_visible()
