@@ -1,5 +1,5 @@
-"""Events as a table: one row each, coloured by stream. A chosen row opens the event; until it is closed the rows are
-held, so that what a reader looks at does not move away under the pointer."""
+"""Events as a table: one row each, coloured by stream. A chosen row opens the event; until it is closed, and while the
+reader points at the table, the rows are held, so that what a reader looks at does not move away under the pointer."""
 
 from __future__ import annotations
 
@@ -90,6 +90,14 @@ def held(name: str) -> Rows | None:
     """The rows of the table that stand still, while one of them is open."""
     whose, rows = st.session_state.get(_HELD, ("", None))
     return rows if whose == name else None
+
+
+def pointed(over: bool) -> None:
+    """Hold the rows that were sent while the reader points at them, and as long as an event is open."""
+    if over:
+        st.session_state[_HELD] = SEARCH, st.session_state.get(_SHOWN, ())
+    elif "open" not in st.query_params:
+        st.session_state.pop(_HELD, None)
 
 
 def close() -> None:

@@ -89,7 +89,7 @@ CSS = """<style>
 /* A change and what it is against: beside each other where there is room. */
 [class*="st-key-tiles-"] [data-testid="stMetric"] :has(> [data-testid="stMetricDelta"]) { flex-wrap: wrap; }
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
-.st-key-zoom { position: absolute; }
+.st-key-zoom, .st-key-pointing { position: absolute; }
 [class*="st-key-over-time-"] .nsewdrag { cursor: crosshair; }
 /* A man who runs at every refresh. Whether the page is connected is said elsewhere. */
 [data-testid="stStatusWidget"] { display: none; }

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from catalog.loader import Catalog
-from dashboard import address, charts, event_table, figures, search, source, states, theme, tiles
+from dashboard import address, charts, event_table, figures, pointing, search, source, states, theme, tiles
 from dashboard.charts import Series
 from dashboard.pages import event_opened
 from dashboard.questions import Question
@@ -36,7 +36,8 @@ def draw(view: View, asked: Asked) -> None:
     counted(view, asked, streams, catalog)
     before = Place.read(st.query_params.get("before", ""))
     place = Place.read(st.query_params.get("open", ""))
-    held = event_table.held(event_table.SEARCH) if place else None
+    pointed = pointing.watch(event_table.pointed)
+    held = event_table.held(event_table.SEARCH) if place or pointed else None
     found = newest(view, question, asked, before)
     rows = held or found.rows[: questions.PAGE]
     if not rows and not place:
@@ -95,13 +96,15 @@ def nothing(view: View, found: Answer, asked: Asked, streams: Sequence[str]) -> 
 def listing(view: View, rows: Sequence[Mapping[str, Any]], found: Answer, before: Place | None) -> None:
     """The events as a table."""
     span = figures.duration((rows[0]["published_at"] - rows[-1]["published_at"]).total_seconds())
-    if event_table.held(event_table.SEARCH) and "open" in st.query_params:
-        said = "The list stands still while an event is open"
+    if event_table.held(event_table.SEARCH):
+        why = "an event is open" if "open" in st.query_params else "the pointer is on it"
+        said = f"The list stands still while {why}"
     else:
         which = "older events" if before else "newest events"
         said = f"{figures.count(len(rows))} {which}, within {span}, by when they reached Kafka"
     st.caption(f"{said} · {tiles.sql(found)}")
-    event_table.show(rows, view, found.period, source.catalog())
+    with st.container(key=pointing.LIST):
+        event_table.show(rows, view, found.period, source.catalog())
 
 
 def paging(rows: Sequence[Mapping[str, Any]], before: Place | None, *, more: bool) -> None:

@@ -37,6 +37,18 @@ def test_a_search_and_one_event_opened(page: Page, pipeline: Pipeline, ledger: d
     expect(page).not_to_have_url(re.compile("open="))
 
 
+def test_the_list_stands_still_under_the_pointer(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    """So that no newer event slips under a click."""
+    page.goto(f"{pipeline.url}/events?range=7d&stream=products")
+    listed = page.get_by_text("newest events, within")
+    expect(listed).to_be_visible()
+    page.locator(".stDataFrameGlideDataEditor").first.hover(position=FIRST_ROW)
+    expect(page.get_by_text("The list stands still while the pointer is on it")).to_be_visible()
+    expect(listed).to_be_hidden()
+    page.mouse.move(1, 1)
+    expect(listed).to_be_visible()
+
+
 def test_the_story_of_an_order_is_all_that_names_it(page: Page, shop: Shop) -> None:
     order = next(order for order, moved in shop.moved["orders"].items() if moved["refunded_cents"])
     tables = ("order", "inventory", "marketing", "payment", "shipment", "fulfilment", "fraud", "attribution")

@@ -1,0 +1,38 @@
+"""Whether the reader points at the list of events.
+
+The browser says only which row was clicked, and may do so when newer rows are on their way to it: in a live list, one
+click in six opened another event than the one that was seen. So the list stands still under the pointer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+# Key of the container that is pointed at.
+LIST = "events-list"
+_KEY = "pointing"
+_JS = """
+export default function ({ setStateValue }) {
+  let over = false
+  const look = (event) => {
+    const now = event.type === 'pointerover' && !!event.target.closest?.('.st-key-events-list')
+    if (now !== over) setStateValue('over', over = now)
+  }
+  const root = document.documentElement
+  root.addEventListener('pointerover', look)
+  root.addEventListener('pointerleave', look)
+  return () => { root.removeEventListener('pointerover', look); root.removeEventListener('pointerleave', look) }
+}
+"""
+_watch = st.components.v2.component("streamgauge-pointing", js=_JS)
+
+
+def watch(changed: Callable[[bool], None]) -> bool:
+    """Whether the reader points at it; `changed` is called with that before the run that follows a change."""
+
+    def told() -> None:
+        changed(bool(st.session_state[_KEY].over))
+
+    return bool(_watch(key=_KEY, on_over_change=told, height=1).over)
