@@ -15,7 +15,8 @@ LIST = "events-list"
 _KEY = "pointing"
 _JS = """
 export default function ({ setStateValue }) {
-  let over = false
+  // Unknown at first: Python may remember what an earlier call of this said.
+  let over
   const look = (event) => {
     const now = event.type === 'pointerover' && !!event.target.closest?.('.st-key-events-list')
     if (now !== over) setStateValue('over', over = now)

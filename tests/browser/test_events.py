@@ -45,6 +45,8 @@ def test_the_list_stands_still_under_the_pointer(page: Page, pipeline: Pipeline,
     page.locator(".stDataFrameGlideDataEditor").first.hover(position=FIRST_ROW)
     expect(page.get_by_text("The list stands still while the pointer is on it")).to_be_visible()
     expect(listed).to_be_hidden()
+    # Over some refreshes.
+    page.wait_for_timeout(5_000)
     page.mouse.move(1, 1)
     expect(listed).to_be_visible()
 
