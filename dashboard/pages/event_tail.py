@@ -37,14 +37,15 @@ def draw(view: View, asked: Asked) -> None:
     before = Place.read(st.query_params.get("before", ""))
     place = Place.read(st.query_params.get("open", ""))
     pointed = pointing.watch(event_table.pointed)
-    held = event_table.held(event_table.SEARCH) if place or pointed else None
+    still = "an event is open" if place else "the pointer is on it" if pointed else ""
+    held = event_table.held(event_table.SEARCH) if still else None
     found = newest(view, question, asked, before)
     rows = held or found.rows[: questions.PAGE]
     if not rows and not place:
         return nothing(view, found, asked, streams)
     if rows:
         more = len(found.rows) > questions.PAGE
-        listing(view, rows, found, before)
+        listing(view, rows, found, before, still if held else "")
         paging(rows, before, more=more)
     if place:
         event_opened.draw(view, place, rows)
@@ -93,12 +94,11 @@ def nothing(view: View, found: Answer, asked: Asked, streams: Sequence[str]) -> 
     return None
 
 
-def listing(view: View, rows: Sequence[Mapping[str, Any]], found: Answer, before: Place | None) -> None:
-    """The events as a table."""
+def listing(view: View, rows: Sequence[Mapping[str, Any]], found: Answer, before: Place | None, still: str) -> None:
+    """The events as a table; `still` is why they are held, empty where they are not."""
     span = figures.duration((rows[0]["published_at"] - rows[-1]["published_at"]).total_seconds())
-    if event_table.held(event_table.SEARCH):
-        why = "an event is open" if "open" in st.query_params else "the pointer is on it"
-        said = f"The list stands still while {why}"
+    if still:
+        said = f"The list stands still while {still}"
     else:
         which = "older events" if before else "newest events"
         said = f"{figures.count(len(rows))} {which}, within {span}, by when they reached Kafka"
