@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.view import moment
+from tests.browser.pages import asked, plotted
 from tests.browser.pipeline import Pipeline
 
 pytestmark = pytest.mark.browser
@@ -20,18 +20,11 @@ def metric(page: Page, name: str) -> Any:
     return page.get_by_test_id("stMetric").filter(has_text=name)
 
 
-def asked(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
-
-
 def test_dragging_over_a_chart_shows_that_range_and_the_link_reproduces_it(
     page: Page, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
     page.goto(f"{pipeline.url}/?range=1h")
-    plot = page.locator(".js-plotly-plot .nsewdrag").first
-    # A refresh draws it anew.
-    while (box := plot.bounding_box()) is None:
-        page.wait_for_timeout(50)
+    box, _ = plotted(page)
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.5, middle)
     page.mouse.down()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard import figures
+from dashboard.view import moment
+from tests.browser.pages import asked, plotted
 from tests.browser.pipeline import Pipeline, wait_until
 
 pytestmark = pytest.mark.browser
@@ -108,27 +111,34 @@ def test_a_chart_that_changes_is_never_blank(page: Page, pipeline: Pipeline, led
     assert seen["blank"] == 0
 
 
-def test_a_drag_outlives_the_chart_it_began_on(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
-    page.goto(f"{pipeline.url}/?range=1h")
-    plot = page.locator(".js-plotly-plot .nsewdrag").first
-    # A refresh draws it anew.
-    while (box := plot.bounding_box()) is None:
-        page.wait_for_timeout(50)
-    began_on = plot.element_handle()
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
-    # A person takes longer than a refresh.
-    pipeline.reprice(1)
-    page.wait_for_function("chart => !chart.isConnected", arg=began_on)
-    page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
-    band = page.get_by_test_id("zoom").bounding_box()
-    assert band is not None
-    assert band["width"] == pytest.approx(box["width"] / 2, abs=2)
-    page.mouse.up()
-    page.wait_for_url(re.compile("from=.*&to="))
-    expect(page.get_by_test_id("zoom")).to_have_count(0)
+def test_a_drag_outlives_the_chart_it_began_on(browser: Browser, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    """And is read as the chart was drawn, by the reader's clock."""
+    with browser.new_context(viewport={"width": 1440, "height": 1000}, timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        page.goto(f"{pipeline.url}/?range=1h&zone=local")
+        box, plot = plotted(page)
+        began_on = plot.element_handle()
+        middle = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+        # A person takes longer than a refresh.
+        pipeline.reprice(1)
+        page.wait_for_function("chart => !chart.isConnected", arg=began_on)
+        page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
+        band = page.get_by_test_id("zoom").bounding_box()
+        assert band is not None
+        assert band["width"] == pytest.approx(box["width"] / 2, abs=2)
+        page.mouse.up()
+        page.wait_for_url(re.compile("from=.*&to="))
+        expect(page.get_by_test_id("zoom")).to_have_count(0)
+        # From three quarters of an hour ago to one; the chart ends with a whole bar, and the drag took some seconds.
+        since, until = (moment(asked(page)[name]) for name in ("from", "to"))
+        assert since is not None
+        assert until is not None
+        now = datetime.now(UTC)
+        assert now - since == pytest.approx(timedelta(minutes=45), abs=timedelta(minutes=3))
+        assert now - until == pytest.approx(timedelta(minutes=15), abs=timedelta(minutes=3))
 
 
 def test_old_data_is_said_to_be_old(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
