@@ -3,7 +3,7 @@
 VENV     := .venv
 BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.installed
-PACKAGES := streamgauge dashboard processors generators grafana warehouse catalog runtime
+PACKAGES := streamgauge dashboard processors generators grafana
 CODE     := $(PACKAGES) deploy examples tests benchmarks docs
 # Each is a module of benchmarks/ with a table to print; one that is not there yet is left out.
 BENCHMARKS := $(foreach name,generator throughput latency linear owner lag repeats partitioning fulfilment fraud fraud_quality attribution dashboard,$(if $(wildcard benchmarks/$(name).py),$(name)))

@@ -14,9 +14,9 @@ import random
 import time
 from collections.abc import Iterator
 
-from benchmarks.rig import Rig, Worker, machine, rig, wait_until
 from processors.attribution.service import NAME
-from tests.attributing import CAMPAIGNS, HOUR, Event, Publisher, campaign, click, order, product
+from tests.support.attributing import CAMPAIGNS, HOUR, Event, Publisher, campaign, click, order, product
+from tests.support.rig import Rig, Worker, machine, rig, wait_until
 
 PARTITIONS, SKUS = 6, 600
 JUDGED = "streamgauge_attribution_events_total{"

@@ -23,14 +23,14 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from playwright.sync_api import Browser
 
-from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 from benchmarks.sessions import Session
-from dashboard.view import LIVE_S
+from dashboard.session.view import LIVE_S
 from generators.shop import Shop
-from streamgauge.local_broker import free_port
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.warehouse.client import Warehouse
 from tests.browser import chromium
 from tests.browser.pages import PAGES, SHOWN
-from warehouse.client import Warehouse
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 
 # What answers orders, by consumer group, and the topics that it reads.
 SERVICES = {

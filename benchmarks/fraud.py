@@ -19,9 +19,9 @@ import msgspec
 import psutil
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
-from catalog.commerce.events import FraudEvent, PaymentEvent
 from generators.world import REGIONS, World
+from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 
 PARTITIONS = 6
 WARM_UP_S = 5

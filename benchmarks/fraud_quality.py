@@ -16,14 +16,14 @@ from random import Random
 
 import msgspec
 
-from catalog.commerce.events import OrderEvent
-from generators.abuse import never_receives
-from generators.planted import PATTERNS
+from generators.fraud_scenarios import PATTERNS
+from generators.refund_abuse import never_receives
 from generators.storefront import Storefront
 from processors.fraud.memory import CardMemory, CustomerMemory, Payment
 from processors.fraud.rules import Limits
 from processors.fraud.verdict import by_card, judge_card, judge_customer, score
-from runtime.settings import Settings
+from streamgauge.catalog.commerce.events import OrderEvent
+from streamgauge.runtime.settings import Settings
 
 START_MS = 1_790_000_000_000
 REQUEST_AFTER_MS, REFUND_AFTER_MS = 300, 15_000

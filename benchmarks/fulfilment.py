@@ -14,10 +14,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.rig import Rig, Worker, machine, rig, wait_until
-from catalog.commerce.events import InventoryEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
 from processors.fulfilment.service import NAME
-from tests.fulfilling import producing
+from streamgauge.catalog.commerce.events import InventoryEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
+from tests.support.fulfilling import producing
+from tests.support.rig import Rig, Worker, machine, rig, wait_until
 
 PARTITIONS, HOUR_MS, CENTS = 6, 3_600_000, 1_500
 OUT = 'streamgauge_service_events_out_total{topic="fulfilment"}'

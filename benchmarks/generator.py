@@ -25,9 +25,9 @@ from generators.generate import generate, rarely_collected
 from generators.ledger import Ledger
 from generators.options import Options
 from generators.shop import Shop
-from runtime import settings
-from runtime.errors import UsageError
-from runtime.process import Process
+from streamgauge.runtime import settings
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.process import Process
 
 START_MS = 1_760_000_000_000
 RATE = 50_000.0

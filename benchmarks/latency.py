@@ -15,9 +15,9 @@ import uuid
 
 from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 from benchmarks.throughput import orders
-from warehouse.client import Warehouse
+from streamgauge.warehouse.client import Warehouse
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 
 LOOK_EVERY_S = 0.01
 

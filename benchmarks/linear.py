@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.rig import machine, rig
 from benchmarks.throughput import fill, measure
+from tests.support.rig import machine, rig
 
 
 def main() -> None:

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks.rig import machine
 from benchmarks.throughput import orders
-from catalog import loader
-from catalog.loader import Catalog
-from processors.batch import Batch
-from processors.deltas import Models
-from processors.intake import Intake, Records
-from runtime.settings import Settings
-from warehouse.store import Store, connect
+from processors.analytics.batch import Batch
+from processors.analytics.decoder import Intake, Records
+from streamgauge.catalog import loader
+from streamgauge.catalog.loader import Catalog
+from streamgauge.deltas.compute import Models
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.store import Store, connect
+from tests.support.rig import machine
 
 STREAM = "orders"
 BATCH, CHUNK = 25_000, 1_000
@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--events", type=int, default=1_000_000)
     count = parser.parse_args().events
-    catalog = loader.load("catalog.commerce")
+    catalog = loader.load("streamgauge.catalog.commerce")
     print(machine())
     print(f"{'kept':16s} {'ns/event':>10s} {'events/s at most':>18s} {'bytes/event':>12s}")
     for name, kinds in KEPT.items():

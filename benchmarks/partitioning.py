@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.rig import rig
-from catalog import loader
-from streamgauge import partition_balance as balance
-from streamgauge import partition_sample
+from streamgauge.catalog import loader
+from streamgauge.cli.partitions import sample as partition_sample
+from streamgauge.domain import partition_balance as balance
+from tests.support.rig import rig
 
 KEYS = ("order_id", "customer_id", "sku", "region")
 COUNTS = (6, 12, 48)
@@ -24,7 +24,7 @@ def table(events: int, skew: float) -> None:
         command = ("generate", "--rate", "0", "--count", str(events), "--skew", f"{skew:g}")
         if made.start(*command, ready=False).process.wait(600):
             raise RuntimeError("the generator failed")
-        streams = {"orders": loader.load("catalog.commerce").streams["orders"]}
+        streams = {"orders": loader.load("streamgauge.catalog.commerce").streams["orders"]}
         for key in KEYS:
             (sample,) = partition_sample.read(made.settings, streams, key, 10_000_000)
             found = {count: balance.simulated(sample.events, count) for count in COUNTS}

@@ -17,23 +17,25 @@ import time
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.rig import machine, rig
 from benchmarks.throughput import fill, orders
-from catalog import loader
-from processors.batch import Batch
-from processors.deltas import Models
-from processors.intake import Intake, Records
-from processors.recall import Recall
-from processors.repeats import Repeats
-from processors.seen import Memory
-from runtime.settings import Settings
+from processors.analytics.batch import Batch
+from processors.analytics.decoder import Intake, Records
+from processors.analytics.dedup import Repeats
+from processors.analytics.dedup_restore import Recall
+from processors.analytics.dedup_window import Memory
+from streamgauge.catalog import loader
+from streamgauge.deltas.compute import Models
+from streamgauge.runtime.settings import Settings
+from tests.support.rig import machine, rig
 
 PARTITIONS, BATCH, CHUNK, WITHIN_S = 6, 25_000, 1_000, 600
 
 
 def made_intake() -> Intake:
     """As analytics makes it."""
-    return Intake(loader.load("catalog.commerce").streams["orders"], max_bytes=262_144, max_future_ms=3_600_000)
+    return Intake(
+        loader.load("streamgauge.catalog.commerce").streams["orders"], max_bytes=262_144, max_future_ms=3_600_000
+    )
 
 
 def ran(values: list[bytes], first: int, repeats: Repeats, models: Models) -> dict[str, float]:
@@ -77,7 +79,7 @@ def filled(count: int) -> Memory:
 def cost(events: int, ids: int, rounds: int) -> None:
     """Off against on."""
     values = [value for _, value in orders(events)]
-    models = Models(loader.load("catalog.commerce"), 900_000)
+    models = Models(loader.load("streamgauge.catalog.commerce"), 900_000)
     best: dict[str, dict[str, float]] = {}
     for _ in range(rounds):
         for name in ("off", "on"):

@@ -15,8 +15,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from benchmarks.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
-from runtime.settings import Settings
+from streamgauge.runtime.settings import Settings
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
 
 STAGES = ("consume", "decode", "models", "commit")
 

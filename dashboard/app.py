@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import frame, sign_in, theme
-from dashboard.pages import (
-    dead_letters,
-    events,
-    fulfilment,
-    inventory,
-    marketing,
-    orders,
-    overview,
-    payments,
-    pipeline,
-    sql,
-)
+from dashboard.components import frame, theme
+from dashboard.pages.dead_letters import page as dead_letters
+from dashboard.pages.events import page as events
+from dashboard.pages.fulfilment import page as fulfilment
+from dashboard.pages.inventory import page as inventory
+from dashboard.pages.marketing import page as marketing
+from dashboard.pages.orders import page as orders
+from dashboard.pages.overview import page as overview
+from dashboard.pages.payments import page as payments
+from dashboard.pages.pipeline import page as pipeline
+from dashboard.pages.sql import page as sql
+from dashboard.session import sign_in
 
 PAGES = {
     "": [

@@ -25,12 +25,15 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
-from dashboard import charts, pages, sign_in, source, theme
-from dashboard.way_back import WayBack
-from runtime import process
-from runtime.errors import FatalError, UsageError
-from runtime.process import Process
-from runtime.settings import Settings
+from dashboard import pages
+from dashboard.components import charts, theme
+from dashboard.data import query_cache
+from dashboard.session import sign_in
+from dashboard.session.login_redirect import WayBack
+from streamgauge.runtime import process
+from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
 
 EVERYWHERE = ("0.0.0.0", "")  # noqa: S104 - recognised, not bound
 SCRIPT = Path(__file__).with_name("app.py")
@@ -93,7 +96,7 @@ def warm(settings: Settings) -> None:
         importlib.import_module(f"{pages.__name__}.{page.name}")
     importlib.import_module("pandas")
     charts.bars([charts.Bar("", 0, "")]).to_json()
-    source.load(settings)
+    query_cache.load(settings)
     gc.collect()
     gc.freeze()
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from generators.again import Again
+from generators.duplicates import Again
 from generators.ledger import REFERENCE, STREAMS, Ledger
 from generators.options import DEFAULT_FRAUD, Options
 from generators.progress import Progress
@@ -28,10 +28,11 @@ from generators.publisher import Publisher, producer_config
 from generators.shop import TIMELINE_RATE, Shop
 from generators.storefront import Storefront
 from generators.timetable import TICK_MS
-from runtime import faults, kafka, metrics, totals
-from runtime.errors import FatalError, UsageError
-from runtime.process import Process
-from runtime.settings import Settings
+from streamgauge.runtime import kafka, metrics
+from streamgauge.runtime.data_dir import faults, totals
+from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
 
 log = logging.getLogger("streamgauge")
 

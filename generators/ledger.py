@@ -17,7 +17,7 @@ from typing import Any
 from generators.encode import Event
 
 # The one catalog whose events these are.
-CATALOG = "catalog.commerce"
+CATALOG = "streamgauge.catalog.commerce"
 STREAMS = ("orders", "inventory", "marketing", "payments", "shipments")
 
 # Per stream: its window table, what its dimensions are called, and what each type adds to which column:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import UsageError
+from streamgauge.runtime.errors import UsageError
 
 MAX_RATE = 1_000_000.0
 # More, and what is ordinary would be the exception.

@@ -10,8 +10,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from generators.encode import Event
 from generators.ledger import Ledger
-from runtime import kafka
-from runtime.settings import Settings
+from streamgauge.runtime import kafka
+from streamgauge.runtime.settings import Settings
 
 
 def producer_config(settings: Settings) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from random import Random
 
 from generators.encode import Event, Writer
+from generators.fraud_scenarios import Basket, Buyer, Scenes
 from generators.orders import Order, OrderDesk
-from generators.planted import Basket, Buyer, Scenes
 from generators.shop import Shop
 from generators.timetable import Timetable
 from generators.world import CATEGORIES, Campaign, Customer, Product

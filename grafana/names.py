@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from catalog import loader
 from grafana import places
-from runtime.metrics import CATALOGUE
+from streamgauge.catalog import loader
+from streamgauge.runtime.metrics import CATALOGUE
 
 # What a scrape adds to every sample (deploy/prometheus).
 TARGET = frozenset({"job", "instance", "process"})

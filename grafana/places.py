@@ -16,7 +16,7 @@ JOB = "streamgauge"
 SCRAPE_S = 5
 
 # Whose KPI counters the commerce dashboard and the business alerts ask for.
-CATALOG = "catalog.commerce"
+CATALOG = "streamgauge.catalog.commerce"
 
 OVERVIEW = "streamgauge-overview"
 LAG = "streamgauge-lag"

@@ -1,6 +1,6 @@
 """`python -m streamgauge`."""
 
-from streamgauge.cli import main
+from streamgauge.cli.main import main
 
 if __name__ == "__main__":
     main()

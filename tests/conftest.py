@@ -13,12 +13,12 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from xdist.scheduler import LoadFileScheduling
 
-from runtime.errors import UsageError
-from runtime.settings import Settings
-from streamgauge import java, kafka_files
-from streamgauge.broker import LocalKafka
-from streamgauge.local_broker import free_port
-from tests.waiting import wait_until
+from streamgauge.cli.local.kafka import files, java
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
+from tests.support.waiting import wait_until
 
 
 class ByPipeline(LoadFileScheduling):  # type: ignore[misc]
@@ -49,7 +49,7 @@ def require_kafka() -> None:
     """Skip the test where Apache Kafka cannot run; in CI fail instead, so that nobody takes a skip for a proof."""
     try:
         java.find()
-        kafka_files.ensure()
+        files.ensure()
     except UsageError as error:
         if os.environ.get("CI"):
             pytest.fail(f"the real Apache Kafka is required in CI: {error}", pytrace=False)

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from catalog.stream import Stream
-from catalog.types import Id, Millis
+from streamgauge.catalog.stream import Stream
+from streamgauge.catalog.types import Id, Millis
 
 # Bounded, so that every sum stays inside 64 bits: integers in a small unit instead of floating point.
 MilliCelsius = Annotated[int, Meta(ge=-273_150, le=1_000_000)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from generators.orders import DECLINE_REASONS, DECLINED, DELIVERY_REASONS
 from generators.world import REGIONS
-from runtime.errors import UsageError
+from streamgauge.runtime.errors import UsageError
 
 # The median time of each step, as a multiple of `latency_ms`.
 STEPS = {"stock": 0.4, "payment": 1.0, "pack": 3.0, "travel": 8.0, "cancel": 0.5, "supply": 12.0}

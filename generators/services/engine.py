@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from generators.services.decisions import Behaviour
+from generators.services.ledger import Moved
 from generators.services.messages import FULFILMENT, PAYMENTS, SHIPMENTS, Answer, Event
-from generators.services.moved import Moved
 from generators.services.payment import PaymentService
 from generators.services.shipping import Parcel, ShippingService
 from generators.services.stock import Level, StockService

@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from generators.services.decisions import Behaviour, payment_declined
+from generators.services.ledger import Moved
 from generators.services.messages import PAYMENTS, Answer, Event, Remembered
-from generators.services.moved import Moved
 
 VOIDED = "voided"
 

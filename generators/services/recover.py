@@ -10,9 +10,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from generators.services.engine import Engine
 from generators.services.messages import INVENTORY, PAYMENTS, SHIPMENTS, decode
-from runtime import kafka
-from runtime.errors import TransientError
-from runtime.settings import Settings
+from streamgauge.runtime import kafka
+from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.settings import Settings
 
 HEADER = "request"
 # Payments and shipments older than this are forgotten: no saga lasts as long. Levels of the stock are never forgotten.

@@ -26,13 +26,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from generators.publisher import producer_config
 from generators.services.decisions import Behaviour
 from generators.services.engine import REQUEST_TOPICS, Engine, Place
+from generators.services.ledger import Moved
 from generators.services.messages import INVENTORY, Answer, decode, encode
-from generators.services.moved import Moved
-from generators.services.places import Places
+from generators.services.offset_tracker import Places
 from generators.services.recover import HEADER, recover
-from runtime import faults, kafka, metrics, process, totals
-from runtime.errors import FatalError, UsageError
-from runtime.process import Process
+from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.data_dir import faults, totals
+from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.process import Process
 
 GROUP = "services"
 BATCH = 500

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from generators.abuse import never_receives
+from generators.refund_abuse import never_receives
 from generators.services.decisions import Behaviour, lost_before_dispatch, not_delivered, too_late_to_cancel
 from generators.services.messages import SHIPMENTS, Answer, Event, Remembered
 

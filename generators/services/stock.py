@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from generators.services.decisions import Behaviour, location_of, not_on_the_shelf
+from generators.services.ledger import Moved
 from generators.services.messages import INVENTORY, Answer, Event, Item, Remembered
-from generators.services.moved import Moved
 
 FIRST_LOT, LEAST_LOT, MOST_LOT = 60, 30, 1_000_000
 # A delivery that is gone sooner than this is followed by twice as much, one that lasts longer than that by half.

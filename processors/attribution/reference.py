@@ -17,9 +17,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from catalog.stream import Stream
-from runtime import kafka
-from runtime.settings import Settings
+from streamgauge.catalog.stream import Stream
+from streamgauge.runtime import kafka
+from streamgauge.runtime.settings import Settings
 
 # Of one key; the oldest go first.
 VERSIONS_KEPT = 100

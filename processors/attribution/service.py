@@ -5,7 +5,7 @@ Input:     `orders` (order.placed) and `marketing` (ad.click, email.opened), re-
 Output:    `attribution`: `attribution.credited`, and `attribution.reversed` where a click that came late takes a credit
            over. `occurred_at` is the order's.
 State:     a customer's recent clicks and orders (rules.Customer), bounded, in RocksDB with a changelog.
-Guarantee: exactly once (processors/streaming.py). An order is credited at most once at a time: credits less reversals
+Guarantee: exactly once (processors/streaming). An order is credited at most once at a time: credits less reversals
            are the answer, whatever order the events came in, within STREAMGAUGE_ATTRIBUTION_GRACE_HOURS.
 """
 
@@ -17,15 +17,22 @@ from typing import Any
 
 import msgspec
 
-from catalog.commerce.events import AttributionEvent, CampaignEvent, MarketingEvent, OrderEvent, OrderItem, ProductEvent
-from processors import streaming
 from processors.attribution import rules
 from processors.attribution.reference import Follower, Versions
 from processors.attribution.rules import Change, Click, Customer, Order, Policy
-from processors.streaming import Out, Service
-from runtime import metrics
-from runtime.errors import UsageError
-from runtime.settings import Settings
+from processors.streaming import service as streaming
+from processors.streaming.service import Out, Service
+from streamgauge.catalog.commerce.events import (
+    AttributionEvent,
+    CampaignEvent,
+    MarketingEvent,
+    OrderEvent,
+    OrderItem,
+    ProductEvent,
+)
+from streamgauge.runtime import metrics
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
 
 NAME = "attribution"
 STREAMS = frozenset({"orders", "marketing", "campaigns", "products", "attribution"})

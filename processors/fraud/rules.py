@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
 from processors.fraud.memory import CustomerMemory, Finding, Past, Payment, Use, within
-from runtime.settings import Settings
+from streamgauge.runtime.settings import Settings
 
 METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 # Transfers whose amounts differ by less than this are parts of the same sum.

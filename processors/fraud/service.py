@@ -26,14 +26,14 @@ from typing import Any
 
 import msgspec
 
-from catalog.commerce.events import PaymentEvent
-from processors import streaming
 from processors.fraud.memory import CardMemory, CustomerMemory, Payment
 from processors.fraud.rules import Limits
 from processors.fraud.verdict import by_card, events, judge_card, judge_customer, passed_on
-from processors.out import Out
-from processors.streaming import Service
-from runtime import metrics
+from processors.streaming import service as streaming
+from processors.streaming.output import Out
+from processors.streaming.service import Service
+from streamgauge.catalog.commerce.events import PaymentEvent
+from streamgauge.runtime import metrics
 
 NAME = "fraud"
 CARD, CUSTOMER = "card:", "customer:"

@@ -6,9 +6,9 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 
-from catalog.commerce.events import FraudEvent, PaymentEvent
 from processors.fraud.memory import CardMemory, CustomerMemory, Finding, Past, Payment, Use, bounded
 from processors.fraud.rules import CARD_RULES, CUSTOMER_RULES, Limits, applied
+from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
 
 DAY_MS = 86_400_000
 

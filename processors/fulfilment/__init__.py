@@ -6,10 +6,3 @@ messages.py   what a saga says in each state
 timers.py     which order is due when, within a partition's state
 service.py    the wiring
 """
-
-
-def main() -> int:
-    """Entry point of `streamgauge process fulfilment`; returns the exit code."""
-    from processors.fulfilment import service  # Quix is half of what a start takes, and the rules do without it.
-
-    return service.main()

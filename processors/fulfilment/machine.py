@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from catalog.commerce.events import FraudEvent, InventoryEvent, OrderEvent, PaymentEvent, ShipmentEvent
 from processors.fulfilment import messages
 from processors.fulfilment.saga import BACK, ENDED, FORWARD, Limits, Line, Saga, State
-from processors.out import Out
+from processors.streaming.output import Out
+from streamgauge.catalog.commerce.events import FraudEvent, InventoryEvent, OrderEvent, PaymentEvent, ShipmentEvent
 
 Event = OrderEvent | InventoryEvent | PaymentEvent | ShipmentEvent | FraudEvent
 TIMEOUT = "time-out"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import zlib
 from typing import Literal
 
-from catalog.commerce.events import FulfilmentEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
 from processors.fulfilment.saga import BACK, Saga, State
-from processors.out import Out
+from processors.streaming.output import Out
+from streamgauge.catalog.commerce.events import FulfilmentEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
 
 SOURCE = "fulfilment"
 CARRIERS = ("parcelo", "swiftpost", "northline")

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from catalog.commerce.events import OrderEvent
-from runtime.settings import Settings
+from streamgauge.catalog.commerce.events import OrderEvent
+from streamgauge.runtime.settings import Settings
 
 
 class State(StrEnum):

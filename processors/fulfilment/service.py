@@ -21,13 +21,13 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaException, Producer
 
-from processors import streaming
-from processors.caught_up import CaughtUp
 from processors.fulfilment import machine, timers
 from processors.fulfilment.saga import Limits, Saga
-from processors.out import Out
-from processors.streaming import Service, StreamingDataFrame
-from runtime import kafka, metrics
+from processors.streaming import service as streaming
+from processors.streaming.output import Out
+from processors.streaming.service import Service, StreamingDataFrame
+from processors.streaming.watermark import CaughtUp
+from streamgauge.runtime import kafka, metrics
 
 NAME, TICKS = "fulfilment", "fulfilment-ticks"
 TICK_EVERY_S = 0.5

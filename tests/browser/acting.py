@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 import httpx
 import streamlit as st
 
-from dashboard import actions, audit, frame, server
-from dashboard.pages import overview
-from dashboard.view import View
-from streamgauge.local_broker import free_port
+from dashboard import server
+from dashboard.components import frame
+from dashboard.pages.overview import page as overview
+from dashboard.session import actions, audit
+from dashboard.session.view import View
+from streamgauge.cli.local.kafka.broker import free_port
 from tests.browser.pipeline import Pipeline, wait_until
 
 TARGET = "orders:0:17 ![x](http://127.0.0.1:1/leak)"

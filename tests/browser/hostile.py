@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from benchmarks.rig import ordered_producer
-from catalog import loader
+from streamgauge.catalog import loader
 from tests.browser.pipeline import Pipeline
-from tests.unit.warehouse import invented
+from tests.support.rig import ordered_producer
+from tests.unit.streamgauge.warehouse import invented
 
 EACH = 24
 # Whatever is rendered has one of these words alone in an element of its own; as text they never are alone.
@@ -78,7 +78,7 @@ def hostile(value: Any, known: tuple[str, ...]) -> Any:
 
 def send(pipeline: Pipeline, port: int) -> int:
     """Send them, good and bad; returns how many of them are traffic."""
-    catalog, known = loader.load("catalog.commerce"), attacks(port)
+    catalog, known = loader.load("streamgauge.catalog.commerce"), attacks(port)
     producer = ordered_producer(pipeline.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"], linger_ms=5)
     start_ms = int(time.time() * 1_000) - invented.SPAN_MS
     for number, event in enumerate(invented.events(catalog, EACH, start_ms=start_ms)):

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 import httpx
 
-from benchmarks.rig import ordered_producer
-from runtime import run_file, settings
-from streamgauge.broker import LocalKafka
-from streamgauge.local_broker import free_port
-from warehouse.client import Warehouse
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.runtime import settings
+from streamgauge.runtime.data_dir import run_file
+from streamgauge.warehouse.client import Warehouse
+from tests.support.rig import ordered_producer
 
 STARTS_WITHIN_S = 180.0
 P = TypeVar("P", bound="Pipeline")

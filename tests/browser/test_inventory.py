@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard import figures
+from dashboard.components import format
 from tests.browser.pipeline import Pipeline
 from tests.browser.test_orders import shows, totals
 
@@ -18,7 +18,7 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
     page.goto(f"{pipeline.url}/inventory?range=7d")
     sums = totals(ledger, "inventory_windows")
     for name, said in (("reserved", "Reserved"), ("shipped", "Shipped"), ("received", "Received")):
-        shows(page, f"{said} in range", figures.count(sums[name]))
+        shows(page, f"{said} in range", format.count(sums[name]))
     out = pipeline.figure("SELECT count(*) FROM stock_levels WHERE status = 'out'")
-    shows(page, "Out of stock", figures.count(out))
+    shows(page, "Out of stock", format.count(out))
     expect(page.get_by_text("No campaign runs now.")).to_be_visible()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard import figures
+from dashboard.components import format
 from tests.browser.pipeline import Pipeline
 
 pytestmark = pytest.mark.browser
@@ -34,10 +34,10 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
     page.goto(f"{pipeline.url}/orders?range=7d&region={region}&by=channel")
     sums = totals(ledger, "order_windows", **({"region": region} if region else {}))
     orders, cents = sums["orders"], sums["revenue_cents"]
-    shows(page, "Orders", figures.count(orders))
-    shows(page, "Revenue", figures.money(cents))
-    shows(page, "Order value", figures.money(figures.mean_cents(cents, orders)))
-    shows(page, "Units", figures.count(sums["units"]))
+    shows(page, "Orders", format.count(orders))
+    shows(page, "Revenue", format.money(cents))
+    shows(page, "Order value", format.money(format.mean_cents(cents, orders)))
+    shows(page, "Units", format.count(sums["units"]))
     for outcome in ("confirmed", "cancelled", "completed"):
-        shows(page, outcome.capitalize(), figures.share(sums[outcome], orders))
+        shows(page, outcome.capitalize(), format.share(sums[outcome], orders))
     expect(page.get_by_text("Revenue by channel")).to_be_visible()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard import figures
-from dashboard.view import moment
+from dashboard.components import format
+from dashboard.session.view import moment
 from tests.browser.pages import asked, plotted
 from tests.browser.pipeline import Pipeline, wait_until
 
@@ -54,7 +54,7 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
     orders, cents = (sum(row[name] for row in rows) for name in ("orders", "revenue_cents"))
     expect(tile(page, "Events/s")).to_contain_text(f"{ledger['produced']:,} in 7 d")
     expect(tile(page, "Orders/min")).to_contain_text(f"{orders:,} in 7 d")
-    expect(tile(page, "Revenue")).to_contain_text(figures.money(cents))
+    expect(tile(page, "Revenue")).to_contain_text(format.money(cents))
     expect(tile(page, "Failures").get_by_test_id("stMetricValue")).to_have_text(f"{ledger['invalid']:,}")
 
 
@@ -67,7 +67,7 @@ def test_rankings_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[s
         cents[row[dimension]] += row["revenue_cents"]
         orders[row[dimension]] += row["orders"]
     for name, revenue in cents.most_common(4):
-        expect(page.get_by_text(f"{figures.money(revenue)} · {orders[name]:,}", exact=True)).to_be_visible()
+        expect(page.get_by_text(f"{format.money(revenue)} · {orders[name]:,}", exact=True)).to_be_visible()
         expect(page.locator(".ytick").get_by_text(name, exact=True)).to_be_visible()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard import figures
+from dashboard.components import format
 from tests.browser.pipeline import Pipeline, Shop
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
     answered = total["authorised"] + total["declined"]
     expect(tile(page, "Requested")).to_contain_text(f"{total['requested']:,}")
     expect(tile(page, "Declined share")).to_contain_text(f"{total['declined']:,} of {answered:,} answered")
-    expect(tile(page, "Refunded")).to_contain_text(figures.money(total["refunded_cents"]))
+    expect(tile(page, "Refunded")).to_contain_text(format.money(total["refunded_cents"]))
     wallet = sum(row["requested"] for row in rows if row["method"] == "wallet")
     page.goto(f"{pipeline.url}/payments?range=7d&method=wallet")
     expect(tile(page, "Requested")).to_contain_text(f"{wallet:,}")
@@ -35,8 +35,8 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
 def test_money_is_what_the_services_moved(page: Page, shop: Shop) -> None:
     page.goto(f"{shop.url}/payments?range=1h")
     moved = shop.moved["totals"]
-    expect(tile(page, "Authorised")).to_contain_text(figures.money(moved["authorised_cents"]))
-    expect(tile(page, "Refunded")).to_contain_text(figures.money(moved["refunded_cents"]))
+    expect(tile(page, "Authorised")).to_contain_text(format.money(moved["authorised_cents"]))
+    expect(tile(page, "Refunded")).to_contain_text(format.money(moved["refunded_cents"]))
     orders = sum(row["orders"] for row in shop.ledger["tables"]["order_windows"])
     judged = shop.figure("SELECT count(DISTINCT order_id) FROM payment_events WHERE event_type = 'payment.requested'")
     assert 0 < judged <= orders

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from runtime import totals
+from streamgauge.runtime.data_dir import totals
 from tests.browser.pipeline import Pipeline, Shop
 from tests.conftest import require_kafka
 from tests.kafka.test_up import START_S, Up
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from processors.recall import Recall
-from streamgauge import cli
+from processors.analytics.dedup_restore import Recall
+from streamgauge.cli import main as cli
 
 
 def main() -> None:
-    """As `streamgauge.cli.main`."""
+    """As `streamgauge.cli.main.main`."""
     Recall.read = lambda self, committed: None  # type: ignore[method-assign]
     cli.main()

@@ -12,8 +12,8 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from processors.transactions import Outgoing, Transactions
-from streamgauge import cli
+from processors.analytics.transactions import Outgoing, Transactions
+from streamgauge.cli import main as cli
 
 _commit = Transactions.commit
 _left = [int(os.environ.get("BATCHES_BEFORE_DEATH", "3"))]
@@ -35,6 +35,6 @@ def _outside(
 
 
 def main() -> None:
-    """As `streamgauge.cli.main`."""
+    """As `streamgauge.cli.main.main`."""
     Transactions.commit = _outside  # type: ignore[method-assign]
     cli.main()

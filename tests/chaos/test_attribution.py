@@ -14,10 +14,10 @@ from functools import partial
 
 import pytest
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
 from processors.attribution.service import NAME
-from tests.attributing import HOUR, Credits, Event, Publisher, expected, reference, shaken, traffic
 from tests.conftest import require_kafka
+from tests.support.attributing import HOUR, Credits, Event, Publisher, expected, reference, shaken, traffic
+from tests.support.rig import Rig, Worker, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 KILLS, PARTITIONS, EVENTS = 10, 4, 40_000

@@ -18,13 +18,13 @@ from functools import partial
 import pytest
 
 from benchmarks.fraud_quality import traffic
-from benchmarks.rig import Rig, Worker, rig, wait_until
-from catalog.commerce.events import PaymentEvent
 from processors.fraud.memory import Payment
 from processors.fraud.rules import Limits
 from processors.fraud.service import NAME
+from streamgauge.catalog.commerce.events import PaymentEvent
 from tests.conftest import require_kafka
-from tests.judging import Fraud, differences, request, send
+from tests.support.judging import Fraud, differences, request, send
+from tests.support.rig import Rig, Worker, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 KILLS, PARTITIONS, ORDERS = 10, 4, 20_000

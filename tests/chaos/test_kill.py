@@ -13,12 +13,12 @@ import threading
 
 import pytest
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
-from tests import audit
+from streamgauge.warehouse.client import Warehouse
 from tests.chaos.reader import Reader
 from tests.conftest import require_kafka
 from tests.kafka.test_exact import visible
-from warehouse.client import Warehouse
+from tests.support import audit
+from tests.support.rig import Rig, Worker, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 VICTIMS = ["analytics-0", "analytics-1", "warehouse"]

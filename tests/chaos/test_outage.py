@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from benchmarks.rig import rig, wait_until
 from tests.chaos.reader import Reader
 from tests.chaos.test_kill import at_work, check
 from tests.conftest import require_kafka
+from tests.support.rig import rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 OUTAGE_S = 20.0

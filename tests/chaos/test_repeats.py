@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.rig import Worker, rig, wait_until
-from tests import audit
+from streamgauge.warehouse.client import Warehouse
 from tests.chaos.test_kill import at_work
 from tests.conftest import require_kafka
 from tests.kafka.test_exact import visible
-from warehouse.client import Warehouse
+from tests.support import audit
+from tests.support.rig import Worker, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 STREAMS = ("orders", "inventory", "marketing", "payments", "shipments")
@@ -42,7 +42,7 @@ def test_copies_count_once_whatever_is_killed(works: bool) -> None:
     require_kafka()
     rng = random.Random(20261123)
     pause = threading.Event()
-    entry = "streamgauge.cli" if works else "tests.chaos.forgetful"
+    entry = "streamgauge.cli.main" if works else "tests.chaos.forgetful"
     with rig(
         session_timeout_ms=6_000,
         commit_interval_ms=100,

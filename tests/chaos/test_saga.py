@@ -18,11 +18,11 @@ import time
 
 import pytest
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
-from catalog.commerce.events import FraudEvent, OrderEvent
 from processors.fulfilment.service import NAME
+from streamgauge.catalog.commerce.events import FraudEvent, OrderEvent
 from tests.conftest import require_kafka
-from tests.fulfilling import Audit, order, producing
+from tests.support.fulfilling import Audit, order, producing
+from tests.support.rig import Rig, Worker, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 # SAGA_ORDERS=2000 for a short look.

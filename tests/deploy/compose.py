@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.house.files import ROOT
+from tests.repo.files import ROOT
 
 FILE = ROOT / "docker-compose.yml"
 IMAGE = re.compile(r"^streamgauge:")

@@ -12,12 +12,12 @@ import jsonschema
 import pytest
 import yaml
 
-from runtime import settings as settings_module
-from runtime.settings import PREFIX, Settings
-from streamgauge import kafka_lock
+from streamgauge.cli.local.kafka import lock
+from streamgauge.runtime import settings as settings_module
+from streamgauge.runtime.settings import PREFIX, Settings
 from tests.deploy import compose
 from tests.deploy.parts import COMPOSE_SCHEMA, require, run
-from tests.house.files import ROOT
+from tests.repo.files import ROOT
 
 EXTRA = ROOT / "deploy/compose/grafana-admin.yml"
 PROMETHEUS = ROOT / "deploy/prometheus/prometheus.yml"
@@ -65,7 +65,7 @@ def test_images_are_pinned_and_are_what_we_test() -> None:
     images = {name: service["image"] for name, service in compose.services().items()}
     for image in images.values():
         assert re.fullmatch(r"[a-z./]+:v?\d+\.\d+\.\d+", image), image
-    assert images["kafka"] == f"apache/kafka:{kafka_lock.load().version}"
+    assert images["kafka"] == f"apache/kafka:{lock.load().version}"
     assert images["grafana"].rpartition(":")[2] == version("grafana-foundation-sdk").rpartition("!")[2]
     assert {images[name] for name in OURS} == {f"streamgauge:{version('streamgauge')}"}
 

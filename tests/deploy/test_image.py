@@ -14,9 +14,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from deploy import locked
-from runtime import settings as settings_module
+from streamgauge.runtime import settings as settings_module
 from tests.deploy import compose
-from tests.house.files import ROOT, text
+from tests.repo.files import ROOT, text
 
 # Lines that end in a backslash go on; comments are none of its business.
 LINES = [
@@ -88,7 +88,7 @@ def test_every_package_is_copied() -> None:
         "tests/conftest.py",
         "grafana/generated/alerts/a.yaml",
         ".streamgauge/sql-token",
-        "runtime/__pycache__/slot.cpython-311.pyc",
+        "streamgauge/runtime/__pycache__/stop.cpython-311.pyc",
     ],
 )
 def test_nothing_else_gets_into_the_context(path: str) -> None:

@@ -12,12 +12,12 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from runtime import settings as settings_module
-from runtime.settings import Settings
-from streamgauge import kafka_lock
+from streamgauge.cli.local.kafka import lock
+from streamgauge.runtime import settings as settings_module
+from streamgauge.runtime.settings import Settings
 from tests.deploy import compose, crd
 from tests.deploy.parts import run
-from tests.house.files import ROOT
+from tests.repo.files import ROOT
 
 FOLDERS = ["base", "overlays/example"]
 STRIMZI = {"Kafka", "KafkaNodePool", "KafkaUser"}
@@ -107,7 +107,7 @@ def test_strimzi_gets_the_fields_it_knows() -> None:
     assert set(kafka) == {"kafka", "entityOperator"}
     # v1: storage, replicas and resources are the pools' business, not the cluster's.
     assert set(kafka["kafka"]) == {"version", "listeners", "authorization", "config"}
-    assert kafka["kafka"]["version"] == kafka_lock.load().version
+    assert kafka["kafka"]["version"] == lock.load().version
     (listener,) = kafka["kafka"]["listeners"]
     assert {listener["type"], listener["name"]} == {"internal", "tls"}
     assert listener["tls"] is True

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from runtime.metrics import CATALOGUE
+from streamgauge.runtime.metrics import CATALOGUE
 from tests.deploy import compose
-from tests.house.files import shown
-from tests.prometheus import DEPLOY, RULES, required
+from tests.repo.files import shown
+from tests.support.prometheus import DEPLOY, RULES, required
 
 CONFIGURATIONS = [DEPLOY / "local.yml", DEPLOY / "prometheus.yml"]
 

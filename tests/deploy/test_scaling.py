@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import sizing
 from benchmarks.sizing import Figures
-from tests.house.files import ROOT
+from tests.repo.files import ROOT
 
 PAGE = (ROOT / "docs/scaling.md").read_text(encoding="utf-8")
 RATES = ["4000", "100000", "1000000", "1000000000/day"]

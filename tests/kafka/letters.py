@@ -14,8 +14,8 @@ from typing import Any
 
 from confluent_kafka import Consumer
 
-from benchmarks.rig import Rig, ordered_producer
-from warehouse.client import Warehouse, WarehouseUnavailable
+from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
+from tests.support.rig import Rig, ordered_producer
 
 Header = tuple[str, bytes | None]
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from benchmarks.rig import ordered_producer
-from tests.waiting import wait_until
+from tests.support.rig import ordered_producer
+from tests.support.waiting import wait_until
 
 METADATA, FIND_COORDINATOR, LIST_OFFSETS = 3, 10, 2
 

@@ -8,10 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.rig import Rig, rig, wait_until
 from processors.attribution.service import NAME
-from tests.attributing import HOUR, Credits, Publisher, click, expected, order, product, reference, shaken, traffic
 from tests.conftest import require_kafka
+from tests.support.attributing import (
+    HOUR,
+    Credits,
+    Publisher,
+    click,
+    expected,
+    order,
+    product,
+    reference,
+    shaken,
+    traffic,
+)
+from tests.support.rig import Rig, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 PARTITIONS, WINDOW_HOURS = 2, 1

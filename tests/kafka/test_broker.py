@@ -16,12 +16,12 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from runtime import broker_marker
-from runtime.errors import FatalError, UsageError
-from streamgauge.broker import LocalKafka
-from streamgauge.local_broker import free_port
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.runtime.data_dir import broker_marker
+from streamgauge.runtime.errors import FatalError, UsageError
 from tests.conftest import TopicFactory
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -78,7 +78,7 @@ def command(data_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """`streamgauge broker` as a user runs it."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from streamgauge.cli import main; main()", "broker", "--port", str(port)],
+        [sys.executable, "-c", "from streamgauge.cli.main import main; main()", "broker", "--port", str(port)],
         env={**ours, "STREAMGAUGE_DATA_DIR": str(data_dir)},
         stderr=subprocess.PIPE,
         text=True,

@@ -13,13 +13,13 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
-from catalog import loader
-from runtime import settings
-from streamgauge import topic_setup
-from streamgauge.broker import LocalKafka
-from streamgauge.local_broker import free_port
-from streamgauge.topics import of_catalog
-from tests.waiting import wait_until
+from streamgauge.catalog import loader
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.topics import setup
+from streamgauge.cli.topics.specs import of_catalog
+from streamgauge.runtime import settings
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -47,7 +47,7 @@ def run(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
         )
 
     config = settings.load(environ)
-    topic_setup.ensure(config, of_catalog(config, loader.load(config.catalog)))
+    setup.ensure(config, of_catalog(config, loader.load(config.catalog)))
     log = tmp_path_factory.mktemp("log") / "warehouse"
     with log.open("wb") as output:
         warehouse = subprocess.Popen([PROGRAM, "warehouse"], env=environ, stderr=output)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from benchmarks.rig import Rig, rig, wait_until
-from streamgauge.dead_letters import letters, listing, plan, retry, show
-from streamgauge.dead_letters.letters import Choice
-from streamgauge.dead_letters.plan import Options
+from streamgauge.cli.dead_letters import letters, listing, plan, retry, show
+from streamgauge.cli.dead_letters.letters import Choice
+from streamgauge.cli.dead_letters.plan import Options
+from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.kafka.letters import CONNECT, Billing, call, count, payment, publish, shipment, spring, stock
-from warehouse.client import Warehouse
+from tests.support.rig import Rig, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 FOREIGN = ["sink.dead", "invoices-dlt"]

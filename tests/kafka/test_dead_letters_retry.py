@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, rig, wait_until
-from processors.letter_headers import Place
-from streamgauge.dead_letters import copies, plan, retrier, retry
-from streamgauge.dead_letters.letters import Choice
-from streamgauge.dead_letters.plan import Options
+from streamgauge.cli.dead_letters import plan, records, retrier, retry
+from streamgauge.cli.dead_letters.letters import Choice
+from streamgauge.cli.dead_letters.plan import Options
+from streamgauge.dead_letters.headers import Place
+from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.kafka.letters import count, payment, publish, shipment, start
-from warehouse.client import Warehouse
+from tests.support.rig import Rig, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
 LETTERS, KILLS = 40, 3
@@ -57,8 +57,8 @@ def once(made: Rig, warehouse: Warehouse, prefix: str, number: int) -> None:
             sent[event["payment_id"]] += 1
         return False
 
-    with copies.reader(made.settings) as consumer:
-        copies.scan(consumer, copies.beginning(consumer, "payments"), see)
+    with records.reader(made.settings) as consumer:
+        records.scan(consumer, records.beginning(consumer, "payments"), see)
     assert (len(sent), set(sent.values())) == (number, {1})
     where = f"payment_events WHERE starts_with(payment_id, '{prefix}')"
     wait_until(lambda: count(warehouse, where) >= number, f"{number} payments")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.rig import Rig, rig, wait_until
-from tests import audit
+from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from warehouse.client import Warehouse, WarehouseUnavailable
+from tests.support import audit
+from tests.support.rig import Rig, rig, wait_until
 
 pytestmark = pytest.mark.kafka
 

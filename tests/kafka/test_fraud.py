@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.rig import Rig, Worker, ordered_producer, rig, wait_until
-from catalog.commerce.events import FraudEvent, PaymentEvent
 from processors.fraud.rules import Limits
+from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
 from tests.conftest import require_kafka
-from tests.judging import Fraud, differences, request, send
+from tests.support.judging import Fraud, differences, request, send
+from tests.support.rig import Rig, Worker, ordered_producer, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 PARTITIONS = 2

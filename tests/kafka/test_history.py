@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.rig import Rig, Worker, ordered_producer, rig, wait_until
-from catalog import loader
-from catalog.loader import Catalog
-from processors.batch import UNCOUNTED
-from runtime.errors import UsageError
-from streamgauge import query, story
-from streamgauge.cli import Format
-from streamgauge.rebuild import command as rebuild
-from streamgauge.replay import command as replay
+from processors.analytics.batch import UNCOUNTED
+from streamgauge.catalog import loader
+from streamgauge.catalog.loader import Catalog
+from streamgauge.cli import sql, story
+from streamgauge.cli.main import Format
+from streamgauge.cli.rebuild import command as rebuild
+from streamgauge.cli.replay import command as replay
+from streamgauge.runtime.errors import UsageError
+from streamgauge.warehouse import swap
+from streamgauge.warehouse.client import Past, QueryError, Warehouse
 from tests.conftest import require_kafka
-from tests.unit.warehouse import invented
-from tests.unit.warehouse.invented import PARTITIONS, SPAN_MS
-from warehouse import swap
-from warehouse.client import Past, QueryError, Warehouse
+from tests.support.rig import Rig, Worker, ordered_producer, rig, wait_until
+from tests.unit.streamgauge.warehouse import invented
+from tests.unit.streamgauge.warehouse.invented import PARTITIONS, SPAN_MS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -114,7 +114,7 @@ def test_as_of_now_is_now_and_an_hour_ago_is_empty(shop: Shop, capsys: pytest.Ca
         assert count == shop.warehouse.query(asked, past=now)
         assert count.to_pylist()[0]["n"] > 0
         assert shop.warehouse.query(asked, past=before).to_pylist() == [{"n": 0}]
-    query.sql("SELECT count(*) AS n FROM stream_windows", Format.table, None, before)
+    sql.sql("SELECT count(*) AS n FROM stream_windows", Format.table, None, before)
     assert "single events are not kept" in capsys.readouterr().err
     with pytest.raises(QueryError, match="is no time"):
         shop.warehouse.query("FROM orders", past=Past("yesterday"))

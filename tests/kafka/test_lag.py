@@ -15,10 +15,10 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.rig import Rig, Worker, ordered_producer, rig, wait_until
-from processors.lag_time import tolerance_ms
+from processors.lag.time_lag import tolerance_ms
+from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+from tests.support.rig import Rig, Worker, ordered_producer, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 FAILED = "streamgauge_lag_failed{"

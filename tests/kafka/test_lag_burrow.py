@@ -22,15 +22,15 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.rig import ordered_producer
-from processors.lag_cluster import Cluster, Filter
-from processors.lag_history import History
-from runtime import kafka
-from streamgauge.broker import LocalKafka
-from streamgauge.local_broker import free_port
+from processors.lag.cluster import Cluster, Filter
+from processors.lag.history import History
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.runtime import kafka
 from tests.conftest import SettingsFactory, TopicFactory
 from tests.kafka.old_peers import no_zookeeper, old_commits, old_kafka
-from tests.waiting import wait_until
+from tests.support.rig import ordered_producer
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 WINDOW, TICKS_MOST, LAST_COMMIT = 5, 30, 3

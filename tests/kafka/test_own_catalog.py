@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.rig import Rig, ordered_producer, rig, wait_until
+from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from warehouse.client import Warehouse, WarehouseUnavailable
+from tests.support.rig import Rig, ordered_producer, rig, wait_until
 
 pytestmark = pytest.mark.kafka
 ROOT = Path(__file__).parents[2]

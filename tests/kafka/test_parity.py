@@ -22,13 +22,13 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
 
-from runtime import settings as settings_module
-from streamgauge.broker import LocalKafka
-from streamgauge.local_broker import free_port
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.runtime import settings as settings_module
+from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.deploy import compose
-from tests.waiting import wait_until
-from warehouse.client import Warehouse
+from tests.support.waiting import wait_until
 
 # A dozen processes start one after the other, which a laden machine takes its time for.
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(900)]
@@ -37,7 +37,7 @@ REPLICAS = {"analytics": ["a7d1f0c2b9e4", "b52c91e07f38"]}
 # As the `streamgauge` script does, on a host with a name of its own.
 ENTRY = (
     "import socket, sys; host = sys.argv.pop(1); socket.gethostname = lambda: host; "
-    "from streamgauge.cli import main; main()"
+    "from streamgauge.cli.main import main; main()"
 )
 ANSWERS_WITHIN_S = 180.0
 

@@ -11,11 +11,12 @@ from confluent_kafka import Producer
 from rich.console import Console
 
 from generators.publisher import producer_config
-from runtime import log_ranges
-from streamgauge import partition_sample, partition_screen
-from streamgauge.partition_balance import placed, simulated
+from streamgauge.cli.partitions import sample as partition_sample
+from streamgauge.cli.partitions import screen
+from streamgauge.domain.partition_balance import placed, simulated
+from streamgauge.runtime import log_reader
 from tests.conftest import SettingsFactory, TopicFactory
-from tests.unit.processors.test_intake import ORDER, ORDERS
+from tests.unit.processors.analytics.test_decoder import ORDER, ORDERS
 
 pytestmark = pytest.mark.kafka
 
@@ -42,14 +43,14 @@ def test_the_simulation_of_the_present_key_is_the_log(
     assert min(part.events for part in now.parts) > 300
 
     (by_customer,) = partition_sample.read(settings, {topic: stream}, "customer_id", 1_000_000)
-    shown = partition_screen.plain(by_customer, "customer_id", 3)
+    shown = screen.plain(by_customer, "customer_id", 3)
     assert shown["distinct_keys"] == 10
     assert sum(part["events"] for part in shown["partitions"]) == 3_000
     assert shown["order_of_present_key"] == {"entities": 3_000, "several_keys": 0, "several_partitions": 0}
 
     (some,) = partition_sample.read(settings, {topic: stream}, None, 1_000)
     assert 900 <= len(some.events) <= 1_010
-    partition_screen.show(some, "sku", 3, Console(width=200))
+    screen.show(some, "sku", 3, Console(width=200))
     assert "sku, simulated, 3 partitions" in capsys.readouterr().out
 
 
@@ -69,13 +70,13 @@ def test_ranges_end_where_they_are_told(settings_factory: SettingsFactory, topic
         else:
             producer.commit_transaction(30)
     got: Counter[int] = Counter()
-    reader = log_ranges.consumer(settings, "nobody", "test")
+    reader = log_reader.consumer(settings, "nobody", "test")
     try:
         # Partition 0: offsets 0..9, marker, 11..20, marker; partition 1: 0..9, marker, ten aborted, marker.
         for end, expected in ((22, {0: 20, 1: 10}), (16, {0: 15, 1: 10}), (11, {0: 10, 1: 10}), (4, {0: 4, 1: 4})):
             got.clear()
             spans = {(topic, 0): (0, end), (topic, 1): (0, end)}
-            log_ranges.read(reader, spans, lambda _, run: got.update(message.partition() for message in run))
+            log_reader.read(reader, spans, lambda _, run: got.update(message.partition() for message in run))
             assert got == expected
     finally:
         reader.close()

@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from benchmarks.rig import Rig, Worker, make_topics, ordered_producer, rig
-from benchmarks.rig import wait_until as rig_wait_until
-from catalog import loader
-from runtime.metric import Metric
-from runtime.metrics import CATALOGUE
-from streamgauge import processes
-from streamgauge.local_broker import free_port
+from streamgauge.catalog import loader
+from streamgauge.cli import processes
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.runtime.metric import Metric
+from streamgauge.runtime.metrics import CATALOGUE
+from streamgauge.warehouse.client import QueryError, Warehouse
 from tests.conftest import require_kafka
-from tests.house.test_generated import NOT_SET_YET
-from tests.prometheus import Prometheus, prometheus
-from tests.waiting import wait_until
-from warehouse.client import QueryError, Warehouse
+from tests.repo.test_generated import NOT_SET_YET
+from tests.support.prometheus import Prometheus, prometheus
+from tests.support.rig import Rig, Worker, make_topics, ordered_producer, rig
+from tests.support.rig import wait_until as rig_wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 WITHIN_S = 120.0
@@ -112,7 +112,7 @@ def test_every_metric_is_what_the_catalogue_says(prom: Prometheus, sql: Warehous
     sql.query("SELECT 1")
     with contextlib.suppress(QueryError):
         sql.query("SELECT getenv('HOME')")
-    expected = [*CATALOGUE, *loader.load("catalog.commerce").metrics]
+    expected = [*CATALOGUE, *loader.load("streamgauge.catalog.commerce").metrics]
     there = [metric for metric in expected if metric.process not in NOT_STARTED and not metric.name.startswith(SILENT)]
     settled(lambda: differences(there, prom), "metrics that are not as declared")
     served = {name for name in prom.metadata() if name.startswith(("streamgauge_", "kafka_"))}
@@ -168,7 +168,9 @@ def test_what_the_business_does_adds_no_series(pipeline: Rig, prom: Prometheus, 
     """100,000 orders, customers and campaigns, and a producer that writes nonsense where the region should be."""
     orders = "streamgauge_kpi_order_windows_orders_total"
     all_in = "SELECT sum(events) FROM stream_windows WHERE stream = 'orders'"
-    kpis = next(model.kpis for model in loader.load("catalog.commerce").models if model.name == "order_windows")
+    kpis = next(
+        model.kpis for model in loader.load("streamgauge.catalog.commerce").models if model.name == "order_windows"
+    )
     assert kpis is not None
     # What may come: the label sets of one model, which are bounded, and a reason or a table that nothing had met.
     more = len(kpis.measures) * (pipeline.settings.kpi_max_series + 1) + 100

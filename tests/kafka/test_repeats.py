@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 from confluent_kafka import Producer
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
+from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.unit.processors.test_intake import ORDER
-from warehouse.client import Warehouse, WarehouseUnavailable
+from tests.support.rig import Rig, Worker, rig, wait_until
+from tests.unit.processors.analytics.test_decoder import ORDER
 
 pytestmark = pytest.mark.kafka
 COUNTED = "SELECT (SELECT coalesce(sum(orders), 0) FROM order_windows) AS windows, count(*) AS rows, "

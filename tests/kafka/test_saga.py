@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.rig import Rig, Worker, rig, wait_until
-from processors.letter_headers import CONSUMER
+from streamgauge.dead_letters.headers import CONSUMER
+from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.fulfilling import Audit, order, producing
-from warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+from tests.support.fulfilling import Audit, order, producing
+from tests.support.rig import Rig, Worker, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 ORDERS = 300

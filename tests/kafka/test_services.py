@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from benchmarks.rig import Rig, ordered_producer, rig, wait_until
 from tests.conftest import require_kafka
+from tests.support.rig import Rig, ordered_producer, rig, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 ORDERS = 60

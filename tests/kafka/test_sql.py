@@ -13,20 +13,20 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from catalog import loader
-from catalog.loader import Catalog
-from runtime.process import Process
-from runtime.settings import Settings
-from streamgauge.local_broker import free_port
+from streamgauge.catalog import loader
+from streamgauge.catalog.loader import Catalog
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.client import Busy, QueryError, Warehouse, WarehouseUnavailable
+from streamgauge.warehouse.sql import server
+from streamgauge.warehouse.store import Store, connect
 from tests.kafka.attempts import ATTEMPTS
-from warehouse import server
-from warehouse.client import Busy, QueryError, Warehouse, WarehouseUnavailable
-from warehouse.store import Store, connect
 
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return loader.load("catalog.commerce")
+    return loader.load("streamgauge.catalog.commerce")
 
 
 @pytest.fixture(scope="module")

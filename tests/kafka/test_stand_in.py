@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from runtime import broker_marker, settings
-from streamgauge import topic_setup
-from streamgauge.local_broker import free_port
-from streamgauge.stand_in import StandIn
-from streamgauge.topics import specs
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.kafka.stand_in import StandIn
+from streamgauge.cli.topics import setup
+from streamgauge.cli.topics.specs import specs
+from streamgauge.runtime import settings
+from streamgauge.runtime.data_dir import broker_marker
 from tests.kafka.test_broker import produce, read
 
 pytestmark = pytest.mark.skipif(not StandIn.available(), reason="needs pip install 'streamgauge[stand-in]'")
@@ -23,7 +24,7 @@ def test_it_stands_in(tmp_path: Path) -> None:
         assert not marker.exactly_once
         environ = {"BOOTSTRAP_SERVERS": broker.bootstrap, "DATA_DIR": str(tmp_path), "PARTITIONS": "1"}
         config = settings.load({f"STREAMGAUGE_{name}": value for name, value in environ.items()})
-        states = topic_setup.ensure(config, specs(config, ["orders"]))
+        states = setup.ensure(config, specs(config, ["orders"]))
         assert [state.created for state in states] == [True, True, True]
         assert produce(broker.bootstrap, "orders", b"one", b"two") == [None, None]
         assert read(broker.bootstrap, "orders") == [b"one", b"two"]

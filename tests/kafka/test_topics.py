@@ -7,10 +7,10 @@ import uuid
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
 
-from runtime.errors import UsageError
-from runtime.settings import Settings
-from streamgauge import topic_setup
-from streamgauge.topics import TopicSpec, TopicState, specs
+from streamgauge.cli.topics import setup
+from streamgauge.cli.topics.specs import TopicSpec, TopicState, specs
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
 from tests.conftest import SettingsFactory, TopicFactory
 
 pytestmark = pytest.mark.kafka
@@ -33,7 +33,7 @@ def config(client: AdminClient, topic: str) -> dict[str, str]:
 def test_missing_topics_are_created_as_wanted(settings_factory: SettingsFactory, admin_client: AdminClient) -> None:
     settings = settings_factory(partitions=3, retention_hours=2, retention_bytes=5_000_000)
     stream = f"test-{uuid.uuid4()}"
-    states = topic_setup.ensure(settings, wanted(settings, stream))
+    states = setup.ensure(settings, wanted(settings, stream))
     assert [state.created for state in states] == [True, True]
     assert len(admin_client.list_topics(timeout=10).topics[stream].partitions) == 3
     actual = config(admin_client, f"{stream}.dlq")
@@ -45,8 +45,8 @@ def test_missing_topics_are_created_as_wanted(settings_factory: SettingsFactory,
 def test_a_second_run_finds_all_well(settings_factory: SettingsFactory) -> None:
     settings = settings_factory()
     specs_of_one = wanted(settings, f"test-{uuid.uuid4()}")
-    topic_setup.ensure(settings, specs_of_one)
-    states = topic_setup.ensure(settings, specs_of_one)
+    setup.ensure(settings, specs_of_one)
+    states = setup.ensure(settings, specs_of_one)
     assert not any(state.created or state.differences for state in states)
 
 
@@ -55,7 +55,7 @@ def test_an_existing_topic_is_shown_and_left_alone(
 ) -> None:
     settings = settings_factory(partitions=6)
     stream = topic_factory(partitions=2, retention_ms="1000")
-    state = one(topic_setup.ensure(settings, wanted(settings, stream)), stream)
+    state = one(setup.ensure(settings, wanted(settings, stream)), stream)
     assert [difference.text for difference in state.differences] == [
         "2 partitions, wanted 6",
         "retention.ms=1000, wanted 604800000",
@@ -69,7 +69,7 @@ def test_an_existing_topic_is_shown_and_left_alone(
 def test_a_compacted_topic_breaks(settings_factory: SettingsFactory, topic_factory: TopicFactory) -> None:
     settings = settings_factory()
     stream = topic_factory(cleanup_policy="compact")
-    assert one(topic_setup.ensure(settings, wanted(settings, stream)), stream).breaks
+    assert one(setup.ensure(settings, wanted(settings, stream)), stream).breaks
 
 
 def test_a_dead_letter_topic_takes_what_its_source_takes(
@@ -77,11 +77,11 @@ def test_a_dead_letter_topic_takes_what_its_source_takes(
 ) -> None:
     settings = settings_factory()
     stream = topic_factory(max_message_bytes="5000000")
-    topic_setup.ensure(settings, wanted(settings, stream))
+    setup.ensure(settings, wanted(settings, stream))
     assert config(admin_client, f"{stream}.dlq")["max.message.bytes"] == "10000000"
 
 
 def test_more_replicas_than_brokers_is_a_usage_error(settings_factory: SettingsFactory) -> None:
     settings = settings_factory(replication_factor=3)
     with pytest.raises(UsageError, match="refuses the topics"):
-        topic_setup.ensure(settings, wanted(settings, f"test-{uuid.uuid4()}"))
+        setup.ensure(settings, wanted(settings, f"test-{uuid.uuid4()}"))

@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runtime import run_file
-from streamgauge.local_broker import free_port
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.runtime.data_dir import run_file
 from tests.conftest import require_kafka
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 START_S = 240.0

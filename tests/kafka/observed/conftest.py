@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.rig import Rig, rig, wait_until
 from grafana import prometheus_rules, runbooks
 from grafana.alerts import ALERTS
 from grafana.generate import BOARDS
 from tests.conftest import require_kafka
-from tests.prometheus import Prometheus, prometheus
+from tests.support.prometheus import Prometheus, prometheus
+from tests.support.rig import Rig, rig, wait_until
 
 Watch = Callable[[float], AbstractContextManager[Prometheus]]
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.rig import Rig
 from grafana.alerts import ALERTS
 from grafana.generate import BOARDS
+from streamgauge.warehouse.client import QueryError, Warehouse
 from tests.kafka.observed.conftest import Watch
-from tests.prometheus import Prometheus
-from tests.waiting import wait_until
-from warehouse.client import QueryError, Warehouse
+from tests.support.prometheus import Prometheus
+from tests.support.rig import Rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 WITHIN_S = 150.0

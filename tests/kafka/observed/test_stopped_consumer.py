@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.rig import Rig
 from tests.kafka.observed.conftest import Watch
-from tests.prometheus import Alert, Prometheus
-from tests.waiting import wait_until
+from tests.support.prometheus import Alert, Prometheus
+from tests.support.rig import Rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 WITHIN_S = 120.0

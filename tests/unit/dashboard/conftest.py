@@ -18,11 +18,14 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 from streamlit.util import calc_hash
 
-from catalog.audit import OperatorActed
-from dashboard import audit, charts, server, source, theme
-from tests.unit.warehouse.commerce import Commerce
-from warehouse.answers import Question, Refused
-from warehouse.client import Params, QueryError, _param
+from dashboard import server
+from dashboard.components import charts, theme
+from dashboard.data import query_cache
+from dashboard.session import audit
+from streamgauge.catalog.builtin.audit import OperatorActed
+from streamgauge.warehouse.client import Params, QueryError, _param
+from streamgauge.warehouse.sql.query_service import Question, Refused
+from tests.unit.streamgauge.warehouse.commerce import Commerce
 
 
 class House(Commerce):
@@ -76,10 +79,10 @@ class House(Commerce):
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     """An empty house that the pages ask."""
     found = House(tmp_path)
-    kept = source.Answers()
-    monkeypatch.setattr(source, "settings", lambda: found.settings)
-    monkeypatch.setattr(source, "warehouse", lambda: found)
-    monkeypatch.setattr(source, "answers", lambda: kept)
+    kept = query_cache.Answers()
+    monkeypatch.setattr(query_cache, "settings", lambda: found.settings)
+    monkeypatch.setattr(query_cache, "warehouse", lambda: found)
+    monkeypatch.setattr(query_cache, "answers", lambda: kept)
     monkeypatch.setattr(audit, "writer", lambda _: found)
     return found
 

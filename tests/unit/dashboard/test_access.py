@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dashboard import access, sign_in, way_back
-from runtime import settings as settings_module
-from runtime.errors import UsageError
-from runtime.settings import Settings
+from dashboard.session import access, login_redirect, sign_in
+from streamgauge.runtime import settings as settings_module
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
 
 SIGN_IN = {
     "DASHBOARD_OIDC_URL": "https://id.shop.example/.well-known/openid-configuration",
@@ -133,4 +133,4 @@ def test_the_secrets_come_from_settings_or_files_and_no_other_place(tmp_path: Pa
     ],
 )
 def test_the_way_back_never_leaves_the_site(referrer: str, page: str) -> None:
-    assert way_back.page_of(referrer) == page
+    assert login_redirect.page_of(referrer) == page

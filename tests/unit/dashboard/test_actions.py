@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import actions
-from dashboard.view import REFRESH
-from runtime.errors import TransientError
+from dashboard.session import actions
+from dashboard.session.view import REFRESH
+from streamgauge.runtime.errors import TransientError
 from tests.unit.dashboard.conftest import House
 
 done: list[str] = []
@@ -35,7 +35,7 @@ def broken(who: str) -> str:
 def page(action: "Callable[[str], str]", inside: bool) -> None:  # noqa: UP037 - evaluated where there is no such name
     import streamlit
 
-    from dashboard import actions
+    from dashboard.session import actions
 
     def draw() -> None:
         actions.button(
@@ -177,7 +177,7 @@ def test_a_question_left_behind_is_not_asked_again(shown: Any, house: House, clo
 def dialog() -> None:
     import streamlit
 
-    from dashboard import actions
+    from dashboard.session import actions
 
     asked = streamlit.session_state["actions:asked"]
     # A browser's click in a dialog runs the dialog alone.

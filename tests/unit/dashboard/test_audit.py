@@ -8,8 +8,8 @@ from tests.unit.dashboard.conftest import House
 
 
 def page() -> None:
-    from dashboard import audit
-    from dashboard.view import View
+    from dashboard.session import audit
+    from dashboard.session.view import View
 
     audit.show(View())
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import actions, audit
-from dashboard.letters import jobs
-from dashboard.letters.jobs import Jobs
+from dashboard.pages.dead_letters import jobs
+from dashboard.pages.dead_letters.jobs import Jobs
+from dashboard.session import actions, audit
+from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, tiles, words
-from tests.unit.dashboard.letters.command import command, plan
-from warehouse.client import QueryError, WarehouseUnavailable
+from tests.unit.dashboard.dead_letters.command import command, plan
 
 CAUSE = "aaaa11112222"
 HOSTILE = '{"note":"![x](http://evil/x.png) <script>alert(1)</script>","amount_cents":"12"}'

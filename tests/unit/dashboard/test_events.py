@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from catalog import loader
-from dashboard import questions, source
-from dashboard.questions.events import Field, every, search
-from dashboard.search import Asked, Place, misfit, things
+from dashboard.data import query, query_cache
+from dashboard.pages.events.queries import Field, every, search
+from dashboard.pages.events.search import Asked, Place, misfit, things
+from streamgauge.catalog import loader
 from tests.unit.dashboard.conftest import House, Open, tiles, words
 
 ITEMS = [{"sku": "S-1", "quantity": 2, "unit_price_cents": 999}, {"sku": "S-2", "quantity": 1, "unit_price_cents": 5}]
@@ -204,7 +204,7 @@ def test_a_customers_story_is_of_the_range(house: House, open_page: Open) -> Non
 
 def test_a_catalog_of_ones_own(house: House, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     sensors = loader.load("examples.sensors")
-    monkeypatch.setattr(questions, "_KNOWN", {})
+    monkeypatch.setattr(query, "_KNOWN", {})
     assert things(sensors, {"sensor": "T-1"}) == ("sensor_id", "T-1")
     assert things(sensors, {"order": "O-1"}) is None
     question = search(sensors, Asked().streams(sensors), Field("temperature_mc"))
@@ -216,7 +216,7 @@ def test_a_catalog_of_ones_own(house: House, open_page: Open, monkeypatch: pytes
 
 def test_every_question_is_answered(house: House) -> None:
     given = {"since": house.ago(900), "until": house.now, "now": house.now, "bucket_s": 10}
-    for question in every(source.catalog()):
+    for question in every(query_cache.catalog()):
         house.query(question.sql, question.params(given))
 
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta, tzinfo
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import address, frame
-from dashboard.periods import DEFAULT
+from dashboard.components import frame
+from dashboard.data.periods import DEFAULT
+from dashboard.session import address
+from streamgauge.warehouse.client import Busy
 from tests.unit.dashboard.conftest import House, Open
-from warehouse.client import Busy
 
 TEN, HALF_PAST = (datetime.fromisoformat(f"2026-03-01T10:{minute}") for minute in ("00", "30"))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from streamgauge.warehouse.client import QueryError
 from tests.unit.dashboard.conftest import House, Open, tiles, words
-from warehouse.client import QueryError
 
 ORDER = {"customer_id": "C-1", "region": "eu", "channel": "web", "payment_method": "card", "currency": "EUR"}
 PAID = {"customer_id": "C-1", "method": "card", "currency": "EUR"}

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard import incident
-from dashboard.incident import Shown
-from dashboard.periods import BY_KEY
-from dashboard.view import View
+from dashboard.data.periods import BY_KEY
+from dashboard.session import incident
+from dashboard.session.incident import Shown
+from dashboard.session.view import View
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 

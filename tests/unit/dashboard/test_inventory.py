@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dashboard import source
+from dashboard.data import query_cache
+from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, lines, tiles, words
-from warehouse.client import QueryError, WarehouseUnavailable
 
 PRICE = 1_000
 
@@ -99,8 +99,8 @@ def test_location_and_status(shop: House, open_page: Open) -> None:
 def test_stock_is_asked_for_once_whatever_the_range(
     shop: House, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped = source.Answers(clock=lambda: 0.0)
-    monkeypatch.setattr(source, "answers", lambda: stopped)
+    stopped = query_cache.Answers(clock=lambda: 0.0)
+    monkeypatch.setattr(query_cache, "answers", lambda: stopped)
     for chosen in ("5m", "24h"):
         open_page("inventory", range=chosen)
     assert sum("stock_levels" in sql for sql in shop.asked) == 2

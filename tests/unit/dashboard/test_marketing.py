@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dashboard import figures
+from dashboard.components import format
+from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, lines, tiles, words
-from warehouse.client import QueryError, WarehouseUnavailable
 
 
 def clicked(house: House, seconds: float, campaign: str, channel: str, **counts: int) -> None:
@@ -66,8 +66,8 @@ def test_the_same_as_the_view_campaign_windows(shop: House, open_page: Open) -> 
         f"sum(clicks)::INT AS clicks FROM campaign_windows WHERE window_start > '{shop.ago(900)}'"
     )
     assert shown["Orders credited"][0] == str(orders)
-    assert shown["Revenue credited"][0] == figures.money(cents)
-    assert shown["Spend"][0] == figures.money(cost)
+    assert shown["Revenue credited"][0] == format.money(cents)
+    assert shown["Spend"][0] == format.money(cost)
     assert shown["Clicks"][0] == str(clicks)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, lines, tiles, words
-from warehouse.client import QueryError, WarehouseUnavailable
 
 
 def sold(house: House, seconds: float, orders: int, cents: int, **more: Any) -> None:

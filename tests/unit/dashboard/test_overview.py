@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from runtime import broker_marker
-from runtime.broker_marker import BrokerMarker
+from streamgauge.runtime.data_dir import broker_marker
+from streamgauge.runtime.data_dir.broker_marker import BrokerMarker
+from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, tiles, words
-from warehouse.client import QueryError, WarehouseUnavailable
 
 
 def sold(house: House, seconds: float, orders: int, cents: int, region: str = "eu", channel: str = "web") -> None:

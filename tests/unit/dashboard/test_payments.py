@@ -6,11 +6,12 @@ from typing import Any, get_args
 
 import pytest
 
-from catalog.commerce.events import PaymentEvent
-from dashboard.pages import fraud, payments
+from dashboard.pages.payments import fraud
+from dashboard.pages.payments import page as payments
 from processors.fraud import rules
+from streamgauge.catalog.commerce.events import PaymentEvent
+from streamgauge.warehouse.client import QueryError
 from tests.unit.dashboard.conftest import House, Open, tiles, words
-from warehouse.client import QueryError
 
 
 def paid(house: House, seconds: float, method: str = "card", **more: Any) -> None:

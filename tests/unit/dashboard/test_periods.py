@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.periods import BY_KEY, DEFAULT, RANGES, WINDOW_S, Period, Range, floor
+from dashboard.data.periods import BY_KEY, DEFAULT, RANGES, WINDOW_S, Period, Range, floor
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

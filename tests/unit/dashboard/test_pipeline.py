@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import balance, lag, latency, running
-from dashboard.running import Found, Watch
+from dashboard.data import processes as running
+from dashboard.data.processes import Found, Watch
+from dashboard.pages.pipeline import lag, latency
+from streamgauge.domain import stream_balance
+from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, tiles, words
-from warehouse.client import QueryError, WarehouseUnavailable
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +194,9 @@ def test_percentiles_beyond_the_last_bound_and_of_nothing() -> None:
 
 
 def test_skew_counts_the_partitions_that_got_nothing() -> None:
-    (found,) = balance.of([{"stream": "orders", "partition": number, "events": 10, "bytes": 1} for number in (0, 3)])
+    (found,) = stream_balance.of(
+        [{"stream": "orders", "partition": number, "events": 10, "bytes": 1} for number in (0, 3)]
+    )
     assert (found.partitions, found.skew, found.worth) == (4, 2.0, 2.0)
 
 

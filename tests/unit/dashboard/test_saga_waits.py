@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from catalog.commerce.events import OrderEvent
-from dashboard import saga_waits
-from dashboard.saga_waits import WAITS, Lag
+from dashboard.pages.fulfilment import waits
+from dashboard.pages.fulfilment.waits import WAITS, Lag
 from generators.services import service
 from generators.services.engine import REQUEST_TOPICS
 from processors.fulfilment import machine, messages
 from processors.fulfilment import service as saga_service
 from processors.fulfilment.saga import BACK, FORWARD, Saga, State
+from streamgauge.catalog.commerce.events import OrderEvent
 
 PAYMENT = WAITS["requesting_payment"]
 _ENVELOPE = {"event_id": "e1", "event_type": "order.placed", "occurred_at": 0, "source": "test", "schema_version": 1}
@@ -42,7 +42,7 @@ def test_the_topics_and_groups_are_the_ones_used() -> None:
         saga = Saga("O-1", State(wait.state), 0, 1, order=ORDER)
         said = {out.topic for out in messages.of(saga, 0)} - {"orders"}
         assert wait.asked_on == next(iter(said - {"fulfilment"}), "fulfilment")
-    assert (saga_waits.SERVICES, saga_waits.SAGA) == (service.GROUP, saga_service.NAME)
+    assert (waits.SERVICES, waits.SAGA) == (service.GROUP, saga_service.NAME)
 
 
 def row(group: str, topic: str, lag: int | None, seconds: float | None = 0.0, status: str = "OK") -> dict[str, Any]:
@@ -63,7 +63,7 @@ def row(group: str, topic: str, lag: int | None, seconds: float | None = 0.0, st
     ],
 )
 def test_whose_turn_it_is(service: Any, saga: Any, group: str, why: str) -> None:
-    found = saga_waits.responsible(PAYMENT, Lag("services", "payments", *service), Lag("fulfilment", "payments", *saga))
+    found = waits.responsible(PAYMENT, Lag("services", "payments", *service), Lag("fulfilment", "payments", *saga))
     assert found.group == group
     assert why in found.why
 
@@ -76,6 +76,6 @@ def test_lag_is_of_the_topic_and_the_way_it_is_passed_on() -> None:
         row("services", "inventory", 500, 60.0),
         row("fulfilment", "repartition__fulfilment--fraud--order", None, None),
     ]
-    assert saga_waits.lag(rows, "fulfilment", "inventory") == Lag("fulfilment", "inventory", 42, 7.0, "STALL")
-    assert saga_waits.lag(rows, "fulfilment", "fraud") == Lag("fulfilment", "fraud", None, None, "OK")
-    assert saga_waits.lag(rows, "fulfilment", "shipments").says == "lag unknown"
+    assert waits.lag(rows, "fulfilment", "inventory") == Lag("fulfilment", "inventory", 42, 7.0, "STALL")
+    assert waits.lag(rows, "fulfilment", "fraud") == Lag("fulfilment", "fraud", None, None, "OK")
+    assert waits.lag(rows, "fulfilment", "shipments").says == "lag unknown"

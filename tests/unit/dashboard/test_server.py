@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from dashboard import server
-from runtime.errors import UsageError
-from streamgauge.local_broker import free_port
+from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.runtime.errors import UsageError
 
 
 def test_the_pages_are_for_this_machine_unless_told_otherwise() -> None:

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.sql import editor, reference, runs
+from dashboard.pages.sql import editor, reference, runs
+from streamgauge.warehouse.client import Busy, Past, QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, words
-from warehouse.client import Busy, Past, QueryError, WarehouseUnavailable
 
 
 class Client:

@@ -11,12 +11,13 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import questions, source
-from dashboard.questions import Question, events
-from dashboard.search import ALL, Asked
-from dashboard.source import Answer
-from dashboard.sql import editor
-from dashboard.view import View
+from dashboard.data import query, query_cache
+from dashboard.data.query import Question
+from dashboard.data.query_cache import Answer
+from dashboard.pages.events import queries
+from dashboard.pages.events.search import ALL, Asked
+from dashboard.pages.sql import editor
+from dashboard.session.view import View
 from tests.unit.dashboard.conftest import House, Open, words
 from tests.unit.dashboard.test_fulfilment import entered, moved
 from tests.unit.dashboard.test_orders import sold
@@ -43,13 +44,13 @@ def links(app: AppTest) -> list[dict[str, str]]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
     """What pages asked, with what came."""
     found: list[Answer] = []
-    ask: Callable[..., Answer] = source.ask
+    ask: Callable[..., Answer] = query_cache.ask
 
     def noted(*args: Any, **filters: Any) -> Answer:
         found.append(ask(*args, **filters))
         return found[-1]
 
-    monkeypatch.setattr(source, "ask", noted)
+    monkeypatch.setattr(query_cache, "ask", noted)
     return found
 
 
@@ -148,7 +149,7 @@ MADE = (
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_link_is_older_than_the_process(house: House, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.delitem(questions._KNOWN, name, raising=False)
+    monkeypatch.delitem(query._KNOWN, name, raising=False)
     question = editor.called(name)
     assert question is not None
     house.query(editor.filled(question, View()))
@@ -156,17 +157,17 @@ def test_a_link_is_older_than_the_process(house: House, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("name", ["events.search.orders.no_such", "events.search.no_such.region", "events.search.all."])
 def test_a_field_that_no_stream_has_opens_nothing(house: House, name: str) -> None:
-    assert events.called(source.catalog(), name) is None
+    assert queries.called(query_cache.catalog(), name) is None
 
 
 def test_every_search_is_found_by_its_name(house: House) -> None:
     """Whatever streams a type leads to."""
-    catalog = source.catalog()
-    kinds = {one for topic in events.kept(catalog) for one in events.types_of(catalog.streams[topic])}
+    catalog = query_cache.catalog()
+    kinds = {one for topic in queries.kept(catalog) for one in queries.types_of(catalog.streams[topic])}
     for asked in (Asked(ALL, type=kind, field="event_id", value="x") for kind in sorted(kinds)):
-        question = events.search(catalog, asked.streams(catalog), asked.by)
+        question = queries.search(catalog, asked.streams(catalog), asked.by)
         assert question is not None
-        assert events.called(catalog, question.name) == question
+        assert queries.called(catalog, question.name) == question
 
 
 def test_a_question_that_is_made_later_is_known(client: Client, open_page: Open) -> None:
@@ -176,4 +177,4 @@ def test_a_question_that_is_made_later_is_known(client: Client, open_page: Open)
     try:
         assert text(settled(open_page("sql", question="test.later"))) == "SELECT 42 AS n"
     finally:
-        del questions._KNOWN["test.later"]
+        del query._KNOWN["test.later"]

@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dashboard.questions import Question
-from dashboard.sql import editor, exports, mistakes, outcome, picture, reference
-from dashboard.sql.examples import EXAMPLES, ROLES
-from dashboard.sql.picture import Kind, Picture
-from dashboard.view import View
-from runtime.errors import StreamgaugeError
+from dashboard.data.query import Question
+from dashboard.pages.sql import chart_builder, editor, exports, mistakes, outcome, reference
+from dashboard.pages.sql.chart_builder import Kind, Picture
+from dashboard.pages.sql.examples import EXAMPLES, ROLES
+from dashboard.session.view import View
+from streamgauge.runtime.errors import StreamgaugeError
+from streamgauge.warehouse.client import Busy, QueryError
+from streamgauge.warehouse.sql import results
+from streamgauge.warehouse.sql.query_service import Answers, Refused
+from streamgauge.warehouse.sql.query_service import Question as Body
 from tests.unit.dashboard.conftest import read
-from tests.unit.warehouse.commerce import Commerce, _catalog
-from warehouse import results
-from warehouse.answers import Answers, Refused
-from warehouse.answers import Question as Body
-from warehouse.client import Busy, QueryError
+from tests.unit.streamgauge.warehouse.commerce import Commerce, _catalog
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 
 def drawn(rows: pa.Table, chosen: Picture, clock: tzinfo) -> tuple[go.Figure, str]:
     """As plotly reads it, and what is left out. It can be sent."""
-    chart, left_out = picture.drawn(rows, chosen, clock)
+    chart, left_out = chart_builder.drawn(rows, chosen, clock)
     chart.to_json()
     return read(chart), left_out
 
@@ -173,7 +173,7 @@ TIMES = pa.array([datetime(2026, 11, 23, 8, minute, tzinfo=UTC) for minute in (2
     ],
 )
 def test_what_suggests_itself(rows: dict[str, object], expected: Picture | None) -> None:
-    assert picture.suggested(pa.table(rows)) == expected
+    assert chart_builder.suggested(pa.table(rows)) == expected
 
 
 def test_lines_go_along_time_and_text_is_no_markup() -> None:
@@ -260,12 +260,12 @@ def test_what_of_every_type_can_be_across(answers: Answers) -> None:
              1::BIGNUM AS big, TIME '10:00' + to_hours(n) AS t, INTERVAL 1 DAY AS i, uuid() AS u, n::HUGEINT AS h
              FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"""
     rows, _ = answers.query(Body(sql))
-    assert picture.axes(rows) == ["e", "n", "t", "u", "h"]
-    assert picture.suggested(rows.select(["e", "n"])) == Picture("bars", "e", ("n",))
-    assert picture.suggested(rows.select(["b", "n"])) is None
-    for x in picture.axes(rows):
-        for kind in picture.KINDS:
-            picture.drawn(rows, Picture(kind, x, ("n",), "e"), UTC)[0].to_json()
+    assert chart_builder.axes(rows) == ["e", "n", "t", "u", "h"]
+    assert chart_builder.suggested(rows.select(["e", "n"])) == Picture("bars", "e", ("n",))
+    assert chart_builder.suggested(rows.select(["b", "n"])) is None
+    for x in chart_builder.axes(rows):
+        for kind in chart_builder.KINDS:
+            chart_builder.drawn(rows, Picture(kind, x, ("n",), "e"), UTC)[0].to_json()
 
 
 def test_what_a_table_is() -> None:

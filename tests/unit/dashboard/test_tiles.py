@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.periods import BY_KEY, Period
-from dashboard.tiles import Remark, changed
+from dashboard.components.tiles import Remark, changed
+from dashboard.data.periods import BY_KEY, Period
 
 
 @pytest.mark.parametrize(

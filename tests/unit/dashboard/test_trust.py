@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dashboard import trust
-from dashboard.periods import BY_KEY, Period
+from dashboard.data import trust
+from dashboard.data.periods import BY_KEY, Period
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 PERIOD = Period.last(BY_KEY["15m"], NOW)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.periods import BY_KEY, COMPARE
-from dashboard.view import DEFAULTS, REFRESH, ZONES, View
+from dashboard.data.periods import BY_KEY, COMPARE
+from dashboard.session.view import DEFAULTS, REFRESH, ZONES, View
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 CUSTOM = {"range": "custom", "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T10:30:00Z"}

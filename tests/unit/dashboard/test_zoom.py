@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import zoom
+from dashboard.components import zoom
 
 
 def test_two_times_are_a_range() -> None:

@@ -99,5 +99,5 @@ def test_an_event_that_no_broker_would_take_is_not_made() -> None:
 
 
 def test_reasons_are_those_of_the_catalog() -> None:
-    validation = pytest.importorskip("catalog.validation")
+    validation = pytest.importorskip("streamgauge.catalog.validation")
     assert set(WEIGHTS) == set(validation.REASONS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from generators.options import Options
-from runtime.errors import UsageError
+from streamgauge.runtime.errors import UsageError
 
 
 @pytest.mark.parametrize(

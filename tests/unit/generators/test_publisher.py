@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from generators.ledger import Ledger
 from generators.publisher import Publisher, producer_config
 from generators.shop import Shop
-from runtime import settings
+from streamgauge.runtime import settings
 
 EVENTS = list(Shop(1, 1_760_000_000_000).events(1_000))
 Report = Callable[[KafkaError | None, object], None]

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from catalog.commerce import STREAMS
-from generators.abuse import never_receives
-from generators.again import Again
+from generators.duplicates import Again
 from generators.encode import Event
+from generators.fraud_scenarios import PATTERNS
 from generators.ledger import Ledger
-from generators.planted import PATTERNS
+from generators.refund_abuse import never_receives
 from generators.storefront import SURGE_PRODUCTS, Storefront
+from streamgauge.catalog.commerce import STREAMS
 
 START = 1_760_000_000_000
 COUNT = 80_000

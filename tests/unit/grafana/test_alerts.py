@@ -12,8 +12,8 @@ import yaml
 
 from grafana.alert import Alert, scaled
 from grafana.alerts import ALERTS
-from tests.house.files import ROOT
-from tests.prometheus import required
+from tests.repo.files import ROOT
+from tests.support.prometheus import required
 from tests.unit.grafana.scenario import Scenario
 from tests.unit.grafana.scenarios import SCENARIOS
 

@@ -9,7 +9,7 @@ import pytest
 from generators.orders import DECLINED
 from generators.services import decisions
 from generators.services.decisions import Behaviour
-from runtime.errors import UsageError
+from streamgauge.runtime.errors import UsageError
 
 IDS = [f"P-O-run-{number:06d}" for number in range(20_000)]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from generators.services.decisions import Behaviour
 from generators.services.engine import Engine, Place
+from generators.services.ledger import Moved
 from generators.services.messages import Answer, Event, decode, encode
-from generators.services.moved import Moved
 from generators.services.payment import PaymentService
 from generators.services.shipping import ShippingService
 from generators.services.stock import StockService

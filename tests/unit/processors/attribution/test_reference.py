@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.commerce.events import ProductEvent
 from processors.attribution.reference import VERSIONS_KEPT, Versions
+from streamgauge.catalog.commerce.events import ProductEvent
 
 
 def product(at: int, cost: int) -> ProductEvent:

@@ -9,15 +9,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from catalog import loader
-from catalog.commerce.events import AttributionEvent, CampaignEvent, MarketingEvent, OrderEvent, ProductEvent
 from processors.attribution import service
 from processors.attribution.reference import Versions
 from processors.attribution.rules import Customer
 from processors.attribution.service import CLICKS, HOUR_MS, Reference, build, customer_of, policy_of, step
-from runtime.errors import UsageError
-from runtime.settings import Settings
-from tests import attributing
+from streamgauge.catalog import loader
+from streamgauge.catalog.commerce.events import (
+    AttributionEvent,
+    CampaignEvent,
+    MarketingEvent,
+    OrderEvent,
+    ProductEvent,
+)
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
+from tests.support import attributing
 
 POLICY = policy_of(Settings(attribution_window_hours=1))
 

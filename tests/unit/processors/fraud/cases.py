@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from processors.fraud.memory import CustomerMemory, Habit, Past, Payment, Use
 from processors.fraud.rules import Limits
-from runtime.settings import Settings
+from streamgauge.runtime.settings import Settings
 
 S = 1_000
 NOW = 1_000_000 * S

@@ -10,7 +10,7 @@ import pytest
 from processors.fraud import rules
 from processors.fraud.memory import CustomerMemory, Payment, Use
 from processors.fraud.rules import CARD_RULES, CUSTOMER_RULES, METHODS, RULES, Limits, applied
-from runtime.settings import Settings
+from streamgauge.runtime.settings import Settings
 from tests.unit.processors.fraud.cases import NOW, S, memory, past, payment, use
 
 LIMITS = Limits(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.commerce.events import FraudEvent, PaymentEvent
 from processors.fraud.memory import CardMemory, CustomerMemory, Finding, Habit, Past, Payment
 from processors.fraud.verdict import by_card, events, judge_card, judge_customer, passed_on, score
+from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
 from tests.unit.processors.fraud.cases import LIMITS, NOW, memory, past, payment, use
 
 DAY_S = 86_400

@@ -1,0 +1,222 @@
+"""Charts. One look for all pages: colour by meaning, hatched running windows, drag to zoom. Labels that come from
+events are escaped: plotly renders a subset of HTML wherever it shows text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache
+from html import escape
+from typing import Any, Literal
+
+import plotly.io as pio
+import streamlit as st
+from plotly.basedatatypes import BaseFigure
+
+from dashboard.components import format, theme, zoom
+from dashboard.data.periods import Period
+
+# No toolbar and no zoom by the wheel: on a telephone the page must scroll.
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+_LABEL = 24
+# Gaps between more bars than this are narrower than a pixel on a telephone, and flicker there.
+GAPS_UP_TO = 60
+# The first chart of a session makes the browser run five megabytes of plotly: what is not painted by then waits for it.
+# Figures get this head start, in seconds; a cold browser without one painted them up to four seconds later.
+HEAD_START_S = 1.0
+_BEGUN = "charts:begun"
+Kind = Literal["bar", "line"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line or layer: its value in each bucket, by the bucket's start. `dashed` is what it is compared with."""
+
+    name: str
+    values: Mapping[datetime, float]
+    colour: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a ranking or funnel, with what is written at it."""
+
+    name: str
+    value: float
+    text: str
+    colour: str = theme.BLUE
+
+
+def label(text: str) -> str:
+    """Text of an event, safe to show in a chart, and bounded."""
+    return escape(text if len(text) <= _LABEL else text[: _LABEL - 1] + "…")
+
+
+def keep(since: datetime, until: datetime, clock: tzinfo) -> tuple[timezone, dict[str, Any]]:
+    """The one offset from UTC of a chart, that of its end, and its axis' title: where the clocks change within it, two
+    hours would be drawn on one, or one left out; there the title says which time it keeps."""
+    began, ended = (timezone(time.astimezone(clock).utcoffset() or timedelta()) for time in (since, until))
+    return ended, {} if began == ended else {"title": {"text": f"all times {ended}"}}
+
+
+def wall(time: datetime, clock: timezone) -> datetime:
+    """Without the zone: plotly shows wall-clock time as it is written."""
+    return time.astimezone(clock).replace(tzinfo=None)
+
+
+class Chart(BaseFigure):  # type: ignore[misc]
+    """A figure in plotly.js' own words, as they are. `go.Figure` looks at each value and copies it, which is half of
+    the work of drawing a page, every two seconds for everybody; tests let it look at every chart of every page."""
+
+    def __init__(self, traces: list[dict[str, Any]], height: int, **layout: Any) -> None:
+        common = {
+            # Streamlit's own, without which it does not apply the reader's theme.
+            "template": _template(),
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+            "dragmode": False,
+            # The same revision keeps hidden series hidden over refreshes.
+            "uirevision": "keep",
+        }
+        self._spec: dict[str, Any] = {"data": traces, "layout": {**common, **layout}}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is sent."""
+        return self._spec
+
+
+@cache
+def _template() -> dict[str, Any]:
+    return dict(pio.templates[pio.templates.default].to_plotly_json())
+
+
+def timeline(
+    period: Period,
+    series: Sequence[Series],
+    *,
+    unit: str,
+    clock: tzinfo = UTC,
+    kind: Kind = "bar",
+    first: datetime | None = None,
+    absent: float | None = 0.0,
+    height: int = 320,
+    digits: str = ",.4~r",
+) -> Chart:
+    """Values over the period: stacked bars or lines. Running buckets are hatched and pale, and fill up as events come.
+
+    A bucket without a value is `absent` (None: a gap); before `first` there is nothing at all. `unit` names the axis,
+    `digits` is d3's format of a value pointed at.
+    """
+    shown, title = keep(period.since, period.until - timedelta(microseconds=1), clock)
+    starts = period.buckets(first)
+    middle = timedelta(seconds=period.bucket_s / 2)
+    running = [period.running(start) for start in starts]
+    x = [wall(start + middle, shown) for start in starts]
+    marker = {
+        "opacity": [0.7 if yes else 1.0 for yes in running],
+        "line": {"width": 0},
+        "pattern": {"shape": ["/" if yes else "" for yes in running], "solidity": 0.5, "size": 6},
+    }
+    traces = []
+    for one in series:
+        trace: dict[str, Any] = {
+            "name": label(one.name),
+            "x": x,
+            "y": [one.values.get(start, absent) for start in starts],
+            "hovertemplate": f"%{{y:{digits}}} {escape(unit)}",
+        }
+        if kind == "line" or one.dashed:
+            # Between two gaps a line alone would not be seen.
+            mode = "lines+markers" if absent is None and not one.dashed else "lines"
+            look = {"color": one.colour, "width": 2, "dash": "dot" if one.dashed else "solid"}
+            trace |= {"type": "scatter", "mode": mode, "marker": {"size": 4}, "line": look, "connectgaps": False}
+        else:
+            width = period.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0)
+            trace |= {"type": "bar", "width": width, "marker": {**marker, "color": one.colour}}
+        traces.append(trace)
+    span = [wall(period.since, shown), wall(period.until, shown)]
+    return Chart(
+        traces,
+        height,
+        barmode="stack",
+        bargap=0.12,
+        hovermode="x unified",
+        legend={"orientation": "h", "y": 1.07, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        showlegend=len(series) > 1,
+        xaxis={"range": span, "showgrid": False, "fixedrange": True, **title},
+        yaxis={"title": {"text": unit}, "tickformat": ",", "rangemode": "tozero", "fixedrange": True, "nticks": 5},
+        # A zoom reads times as they were drawn.
+        meta={zoom.OFFSET: shown.utcoffset(None).total_seconds()},
+        **(_running(wall(starts[running.index(True)], shown), span[1]) if any(running) else {}),
+    )
+
+
+def _running(since: datetime, until: datetime) -> dict[str, Any]:
+    """The shade over the windows that still fill up, and the words at it."""
+    shade = {
+        **{"type": "rect", "xref": "x", "yref": "y domain", "x0": since, "x1": until, "y0": 0, "y1": 1},
+        **{"fillcolor": theme.GREY, "opacity": 0.14, "line": {"width": 0}, "layer": "below"},
+    }
+    words = {
+        **{"text": "running window ▾", "showarrow": False, "font": {"size": 11, "color": theme.GREY}},
+        **{"x": until, "xref": "x", "xanchor": "right", "y": 1, "yref": "paper", "yanchor": "bottom"},
+    }
+    return {"shapes": [shade], "annotations": [words]}
+
+
+def bars(parts: Sequence[Bar]) -> Chart:
+    """A ranking or a funnel: horizontal bars in the given order, each with its text."""
+    places = list(range(len(parts)))
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        # Two names may look alike once they are cut; positions never do.
+        "y": places,
+        "x": [part.value for part in parts],
+        "text": [escape(part.text) for part in parts],
+        "textposition": "auto",
+        "insidetextanchor": "start",
+        "marker": {"color": [part.colour for part in parts]},
+        "cliponaxis": False,
+        "width": 0.72,
+    }
+    names = {"tickmode": "array", "tickvals": places, "ticktext": [label(part.name) for part in parts]}
+    return Chart(
+        [bar],
+        34 * max(1, len(parts)) + 16,
+        showlegend=False,
+        hovermode=False,
+        margin={"l": 8, "r": 8, "t": 4, "b": 8},
+        yaxis={**names, "autorange": "reversed", "fixedrange": True, "showgrid": False, "ticklabelstandoff": 6},
+        xaxis={"visible": False, "fixedrange": True, "rangemode": "tozero"},
+    )
+
+
+def show(figure: Chart, key: str, alt: str) -> None:
+    """Draw a `timeline`; dragging over it shows that range. `alt` is what it shows, for who cannot see it."""
+    draw(figure, zoom.CHART + key, alt)
+
+
+def reading(period: Period, one: str = "bar") -> str:
+    """What stands below a chart over time: how to read it, and what it can do."""
+    return f"One {one} is {format.duration(period.bucket_s)}.{'' if _by_touch() else ' Drag to look closer.'}"
+
+
+def _by_touch() -> bool:
+    """Whether a drag scrolls the page."""
+    return "Mobi" in st.context.headers.get("User-Agent", "")
+
+
+def draw(figure: Chart, key: str, alt: str) -> None:
+    """Draw any other chart."""
+    _figures_first()
+    st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+
+
+def _figures_first() -> None:
+    if _BEGUN not in st.session_state:
+        st.session_state[_BEGUN] = True
+        time.sleep(HEAD_START_S)

@@ -1,0 +1,156 @@
+"""What stands around every page: its title, the time range, pause, and how times are shown; and the part of a page that
+refreshes by itself. All of it is in the address, so that a link reproduces the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.components import states, theme, zoom
+from dashboard.data import query_cache
+from dashboard.data.periods import BY_KEY, COMPARE, RANGES
+from dashboard.session import address, incident
+from dashboard.session.view import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, View, stamp
+from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
+
+# The fields of the form, what it offered, and why it was not taken.
+_SINCE, _UNTIL, _OFFERED, _WRONG = "frame:since", "frame:until", "frame:offered", "frame:wrong"
+
+
+def begin() -> None:
+    """First thing in a run, before any widget."""
+    usual = {**DEFAULTS, **dict.fromkeys(OF_RANGE, "")}
+    address.begin(usual | {"range": CUSTOM} if "from" in st.query_params else usual)
+    _hold(View.read(_said(), st.context.timezone))
+
+
+def view() -> View:
+    """What the reader looks at now."""
+    return View.read(_said(), st.context.timezone)
+
+
+def _said() -> dict[str, str]:
+    held = {name: st.session_state.get(address.key(name)) for name in PARAMETERS}
+    return {name: str(value) for name, value in held.items() if value}
+
+
+def _hold(now: View) -> None:
+    """Let the widgets show what holds: also where the address said nothing, or something wrong."""
+    for name in DEFAULTS:
+        st.session_state[address.key(name)] = getattr(now, name)
+    if now.range != CUSTOM:
+        for name in OF_RANGE:
+            st.session_state[address.key(name)] = ""
+
+
+def _look_at(since: datetime, until: datetime) -> None:
+    held = {"range": CUSTOM, "from": stamp(since), "to": stamp(until), "bar": ""}
+    for name, value in held.items():
+        st.session_state[address.key(name)] = value
+
+
+def head(title: str) -> None:
+    """The title and the choices; writes the address."""
+    now = view()
+    st.html(theme.CSS)
+    zoom.listen(_look_at)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
+        st.title(title, anchor=False, width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            _range(now)
+            paused = now.every_s is None
+            st.button(
+                "Resume" if paused else "Pause",
+                icon=":material/play_arrow:" if paused else ":material/pause:",
+                type="tertiary",
+                on_click=_toggle,
+                help="Go on refreshing" if paused else "Stop refreshing; the next click still does",
+            )
+            with st.popover("View", icon=":material/tune:", type="tertiary"):
+                _choices(now)
+            incident.button(title, now)
+    said = now.address()
+    address.write({name: said.get(name) for name in PARAMETERS})
+
+
+def _range(now: View) -> None:
+    keys = [choice.key for choice in RANGES] + ([CUSTOM] if now.range == CUSTOM else [])
+
+    def shown(choice: str) -> str:
+        return BY_KEY[choice].label if choice in BY_KEY else states.span(now)
+
+    st.segmented_control(
+        "Time range", keys, required=True, format_func=shown, key=address.key("range"), label_visibility="collapsed"
+    )
+
+
+def _toggle() -> None:
+    name = address.key("refresh")
+    st.session_state[name] = "live" if st.session_state[name] == "off" else "off"
+
+
+def _choices(now: View) -> None:
+    st.selectbox("Compare with", list(COMPARE), key=address.key("compare"), format_func=COMPARE.__getitem__)
+    st.selectbox("Refresh", list(REFRESH), key=address.key("refresh"), format_func=lambda key: REFRESH[key][0])
+    st.segmented_control(
+        "Times are", list(ZONES), required=True, key=address.key("zone"), format_func=ZONES.__getitem__
+    )
+    wrong = st.session_state.pop(_WRONG, None)
+    if wrong is None:
+        _offer(now)
+    with st.form("custom range", border=False):
+        st.datetime_input("From", key=_SINCE, step=60)
+        st.datetime_input("To", key=_UNTIL, step=60)
+        # Before the next run: once the choice of the range is drawn, it can no longer be set.
+        st.form_submit_button("Show this range", width="stretch", on_click=_take, args=(now,))
+        if wrong:
+            st.error(wrong)
+
+
+def _offer(now: View) -> None:
+    """Let the form begin with what is seen."""
+    period = now.period(datetime.now(UTC))
+    for name, time in ((_SINCE, period.since), (_UNTIL, period.until)):
+        local = time.astimezone(now.clock)
+        st.session_state[name] = local.replace(tzinfo=None)
+        st.session_state.setdefault(_OFFERED, {})[name] = local
+
+
+def _take(now: View) -> None:
+    """Show what the form says; what the reader left alone is the time it was, also in the hour that comes twice."""
+    times = []
+    for name in (_SINCE, _UNTIL):
+        typed, offered = st.session_state[name], st.session_state[_OFFERED][name]
+        if typed is None:
+            st.session_state[_WRONG] = "The range needs a beginning and an end."
+            return
+        same = typed == offered.replace(tzinfo=None)
+        times.append((offered if same else typed.replace(tzinfo=now.clock)).astimezone(UTC))
+    since, until = times
+    if since < until:
+        _look_at(since, until)
+    else:
+        st.session_state[_WRONG] = "The range must end after it begins."
+
+
+def live(draw: Callable[[View], None]) -> None:
+    """Draw the page's figures now, and anew as often as the reader wants; where they cannot be had, say why."""
+    now, asked = view(), query_cache.Asked()
+
+    @st.fragment(run_every=now.every_s)
+    def figures() -> None:
+        settings = query_cache.settings()
+        states.stand_in(settings.data_dir)
+        try:
+            with incident.drawing(), query_cache.together(asked):
+                draw(now)
+        except Busy:
+            states.busy()
+        except WarehouseUnavailable as error:
+            states.unavailable(settings, error)
+        except QueryError as error:
+            states.refused(error)
+
+    figures()

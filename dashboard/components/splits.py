@@ -1,0 +1,56 @@
+"""Values over time, split by what a dimension says: which names get a colour of their own, and which are the rest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from dashboard.components import theme
+from dashboard.components.charts import Series
+from dashboard.data.periods import Period
+
+# One less than there are colours: the last, grey, is for the rest.
+MOST = len(theme.SPARE_COLOURS) - 1
+REST = "other"
+Value = Callable[[Any], float]
+Row = Mapping[str, Any]
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each name, by its place in the alphabet: a change of rank changes no colour."""
+    return dict(zip(sorted(names), theme.SPARE_COLOURS, strict=False))
+
+
+def series(rows: Iterable[Row], value: Value, over: Value | None = None) -> list[Series]:
+    """A layer for each `name` of the rows (with their `bucket`); of many, the greatest, and the rest as one.
+
+    With `over`, each value is the ratio of the two sums, absent where there is nothing to divide by.
+    """
+    rows = list(rows)
+    totals: dict[str, float] = defaultdict(float)
+    for row in rows:
+        totals[row["name"]] += value(row)
+    own = colours(sorted(totals, key=lambda name: (-totals[name], name))[:MOST])
+    layers: dict[str, list[Row]] = {name: [] for name in own}
+    for row in rows:
+        layers.setdefault(row["name"] if row["name"] in own else REST, []).append(row)
+    return [Series(name, _sums(of, value, over), own.get(name, theme.GREY)) for name, of in layers.items()]
+
+
+def compared(rows: Iterable[Row], value: Value, period: Period, over: Value | None = None) -> Series:
+    """The dashed line of the span compared with, its buckets moved to this period's."""
+    name = "yesterday" if period.compare == "yesterday" else f"{period.label} before"
+    return Series(name, _sums(rows, value, over), theme.COMPARED, dashed=True)
+
+
+def _sums(rows: Iterable[Row], value: Value, over: Value | None) -> dict[datetime, float]:
+    sums: dict[datetime, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for row in rows:
+        both = sums[row["bucket"]]
+        both[0] += value(row)
+        both[1] += over(row) if over else 0.0
+    if over is None:
+        return {bucket: up for bucket, (up, _) in sums.items()}
+    return {bucket: up / down for bucket, (up, down) in sums.items() if down}

@@ -1,0 +1,98 @@
+"""A row of figures. Each says what it means, how fresh and complete it is, and is one click away from its SQL."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import streamlit as st
+
+from dashboard.components import format
+from dashboard.data import query_cache, trust
+from dashboard.data import trust_queries as trust_questions
+from dashboard.data.periods import Period
+from dashboard.data.query_cache import Answer
+from dashboard.data.trust import Trust
+from dashboard.session import address, incident
+from dashboard.session.view import View
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What stands below a figure; as a change it has an arrow, and says against what (`versus`)."""
+
+    text: str = ""
+    colour: Literal["normal", "inverse", "off", "red"] = "off"
+    arrow: bool = False
+    versus: str | None = None
+
+
+NOTHING = Remark()
+
+
+@contextlib.contextmanager
+def row(name: str) -> Iterator[None]:
+    """Tiles side by side where there is room; `name` is unique on the page."""
+    with st.container(key=f"tiles-{name}"):
+        yield
+
+
+def trust_in(view: View, *streams: str) -> Trust:
+    """How far figures made of these streams can be trusted (none: of all)."""
+    answer = query_cache.ask(trust_questions.STREAMS, view, group=query_cache.settings().analytics_group)
+    return trust.of(answer.rows, streams, answer.period)
+
+
+def sql(answer: Answer) -> str:
+    """A link, in Markdown, to the statement behind a figure, a chart or a table, filtered as that is.
+
+    It has the question's name, not the statement: that is long, and its times are others at each refresh.
+    """
+    question = answer.question
+    return f"[SQL]({address.to('sql', question=question.name, given=question.chosen(answer.filters) or None)})"
+
+
+def tile(
+    label: str,
+    value: str,
+    answer: Answer,
+    view: View,
+    *,
+    means: str,
+    remark: Remark | str = NOTHING,
+    line: str = "",
+) -> None:
+    """One figure; `means` defines it. `line` stands where the trust in its streams does: as of when it holds."""
+    below = Remark(remark) if isinstance(remark, str) else remark
+    # Never fresher than its own answer, which may be older than what is known of its streams.
+    known = None if line else trust_in(view, *answer.question.streams).known_at(answer.period.now)
+    line = line if known is None else known.line(datetime.now(UTC), view.clock)
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.metric(
+            label,
+            value,
+            below.text or None,
+            delta_color=below.colour,
+            delta_arrow="auto" if below.arrow else "off",
+            delta_description=below.versus,
+            help=means if known is None else f"{means}\n\n{known.detail()}",
+        )
+        st.caption(f"{line} · {sql(answer)}")
+    said = " ".join(filter(None, (below.text, below.versus)))
+    incident.note(incident.Shown(label, value, said, line, answer.sql))
+
+
+def changed(now: int, before: int | None, period: Period) -> Remark:
+    """How a figure compares with the earlier period's; `before` None is no earlier data."""
+    if period.compare == "none":
+        return NOTHING
+    change = format.change(now, before)
+    if change is None:
+        return Remark("no earlier data")
+    text = format.percent_change(change)
+    if text == format.percent_change(0):
+        return Remark("unchanged", versus=period.compared)
+    return Remark(text, "normal", arrow=True, versus=period.compared)

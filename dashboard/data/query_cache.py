@@ -1,0 +1,195 @@
+"""Where pages get their figures: one client a process, and answers that sessions share.
+
+A question with the same view and filters is asked once for all sessions in each interval. While it is being asked, who
+comes with it gets the last answer, or waits for this one where there is none: nothing piles up behind a slow one. What
+a page asked the last time is asked side by side when it refreshes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.data.periods import Period
+from dashboard.data.query import Question
+from dashboard.session.view import LIVE_S, View
+from streamgauge.catalog import loader
+from streamgauge.catalog.loader import Catalog
+from streamgauge.runtime import settings as settings_module
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.client import Busy, Warehouse
+
+# An answer serves everyone for a little less than the shortest refresh; the last one stands in for a slow one so long.
+SHARED_S = 0.8 * LIVE_S
+STANDS_IN_S = 30.0
+KEPT = 400
+# Questions of one refresh that are asked side by side.
+ABREAST = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows, of the period as of when they were asked for, and the statement with its values written in.
+
+    `filters` are the page's own of these values.
+    """
+
+    question: Question
+    rows: list[dict[str, Any]]
+    period: Period
+    sql: str
+    filters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The only row; empty where there is none."""
+        return self.rows[0] if self.rows else {}
+
+
+@dataclass
+class _Entry:
+    answer: Answer | None = None
+    error: Exception | None = None
+    asked_at: float = -1e9
+    times: int = 0
+    asking: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Answers:
+    """The last answer to each question, by key; the oldest keys are forgotten."""
+
+    def __init__(self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept, self._clock = kept, clock
+        self._entries: OrderedDict[object, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object, ask: Callable[[], Answer], shared_s: float = SHARED_S) -> Answer:
+        """An answer not older than `shared_s`, or the last one where somebody asks anew. Raises what `ask` raises."""
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._kept:
+                self._entries.popitem(last=False)
+        before, old = entry.times, self._clock() - entry.asked_at
+        if entry.answer is not None and old < shared_s:
+            return entry.answer
+        stands_in = entry.answer if old < STANDS_IN_S else None
+        if not entry.asking.acquire(blocking=stands_in is None) and stands_in is not None:
+            return stands_in
+        try:
+            # Who waited while somebody asked shares the outcome, whatever it is and however long it took.
+            if entry.times == before:
+                self._ask(entry, ask)
+            if entry.error is not None:
+                # A warehouse with no turn left is no reason to show nothing.
+                if stands_in is None or not isinstance(entry.error, Busy):
+                    raise entry.error
+                return stands_in
+            assert entry.answer is not None  # noqa: S101 - asked without an error
+            return entry.answer
+        finally:
+            entry.asking.release()
+
+    def _ask(self, entry: _Entry, ask: Callable[[], Answer]) -> None:
+        began, entry.error = self._clock(), None
+        try:
+            entry.answer = ask()
+            entry.asked_at = began
+        except Exception as error:  # noqa: BLE001 - raised by who asked, and by who waited
+            entry.error = error
+        entry.times += 1
+
+
+@st.cache_resource
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return settings_module.load()
+
+
+def load(now: Settings) -> None:
+    """Load the catalog before anybody asks for a page; `catalog` has it then."""
+    loader.load(now.catalog)
+
+
+def catalog() -> Catalog:
+    """The catalog in force: which streams, fields and tables there are. Loaded once."""
+    return loader.load(settings().catalog)
+
+
+@st.cache_resource
+def warehouse() -> Warehouse:
+    """The one client of this process."""
+    return Warehouse(settings(), "pages")
+
+
+@st.cache_resource
+def answers() -> Answers:
+    """The answers that all sessions share."""
+    return Answers()
+
+
+# What a page asked, by key, and how to ask it again.
+Asked = dict[object, Callable[[], Answer]]
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One drawing of a page: what it asks, and what is being asked for it ahead."""
+
+    asked: Asked
+    ahead: dict[object, Future[Answer]]
+
+
+_round: ContextVar[_Round | None] = ContextVar("round", default=None)
+
+
+@contextlib.contextmanager
+def together(last: Asked) -> Iterator[None]:
+    """Ask what was asked `last` time side by side, for the block to find it; holds what the block asked then."""
+    pool = ThreadPoolExecutor(ABREAST, "ahead")
+    ahead = {key: pool.submit(get) for key, get in last.items()}
+    last.clear()
+    token = _round.set(_Round(last, ahead))
+    try:
+        yield
+    finally:
+        _round.reset(token)
+        # What the block no longer wanted ends by itself; nobody waits for it.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters: Any) -> Answer:
+    """The answer for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does.
+
+    A question that costs much is asked less often than the page refreshes: its answer serves everyone for `shared_s`.
+    """
+
+    client, kept = warehouse(), answers()
+    key = (question.name, view.asks, tuple(sorted(filters.items())))
+
+    def asked() -> Answer:
+        period = view.period(datetime.now(UTC))
+        given = question.params({**period.params(), **filters})
+        rows = client.query(question.sql, given).to_pylist()
+        return Answer(question, rows, period, question.filled({**period.params(), **filters}), filters)
+
+    def get() -> Answer:
+        return kept.get(key, asked, shared_s)
+
+    now = _round.get()
+    if now is None:
+        return get()
+    now.asked[key] = get
+    own = now.ahead.pop(key, None)
+    # What has not begun yet need not wait for its turn.
+    return get() if own is None or own.cancel() else own.result()

@@ -1,0 +1,84 @@
+"""How fresh and how complete a figure is, judged from what its streams' processing says. Pure.
+
+Complete is what is in the figure, of what should be: events of the range that are counted, against those and the dead
+letters among them and the events that wait to be processed. Late events are in the figure; they say that it may grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Any
+
+from dashboard.components import format
+from dashboard.components.format import Freshness
+from dashboard.data.periods import Period
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Of one or several streams over a range. `waiting` is None where nobody samples the lag."""
+
+    events: int
+    dead_letters: int
+    late: int
+    waiting: int | None
+    lag_s: float | None
+    newest: datetime | None
+
+    @property
+    def share(self) -> float | None:
+        """0 to 1; None where there is nothing to be complete, or the lag is unknown."""
+        whole = self.events + (self.waiting or 0)
+        return None if self.waiting is None or not whole else (self.events - self.dead_letters) / whole
+
+    def freshness(self, now: datetime) -> Freshness:
+        """Whether anything has come lately."""
+        return format.freshness(format.age_s(self.newest, now))
+
+    def known_at(self, asked_at: datetime) -> Trust:
+        """The same for a figure that was asked for then."""
+        return self if self.newest is None else replace(self, newest=min(self.newest, asked_at))
+
+    def line(self, now: datetime, clock: tzinfo) -> str:
+        """`99.2 % complete as of 14:03:07`."""
+        if self.newest is None:
+            return "no events"
+        share = "completeness unknown" if self.share is None else f"{percent(self.share)} complete"
+        return f"{share} as of {format.clock(self.newest, now, clock)}"
+
+    def detail(self) -> str:
+        """What is missing from it, in words; a sentence."""
+        parts = [f"{format.count(self.dead_letters)} dead letters", f"{format.count(self.late)} late events"]
+        if self.waiting is not None:
+            parts.append(f"{format.count(self.waiting)} events waiting")
+        if self.lag_s:
+            parts.append(f"{format.duration(self.lag_s)} behind")
+        return f"In the range: {', '.join(parts)}."
+
+
+def percent(share: float) -> str:
+    """A share as per cent, never rounded up to 100: `99.9 %`."""
+    if share >= 1:
+        return "100 %"
+    return f"{int(share * 1_000) / 10:.1f} %"
+
+
+def of(rows: Iterable[Mapping[str, Any]], streams: Sequence[str], period: Period) -> Trust:
+    """Trust in figures made of these streams (none: of all), from the rows of `trust.STREAMS`."""
+    chosen = [row for row in rows if not streams or row["stream"] in streams]
+    known = [row["waiting"] for row in chosen if row["waiting"] is not None]
+    # What waits is newer than what is counted: in a range that ended before, nothing of it belongs.
+    lag_s = max((row["lag_seconds"] for row in chosen if row["lag_seconds"] is not None), default=None)
+    reaches = (period.now - period.until).total_seconds() <= (lag_s or 0.0)
+    newest = [row["newest"] for row in chosen if row["newest"] is not None]
+    return Trust(
+        sum(row["events"] for row in chosen),
+        sum(row["dead_letters"] for row in chosen),
+        sum(row["late"] for row in chosen),
+        (sum(known) if reaches else 0) if known else None,
+        lag_s,
+        # As fresh as the stalest stream that had any event.
+        min(newest, default=None) if streams else max(newest, default=None),
+    )

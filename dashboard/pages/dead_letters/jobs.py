@@ -1,0 +1,242 @@
+"""Commands that the dashboard runs as child processes, and what they say, line by line.
+
+One registry a process: a job goes on when the session that began it has gone, and every session sees it. No job blocks
+a page: a thread of its own reads what the child says. What a job has said is only ever replaced, never changed, so
+that a page may read it at any moment.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import streamlit as st
+
+from dashboard.pages.dead_letters import request as asked
+from dashboard.pages.dead_letters.request import Request
+from streamgauge.runtime.errors import TransientError
+
+log = logging.getLogger("streamgauge")
+Kind = Literal["dry", "retry", "show"]
+KEPT, MOST_AT_ONCE = 100, 4
+# A dry run reads a topic or two; one that takes longer has no Kafka to ask. A retry has time-outs of its own.
+LOOKS_S = 120.0
+STOPS_S = 8.0
+_LINE = 4 * 1024 * 1024
+_SAID = 200
+
+
+class Busy(TransientError):
+    """Something else has to end first."""
+
+
+@dataclass
+class Job:
+    """One command. `said` are its JSON objects; `code` is None while it runs; `error` is what it failed with."""
+
+    kind: Kind
+    request: Request
+    by: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended: datetime | None = None
+    code: int | None = None
+    error: str = ""
+    stopping: bool = False
+    said: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.ended is None
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """What it said of a kind."""
+        return [one for one in self.said if one.get("event") == event]
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What it would send; empty until it has said so."""
+        return next(iter(self.of("plan")), {})
+
+    @property
+    def end(self) -> dict[str, Any]:
+        """How it ended, in its own words; empty where it did not come to that."""
+        return next(iter(self.of("end")), {})
+
+
+class Jobs:
+    """Starts commands and remembers them. `command` is the command line's beginning; `ended` is told of each retry."""
+
+    def __init__(self, command: Sequence[str], ended: Callable[[Job], None] = lambda _: None) -> None:
+        self._command = list(command)
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._jobs: list[Job] = []
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, kind: Kind, request: Request, by: str) -> Job:
+        """Start a command; returns at once. Raises `Busy`, and `ValueError` for what names no letters."""
+        with self._lock:
+            running = [job for job in self._jobs if job.running]
+            if kind != "show" and any(job.request.cause == request.cause and job.kind != "show" for job in running):
+                raise Busy("a retry or a dry run of this cause is running; wait until it has ended")
+            other = next((job for job in running if job.kind == "retry"), None)
+            # Two would fence one another: there is one transactional id for the cluster (docs/dead-letters.md).
+            if kind == "retry" and other is not None:
+                raise Busy(f"{other.by} is sending letters of the cause {other.request.cause}; one retry at a time")
+            if len(running) >= MOST_AT_ONCE:
+                raise Busy("too much is running already; try again in a moment")
+            job = Job(kind, request, by)
+            # Named wrongly it must not get as far as a thread.
+            _arguments(job, None)
+            self._jobs = [*self._jobs[-KEPT + 1 :], job]
+        threading.Thread(target=self._run, args=(job,), name=f"job-{job.id}", daemon=True).start()
+        return job
+
+    def newest(self, cause: str, *kinds: Kind, letter: str | None = None) -> Job | None:
+        """The newest job about a cause, or about one of its letters."""
+        for job in reversed(self._jobs):
+            if job.request.cause == cause and job.kind in kinds and letter in (None, job.request.letter):
+                return job
+        return None
+
+    def stop(self, job: Job) -> None:
+        """Ask a job to end: it settles what it has sent and sends no more. Returns at once."""
+        with self._lock:
+            job.stopping = True
+            if child := self._children.get(job.id):
+                child.terminate()
+
+    def close(self) -> None:
+        """End what runs, in a few seconds at most."""
+        for job in self._jobs:
+            if job.running:
+                self.stop(job)
+        until = time.monotonic() + STOPS_S
+        for child in list(self._children.values()):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, until - time.monotonic()))
+
+    def _run(self, job: Job) -> None:
+        try:
+            with _payload(job.request.payload) as file:
+                job.code = self._watch(job, _arguments(job, file))
+            if job.code and not job.end:
+                job.error = job.error or f"the command ended with code {job.code}"
+        except (OSError, ValueError) as error:
+            job.code, job.error = 1, f"the command could not be started: {error}"
+        finally:
+            job.ended = datetime.now(UTC)
+        if job.kind == "retry":
+            self._ended(job)
+
+    def _watch(self, job: Job, arguments: Sequence[str]) -> int:
+        with tempfile.TemporaryFile() as errors:
+            with subprocess.Popen(
+                [*self._command, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                # Ctrl-C in the dashboard's terminal is not meant for it.
+                start_new_session=True,
+                env={**os.environ, "PYTHONUTF8": "1"},
+            ) as child:
+                code = self._follow(job, child)
+            if code:
+                errors.seek(0)
+                job.error = _last_line(errors.read().decode(errors="replace"))
+            return code
+
+    def _follow(self, job: Job, child: subprocess.Popen[bytes]) -> int:
+        with self._lock:
+            self._children[job.id] = child
+            if job.stopping:
+                child.terminate()
+        timer = threading.Timer(LOOKS_S, child.kill) if job.kind != "retry" else None
+        if timer:
+            timer.start()
+        try:
+            if child.stdout is not None:
+                _listen(job, child.stdout)
+            return child.wait()
+        finally:
+            if timer:
+                timer.cancel()
+            with self._lock:
+                del self._children[job.id]
+
+
+def _arguments(job: Job, file: Path | None) -> list[str]:
+    if job.kind == "show":
+        return asked.show(job.request.letter or "")
+    return asked.retry(job.request, by=job.by if job.kind == "retry" else None, file=file)
+
+
+@contextlib.contextmanager
+def _payload(text: str | None) -> Iterator[Path | None]:
+    """The edited payload in a file that only we can read, for as long as the command needs it."""
+    if text is None:
+        yield None
+        return
+    # 0600 from the start: `mkstemp` makes it so.
+    number, name = tempfile.mkstemp(prefix="edited-in-the-dashboard-", suffix=".json")
+    path = Path(name)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(text.encode())
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _listen(job: Job, output: IO[bytes]) -> None:
+    while line := output.readline(_LINE):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(said, dict):
+            continue
+        before = job.said
+        if said.get("event") == "progress" and before and before[-1].get("event") == "progress":
+            before = before[:-1]
+        if len(before) < _SAID or said.get("event") == "end":
+            job.said = (*before, said)
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("streamgauge: ")[:2_000] if lines else ""
+
+
+def command() -> list[str]:
+    """How our command line is started."""
+    # The script beside our own Python: `-m` would put the working directory first on the path, where a folder that
+    # happens to be called `runtime` or `warehouse` would be taken for ours.
+    script = Path(sys.executable).with_name("streamgauge")
+    return [str(script)] if script.exists() else [sys.executable, "-P", "-m", "streamgauge"]
+
+
+@st.cache_resource
+def registry() -> Jobs:
+    """The one registry of this process."""
+    from dashboard.pages.dead_letters import outcome
+
+    jobs = Jobs(command(), outcome.record)
+    atexit.register(jobs.close)
+    return jobs

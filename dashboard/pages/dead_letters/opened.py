@@ -1,0 +1,137 @@
+"""One cause of dead letters opened: its figures, a sample letter, sending again, and what was sent before."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import filters, frame
+from dashboard.data import query_cache
+from dashboard.pages.dead_letters import causes, history, retry, sample
+from dashboard.pages.dead_letters import queries as questions
+from dashboard.pages.dead_letters.jobs import Busy, Job
+from dashboard.session import actions, address
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
+
+# The marked lines stand out from the payload's others; static text of ours.
+_CSS = """<style>
+[class*="st-key-letters-wrong"] { box-shadow: inset 4px 0 #D55E00; background: rgba(213, 94, 0, 0.14); }
+[class*="st-key-letters-wrong"] pre { background: transparent !important; }
+.st-key-letters-payload pre { border-radius: 0; margin: 0; padding-top: 0.15rem; padding-bottom: 0.15rem; }
+</style>"""
+READING_S = 0.5
+CHART_PX = 180
+
+
+def show(view: View, chosen: Mapping[str, Any]) -> None:
+    """The page of one cause; `chosen` has a fingerprint, or how one begins."""
+    st.html(_CSS)
+    st.button("All causes", icon=":material/arrow_back:", type="tertiary", on_click=_leave, key="letters-back")
+    frame.live(lambda now: _figures(now, chosen))
+    # What the reader works with stands still: it is drawn anew when they change something.
+    try:
+        _open(view, chosen)
+    except WarehouseUnavailable:
+        # The figures above say so, and come back by themselves.
+        st.caption("The letters themselves come back with the next click.")
+    except QueryError as error:
+        st.caption("The letters could not be read.")
+        st.text(str(error))
+    _history(view, chosen)
+
+
+def _history(view: View, chosen: Mapping[str, Any]) -> None:
+    @st.fragment(run_every=view.every_s)
+    def runs() -> None:
+        # Where it cannot be had, the figures above say why.
+        with contextlib.suppress(WarehouseUnavailable, QueryError):
+            history.draw(view, chosen)
+
+    runs()
+
+
+def _leave() -> None:
+    for name in ("fingerprint", "letter"):
+        st.session_state[address.key(name)] = ""
+    st.query_params.pop("letter", None)
+
+
+def _figures(view: View, chosen: Mapping[str, Any]) -> None:
+    found = query_cache.ask(questions.CAUSES, view, **chosen)
+    if not found.rows:
+        filters.nothing("dead letters", found.period)
+        return
+    several = len({row["fingerprint"] for row in found.rows}) > 1
+    if not several:
+        one = found.row
+        st.text(" · ".join(filter(None, (one["stream"], one["reason"], one["field"]))))
+    causes.headline(found, view, chosen, several=several)
+    causes.timeline(view, chosen, CHART_PX)
+    if several:
+        causes.table(found, view, chosen)
+
+
+def _open(view: View, chosen: Mapping[str, Any]) -> None:
+    letter, places = sample.chosen(view, chosen)
+    if letter is None:
+        return
+    row = sample.read(letter, view).row
+    # A letter of another cause belongs to another link.
+    if not row or not row["fingerprint"].startswith(chosen["fingerprint"]):
+        letter = places[0] if places else None
+        row = sample.read(letter, view).row if letter else {}
+    if letter is None or not row:
+        return
+    sample.keep(letter)
+    with st.container(border=True):
+        read_whole = _sample(letter, places, row, view)
+    with st.container(border=True):
+        request = retry.form(row, letter, sample.text_of(row, read_whole))
+        retry.dry_run(request)
+    retry.work(request, view)
+
+
+def _sample(letter: str, places: list[str], row: Mapping[str, Any], view: View) -> Job | None:
+    """The letter, and its headers once somebody wanted them."""
+    st.subheader("Sample", anchor=False)
+    sample.pager(letter, places)
+    found = sample.whole(row["fingerprint"], letter)
+    sample.draw(row, found, view)
+    _reading(row["fingerprint"], letter, found)
+    return found
+
+
+def _reading(cause: str, letter: str, found: Job | None) -> None:
+    if found is not None and found.running:
+
+        @st.fragment(run_every=READING_S)
+        def waiting() -> None:
+            st.caption("Reading the letter from its topic …")
+            if not found.running:
+                st.rerun()
+
+        waiting()
+        return
+    if found is not None and found.error:
+        st.caption("The letter could not be read from its topic.")
+        st.text(found.error)
+    if found is not None and found.said:
+        return
+    who = actions.actor()
+    if st.button(
+        "Headers and whole payload",
+        icon=":material/mail:",
+        disabled=who is None,
+        help="Reads the letter itself from its dead-letter topic.",
+        key="letters-whole",
+    ):
+        try:
+            sample.load(cause, letter, who or "")
+        except Busy as error:
+            st.text(str(error))
+        else:
+            st.rerun()

@@ -1,0 +1,47 @@
+"""Dead letters: what could not be processed, by cause; one cause opened, and sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import filters, frame
+from dashboard.data import query_cache
+from dashboard.pages.dead_letters import causes, history, opened
+from dashboard.pages.dead_letters import queries as questions
+from dashboard.pages.dead_letters.request import is_fingerprint
+from dashboard.session import address
+from dashboard.session.view import View
+
+
+def show() -> None:
+    """The page."""
+    view = frame.view()
+    rows = filters.known(questions.CHOICES, view)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = {
+            "stream": filters.choose("stream", "Stream", [row["stream"] for row in rows], all_of="all streams"),
+            "reason": filters.choose("reason", "Reason", [row["reason"] for row in rows], all_of="all reasons"),
+            "fingerprint": address.text("fingerprint", "Cause", placeholder="fingerprint, or how one begins"),
+        }
+    if chosen["fingerprint"] and not is_fingerprint(chosen["fingerprint"]):
+        st.warning("A cause is named by 4 to 12 hexadecimal digits.", icon=":material/filter_alt:")
+        return None
+    if chosen["fingerprint"]:
+        return opened.show(view, chosen)
+    frame.live(lambda now: draw(now, chosen))
+    return None
+
+
+def draw(view: View, chosen: Mapping[str, Any]) -> None:
+    """All causes, and what was sent again lately."""
+    found = query_cache.ask(questions.CAUSES, view, **chosen)
+    causes.headline(found, view, chosen)
+    if not found.rows:
+        causes.nothing(found, chosen)
+    else:
+        causes.timeline(view, chosen)
+        causes.table(found, view, chosen)
+    history.draw(view, chosen)

@@ -1,0 +1,220 @@
+"""Sending letters again: what to send, a dry run first, then rung by rung. The work itself is the command line's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import format, tables
+from dashboard.components.tables import Column
+from dashboard.pages.dead_letters import jobs, outcome
+from dashboard.pages.dead_letters import request as asked
+from dashboard.pages.dead_letters.jobs import Busy, Job
+from dashboard.pages.dead_letters.request import Request
+from dashboard.session import actions
+from dashboard.session.view import View, stamp
+
+POLL_S = 1.0
+# Longer payloads are for an editor, and for `--edit FILE`.
+EDITED_BYTES = 64 * 1024
+_WHAT = {"one": "This letter", "all": "All of this cause"}
+_HOW = {"as it is": "As it is", "field": "Set one field", "payload": "Edit the payload"}
+_RUNGS = {
+    "rung": Column("Rung", "count"),
+    "size": Column("Letters", "count"),
+    "through": Column("Through", "count", means="The consumer has come past them, and they are no dead letter again."),
+    "failed": Column("Failed again", "count"),
+    "seconds": Column("Took", "seconds"),
+    "state": Column("State"),
+}
+
+
+def form(cause: Mapping[str, Any], letter: str, payload: str | None) -> Request:
+    """What to send; `payload` is the letter's own, None where it is not here as text."""
+    name = f"letters:{cause['fingerprint']}"
+    st.subheader("Send again", anchor=False)
+    with st.container(horizontal=True):
+        what = st.segmented_control(
+            "What", list(_WHAT), required=True, default="one", format_func=_WHAT.__getitem__, key=f"{name}:what"
+        )
+        ways = [key for key in _HOW if what == "one" or key != "payload"]
+        if st.session_state.get(f"{name}:how") not in ways:
+            st.session_state[f"{name}:how"] = ways[0]
+        how = st.segmented_control("How", ways, required=True, format_func=_HOW.__getitem__, key=f"{name}:how")
+    one = letter if what == "one" else None
+    if one is None:
+        st.caption("Every letter of this cause that was not sent again yet, also from before the range.")
+    if how == "field":
+        with st.container(horizontal=True):
+            guess = str(cause["field"] or "").removeprefix("$").removeprefix(".")
+            field = st.text_input("Field", guess, key=f"{name}:field", help="As in `items[0].quantity`.")
+            value = st.text_input("Value", key=f"{name}:value", help="JSON where it is JSON, else text: `12`, `EUR`.")
+        return Request(cause["fingerprint"], one, field=field.strip(), value=value)
+    if how == "payload":
+        return Request(cause["fingerprint"], one, payload=_edited(letter, payload))
+    return Request(cause["fingerprint"], one)
+
+
+def _edited(letter: str, payload: str | None) -> str | None:
+    if payload is None or len(payload) > EDITED_BYTES:
+        long = "It is too long for a page" if payload is not None else "Only a part of it is here, or it is no text"
+        st.caption(f"{long}: read the whole letter above, or use a file with the command line.")
+        st.code(
+            f"streamgauge dead-letters show --output event.json {letter}\n"
+            f"streamgauge dead-letters retry --edit event.json {letter}",
+            language=None,
+        )
+        return None
+    key = f"letters:payload:{letter}"
+    st.session_state.setdefault(key, payload)
+    return st.text_area("Payload to send instead", key=key, height=220)
+
+
+def complete(request: Request, how: str) -> bool:
+    """Whether everything is said that has to be."""
+    return bool(request.field) if how == "field" else request.payload is not None if how == "payload" else True
+
+
+def dry_run(request: Request) -> None:
+    """The button that only looks. It sends nothing, so it asks nothing; but it costs a process, so operators only."""
+    who, forbidden = actions.actor(), actions.why_not()
+    ready = complete(request, str(st.session_state.get(f"letters:{request.cause}:how")))
+    pressed = st.button(
+        "Dry run",
+        icon=":material/preview:",
+        disabled=not ready or who is None,
+        help=f"Not possible: {forbidden}." if forbidden else "Says what would be sent and where, and sends nothing.",
+        key="letters-dry-run",
+    )
+    if not pressed or not ready or who is None:
+        return
+    now = stamp(datetime.now(UTC)) if request.letter is None else None
+    try:
+        jobs.registry().start("dry", Request(**{**vars(request), "until": now}), who)
+    except Busy as error:
+        st.text(str(error))
+
+
+def work(request: Request, view: View) -> None:
+    """What the newest dry run or retry of this cause says, and what can be done about it; anew while it runs."""
+    found = jobs.registry().newest(request.cause, "dry", "retry")
+    running = found is not None and found.running
+
+    @st.fragment(run_every=POLL_S if running else None)
+    def said() -> None:
+        job = jobs.registry().newest(request.cause, "dry", "retry")
+        if job is None:
+            return
+        with st.container(border=True, key="letters-work"):
+            if job.kind == "retry":
+                _progress(job, view)
+            elif job.running:
+                st.progress(0.0, "Dry run: looking for the letters …")
+            elif not job.request.same(request):
+                st.caption("The choices above have changed since the last dry run: run it anew.")
+            else:
+                _dry(job)
+        if running and not job.running:
+            st.rerun()
+
+    said()
+
+
+def _dry(job: Job) -> None:
+    if job.error or not job.plan:
+        st.error("**The dry run failed.** Nothing was sent.", icon=":material/error:")
+        st.text(job.error or "it said nothing")
+        return
+    plan = job.plan
+    ready = plan["ready"]
+    if not ready:
+        st.info("**There is nothing to send.**", icon=":material/check:")
+        for line in asked.left_out(plan):
+            st.text(line)
+        return
+    passing = sum(number for number, words in asked.foresight(plan) if words == asked.verdict(""))
+    said = f"**Dry run: {format.count(ready)} would be sent, {format.count(passing)} would pass now.**"
+    if passing == ready:
+        st.success(said, icon=":material/check:")
+    else:
+        st.warning(said, icon=":material/warning:")
+    lines = [*asked.destinations(plan), *(f"{format.count(n)} {words}" for n, words in asked.foresight(plan))]
+    lines += [f"edited {one['letter']}: {one['edit']}" for one in plan["edits"]]
+    lines += [*asked.left_out(plan), f"in rungs of {asked.rungs(plan['rungs'])}, at most {plan['rate']:g} a second"]
+    st.code("\n".join(lines), language=None, wrap_lines=True)
+    actions.button(
+        f"Send {format.count(ready)} again",
+        key="letters-retry",
+        action=lambda who: _begin(job.request, who),
+        name="dead-letters.retry",
+        target=job.request.target,
+        says=asked.announce(plan),
+    )
+
+
+def _begin(request: Request, who: str) -> str:
+    job = jobs.registry().start("retry", request, who)
+    return f"Started as job {job.id}: the page shows how far it is, and the history how it ends."
+
+
+def _progress(job: Job, view: View) -> None:
+    plan, settled, end = job.plan, job.of("rung"), job.end
+    sizes = plan.get("rungs", [])
+    total = plan.get("ready", 0)
+    through = sum(one["through"] for one in settled)
+    st.text(f"Retry by {job.by}, begun {format.clock(job.began, datetime.now(UTC), view.clock)}: {job.request.target}")
+    if job.running:
+        doing = (
+            "stopping after what is on its way" if job.stopping else "sending" if plan else "looking for the letters"
+        )
+        counted = f"{format.count(through)} of {format.count(total)} through" if total else "…"
+        st.progress(through / total if total else 0.0, f"{doing.capitalize()}: {counted}")
+    elif outcome.good(job) and end.get("outcome") in ("done", "none"):
+        st.success("**Every one is through.**" if end["outcome"] == "done" else "**There was nothing to send.**")
+    else:
+        st.error("**It has stopped.**", icon=":material/error:")
+    if not job.running:
+        st.text(outcome.words(job))
+    if sizes:
+        tables.show(_rungs(job, sizes), _RUNGS, view, key="letters-rungs")
+    for one in job.of("failure"):
+        what = "The same failure returned" if one["same"] else "A new failure"
+        said = f"{what}: {one['letters']} x {one['fingerprint']} {one['reason']}: {one['detail']} (now {one['now']})"
+        st.code(said, language=None, wrap_lines=True)
+    if job.running:
+        actions.button(
+            "Stop",
+            key="letters-stop",
+            action=lambda who: _stop(job),
+            name="dead-letters.stop",
+            target=job.request.target,
+            says=["No more is sent. What has been sent is waited for and stays sent.", "The rest can be sent later."],
+            disabled=job.stopping,
+        )
+
+
+def _stop(job: Job) -> str:
+    jobs.registry().stop(job)
+    return "It was told to stop."
+
+
+def _rungs(job: Job, sizes: list[int]) -> list[dict[str, Any]]:
+    settled = {one["rung"]: one for one in job.of("rung")}
+    sent = {one["rung"]: one["sent"] for one in job.of("progress")}
+    rows = []
+    for number, size in enumerate(sizes, 1):
+        one = settled.get(number)
+        if one is not None:
+            state = "failed again" if one["failed"] else "through"
+        elif number in sent:
+            state = "waiting for the consumer" if sent[number] == size else f"sending: {sent[number]:,} sent"
+            state = state if job.running else "sent, not settled"
+        else:
+            state = "to come" if job.running else "not sent"
+        rows.append(
+            {"rung": number, "size": size, "state": state, **{k: v for k, v in (one or {}).items() if k in _RUNGS}}
+        )
+    return rows

@@ -1,0 +1,160 @@
+"""One letter opened: where it was, why it failed, its headers, and its payload with the wrong field marked.
+
+All of it is what strangers wrote, so all of it is shown as text (`st.code` renders no Markdown and no links).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import format, tables
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.dead_letters import jobs
+from dashboard.pages.dead_letters import queries as questions
+from dashboard.pages.dead_letters.jobs import Job
+from dashboard.pages.dead_letters.request import Request, is_place
+from dashboard.session import address
+from dashboard.session.view import View
+from streamgauge.catalog.validation import REASONS
+from streamgauge.dead_letters import payload as payloads
+from streamgauge.dead_letters.payload import Line
+from streamgauge.runtime.printable import printable
+
+# The warehouse keeps so many bytes of each payload; the whole of it is in the dead-letter topic.
+KEPT_BYTES = 4_096
+_KEY = address.key("letter")
+
+
+def chosen(view: View, filters: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+    """The letter that is open, and the newest ones of the cause; the first of these unless the address names one."""
+    rows = query_cache.ask(questions.SAMPLES, view, **filters).rows
+    places = [f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}" for row in rows]
+    held = str(st.session_state.get(_KEY, ""))
+    letter = held if is_place(held) else places[0] if places else None
+    return letter, places
+
+
+def keep(letter: str) -> None:
+    """Stay at this letter whatever comes: what is being edited must not become another one's."""
+    st.session_state[_KEY] = letter
+    address.write({"letter": letter})
+
+
+def pager(letter: str, places: list[str]) -> None:
+    """Which of the samples this is, and the next ones. Newest first."""
+    at = places.index(letter) if letter in places else None
+    with st.container(horizontal=True, vertical_alignment="center", key="letters-pager"):
+        _turn("Newer", ":material/chevron_left:", places, None if at is None else at - 1)
+        _turn("Older", ":material/chevron_right:", places, 0 if at is None else at + 1)
+        most = "+" if len(places) >= 100 else ""
+        where = f"letter {at + 1} of {len(places)}{most}, newest first" if at is not None else "a letter of its own"
+        st.text(where, width="content")
+
+
+def _turn(label: str, icon: str, places: list[str], to: int | None) -> None:
+    there = to is not None and 0 <= to < len(places)
+
+    def go() -> None:
+        if to is not None:
+            st.session_state[_KEY] = places[to]
+
+    st.button(label, icon=icon, disabled=not there, on_click=go, key=f"letters-{label}")
+
+
+def read(letter: str, view: View) -> Answer:
+    """The letter's row, if the table has it."""
+    topic, partition, offset = letter.rsplit(":", 2)
+    place: dict[str, Any] = {"topic": topic, "kafka_partition": int(partition), "kafka_offset": int(offset)}
+    return query_cache.ask(questions.LETTER, view, **place)
+
+
+def whole(cause: str, letter: str) -> Job | None:
+    """What the command line has read of the letter, or is reading."""
+    return jobs.registry().newest(cause, "show", letter=letter)
+
+
+def load(cause: str, letter: str, who: str) -> None:
+    """Read the letter from its topic, in the background."""
+    jobs.registry().start("show", Request(cause, letter), who)
+
+
+def text_of(row: Mapping[str, Any], read_whole: Job | None) -> str | None:
+    """The payload as it was, to be edited; None where only a part of it is here, or it is no text."""
+    if read_whole is not None and read_whole.said:
+        found = read_whole.said[0].get("payload")
+        return found if isinstance(found, str) else None
+    kept = row["payload"]
+    # What is no UTF-8 was replaced when it was kept.
+    same = isinstance(kept, str) and len(kept.encode()) == row["bytes"] and "\ufffd" not in kept
+    return kept if same else None
+
+
+def draw(row: Mapping[str, Any], read_whole: Job | None, view: View) -> None:
+    """The facts, the payload, and the headers where they have been read."""
+    st.code("\n".join(_facts(row, view)), language=None, wrap_lines=True)
+    if meaning := REASONS.get(row["reason"]):
+        st.caption(meaning)
+    full = text_of(row, read_whole)
+    shown = full if full is not None else row["payload"]
+    size = "null" if shown is None and not row["bytes"] else f"{format.count(row['bytes'] or 0)} bytes"
+    st.text(f"Payload, {size}")
+    _payload(shown, row)
+    if full is None and (row["bytes"] or 0) > KEPT_BYTES:
+        st.caption(f"Cut after {format.count(KEPT_BYTES)} bytes. The whole of it:")
+        st.code(f"streamgauge dead-letters show {_place(row)}", language=None)
+    if read_whole is not None and read_whole.said:
+        headers = read_whole.said[0].get("headers", [])
+        st.text(f"Headers of the letter at {read_whole.said[0].get('lies_at', '')}")
+        columns = {"name": Column("Header"), "value": Column("Value", width="large")}
+        tables.show(headers, columns, view, key="letters-headers")
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    return f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}"
+
+
+def _facts(row: Mapping[str, Any], view: View) -> Iterator[str]:
+    def time(value: Any) -> str:
+        return f"{value.astimezone(view.clock):%Y-%m-%d %H:%M:%S}{' UTC' if view.zone == 'utc' else ''}"
+
+    attempt = f", attempt {row['attempts']} at {row['retry_of']}" if row["attempts"] > 1 else ""
+    facts = {
+        "reason": f"{row['reason']}{' at ' + row['field'] if row['field'] else ''}",
+        "detail": row["detail"] or "",
+        "event": f"{_place(row)}{attempt}",
+        "key": row["key"] if row["key"] is not None else "none",
+        "event time": time(row["event_time"]) if row["event_time"] else "none in the payload",
+        "letter": f"in {row['letter_topic']} since {time(row['became'])}",
+        "failed at": row["consumer"] or f"group {query_cache.settings().analytics_group}, our analytics",
+    }
+    if row["retried_at"]:
+        edited = f", edited: {row['edit']}" if row["edited"] else ""
+        fate = "failed again there" if row["again"] else "not failed again"
+        sent = f"{row['sent_topic']}:{row['sent_partition']}:{row['sent_offset']}"
+        facts["sent again"] = f"{time(row['retried_at'])} by {row['retried_by']} to {sent}, {fate}{edited}"
+    for name, said in facts.items():
+        yield f"{name:<11} {printable(str(said))}"
+
+
+def _payload(text: str | None, row: Mapping[str, Any]) -> None:
+    value = None if text is None else text.encode()
+    lines = payloads.lines(value, row["reason"], row["field"], row["detail"] or "")
+    with st.container(gap=None, key="letters-payload"):
+        for number, (wrong, part) in enumerate(groupby(lines, key=_wrong)):
+            shown = list(part)
+            if not wrong:
+                st.code("\n".join(line.text for line in shown), language=None, wrap_lines=True)
+                continue
+            with st.container(key=f"letters-wrong-{number}", gap=None):
+                for line in shown:
+                    st.code(f"{line.text}   ◀ {printable(line.wrong or '')}", language=None, wrap_lines=True)
+
+
+def _wrong(line: Line) -> bool:
+    return line.wrong is not None

@@ -1,0 +1,104 @@
+"""One event in full: its fields as they came, where it lies, and where its keys lead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import format, tiles
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.events import queries as questions
+from dashboard.pages.events import search, table
+from dashboard.pages.events import story_queries as story_questions
+from dashboard.pages.events.search import Place
+from dashboard.session import address
+from dashboard.session.view import View
+from streamgauge.catalog.loader import Catalog
+from streamgauge.warehouse import story
+
+# A second of event time is what clocks differ by; more is an event that came late.
+LATE_S = 1.0
+
+
+def draw(view: View, place: Place, rows: Sequence[Mapping[str, Any]] = ()) -> None:
+    """The event at a place; `rows` are at hand already."""
+    catalog = query_cache.catalog()
+    row = next((row for row in rows if "event_type" in row and str(Place.of(row)) == str(place)), None)
+    answer: Answer | None = None
+    if row is None and place.stream in catalog.streams and (question := questions.one(catalog, place.stream)):
+        answer = query_cache.ask(question, view, at=place.at, partition=place.partition, offset=place.offset)
+        row = answer.row or None
+    with st.container(border=True, key="opened"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader("The event", anchor=False, width="content")
+            st.button("Close", icon=":material/close:", type="tertiary", on_click=table.close)
+        if row is None:
+            return letter(view, place)
+        told = search.fields(row)
+        origin(view, row, place)
+        links(catalog, told)
+        st.code(json.dumps(told, indent=2, ensure_ascii=False), language=None, wrap_lines=True)
+        if answer:
+            st.caption(tiles.sql(answer))
+    return None
+
+
+def letter(view: View, place: Place) -> None:
+    """The dead letter at a place where no event is; or that nothing is kept there."""
+    answer = query_cache.ask(
+        story_questions.LETTER,
+        view,
+        at=place.at,
+        stream=place.stream,
+        partition=place.partition,
+        offset=place.offset,
+    )
+    st.text(f"topic {place.stream}, partition {place.partition}, offset {place.offset}")
+    if not answer.row:
+        st.info("**Nothing is kept at this place.** Retention may have removed it.", icon=":material/search_off:")
+        return
+    st.text(f"dead letter: {answer.row['reason']} · {answer.row['detail']}")
+    if answer.row["fingerprint"]:
+        known = address.to("dead-letters", fingerprint=answer.row["fingerprint"])
+        st.markdown(f"[All with this cause]({known})")
+    st.code(answer.row["payload"] or "", language=None, wrap_lines=True)
+    st.caption(f"At most the first 4,096 bytes. {tiles.sql(answer)}")
+
+
+def origin(view: View, row: Mapping[str, Any], place: Place) -> None:
+    """Where and when."""
+    happened, published = row["happened_at"], row["published_at"]
+    took = (published - happened).total_seconds()
+    st.text(f"{row['event_type']} · topic {place.stream}, partition {place.partition}, offset {place.offset}")
+    clock = view.clock
+    late = f", {format.duration(took)} later" if took > LATE_S else ""
+    st.text(f"happened {stamp(happened, clock)} · reached Kafka {stamp(published, clock)}{late}")
+
+
+def stamp(time: Any, clock: Any) -> str:
+    """A time to the millisecond, with its date."""
+    return f"{time.astimezone(clock):%Y-%m-%d %H:%M:%S.%f}"[:-3]
+
+
+def links(catalog: Catalog, told: Mapping[str, Any]) -> None:
+    """What the event names, each with where it leads."""
+    for kind, identifier in named(catalog, told):
+        thing = search.short(kind)
+        known = [f"[story]({address.to('events', **{thing: identifier})})"]
+        if kind == "order_id":
+            known.append(f"[saga]({address.to('fulfilment', order=identifier)})")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.text(f"{thing} {identifier}", width="content")
+            st.markdown(" · ".join(known), width="content")
+
+
+def named(catalog: Catalog, told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The things that an event names, those in its lists too, each once."""
+    kinds = story.identifiers(catalog)
+    inner = [item for value in told.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
+    found = [(name, str(value)) for one in (told, *inner) for name, value in one.items() if name in kinds]
+    return list(dict.fromkeys(found))

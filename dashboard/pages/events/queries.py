@@ -1,0 +1,243 @@
+"""What the page Events asks. Raw tables lie in the order in which events came, so a range of `kafka_timestamp` is what
+DuckDB skips row groups by: each search has one, and begins with its newest slice (`$slice_s`).
+
+Names of tables and columns come from the catalog alone; what a reader typed is a parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from dashboard.data.query import Question
+from streamgauge.catalog.loader import Catalog
+from streamgauge.catalog.stream import Stream
+
+# Rows of a page; one more is asked for, which says that there are more.
+PAGE = 50
+MOST = PAGE + 1
+# The newest slice first, because it has a page of events more often than not; then more and more of the range.
+SLICE_S = 60
+DAY_S = 86_400
+_CONTAINS = ".contains"
+# A measure of a window that is the number of a type's events, and nothing else.
+_COUNTED = re.compile(
+    r"(?:SELECT|,)\s*count\(\*\)\s+FILTER\s+\(WHERE\s+event_type = '([^']+)'\)\s+AS\s+(\w+)\s*(?=,|\n|FROM)"
+)
+_NOTHING: Mapping[str, object] = {
+    "type": None,
+    "key": None,
+    "value": None,
+    "slice_s": DAY_S,
+    "at": None,
+    "at_stream": None,
+    "at_partition": None,
+    "at_offset": None,
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of events, as it is searched by: `items.sku` is one of a list's."""
+
+    name: str
+    contains: bool = False
+
+    def condition(self, schema: pa.Schema) -> str | None:
+        """The condition on a raw table of this schema; None where it has no such field."""
+        outer, _, inner = self.name.partition(".")
+        if outer not in schema.names:
+            return None
+        kind = schema.field(outer).type
+        if inner:
+            if not (pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and inner in named(kind.value_type)):
+                return None
+            listed = f'[CAST(one."{inner}" AS VARCHAR) FOR one IN "{outer}"]'
+            if self.contains:
+                return f"contains(lower(array_to_string({listed}, chr(10))), lower($value::VARCHAR))"
+            return f"list_contains({listed}, $value::VARCHAR)"
+        if pa.types.is_list(kind):
+            return f'contains(lower(CAST(to_json("{outer}") AS VARCHAR)), lower($value::VARCHAR))'
+        if self.contains:
+            return f'contains(lower(CAST("{outer}" AS VARCHAR)), lower($value::VARCHAR))'
+        return f'"{outer}" = TRY_CAST($value AS {sql_type(kind)})'
+
+
+def named(kind: pa.StructType) -> list[str]:
+    """Names of a struct's fields."""
+    return [kind.field(at).name for at in range(kind.num_fields)]
+
+
+def sql_type(kind: pa.DataType) -> str:
+    """The type that a typed value is read as."""
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMPTZ"
+    if pa.types.is_integer(kind):
+        return "BIGINT"
+    if pa.types.is_floating(kind):
+        return "DOUBLE"
+    return "BOOLEAN" if pa.types.is_boolean(kind) else "VARCHAR"
+
+
+def types_of(stream: Stream) -> tuple[str, ...]:
+    """The event types that the stream's class allows; none where it does not say."""
+    said = stream.event.__annotations__.get("event_type")
+    return tuple(str(one) for one in getattr(said, "__args__", ()))
+
+
+def kept(catalog: Catalog) -> list[str]:
+    """The streams with a raw table."""
+    return [topic for topic in catalog.streams if catalog.raw_table(topic)]
+
+
+def services(catalog: Catalog) -> list[str]:
+    """Those that services publish: what Streamgauge itself observes is noise among them, and looked at by its name."""
+    return [topic for topic in kept(catalog) if topic in catalog.own]
+
+
+def search(catalog: Catalog, streams: Sequence[str], field: Field | None = None) -> Question | None:
+    """The newest events of one or all streams, a page of them; None where none of them has the field."""
+    parts = [part for topic in streams if (part := _events(catalog, catalog.streams[topic], field))]
+    if not parts:
+        return None
+    by = f".{field.name}{_CONTAINS if field.contains else ''}" if field else ""
+    return Question(
+        f"{_called(catalog, streams)}{by}",
+        "The newest events of the range, by when they reached Kafka, that match the filters; one more than a page.",
+        "\nUNION ALL\n".join(f"({part})" for part in parts)
+        + f'\nORDER BY published_at DESC, stream, partition DESC, "offset" DESC LIMIT {MOST}',
+        tuple(streams) if len(streams) == 1 else (),
+        _NOTHING,
+    )
+
+
+def _called(catalog: Catalog, streams: Sequence[str]) -> str:
+    return f"events.search.{'all' if list(streams) == services(catalog) else '-'.join(streams)}"
+
+
+def _events(catalog: Catalog, stream: Stream, field: Field | None) -> str | None:
+    table, names, topic = catalog.raw_table(stream.topic), stream.schema.names, _quoted(stream.topic)
+    matches = field.condition(stream.schema) if field else None
+    if table is None or (field and matches is None):
+        return None
+    by_type = '"event_type" = $type' if "event_type" in names else f"$type = {topic}"
+    conditions = [
+        # Seen from the newest event that is wanted; a constant for DuckDB, which skips row groups by it.
+        "kafka_timestamp < least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ + INTERVAL 1 MILLISECOND, "
+        "$until::TIMESTAMPTZ))",
+        "kafka_timestamp >= greatest($since::TIMESTAMPTZ, "
+        "least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ, $now::TIMESTAMPTZ)) - to_seconds($slice_s))",
+        f"($type::VARCHAR IS NULL OR {by_type})",
+        f'($key::VARCHAR IS NULL OR CAST("{stream.key}" AS VARCHAR) = $key)',
+        f"($at::TIMESTAMPTZ IS NULL OR kafka_timestamp < $at::TIMESTAMPTZ OR {topic} > $at_stream "
+        f"OR ({topic} = $at_stream AND (kafka_partition < $at_partition::INTEGER "
+        "OR (kafka_partition = $at_partition::INTEGER AND kafka_offset < $at_offset::BIGINT))))",
+        f"($value::VARCHAR IS NULL OR {matches})" if matches else "",
+    ]
+    where = "\n    AND ".join(filter(None, conditions))
+    return (
+        f'SELECT {shown(stream)}\nFROM (\n  SELECT * FROM "{table}"\n  WHERE {where}\n'
+        f"  ORDER BY kafka_timestamp DESC, kafka_partition DESC, kafka_offset DESC LIMIT {MOST}\n) e"
+    )
+
+
+def shown(stream: Stream) -> str:
+    """The columns of an event `e` as the page has it, whatever its stream; `event` is its row as JSON."""
+    event_type = '"event_type"' if "event_type" in stream.schema.names else _quoted(stream.topic)
+    return (
+        f'{_quoted(stream.topic)} AS stream, {event_type} AS event_type, CAST("{stream.key}" AS VARCHAR) AS key, '
+        f'"{stream.event_time}" AS happened_at, kafka_timestamp AS published_at, kafka_partition AS partition, '
+        'kafka_offset AS "offset", CAST(to_json(e) AS VARCHAR) AS event'
+    )
+
+
+def one(catalog: Catalog, topic: str) -> Question | None:
+    """One event by its place; None where the stream keeps no raw events."""
+    table = catalog.raw_table(topic)
+    if table is None:
+        return None
+    return Question(
+        f"events.one.{topic}",
+        "One event, by partition and offset; its time only says where to look.",
+        f'SELECT {shown(catalog.streams[topic])}\nFROM "{table}" e\n'
+        "WHERE kafka_timestamp = $at::TIMESTAMPTZ AND kafka_partition = $partition::INTEGER "
+        "AND kafka_offset = $offset::BIGINT\nLIMIT 1",
+        (topic,),
+        {"at": None, "partition": None, "offset": None},
+    )
+
+
+# By event time, so a late event counts where it happened.
+STREAMS = Question(
+    "events.streams",
+    "Events of each stream in each bar of the range: what tables count, without dead letters and repeats.",
+    """
+SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, stream AS name,
+       sum(events - dead_letters - repeated)::BIGINT AS events
+FROM stream_windows
+WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ
+  AND ($stream::VARCHAR IS NULL OR stream = $stream)
+GROUP BY ALL
+ORDER BY bucket, name
+""",
+    defaults={"stream": None},
+)
+
+
+def types(catalog: Catalog, topic: str) -> tuple[Question | None, frozenset[str]]:
+    """Events of a stream by type, and the types that a window table counts; None where none counts any."""
+    known = types_of(catalog.streams[topic])
+    windows = [model for model in catalog.models_of(topic) if model.merge == "window"]
+    counted = [(model.name, dict(_COUNTED.findall(model.delta_sql))) for model in windows]
+    table, columns = max(counted, key=lambda one: len(one[1]), default=("", {}))
+    names = [name for name in known if name in columns]
+    if not names:
+        return None, frozenset()
+    parts = "\nUNION ALL\n".join(
+        f'SELECT window_start, {_quoted(name)} AS name, "{columns[name]}" AS events FROM "{table}"\n'
+        "WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ"
+        for name in names
+    )
+    question = Question(
+        f"events.types.{topic}",
+        "Events of the stream by type in each bar of the range.",
+        "SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, name, sum(events)::BIGINT AS events"
+        f"\nFROM (\n{parts}\n)\nWHERE events > 0\nGROUP BY ALL\nORDER BY bucket, name",
+        (topic,),
+    )
+    return question, frozenset(names)
+
+
+def every(catalog: Catalog) -> list[Question]:
+    """Every question of the page without a field; those with one are made when asked (`called`)."""
+    raw = kept(catalog)
+    made = [search(catalog, streams) for streams in _searched(catalog)]
+    made += [question for topic in raw for question in (types(catalog, topic)[0], one(catalog, topic))]
+    return [STREAMS, *(question for question in made if question)]
+
+
+def called(catalog: Catalog, name: str) -> Question | None:
+    """The search by a field that has this name: a link may be older than the process."""
+    for streams in _searched(catalog):
+        before, _, by = name.partition(f"{_called(catalog, streams)}.")
+        if by and not before:
+            field = Field(by.removesuffix(_CONTAINS), by.endswith(_CONTAINS))
+            if question := search(catalog, streams, field):
+                return question
+    return None
+
+
+def _searched(catalog: Catalog) -> list[list[str]]:
+    """The streams that are looked through together: what services publish, each stream, and those that share a type."""
+    raw, types = kept(catalog), dict[str, list[str]]()
+    for topic in raw:
+        for one in types_of(catalog.streams[topic]):
+            types.setdefault(one, []).append(topic)
+    return [services(catalog), *([topic] for topic in raw), *(found for found in types.values() if len(found) > 1)]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

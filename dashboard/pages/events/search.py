@@ -1,0 +1,160 @@
+"""What a reader looks for among events: the choices, from the catalog, and where an event stands. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from dashboard.pages.events import queries as questions
+from dashboard.pages.events.queries import Field
+from dashboard.session.view import moment
+from streamgauge.catalog.loader import Catalog
+from streamgauge.catalog.stream import ORIGIN, Stream
+from streamgauge.warehouse import story
+
+ALL = "all"
+# Every event has them: they do not tell one from another at a glance.
+ENVELOPE = frozenset({"event_id", "event_type", "source", "schema_version"})
+_ORIGIN = frozenset(field.name for field in ORIGIN)
+_WHAT = 300
+# What the address of the page says otherwise: a thing of such a name is asked for by its field's whole name.
+_FRAME = {"range", "from", "to", "compare", "zone", "refresh"}
+TAKEN = frozenset({"stream", "type", "key", "field", "match", "value", "before", "open", *_FRAME})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The filters as the address has them; empty is any."""
+
+    stream: str = ALL
+    type: str = ""
+    key: str = ""
+    field: str = ""
+    contains: bool = False
+    value: str = ""
+
+    @property
+    def by(self) -> Field | None:
+        """The field that is searched by."""
+        return Field(self.field, self.contains) if self.field and self.value else None
+
+    @property
+    def exact(self) -> bool:
+        """Whether a single event could be meant: what windows have no count of."""
+        return bool(self.key or self.by)
+
+    def streams(self, catalog: Catalog) -> list[str]:
+        """The streams that are looked through."""
+        if self.stream != ALL:
+            return [self.stream]
+        if not self.type:
+            return questions.services(catalog)
+        return [topic for topic in questions.kept(catalog) if self.type in type_choices(catalog, topic)]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an event is: `orders/3/1234/1763884800123`, the last being when it reached Kafka, in milliseconds."""
+
+    stream: str
+    partition: int
+    offset: int
+    at: datetime
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Place:
+        """The place of a row of a search or a story."""
+        return cls(row["stream"], row["partition"], row["offset"], row["published_at"])
+
+    @classmethod
+    def read(cls, text: str) -> Place | None:
+        """What an address says; None where it says none."""
+        stream, *numbers = text.rsplit("/", 3)
+        if len(numbers) != 3 or not all(number.isascii() and number.isdigit() for number in numbers):
+            return None
+        partition, offset, ms = map(int, numbers)
+        if partition >= 1 << 31 or offset >= 1 << 63 or ms >= 1 << 42:
+            return None
+        return cls(stream, partition, offset, datetime.fromtimestamp(ms / 1_000, UTC))
+
+    def __str__(self) -> str:
+        return f"{self.stream}/{self.partition}/{self.offset}/{round(self.at.timestamp() * 1_000)}"
+
+
+def type_choices(catalog: Catalog, stream: str) -> list[str]:
+    """The event types of a stream, or of all of them."""
+    topics = questions.kept(catalog) if stream == ALL else [stream]
+    return [one for topic in topics for one in (questions.types_of(catalog.streams[topic]) or (topic,))]
+
+
+def field_choices(catalog: Catalog, streams: Sequence[str]) -> list[str]:
+    """The columns of these streams' raw tables, with the fields of lists; what identifies things comes first."""
+    found: dict[str, None] = {}
+    for topic in streams:
+        for field in catalog.streams[topic].schema:
+            found[field.name] = None
+            if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
+                found |= {f"{field.name}.{inner}": None for inner in questions.named(field.type.value_type)}
+    kinds = story.identifiers(catalog)
+    return sorted(found, key=lambda name: name.rpartition(".")[2] not in kinds)
+
+
+def misfit(catalog: Catalog, streams: Sequence[str], asked: Asked) -> str | None:
+    """What the field holds, where the value can be none of it in any stream."""
+    if asked.by is None or asked.contains or "." in asked.field:
+        return None
+    schemas = [catalog.streams[topic].schema for topic in streams]
+    kinds = [schema.field(asked.field).type for schema in schemas if asked.field in schema.names]
+    holds = [_holds(kind, asked.value) for kind in kinds]
+    return holds[0] if holds and None not in holds else None
+
+
+def _holds(kind: pa.DataType, value: str) -> str | None:
+    """None where the value is one of the kind, else what the kind is called."""
+    if pa.types.is_timestamp(kind):
+        return None if moment(value) else "times, such as 2026-11-23T14:03:07Z"
+    if pa.types.is_boolean(kind):
+        return None if value.lower() in ("true", "false") else "true or false"
+    try:
+        if pa.types.is_integer(kind):
+            int(value)
+        elif pa.types.is_floating(kind):
+            float(value)
+    except ValueError:
+        return "whole numbers" if pa.types.is_integer(kind) else "numbers"
+    return None
+
+
+def things(catalog: Catalog, params: Mapping[str, str]) -> tuple[str, str] | None:
+    """The thing that an address names, `order=O-1` or `order_id=O-1`: what identifies it, and its id."""
+    for kind in sorted(story.identifiers(catalog)):
+        for name in {kind, short(kind)} - TAKEN:
+            if value := params.get(name, "").strip():
+                return kind, value
+    return None
+
+
+def short(kind: str) -> str:
+    """`order_id` → `order`: what a thing is called in an address, and in words."""
+    return kind.removesuffix("_id")
+
+
+def fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an event; what it does not have is left out."""
+    told: dict[str, Any] = json.loads(row["event"])
+    return {name: value for name, value in told.items() if value is not None and name not in _ORIGIN}
+
+
+def what(stream: Stream, told: Mapping[str, Any]) -> str:
+    """The fields that tell an event from others of its stream, on one line."""
+    known = ENVELOPE | {stream.key, stream.event_time}
+    left = {name: value for name, value in told.items() if name not in known}
+    said = ", ".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in left.items()
+    )
+    return said if len(said) <= _WHAT else said[: _WHAT - 1] + "…"

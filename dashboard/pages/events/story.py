@@ -1,0 +1,205 @@
+"""The whole story of one thing: an order, a customer, an article, across all services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import format, tiles
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.events import opened, search, story_timing
+from dashboard.pages.events import story_queries as questions
+from dashboard.pages.events import table as event_table
+from dashboard.pages.events.search import Place
+from dashboard.pages.events.story_chart import lanes
+from dashboard.pages.events.story_timing import Step
+from dashboard.session import address, incident
+from dashboard.session.incident import Shown
+from dashboard.session.view import View
+from streamgauge.catalog.loader import Catalog
+
+# A story reads the id columns of all raw tables from end to end: it is not told anew at each look.
+SHARED_S = 10.0
+# An order's whole course without scrolling inside it.
+TABLE_PX = 880
+SLICE_S = 600
+# Among a few events one stands out by its distance; clocks differ by less than this in any case.
+CLOCKS_AGREE_S = 0.002
+
+
+def draw(view: View, kind: str, identifier: str) -> None:
+    """Everything that refreshes by itself."""
+    catalog = query_cache.catalog()
+    told = ask(view, catalog, kind, identifier)
+    head(kind, identifier)
+    if not told.rows:
+        return nothing(told, kind, catalog)
+    steps = story_timing.steps(told.rows)
+    headline(view, told, steps)
+    with st.container(border=True):
+        lanes(steps, view)
+        table(view, steps)
+        remarks(told, steps, whole(catalog, kind))
+    if place := Place.read(st.query_params.get("open", "")):
+        opened.draw(view, place)
+    return None
+
+
+def whole(catalog: Catalog, kind: str) -> bool:
+    """Whether things of the kind have a course of their own, as an order that belongs to a customer has: it is told
+    from its beginning. What others belong to, or what goes on for good, is told by the range."""
+    return any(stream.key == kind and stream.belongs_to for stream in catalog.own.values())
+
+
+def ask(view: View, catalog: Catalog, kind: str, identifier: str) -> Answer:
+    """The story, or the newest slice of it that is more than is shown."""
+    given = {"id": identifier, "kind": kind}
+    if whole(catalog, kind):
+        return query_cache.ask(questions.WHOLE, view, shared_s=SHARED_S, **given)
+    # Where the newest slice has none it is rarely named: the whole range then costs little more than a part.
+    slice_s = SLICE_S
+    while True:
+        told = query_cache.ask(questions.SPAN, view, shared_s=SHARED_S, slice_s=slice_s, **given)
+        if len(told.rows) == questions.MOST or slice_s >= told.period.seconds:
+            return told
+        slice_s *= 10 if told.rows else 1_000
+
+
+def head(kind: str, identifier: str) -> None:
+    """What it is the story of, and where else that leads."""
+    thing = search.short(kind)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(f"The story of one {thing}", anchor=False, width="content")
+        st.code(identifier, language=None, width="content")
+        if kind == "order_id":
+            st.markdown(f"[Its saga]({address.to('fulfilment', order=identifier)})", width="content")
+        if st.button("All events", icon=":material/arrow_back:", type="tertiary"):
+            address.write({thing: None, kind: None, "open": None})
+            event_table.release()
+            st.rerun(scope="app")
+
+
+def nothing(told: Answer, kind: str, catalog: Catalog) -> None:
+    """Nothing is known of it."""
+    where = "" if whole(catalog, kind) else f" in {told.period.label}; a longer range may have it"
+    st.info(
+        f"**No event names this {search.short(kind)}**{where}. Raw events are kept for as long as retention says.",
+        icon=":material/search_off:",
+    )
+    st.caption(tiles.sql(told))
+
+
+def headline(view: View, told: Answer, steps: Sequence[Step]) -> None:
+    """What a glance should take away."""
+    first, last = (steps[at].row["happened_at"] for at in (0, -1))
+    count = told.row["events"]
+    shown = format.count(count) if count == len(steps) else f"{format.count(len(steps))} of {format.count(count)}"
+    services = len({step.row["service"] for step in steps})
+    gap, skew, dead = story_timing.longest_gap(steps), story_timing.skewed(steps), sum(step.dead for step in steps)
+    lasted = max(0.0, (last - first).total_seconds())
+    late = sum(bool(step.row["late"]) for step in steps)
+    off = skew[1] if skew else 0.0
+    with tiles.row("story"):
+        figure("Events", shown, f"of {services} services", told, "Events that name it, dead letters among them.")
+        began = format.clock(first, told.period.now, view.clock)
+        figure("From first to last", format.duration(lasted), f"since {began}", told, "By the events' own times.")
+        figure(
+            "Longest silence",
+            short(gap.seconds) if gap else format.UNKNOWN,
+            "▲ in the table",
+            told,
+            "The most time between two events that follow each other.",
+        )
+        figure("Dead letters", format.count(dead), "with its key", told, "Events that could not be processed.")
+        figure(
+            "Clocks differ by",
+            short(off) if off > CLOCKS_AGREE_S else "nothing",
+            f"{format.count(late)} late events",
+            told,
+            "How much earlier an event says that it happened than one that it follows from. Late events are not in it: "
+            "they reached Kafka more than a second after newer events of their key.",
+        )
+
+
+def figure(label: str, value: str, remark: str, told: Answer, means: str) -> None:
+    """One figure of the story."""
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.metric(label, value, remark or None, delta_color="off", delta_arrow="off", help=means)
+    incident.note(Shown(label, value, remark, "", told.sql))
+
+
+def table(view: View, steps: Sequence[Step]) -> None:
+    """Each event, with the time since the one before it, and what it changed."""
+    days = {step.row["happened_at"].astimezone(view.clock).date() for step in steps}
+    gap = story_timing.longest_gap(steps)
+    longest = gap.seconds if gap and gap.seconds > 0 else None
+    shown = [
+        {
+            "time": step.row["happened_at"],
+            "since": since(step, longest),
+            "stream": [step.row["stream"]],
+            "event": step.row["event"],
+            "what": step.row["detail"] or "",
+            "key": step.row["key"],
+            "service": step.row["service"],
+            "via": step.row["via"],
+        }
+        for step in steps
+    ]
+    config = st.column_config
+    columns: dict[str, Any] = {
+        "time": event_table.time("Happened", view, dated=len(days) > 1),
+        "since": config.TextColumn(
+            "Since",
+            width=95,
+            help="Time since the event before it. ▲ is the longest silence. A minus is a clock that is behind: by its "
+            "own time the event came before what it follows from. Late: it reached Kafka after newer ones of its key.",
+        ),
+        "stream": event_table.streams({step.row["stream"] for step in steps}),
+        "event": config.TextColumn("Event", width=170),
+        "what": config.TextColumn(
+            "What it says, or what changed",
+            width=520,
+            help="All fields of the first event of a key in its stream; of later ones what changed, old → new.",
+        ),
+        "key": config.TextColumn("Key", width=190),
+        "service": config.TextColumn("Service", width=110),
+        "via": config.TextColumn("Named as", width=110, help="The field that names the thing."),
+    }
+    event_table.choosing([step.row for step in steps], shown, columns, "story", TABLE_PX)
+
+
+def since(step: Step, longest: float | None) -> str:
+    """The time since the event before, in words."""
+    if step.row["late"]:
+        return "late"
+    if step.behind_s:
+        return f"−{short(step.behind_s)}"
+    if step.gap_s is None:
+        return ""
+    return f"{'▲ ' if step.gap_s == longest else ''}+{short(step.gap_s)}" if step.gap_s else "at once"
+
+
+def short(seconds: float) -> str:
+    """Below a second in milliseconds."""
+    return f"{round(1_000 * seconds)} ms" if seconds < 1 else format.duration(seconds)
+
+
+def remarks(told: Answer, steps: Sequence[Step], is_whole: bool) -> None:
+    """What the story leaves out, and where the clocks disagree."""
+    behind = [step for step in steps if step.behind_s > CLOCKS_AGREE_S and not step.row["late"]]
+    late = sum(bool(step.row["late"]) for step in steps)
+    said = []
+    if behind:
+        said.append(f"{len(behind)} events happened, by their service's clock, before what they follow from.")
+    if late:
+        said.append(f"{late} came late: they stand where they happened.")
+    if told.row["events"] > len(steps):
+        said.append(f"Only the newest {len(steps)} are shown.")
+    if not is_whole:
+        said.append(f"Of {told.period.label}, by when events reached Kafka; a longer range tells more.")
+    said.append("Raw events that retention has removed are in no story.")
+    st.caption(f"{' '.join(said)} Told anew every {format.duration(SHARED_S)}. {tiles.sql(told)}")

@@ -1,0 +1,51 @@
+"""What the story of one thing asks. A thing with a course of its own (an order) is told whole; one that others belong
+to, or that goes on for good (a customer, an article), by the range, its newest slice first (`$slice_s`)."""
+
+from __future__ import annotations
+
+from dashboard.data.query import Question
+
+MOST = 300
+_COLUMNS = """seq, happened_at, service, stream, event, key, via, late, detail, fields, partition, "offset",
+           published_at, count(*) OVER () AS events"""
+
+WHOLE = Question(
+    "events.story",
+    "What happened to one thing, in the order that docs/story.md promises; the newest events where there are many.",
+    f"""
+SELECT * FROM (
+    SELECT {_COLUMNS}
+    FROM story($id, of_kind := $kind)
+    ORDER BY seq DESC LIMIT {MOST}
+) ORDER BY seq
+""",  # noqa: S608 - constants
+    defaults={"id": "", "kind": None},
+)
+
+SPAN = Question(
+    "events.story_in_range",
+    "What happened to one thing in the range, by when it reached Kafka; the newest events where there are many.",
+    f"""
+SELECT * FROM (
+    SELECT {_COLUMNS}
+    FROM story($id, of_kind := $kind, reached_until := $until::TIMESTAMPTZ,
+               reached_since := greatest($since::TIMESTAMPTZ,
+                                         least($until::TIMESTAMPTZ, $now::TIMESTAMPTZ) - to_seconds($slice_s)))
+    ORDER BY seq DESC LIMIT {MOST}
+) ORDER BY seq
+""",  # noqa: S608 - constants
+    defaults={"id": "", "kind": None, "slice_s": 60},
+)
+
+LETTER = Question(
+    "events.dead_letter",
+    "One dead letter, by where the event was; its time only says where to look.",
+    """
+SELECT reason, detail, field, payload, bytes, fingerprint, letter_topic, consumer, event_time
+FROM dead_letters
+WHERE kafka_timestamp = $at::TIMESTAMPTZ AND topic = $stream AND kafka_partition = $partition::INTEGER
+  AND kafka_offset = $offset::BIGINT
+LIMIT 1
+""",
+    defaults={"at": None, "stream": "", "partition": None, "offset": None},
+)

@@ -1,0 +1,115 @@
+"""Events as a table: one row each, coloured by stream. A chosen row opens the event; until it is closed, and while the
+reader points at the table, the rows are held, so that what a reader looks at does not move away under the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import theme
+from dashboard.data.periods import DAY_S, Period
+from dashboard.pages.events import search
+from dashboard.pages.events.search import Place
+from dashboard.session import address
+from dashboard.session.view import View
+from streamgauge.catalog.loader import Catalog
+
+Rows = Sequence[Mapping[str, Any]]
+_SHOWN, _HELD, _TURN = "events:shown", "events:held", "events:turn"
+SEARCH = "events"
+HEIGHT_PX = 440
+ROW_PX = 35
+
+
+def show(rows: Rows, view: View, period: Period, catalog: Catalog) -> None:
+    """The rows of a search."""
+    config = st.column_config
+    columns = {
+        "time": time("Reached Kafka", view, dated=period.seconds > DAY_S),
+        "stream": streams({row["stream"] for row in rows}),
+        "event": config.TextColumn("Event", width=170),
+        "key": config.TextColumn("Key", width=190),
+        "what": config.TextColumn("What it says", width=900),
+    }
+    shown = [
+        {
+            "time": row["published_at"],
+            "stream": [row["stream"]],
+            "event": row["event_type"],
+            "key": row["key"],
+            "what": search.what(catalog.streams[row["stream"]], search.fields(row)),
+        }
+        for row in rows
+    ]
+    choosing(rows, shown, columns, SEARCH)
+
+
+def time(label: str, view: View, *, dated: bool) -> Any:
+    """A column of times, to the millisecond."""
+    shown = "MM-DD HH:mm:ss.SSS" if dated else "HH:mm:ss.SSS"
+    return st.column_config.DatetimeColumn(label, format=shown, timezone=str(view.clock), width=150 if dated else 110)
+
+
+def streams(names: Iterable[str]) -> Any:
+    """A column of streams, each in its colour."""
+    known = sorted(names, key=theme.stream_order)
+    return st.column_config.MultiselectColumn(
+        "Stream", options=known, color=[theme.stream_colour(name) for name in known], width=110
+    )
+
+
+def choosing(
+    rows: Rows, shown: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], name: str, most_px: int = HEIGHT_PX
+) -> None:
+    """Draw the table; choosing a row puts its place into the address."""
+    st.session_state[_SHOWN] = rows
+    key = f"{name}:{st.session_state.get(_TURN, 0)}"
+
+    def chosen() -> None:
+        numbers = st.session_state[key].selection.rows
+        there = st.session_state.get(_SHOWN, ())
+        if not numbers or numbers[0] >= len(there):
+            return close()
+        st.session_state[_HELD] = name, there
+        return address.write({"open": str(Place.of(there[numbers[0]]))})
+
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config=dict(columns),
+        column_order=list(columns),
+        height=min(most_px, ROW_PX * (len(shown) + 1) + 3),
+        row_height=ROW_PX,
+        on_select=chosen,
+        selection_mode="single-row",
+        key=key,
+    )
+
+
+def held(name: str) -> Rows | None:
+    """The rows of the table that stand still, while one of them is open."""
+    whose, rows = st.session_state.get(_HELD, ("", None))
+    return rows if whose == name else None
+
+
+def pointed(over: bool) -> None:
+    """Hold the rows that were sent while the reader points at them, and as long as an event is open."""
+    if over:
+        st.session_state[_HELD] = SEARCH, st.session_state.get(_SHOWN, ())
+    elif "open" not in st.query_params:
+        st.session_state.pop(_HELD, None)
+
+
+def close() -> None:
+    """Close the event: the list goes on."""
+    release()
+    address.write({"open": None})
+
+
+def release() -> None:
+    """Let the list go on, with no row chosen."""
+    st.session_state.pop(_HELD, None)
+    # A table of another name has no chosen row.
+    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1

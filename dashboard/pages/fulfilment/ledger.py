@@ -1,0 +1,105 @@
+"""The part of the page Fulfilment about what moved, what was moved back, and what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import format, tables, tiles
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.fulfilment import queries as questions
+from dashboard.session.view import View
+
+_ORDER = Column("Order", "link", "fulfilment", "order", means="Its saga, step by step.")
+MOVED = {
+    "amount_cents": Column("Amount", "money"),
+    "delivered": Column("Delivered", "yes"),
+    "authorised_cents": Column("Charged", "money"),
+    "refunded_cents": Column("Given back", "money"),
+    "residue_cents": Column("Money left", "money", means="Charged, less given back, less the amount if delivered."),
+    "reserved_units": Column("Reserved", "count"),
+    "released_units": Column("Released", "count"),
+    "shipped_units": Column("Shipped", "count"),
+    "residue_units": Column("Units left", "count", means="Reserved, less released, less shipped."),
+}
+_TURNED = {
+    "order_id": _ORDER,
+    "state": Column("Ended"),
+    "ended_at": Column("At", "time"),
+    **MOVED,
+    "reason": Column("Why"),
+}
+_RESIDUES = {
+    "order_id": _ORDER,
+    "state": Column("Ended"),
+    "ended_at": Column("At", "time"),
+    "amount_cents": Column("Amount", "money"),
+    "residue_cents": Column("Money left", "money"),
+    "residue_units": Column("Units left", "count"),
+    "reason": Column("Why"),
+}
+# The clocks of the services differ: what moved for an order may be dated a little before its saga began.
+_BEFORE = timedelta(minutes=1)
+
+
+def moved(view: View, orders: Sequence[Mapping[str, Any]], shared_s: float) -> Answer:
+    """What moved for these orders, of which `order_id` and `started_at` are known."""
+    ids = tuple(row["order_id"] for row in orders)
+    began: datetime = min(row["started_at"] for row in orders) - _BEFORE
+    return query_cache.ask(questions.LEDGER, view, shared_s=shared_s, orders=ids, began=began)
+
+
+def balance(order: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any]:
+    """One order's line: a delivered one keeps its amount and no units, any other keeps nothing."""
+    names = ("authorised_cents", "refunded_cents", "reserved_units", "released_units", "shipped_units")
+    sums = {name: moves.get(name, 0) for name in names}
+    kept = order["amount_cents"] if moves.get("delivered") else 0
+    return {
+        **order,
+        **sums,
+        "delivered": moves.get("delivered", False),
+        "residue_cents": sums["authorised_cents"] - sums["refunded_cents"] - kept,
+        "residue_units": sums["reserved_units"] - sums["released_units"] - sums["shipped_units"],
+    }
+
+
+def of_range(view: View) -> None:
+    """The ledger of the newest orders that were given up."""
+    last = query_cache.ask(questions.LAST_TURNED, view, shared_s=questions.SOON_S)
+    with st.container(border=True):
+        st.subheader("Compensation ledger", anchor=False)
+        if not last.rows:
+            st.caption(f"No order was given up in {last.period.label}. {tiles.sql(last)}")
+            return
+        answer = moved(view, last.rows, questions.SLOW_S)
+        by_order = {row["order_id"]: row for row in answer.rows}
+        rows = [balance(row, by_order.get(row["order_id"], {})) for row in last.rows]
+        tables.show(rows, _TURNED, view, key="ledger")
+        st.caption(
+            f"The newest {len(rows)} orders of {last.period.label} that were given up, by the word of the services "
+            "that moved money and units, each answer once. Nothing should be left. "
+            f"{tiles.sql(last)} · {tiles.sql(answer)}"
+        )
+
+
+def residues(found: Answer, view: View) -> None:
+    """Ended sagas that left something where it should not be."""
+    with st.container(border=True):
+        st.subheader("Residues", anchor=False)
+        if not found.rows:
+            st.caption(
+                f"None: nothing that moved for an ended order is left where it should not be. {tiles.sql(found)}"
+            )
+            return
+        tables.show(found.rows, _RESIDUES, view, key="residues")
+        every = found.row["residues"]
+        shown = f"The {len(found.rows)} largest of {format.count(every)}. " if every > len(found.rows) else ""
+        st.caption(
+            f"{shown}Of orders that ended in the last hour, failed ones of a day, whatever the range; what follows an "
+            f"end has a minute. What to do is in docs/runbooks/compensation-residue.md. {tiles.sql(found)}"
+        )

@@ -1,0 +1,198 @@
+"""Fulfilment: how far orders come, which stand still, who must move them, what is left where it should not be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.components import charts, format, frame, states, tables, theme, tiles
+from dashboard.components.charts import Bar
+from dashboard.components.tables import Column
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.fulfilment import ledger, saga
+from dashboard.pages.fulfilment import queries as questions
+from dashboard.pages.fulfilment import standing as saga_standing
+from dashboard.session import address
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+# Entering a state is having done what the one before it asks for.
+FUNNEL = {
+    "reserving_stock": "Started",
+    "requesting_payment": "Stock reserved",
+    "requesting_shipment": "Paid",
+    "shipping": "Dispatched",
+    "completed": "Delivered",
+    "compensated": "Compensated",
+    "failed": "Failed",
+}
+_COLOURS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
+_TURNED = {
+    "why": Column("Why", means="The reason that its saga ended with, up to the first colon."),
+    "state": Column("Ended"),
+    "sagas": Column("Orders", "count"),
+    "cents": Column("Money", "money"),
+}
+
+
+def show() -> None:
+    """The page."""
+    with st.container(width=theme.DIALOG_PX):
+        order = address.text("order", "Order", placeholder="order_id", help="Look at the saga of one order.")
+    frame.live(lambda view: draw(view, order))
+
+
+def draw(view: View, order: str) -> None:
+    """Everything that refreshes by itself."""
+    try:
+        flow = query_cache.ask(questions.FLOW, view)
+    except QueryError as error:
+        if error.rule == "table":
+            return states.no_table("fulfilment_windows")
+        raise
+    newest = tiles.trust_in(view, "fulfilment").newest
+    if newest is None:
+        return no_sagas(view)
+    states.freshness(newest, datetime.now(UTC), view)
+    if order:
+        return saga.draw(view, order)
+    standing = query_cache.ask(questions.STANDING, view, shared_s=questions.SOON_S)
+    stuck = query_cache.ask(questions.STUCK, view, shared_s=questions.SLOW_S / 2)
+    residues = query_cache.ask(questions.RESIDUES, view, shared_s=questions.SLOW_S)
+    # What stands or is left now is shown whatever the range.
+    if not any(row["sagas"] for row in flow.rows) and not (standing.rows or stuck.rows or residues.rows):
+        return states.none_in_range(view, flow.period, newest)
+    with tiles.row("now"):
+        now(standing, stuck, view)
+        left_over(residues, view)
+    with tiles.row("ended"):
+        ended(flow, view)
+    funnel(flow, view)
+    saga_standing.states_now(standing, view)
+    saga_standing.stuck_now(stuck, view)
+    turned(view)
+    ledger.of_range(view)
+    ledger.residues(residues, view)
+    return None
+
+
+def no_sagas(view: View) -> None:
+    """Nothing has ever come, or nobody takes orders through."""
+    if tiles.trust_in(view).newest is None:
+        return states.no_events()
+    st.info(
+        "**No saga yet.** Events come, but none of `fulfilment`: start `streamgauge process fulfilment` and the "
+        "services that answer it, `streamgauge services`.",
+        icon=":material/local_shipping:",
+    )
+    return None
+
+
+def entered(flow: Answer, state: str, figure: str = "sagas") -> int | None:
+    """How many sagas entered a state; None where that is not known."""
+    if not flow.rows:
+        return 0
+    if figure == "previous" and flow.rows[0]["previous"] is None:
+        return None
+    return next((row[figure] for row in flow.rows if row["state"] == state), 0)
+
+
+def now(standing: Answer, stuck: Answer, view: View) -> None:
+    """What is under way now, and what stands still."""
+    tiles.tile(
+        "In progress now",
+        format.count(sum(row["sagas"] for row in standing.rows)),
+        standing,
+        view,
+        means="Orders whose saga has not ended, whatever the range. Below: the amount of these orders.",
+        remark=f"{format.money(sum(row['cents'] for row in standing.rows))} waiting",
+    )
+    count = stuck.row.get("stuck", 0)
+    tiles.tile(
+        "Stuck now",
+        format.count(count),
+        stuck,
+        view,
+        means="Ten seconds past the deadline of their attempt, or three times as long in their state as 95 of 100 "
+        "others were. Whatever the range.",
+        remark=Remark(f"{format.money(stuck.row.get('stuck_cents', 0))} held up", "red" if count else "off"),
+    )
+
+
+def ended(flow: Answer, view: View) -> None:
+    """How sagas ended in the range."""
+    done, complete = entered(flow, "completed") or 0, entered(flow, "completed", "complete") or 0
+    tiles.tile(
+        "Delivered",
+        format.count(done),
+        flow,
+        view,
+        means="Sagas that completed in the range. The change compares complete windows with the same span earlier.",
+        remark=tiles.changed(complete, entered(flow, "completed", "previous"), flow.period),
+    )
+    compensated, failed = entered(flow, "compensated") or 0, entered(flow, "failed") or 0
+    whole = done + compensated + failed
+    tiles.tile(
+        "Compensated",
+        format.share(compensated, whole),
+        flow,
+        view,
+        means="Of the sagas that ended in the range, those that took everything back and cancelled the order.",
+        remark=f"{format.count(compensated)} of {format.count(whole)} ended",
+    )
+    tiles.tile(
+        "Failed",
+        format.count(failed),
+        flow,
+        view,
+        means="Sagas of the range of which a compensating step got no answer in all its attempts: a person must look.",
+        remark=Remark(f"{format.share(failed, whole)} of ended", "red" if failed else "off"),
+    )
+
+
+def left_over(residues: Answer, view: View) -> None:
+    """What ended sagas left where it should not be."""
+    found = residues.row.get("residues", 0)
+    units = format.count(residues.row.get("left_units", 0))
+    tiles.tile(
+        "Residue now",
+        format.money(residues.row.get("left_cents", 0)),
+        residues,
+        view,
+        means="Money that ended sagas left charged, or gave back too much of: of the last hour, failed ones of a day.",
+        remark=Remark(f"{format.count(found)} orders, {units} units", "red" if found else "off"),
+    )
+
+
+def funnel(flow: Answer, view: View) -> None:
+    """How far sagas came in the range."""
+    started = entered(flow, "reserving_stock") or 0
+    parts = []
+    for state, name in FUNNEL.items():
+        sagas = entered(flow, state) or 0
+        if not sagas and state == "failed":
+            continue
+        text = f"{format.count(sagas)} · {format.share(sagas, started)}"
+        parts.append(Bar(name, sagas, text, _COLOURS.get(state, theme.STREAM_COLOURS["fulfilment"])))
+    retries = sum(row["retries"] for row in flow.rows)
+    with st.container(border=True):
+        st.subheader("How far orders come", anchor=False)
+        charts.draw(charts.bars(parts), "funnel", "Sagas that entered each state in the range")
+        st.caption(
+            f"Sagas that entered each state in {flow.period.label}, each once, and their share of those started, "
+            f"some of them before the range. {format.count(retries)} further attempts. {tiles.sql(flow)}"
+        )
+
+
+def turned(view: View) -> None:
+    """Why orders were not delivered."""
+    answer = query_cache.ask(questions.TURNED, view, shared_s=questions.SOON_S)
+    with st.container(border=True):
+        st.subheader("Why orders were not delivered", anchor=False)
+        if answer.rows:
+            tables.show(answer.rows, _TURNED, view, key="turned")
+        nothing = "" if answer.rows else f"None was given up in {answer.period.label}. "
+        st.caption(f"{nothing}From raw events, as far back as they are kept. {tiles.sql(answer)}")

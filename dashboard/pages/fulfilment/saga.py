@@ -1,0 +1,124 @@
+"""One order's saga: where it is, how it came there, what each service said, and what moved. All is event text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components.charts import Bar
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.pages.fulfilment import ledger, waits
+from dashboard.pages.fulfilment import queries as fulfilment_questions
+from dashboard.pages.fulfilment import saga_queries as questions
+from dashboard.pages.fulfilment import standing as saga_standing
+from dashboard.pages.fulfilment.waits import WAITS
+from dashboard.session import address
+from dashboard.session.view import View
+
+_ENDS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
+_STEPS = {
+    "entered_at": Column("Entered", "time"),
+    "change": Column("State", width="medium"),
+    "seconds": Column("For", "seconds", means="Until it entered the next state; of the last one, until now."),
+    "attempts": Column("Attempts", "count"),
+    "deadline_at": Column("Deadline", "time", means="When the last attempt was, or will be, timed out."),
+    "reason": Column("Reason"),
+}
+_STORY = {
+    "happened_at": Column("Time", "time"),
+    "since": Column("After", "seconds", means="Since the first event of the order."),
+    "stream": Column("Stream"),
+    "event": Column("Event"),
+    "service": Column("Said by"),
+    "detail": Column("What changed", width="large", means="Fields of the event; of later ones of a key, what changed."),
+}
+
+
+def draw(view: View, order: str) -> None:
+    """Everything about this order."""
+    found = query_cache.ask(questions.SAGA, view, order=order, shared_s=fulfilment_questions.SOON_S)
+    st.markdown(f"[All orders]({address.to('fulfilment')}) · [Every event]({address.to('events', order=order)})")
+    if not found.rows:
+        st.info("**No saga of this order.** It is not known, or has no items, or its id is mistyped.")
+        st.text(order)
+        return
+    now = found.row
+    standing(now, view)
+    began = now["started_at"]
+    steps = query_cache.ask(questions.STEPS, view, order=order, began=began)
+    with st.container(border=True):
+        st.subheader("Step by step", anchor=False)
+        rows = timed(steps.rows, now, datetime.now(UTC))
+        charts.draw(charts.bars([_bar(row) for row in rows]), "steps", "How long the saga was in each state")
+        tables.show(rows, _STEPS, view, key="steps")
+        st.caption(tiles.sql(steps))
+    moved(now, view)
+    story(order, view)
+
+
+def standing(now: Mapping[str, Any], view: View) -> None:
+    """Where it is, and what it waits for."""
+    wait = WAITS.get(now["state"])
+    with st.container(border=True):
+        st.text(f"{now['order_id']}: {now['state']}")
+        began = format.clock(now["started_at"], datetime.now(UTC), view.clock)
+        st.text(f"{format.money(now['amount_cents'])}, begun {began}")
+        if now["reason"]:
+            st.text(now["reason"])
+        if wait is not None:
+            known = saga_standing.lags(view)
+            rows = known.rows if known else []
+            service, saga = waits.asked(wait, rows), waits.answered(wait, rows)
+            whose = waits.responsible(wait, service, saga)
+            st.text(f"Waits for {wait.says}, attempt {now['attempt'] or 1}.")
+            st.text(f"{service.group} on {service.topic}: {service.says}. {saga.group} on {saga.topic}: {saga.says}.")
+            st.text(f"Responsible: {whose.group} {whose.why}.")
+
+
+def timed(steps: Sequence[Mapping[str, Any]], now: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
+    """Each step with what it changed and how long it took; the end takes no time."""
+    rows = []
+    for row in steps:
+        until = row["left_at"] or (row["entered_at"] if now["step"] == "ended" else at)
+        seconds = max(0.0, (until - row["entered_at"]).total_seconds())
+        before = row["previous_state"]
+        change = f"{before} → {row['state']}" if before else str(row["state"])
+        rows.append({**row, "seconds": seconds, "change": change, "over": row["left_at"] is not None})
+    return rows
+
+
+def _bar(row: Mapping[str, Any]) -> Bar:
+    state, attempts = row["state"], row["attempts"]
+    again = f" · {attempts} attempts" if attempts > 1 else ""
+    if state in _ENDS:
+        return Bar(state, 0, "the end", _ENDS[state])
+    back = state in WAITS and WAITS[state].back
+    colour = theme.WARN if back else theme.STREAM_COLOURS["fulfilment"]
+    running = "" if row["over"] else " so far"
+    return Bar(state, row["seconds"], f"{format.duration(row['seconds'])}{running}{again}", colour)
+
+
+def moved(now: Mapping[str, Any], view: View) -> None:
+    """Its line of the compensation ledger."""
+    answer = ledger.moved(view, [now], fulfilment_questions.SOON_S)
+    with st.container(border=True):
+        st.subheader("What moved", anchor=False)
+        tables.show([ledger.balance(now, answer.row)], ledger.MOVED, view, key="moved")
+        so_far = "" if now["step"] == "ended" else "While the saga runs, what is left over is under way. "
+        st.caption(f"{so_far}By the word of the services alone, each answer once. {tiles.sql(answer)}")
+
+
+def story(order: str, view: View) -> None:
+    """Every event of the order."""
+    told = query_cache.ask(questions.STORY, view, order=order, shared_s=fulfilment_questions.SOON_S)
+    first = min((row["happened_at"] for row in told.rows), default=None)
+    rows = [{**row, "since": (row["happened_at"] - first).total_seconds()} for row in told.rows if first]
+    with st.container(border=True):
+        st.subheader("What every service said", anchor=False)
+        tables.show(rows, _STORY, view, key="story")
+        st.caption(f"In the order in which it came about; the first 200 events. {tiles.sql(told)}")

@@ -1,0 +1,52 @@
+"""What the page Fulfilment asks about one order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from dashboard.data.query import Question
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+SAGA = Question(
+    "saga.now",
+    "Where the saga of an order is.",
+    """
+SELECT order_id, state, step, attempt, started_at, deadline_at, occurred_at, amount_cents, reason
+FROM sagas WHERE order_id = $order
+""",
+    ("fulfilment",),
+    {"order": ""},
+)
+
+# An event comes at most this much before the saga began: services' clocks differ.
+STEPS = Question(
+    "saga.steps",
+    "The states that the saga of an order was in: from when, for how long, in how many attempts.",
+    """
+SELECT state, any_value(previous_state) AS previous_state, min(occurred_at) AS entered_at,
+       coalesce(max(attempt), 1)::BIGINT AS attempts, max_by(deadline_at, kafka_offset) AS deadline_at,
+       max_by(reason, kafka_offset) AS reason,
+       lead(min(occurred_at)) OVER (ORDER BY min(kafka_offset)) AS left_at
+FROM fulfilment_events
+WHERE order_id = $order AND occurred_at >= $began::TIMESTAMPTZ - INTERVAL 1 MINUTE
+GROUP BY state
+ORDER BY min(kafka_offset)
+LIMIT 50
+""",
+    ("fulfilment",),
+    {"order": "", "began": _LONG_AGO},
+)
+
+STORY = Question(
+    "saga.story",
+    "Every event of an order, of all streams, in the order in which it came about, with what it changed.",
+    """
+SELECT seq, happened_at, service, stream, event, detail, late
+FROM story($order, of_kind := 'order_id')
+ORDER BY seq
+LIMIT 200
+""",
+    (),
+    {"order": ""},
+)

@@ -1,0 +1,112 @@
+"""The part of the page Fulfilment about what stands where now, what it waits for, and whose turn it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import format, tables, tiles
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.fulfilment import queries as questions
+from dashboard.pages.fulfilment import waits
+from dashboard.pages.fulfilment.waits import WAITS
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+_ASKED = f"How far the group `{waits.SERVICES}` is behind on what is asked of it."
+_ANSWERED = f"How far the group `{waits.SAGA}` is behind on the answers."
+_STATES = {
+    "state": Column("State"),
+    "sagas": Column("Orders", "count"),
+    "cents": Column("Money waiting", "money"),
+    "past_deadline": Column("Past deadline", "count", means="Ten seconds past the deadline of their attempt."),
+    "p50_seconds": Column("Usual", "seconds", means="Half of those that left the state in the last hour were faster."),
+    "p95_seconds": Column("Slow", "seconds", means="95 of 100 of those that left it in the last hour were faster."),
+    "asked": Column("Request read", means=_ASKED),
+    "answered": Column("Answer read", means=_ANSWERED),
+    "waits": Column("Waits for", width="medium"),
+    "oldest": Column("Oldest began", "time"),
+}
+_NOBODY = {"sagas": 0, "cents": 0, "past_deadline": 0}
+_STUCK = {
+    "order_id": Column("Order", "link", "fulfilment", "order", means="Its saga, step by step."),
+    "state": Column("State"),
+    "age_seconds": Column("In it for", "seconds"),
+    "group": Column("Responsible", "link", "pipeline", "group", means="The consumer group that has to move first."),
+    "lag": Column("Its lag", means="Of that group, on the topic that it has to read."),
+    "waits": Column("Expected next", width="medium"),
+    "amount_cents": Column("Money", "money"),
+    "why": Column("Why it", width="large", means="The first of the chain that is behind, or else who answers."),
+    "attempt": Column("Attempt", "count"),
+    "p95_seconds": Column("95 of 100", "seconds", means="So long 95 of 100 others were in this state at most."),
+}
+
+
+def lags(view: View) -> Answer | None:
+    """What is known of the groups' lag; None where nobody samples it."""
+    groups = tuple(sorted({waits.SAGA, *(wait.asked_of for wait in WAITS.values())}))
+    try:
+        return query_cache.ask(questions.LAGS, view, groups=groups)
+    except QueryError as error:
+        if error.rule == "table":
+            return None
+        raise
+
+
+def states_now(standing: Answer, view: View) -> None:
+    """Each state: who is in it, how long that takes, what is waited for and how far behind those are who move it on."""
+    times = query_cache.ask(questions.TIMES, view, shared_s=questions.SLOW_S)
+    known, now = lags(view), {row["state"]: row for row in standing.rows}
+    usual = {row["state"]: row for row in times.rows}
+    # A state that we do not know is shown all the same.
+    names = [*WAITS, *sorted(now.keys() - WAITS.keys())]
+    rows = [
+        {"state": name, **_NOBODY, **usual.get(name, {}), **_chain(name, known), **now.get(name, {})} for name in names
+    ]
+    with st.container(border=True):
+        st.subheader("Where orders stand now", anchor=False)
+        tables.show(rows, _STATES, view, key="standing")
+        links = " · ".join(tiles.sql(answer) for answer in (standing, times, known) if answer)
+        st.caption(f"Whatever the range. How long a state takes is of the sagas that left it in the last hour. {links}")
+
+
+def _chain(state: str, known: Answer | None) -> Mapping[str, Any]:
+    wait = WAITS.get(state)
+    if wait is None:
+        return {}
+    rows = known.rows if known else []
+    return {
+        "waits": wait.says,
+        "asked": waits.asked(wait, rows).says,
+        "answered": waits.answered(wait, rows).says,
+    }
+
+
+def stuck_now(stuck: Answer, view: View) -> None:
+    """Sagas that should have moved on, with the expected next event and the group whose turn it is."""
+    known = lags(view)
+    rows = [{**row, **_whose(row["state"], known)} for row in stuck.rows]
+    with st.container(border=True):
+        st.subheader("Stuck orders", anchor=False)
+        if not rows:
+            st.caption(f"None: every order moves on in its time. {tiles.sql(stuck)}")
+            return
+        tables.show(rows, _STUCK, view, key="stuck")
+        shown = f"The {len(rows)} longest of {format.count(stuck.row['stuck'])}. "
+        st.caption(
+            f"{shown if stuck.row['stuck'] > len(rows) else ''}The group responsible is the first of the chain that is "
+            f"behind: who is asked, then who reads the answer. {tiles.sql(stuck)}"
+        )
+
+
+def _whose(state: str, known: Answer | None) -> Mapping[str, Any]:
+    wait = WAITS.get(state)
+    if wait is None:
+        return {}
+    rows = known.rows if known else []
+    found = waits.responsible(wait, waits.asked(wait, rows), waits.answered(wait, rows))
+    return {"waits": wait.says, "group": found.group, "lag": found.lag.says, "why": found.why}

@@ -1,0 +1,116 @@
+"""Inventory: what moves, what is out or about to be, and which campaign sells out next."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import charts, filters, format, frame, splits, states, theme, tiles
+from dashboard.components.charts import Series
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.inventory import queries as questions
+from dashboard.pages.inventory import stock
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+# Movements: what each is called, its colour, and what it says.
+MOVES = {
+    "reserved": ("Reserved", theme.BLUE, "promised to orders"),
+    "shipped": ("Shipped", theme.GOOD, "that left"),
+    "received": ("Received", theme.ORANGE, "that came"),
+    "released": ("Released", theme.PINK, "promised and given back, of orders that came to nothing"),
+    "rejected": ("Refused", theme.BAD, "that orders asked for and could not be promised"),
+}
+HEADLINE = ("reserved", "shipped", "received", "rejected")
+
+
+def show() -> None:
+    """The page."""
+    rows = filters.known(questions.CHOICES, frame.view())
+    with st.container(horizontal=True, key="filters"):
+        location = filters.choose("location", "Location", (row["location"] for row in rows), all_of="All locations")
+        status = filters.one_of("status", "Status", {"": "Every status", **stock.STATUSES})
+        move = filters.one_of("move", "Movement by location", {name: said for name, (said, *_) in MOVES.items()})
+    frame.live(lambda view: draw(view, location, status, move))
+
+
+def draw(view: View, location: str, status: str, move: str) -> None:
+    """Everything that refreshes by itself."""
+    try:
+        moved = query_cache.ask(questions.MOVED, view, location=location)
+    except QueryError as error:
+        if error.rule == "table":
+            return states.no_table("inventory_windows")
+        raise
+    known = tiles.trust_in(view, "inventory")
+    if known.newest is None:
+        return states.no_events()
+    states.freshness(known.newest, datetime.now(UTC), view)
+    spans = {row["span"]: row for row in moved.rows}
+    stock.headline(view, location)
+    with tiles.row("moved"):
+        movements(moved, spans, view)
+    if spans["range"]["windows"]:
+        over_time(spans, view, location, move)
+    elif location:
+        filters.nothing("movements", moved.period)
+    else:
+        states.none_in_range(view, moved.period, known.newest)
+    stock.short(view, location, status)
+    stock.guard(view, location)
+    return None
+
+
+def movements(moved: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
+    """What moved in the range."""
+    whole, complete, earlier = (spans[span] for span in ("range", "complete", "earlier"))
+    for name in HEADLINE:
+        said, _, means = MOVES[name]
+        change = tiles.changed(complete[name], earlier[name] if whole["reaches_back"] else None, moved.period)
+        tiles.tile(
+            f"{said} in range",
+            format.count(whole[name]),
+            moved,
+            view,
+            # More is not better, nor worse, but for what was refused.
+            remark=Remark(
+                change.text, "inverse" if name == "rejected" and change.arrow else "off", change.arrow, change.versus
+            ),
+            means=f"Units {means}, in the range, running window included. The change compares complete windows with "
+            "the same span earlier; it is withheld until data reaches back that far.",
+        )
+
+
+def over_time(spans: dict[str, dict[str, Any]], view: View, location: str, move: str) -> None:
+    """All movements, and one of them by location."""
+    answer = query_cache.ask(questions.TIMELINE, view, location=location)
+    period = answer.period
+    now = [row for row in answer.rows if not row["earlier"]]
+    before = [row for row in answer.rows if row["earlier"]]
+    dashed = bool(before) and period.compare != "none" and spans["range"]["reaches_back"]
+    first = None if dashed else min((row["bucket"] for row in now), default=None)
+    lines = []
+    for name, (said, colour, _) in MOVES.items():
+        values: dict[datetime, float] = {}
+        for row in now:
+            values[row["bucket"]] = values.get(row["bucket"], 0) + row[name]
+        lines.append(Series(said, values, colour))
+    layers = splits.series(now, lambda row: row[move])
+    if dashed:
+        layers.append(splits.compared(before, lambda row: row[move], period))
+    said = MOVES[move][0]
+    left, right = st.columns(2)
+    with left, st.container(border=True, height="stretch"):
+        st.subheader("Units by movement", anchor=False)
+        chart = charts.timeline(period, lines, unit="units", clock=view.clock, kind="line", first=first, digits=",d")
+        charts.show(chart, "inventory-moves", "Units received, reserved, released, shipped and refused over time")
+        st.caption(f"{charts.reading(period, 'point')} {tiles.sql(answer)}")
+    with right, st.container(border=True, height="stretch"):
+        st.subheader(f"{said} by location", anchor=False)
+        chart = charts.timeline(period, layers, unit="units", clock=view.clock, first=first, digits=",d")
+        charts.show(chart, "inventory-locations", f"Units {said.lower()} over time by location")
+        st.caption(f"{charts.reading(period)} {tiles.sql(answer)}")

@@ -1,0 +1,155 @@
+"""What the page Inventory asks. A filter that is empty lets everything through.
+
+What moved comes from `inventory_windows`. What there is, and for how long, comes from the views over `stock`, which
+read the raw events of the last ten minutes: these know no range, and are asked less often than the page refreshes.
+"""
+
+from __future__ import annotations
+
+from dashboard.data.query import Question
+
+HERE = {"location": ""}
+_HERE = "($location = '' OR location = $location)"
+_RANGE = "window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ"
+
+CHOICES = Question(
+    "inventory.choices",
+    "The locations where anything moved in the range.",
+    f"""
+SELECT DISTINCT location
+FROM inventory_windows
+WHERE {_RANGE}
+ORDER BY location
+LIMIT 500
+""",
+    ("inventory",),
+)
+
+# A row for each span, also where nothing moved. `reaches_back`: is there anything as old as what is compared with?
+MOVED = Question(
+    "inventory.moved",
+    "Units received, reserved, released, shipped, refused: the range, its complete windows, that span earlier.",
+    f"""
+WITH moved AS (
+    SELECT 'range' AS span, * FROM inventory_windows
+    WHERE {_RANGE}
+    UNION ALL
+    SELECT 'complete', * FROM inventory_windows
+    WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $complete_until::TIMESTAMPTZ
+    UNION ALL
+    SELECT 'earlier', * FROM inventory_windows
+    WHERE window_start >= $previous_since::TIMESTAMPTZ AND window_start < $previous_until::TIMESTAMPTZ
+), here AS (
+    FROM moved WHERE {_HERE}
+)
+SELECT span, count(window_start) AS windows,
+       coalesce(sum(received), 0)::BIGINT AS received, coalesce(sum(reserved), 0)::BIGINT AS reserved,
+       coalesce(sum(released), 0)::BIGINT AS released, coalesce(sum(shipped), 0)::BIGINT  AS shipped,
+       coalesce(sum(rejected), 0)::BIGINT AS rejected,
+       EXISTS (SELECT 1 FROM stream_windows
+               WHERE window_start <= $previous_since::TIMESTAMPTZ AND events > late AND stream <> 'lag') AS reaches_back
+FROM (VALUES ('range'), ('complete'), ('earlier')) AS spans(span) LEFT JOIN here USING (span)
+GROUP BY span
+""",
+    ("inventory",),
+    HERE,
+)
+
+TIMELINE = Question(
+    "inventory.timeline",
+    "Units that moved in each bar of the range, by location; `earlier` rows are the compared span's, moved here.",
+    f"""
+SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, false AS earlier, location AS name,
+       coalesce(sum(received), 0)::BIGINT AS received, coalesce(sum(reserved), 0)::BIGINT AS reserved,
+       coalesce(sum(released), 0)::BIGINT AS released, coalesce(sum(shipped), 0)::BIGINT  AS shipped,
+       coalesce(sum(rejected), 0)::BIGINT AS rejected
+FROM inventory_windows
+WHERE {_RANGE}
+  AND {_HERE}
+GROUP BY ALL
+UNION ALL
+SELECT time_bucket(to_seconds($bucket_s), window_start + ($since::TIMESTAMPTZ - $previous_since::TIMESTAMPTZ)),
+       true, NULL,
+       coalesce(sum(received), 0)::BIGINT, coalesce(sum(reserved), 0)::BIGINT, coalesce(sum(released), 0)::BIGINT,
+       coalesce(sum(shipped), 0)::BIGINT, coalesce(sum(rejected), 0)::BIGINT
+FROM inventory_windows
+WHERE window_start >= $previous_since::TIMESTAMPTZ
+  AND window_start < $previous_since::TIMESTAMPTZ + to_seconds($seconds)
+  AND {_HERE}
+GROUP BY ALL
+ORDER BY earlier, bucket, name
+LIMIT 50000
+""",
+    ("inventory",),
+    HERE,
+)
+
+# `unpriced`: articles refused whose price is not known; what they would have brought is in no sum.
+LEVELS = Question(
+    "inventory.levels",
+    "How many articles are oversold, out, or low now, and what is refused a minute.",
+    f"""
+SELECT count(*) AS articles,
+       count(*) FILTER (WHERE status = 'oversold') AS oversold,
+       count(*) FILTER (WHERE status = 'out')      AS out,
+       count(*) FILTER (WHERE status = 'low')      AS low,
+       sum(refused_per_minute)                     AS refused_per_minute,
+       sum(CASE WHEN refused_per_minute = 0 THEN 0 ELSE refused_per_minute * price_cents END)
+           AS refused_cents_per_minute,
+       count(*) FILTER (WHERE refused_per_minute > 0 AND price_cents IS NULL) AS unpriced
+FROM stock_levels LEFT JOIN products USING (sku)
+WHERE {_HERE}
+""",
+    ("inventory",),
+    HERE,
+)
+
+# One reading of `stock_levels` for both tables: the view `stock_outs` reads it twice. `is_out` are its rows.
+SHORT = Question(
+    "inventory.short",
+    "Articles that cannot be promised now, what that loses and who has more; and those with the lowest cover.",
+    f"""
+WITH levels AS (
+    SELECT l.*, l.available <= 0 AS is_out, l.refused_per_minute * p.price_cents AS refused_cents_per_minute,
+           (sum(greatest(0, l.available)) OVER (PARTITION BY l.sku) - greatest(0, l.available))::BIGINT
+               AS available_elsewhere
+    FROM stock_levels l LEFT JOIN products p USING (sku)
+)
+SELECT sku, name, location, status, is_out, on_hand, reserved, available, units_per_minute, units_per_minute_lately,
+       minutes_of_cover, refused_per_minute, refused_cents_per_minute, available_elsewhere, changed_at
+FROM levels
+WHERE {_HERE}
+  AND ($status = '' OR status = $status)
+  AND (is_out OR minutes_of_cover IS NOT NULL)
+QUALIFY row_number() OVER (
+    PARTITION BY is_out
+    ORDER BY CASE WHEN is_out THEN -refused_cents_per_minute ELSE minutes_of_cover END NULLS LAST,
+             refused_per_minute DESC NULLS LAST, sku, location
+) <= 100
+ORDER BY is_out DESC, CASE WHEN is_out THEN -refused_cents_per_minute ELSE minutes_of_cover END NULLS LAST,
+         refused_per_minute DESC NULLS LAST, sku, location
+LIMIT 200
+""",
+    ("inventory",),
+    {**HERE, "status": ""},
+)
+
+# The counts are of all that campaigns advertise, before the limit.
+GUARD = Question(
+    "inventory.guard",
+    "What running campaigns advertise, the soonest sold out first.",
+    f"""
+SELECT campaign_id, campaign, channel, sku, location, level, available, units_per_minute, times_usual,
+       wanted_per_minute, minutes_until_sold_out, campaign_minutes_left,
+       count(*) FILTER (WHERE level = 'sold_out') OVER () AS sold_out,
+       count(*) FILTER (WHERE level = 'critical') OVER () AS critical,
+       count(*) FILTER (WHERE level = 'warning') OVER ()  AS warning
+FROM surge_guard
+WHERE {_HERE}
+ORDER BY list_position(['sold_out', 'critical', 'warning', 'ok'], level), minutes_until_sold_out NULLS LAST,
+         wanted_per_minute DESC NULLS LAST, sku, location, campaign_id
+LIMIT 100
+""",
+    ("inventory",),
+    HERE,
+)

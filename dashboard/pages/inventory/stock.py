@@ -1,0 +1,156 @@
+"""The part of Inventory that is about now, whatever the range: stock-outs, cover, and the surge guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import format, tables, theme, tiles
+from dashboard.components.tables import Column
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.inventory import queries as questions
+from dashboard.session.view import View
+
+# These questions read the raw events of ten minutes: everybody together asks each as often as this.
+SHARED_S = 10.0
+STATUSES = {"oversold": "Oversold", "out": "Out of stock", "low": "Low cover", "ok": "In stock"}
+_STATUS = {"oversold": theme.BAD, "out": theme.BAD, "low": theme.WARN, "ok": theme.GOOD}
+_LEVEL = {"sold_out": theme.BAD, "critical": theme.BAD, "warning": theme.WARN, "ok": theme.GOOD}
+_RATES = "units reserved less released, a minute, over ten minutes"
+_AS_OF_NOW = f"As of now, whatever the range; looked up every {SHARED_S:.0f} s."
+
+_ARTICLE = {
+    "sku": Column("Article", "link", "events", "sku", means="Its events"),
+    "name": Column("Name"),
+    "location": Column("Location"),
+}
+_OUT = {
+    **_ARTICLE,
+    "status": Column("Status", "badge", colours=_STATUS, means="oversold: more was promised than there is"),
+    "on_hand": Column("On hand", "count"),
+    "reserved": Column("Reserved", "count"),
+    "available": Column("Available", "count", means="On hand less reserved"),
+    "refused_per_minute": Column("Refused/min", "rate", means="Units that could not be promised, over ten minutes"),
+    "refused_cents_per_minute": Column("Refused €/min", "money", means="The same at the article's price"),
+    "available_elsewhere": Column("Elsewhere", "count", means="What all other locations together can promise"),
+    "changed_at": Column("Since", "time", means="Its newest event"),
+}
+_COVER = {
+    **_ARTICLE,
+    "status": Column("Status", "badge", colours=_STATUS, means="low: less than five minutes of cover"),
+    "available": Column("Available", "count", means="On hand less reserved"),
+    "minutes_of_cover": Column("Cover, min", "rate", means=f"Available over {_RATES}"),
+    "units_per_minute": Column("Taken/min", "rate", means=_RATES.capitalize()),
+    "units_per_minute_lately": Column("Lately/min", "rate", means="The same, of the last two minutes"),
+    "refused_per_minute": Column("Refused/min", "rate", means="Units that could not be promised, over ten minutes"),
+    "available_elsewhere": Column("Elsewhere", "count", means="What all other locations together can promise"),
+}
+_GUARD = {
+    "campaign_id": Column("Campaign", "link", "marketing", "campaign", means="What it costs and brings"),
+    "channel": Column("Channel"),
+    "sku": _ARTICLE["sku"],
+    "location": _ARTICLE["location"],
+    "level": Column("Level", "badge", colours=_LEVEL, means="critical: gone within a minute; warning: within five"),
+    "available": Column("Available", "count"),
+    "minutes_until_sold_out": Column("Lasts, min", "rate", means="Available over the present rate"),
+    "campaign_minutes_left": Column("Campaign, min", "rate", means="How long the campaign still runs"),
+    "units_per_minute": Column("Taken/min", "rate", means="Of ten minutes, or of the last two where that is more"),
+    "times_usual": Column("× usual", "rate", means="Against the rate of the last full hours, up to 24"),
+    "wanted_per_minute": Column("Wanted/min", "rate", means="Taken and refused"),
+}
+
+
+def headline(view: View, location: str) -> None:
+    """How much is out, low, and refused."""
+    now = view.standing
+    levels = query_cache.ask(questions.LEVELS, now, shared_s=SHARED_S, location=location)
+    row = levels.row
+    articles = f"of {format.count(row['articles'])}"
+    with tiles.row("stock"):
+        for label, name, means in (
+            ("Oversold", "oversold", "more was promised than there is"),
+            ("Out of stock", "out", "everything that is there is promised"),
+            ("Low cover", "low", "less than five minutes are left at the present rate"),
+        ):
+            wrong = bool(row[name]) and name != "low"
+            tiles.tile(
+                label,
+                format.count(row[name]),
+                levels,
+                now,
+                remark=Remark(articles, "red" if wrong else "off"),
+                means=f"Articles at a location of which {means}; of all articles at all locations. {_AS_OF_NOW}",
+            )
+        tiles.tile(
+            "Refused units/min",
+            format.rate(row["refused_per_minute"]),
+            levels,
+            now,
+            remark="over ten minutes",
+            means=f"Units that orders asked for and could not be promised, a minute, over the last ten. {_AS_OF_NOW}",
+        )
+        tiles.tile(
+            "Refused €/min",
+            format.money(refused_cents(row)),
+            levels,
+            now,
+            remark=f"{format.count(row['unpriced'])} without a price" if row["unpriced"] else "over ten minutes",
+            means=f"The same at the articles' prices. {_AS_OF_NOW}",
+        )
+
+
+def refused_cents(row: dict[str, Any]) -> int | None:
+    """Cents refused a minute; None where no rate is known, or no price of anything that is refused."""
+    cents = row["refused_cents_per_minute"]
+    return None if cents is None or (row["unpriced"] and not cents) else round(cents)
+
+
+def short(view: View, location: str, status: str) -> None:
+    """What cannot be promised, and what will soon be gone."""
+    found = query_cache.ask(questions.SHORT, view.standing, shared_s=SHARED_S, location=location, status=status)
+    out = [row for row in found.rows if row["is_out"]]
+    cover = [row for row in found.rows if not row["is_out"]]
+    with st.container(border=True):
+        st.subheader("Stock-outs", anchor=False)
+        _table(out, _OUT, view, "stock-outs", "Nothing is out of stock that matches the filters.")
+        st.caption(f"Most refused money first, up to 100. {_AS_OF_NOW} {tiles.sql(found)}")
+    with st.container(border=True):
+        st.subheader("Lowest cover", anchor=False)
+        _table(
+            cover, _COVER, view, "cover", "No article that matches the filters is being taken, or no rate is known yet."
+        )
+        st.caption(f"In stock and being taken, the soonest gone first, up to 100. {_AS_OF_NOW} {tiles.sql(found)}")
+
+
+def guard(view: View, location: str) -> None:
+    """Which campaign sells out next."""
+    found = query_cache.ask(questions.GUARD, view.standing, shared_s=SHARED_S, location=location)
+    with st.container(border=True):
+        st.subheader("Surge guard", anchor=False)
+        if found.rows:
+            levels(found)
+        _table(found.rows, _GUARD, view, "guard", "No campaign runs now.")
+        st.caption(
+            f"What running campaigns advertise, the soonest sold out first, up to 100. {_AS_OF_NOW} {tiles.sql(found)}"
+        )
+
+
+def levels(found: Answer) -> None:
+    """How many articles are at each level."""
+    with st.container(horizontal=True, gap="small"):
+        for name in ("sold_out", "critical", "warning"):
+            said = f"{format.count(found.row[name])} {name.replace('_', ' ')}"
+            if not found.row[name]:
+                st.badge(said, color="gray")
+            else:
+                st.badge(said, color="orange" if name == "warning" else "red")
+
+
+def _table(rows: list[dict[str, Any]], columns: dict[str, Column], view: View, key: str, none: str) -> None:
+    if not rows:
+        st.text(none)
+        return
+    tables.show(rows, columns, view, key=f"inventory-{key}", height=320 if len(rows) > 8 else None)

@@ -1,0 +1,181 @@
+"""The charts and tables of Marketing: funnel, segments, measures over time, channels, campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import charts, format, splits, tables, theme, tiles
+from dashboard.components.charts import Bar
+from dashboard.components.tables import Column
+from dashboard.data.query_cache import Answer
+from dashboard.session.view import View
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is drawn over time: `value` of a row, or the ratio of `value` to `over` (a line, for no ratios add up)."""
+
+    label: str
+    unit: str
+    digits: str
+    value: Callable[[Row], float]
+    over: Callable[[Row], float] | None = None
+
+
+MEASURES = {
+    "revenue": Measure("Revenue credited", "€", ",.2f", lambda row: row["revenue_cents"] / 100),
+    "spend": Measure("Spend", "€", ",.2f", lambda row: row["cost_cents"] / 100),
+    "return": Measure(
+        "Return on spend", "€ per €", ",.1f", lambda row: row["revenue_cents"], lambda row: row["cost_cents"]
+    ),
+    "order_cost": Measure(
+        "Cost per order", "€ per order", ",.2f", lambda row: row["cost_cents"] / 100, lambda row: row["orders"]
+    ),
+    "orders": Measure("Orders credited", "orders", ",d", lambda row: row["orders"]),
+    "clicks": Measure("Clicks", "clicks", ",d", lambda row: row["clicks"]),
+    "reached": Measure("Reached", "shown or sent", ",d", lambda row: row["reached"]),
+}
+SEGMENTS = {"new": theme.GREEN, "returning": theme.BLUE, "lapsed": theme.ORANGE}
+_STATES = {"running": theme.GOOD, "ended": theme.GREY, "planned": theme.SKY}
+_RATIOS = {
+    "reached": Column("Reached", "count", means="Advertisements shown and emails sent"),
+    "clicks": Column("Clicks", "count", means="Advertisements clicked and emails opened"),
+    "click_share": Column("Of reached", "share", means="Clicks, of those reached"),
+    "orders": Column("Orders", "count", means="Orders credited"),
+    "order_share": Column("Of clicks", "share", means="Orders credited, of clicks"),
+    "revenue_cents": Column("Revenue", "money", means="Of the orders credited"),
+    "cost_cents": Column("Spend", "money"),
+    "back": Column("Return ×", "rate", means="Revenue over spend"),
+    "order_cents": Column("Cost per order", "money", means="Spend over orders credited"),
+    "profit_cents": Column("Profit", "money", means="Margin of the orders credited, less spend"),
+}
+_CHANNEL = {"channel": Column("Channel", "link", "marketing", "channel", means="Show only this"), **_RATIOS}
+_CAMPAIGN = {
+    "campaign_id": Column("Campaign", "link", "marketing", "campaign", means="Show only this"),
+    "name": Column("Name"),
+    "channel": Column("Channel"),
+    "category": Column("Category", means="What it advertises"),
+    "state": Column("State", "badge", colours=_STATES, means="By its first and last moment, now"),
+    **_RATIOS,
+}
+
+
+def funnel(totals: Answer, whole: Row, credited: bool) -> None:
+    """From being shown to being bought."""
+    steps = [
+        Bar("Reached", whole["reached"], format.count(whole["reached"]), theme.SKY),
+        Bar("Clicked", whole["clicks"], _step(whole["clicks"], whole["reached"], "reached"), theme.BLUE),
+    ]
+    if credited:
+        bought = f"{_step(whole['orders'], whole['clicks'], 'clicks')} · {format.money(whole['revenue_cents'])}"
+        steps.append(Bar("Ordered", whole["orders"], bought, theme.GOOD))
+    with st.container(border=True, height="stretch"):
+        st.subheader("Funnel", anchor=False)
+        charts.draw(charts.bars(steps), "marketing-funnel", "Reached, clicked and ordered in the range")
+        st.caption(
+            "Shown or sent · clicked or opened · orders credited, with their revenue. Each counts by its own time. "
+            f"{tiles.sql(totals)}"
+        )
+
+
+def _step(count: int, before: int, of: str) -> str:
+    return f"{format.count(count)} · {format.share(count, before)} of {of}"
+
+
+def segments(answer: Answer) -> None:
+    """To whom campaigns sold."""
+    rows = [row for row in answer.rows if row["orders"]]
+    whole = sum(row["orders"] for row in rows)
+    parts = [
+        Bar(
+            row["segment"] or "not known",
+            row["orders"],
+            f"{format.count(row['orders'])} · {format.share(row['orders'], whole)} · "
+            f"{format.money(row['revenue_cents'])}",
+            SEGMENTS.get(row["segment"], theme.GREY),
+        )
+        for row in rows
+    ]
+    with st.container(border=True, height="stretch"):
+        st.subheader("Who buys because of it", anchor=False)
+        if parts:
+            charts.draw(charts.bars(parts), "marketing-segments", "Orders credited by segment of the customer")
+            st.caption(
+                "Orders credited · share · revenue. New: no order before; lapsed: the one before is long ago. "
+                f"{tiles.sql(answer)}"
+            )
+        else:
+            st.text("No order of the range is credited to a campaign.")
+
+
+def over_time(answer: Answer, whole: Row, view: View, measure: str, by: str) -> None:
+    """One measure, by channel or campaign."""
+    what = MEASURES[measure]
+    period = answer.period
+    now = [row for row in answer.rows if not row["earlier"]]
+    before = [row for row in answer.rows if row["earlier"]]
+    dashed = bool(before) and period.compare != "none" and whole["reaches_back"]
+    layers = splits.series(now, what.value, what.over)
+    if dashed:
+        layers.append(splits.compared(before, what.value, period, what.over))
+    chart = charts.timeline(
+        period,
+        layers,
+        unit=what.unit,
+        clock=view.clock,
+        kind="line" if what.over else "bar",
+        first=None if dashed else min((row["bucket"] for row in now), default=None),
+        absent=None if what.over else 0.0,
+        digits=what.digits,
+    )
+    with st.container(border=True):
+        st.subheader(f"{what.label} by {by}", anchor=False)
+        charts.show(chart, "marketing-time", f"{what.label} over time by {by}")
+        one = "point" if what.over else "bar"
+        gaps = " A gap: nothing to divide by." if what.over else ""
+        st.caption(f"{charts.reading(period, one)}{gaps} {tiles.sql(answer)}")
+
+
+def by_channel(answer: Answer, view: View) -> None:
+    """Channels in figures."""
+    with st.container(border=True):
+        st.subheader("By channel", anchor=False)
+        tables.show([ratios(row) for row in answer.rows], _CHANNEL, view, key="marketing-channels")
+        st.caption(f"In the range, running window included. {tiles.sql(answer)}")
+
+
+def by_campaign(answer: Answer, view: View) -> None:
+    """Campaigns in figures."""
+    rows = [{**ratios(row), "state": state(row, answer.period.now)} for row in answer.rows]
+    with st.container(border=True):
+        st.subheader("Campaigns", anchor=False)
+        tables.show(rows, _CAMPAIGN, view, key="marketing-campaigns")
+        st.caption(f"In the range, running window included; the best 200 by revenue. {tiles.sql(answer)}")
+
+
+def ratios(row: Row) -> Row:
+    """A row of sums with what follows from them; absent where there is nothing to divide by."""
+    return {
+        **row,
+        "click_share": row["clicks"] / row["reached"] if row["reached"] else None,
+        "order_share": row["orders"] / row["clicks"] if row["clicks"] else None,
+        "back": row["revenue_cents"] / row["cost_cents"] if row["cost_cents"] else None,
+        "order_cents": format.mean_cents(row["cost_cents"], row["orders"]),
+        "profit_cents": row["margin_cents"] - row["cost_cents"],
+    }
+
+
+def state(row: Row, now: datetime) -> str | None:
+    """Whether the campaign runs now; None where nothing is known of it."""
+    if row["starts_at"] is None:
+        return None
+    if row["starts_at"] > now:
+        return "planned"
+    return "ended" if row["ends_at"] and row["ends_at"] <= now else "running"

@@ -1,0 +1,143 @@
+"""Marketing: what campaigns cost, whom they reach, and which orders they are credited with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import filters, format, frame, states, tiles
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.marketing import campaigns
+from dashboard.pages.marketing import queries as questions
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+SPLITS = {"channel": "Channel", "campaign": "Campaign"}
+
+
+def show() -> None:
+    """The page."""
+    rows = filters.known(questions.CHOICES, frame.view())
+    names = {row["campaign_id"]: row["name"] for row in rows if row["name"]}
+    with st.container(horizontal=True, key="filters"):
+        channel = filters.choose("channel", "Channel", (row["channel"] for row in rows), all_of="All channels")
+        campaign = filters.choose(
+            "campaign", "Campaign", (row["campaign_id"] for row in rows), all_of="All campaigns", names=names
+        )
+        measure = filters.one_of("measure", "Over time", {name: one.label for name, one in campaigns.MEASURES.items()})
+        by = filters.one_of("by", "Split by", SPLITS)
+    chosen = {"channel": channel, "campaign": campaign}
+    frame.live(lambda view: draw(view, chosen, measure, by))
+
+
+def draw(view: View, chosen: dict[str, Any], measure: str, by: str) -> None:
+    """Everything that refreshes by itself."""
+    try:
+        totals = query_cache.ask(questions.TOTALS, view, **chosen)
+    except QueryError as error:
+        if error.rule == "table":
+            return states.no_table("marketing_windows")
+        raise
+    known = tiles.trust_in(view, "marketing", "attribution")
+    if known.newest is None:
+        return states.no_events()
+    states.freshness(known.newest, datetime.now(UTC), view)
+    spans = {row["span"]: row for row in totals.rows}
+    if not spans["range"]["windows"] and any(chosen.values()):
+        return filters.nothing("campaigns", totals.period)
+    if not spans["range"]["windows"]:
+        return states.none_in_range(view, totals.period, known.newest)
+    # Where nobody credits orders, what campaigns brought is not nothing: it is not known.
+    credited = tiles.trust_in(view, "attribution").newest is not None
+    with tiles.row("spent"):
+        spent(totals, spans, view)
+    with tiles.row("brought"):
+        brought(totals, spans, view, credited)
+    left, right = st.columns(2)
+    with left:
+        campaigns.funnel(totals, spans["range"], credited)
+    with right:
+        campaigns.segments(query_cache.ask(questions.SEGMENTS, view, **chosen))
+    campaigns.over_time(query_cache.ask(questions.TIMELINE, view, by=by, **chosen), spans["range"], view, measure, by)
+    campaigns.by_channel(query_cache.ask(questions.CHANNELS, view, **chosen), view)
+    campaigns.by_campaign(query_cache.ask(questions.CAMPAIGNS, view, **chosen), view)
+    return None
+
+
+Spans = dict[str, dict[str, Any]]
+_COMPARED = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
+
+
+def spent(totals: Answer, spans: Spans, view: View) -> None:
+    """What campaigns did, and at what cost."""
+    for label, name, means in (
+        ("Spend", "cost_cents", "What campaigns cost in the range: the sum of `cost_cents`"),
+        ("Reached", "reached", "Advertisements shown and emails sent in the range"),
+        ("Clicks", "clicks", "Advertisements clicked and emails opened in the range"),
+    ):
+        change = _change(totals, spans, name)
+        # Spending more is neither good nor bad.
+        remark = Remark(change.text, "off", change.arrow, change.versus) if name == "cost_cents" else change
+        value = format.money(spans["range"][name]) if name == "cost_cents" else format.count(spans["range"][name])
+        tiles.tile(label, value, totals, view, remark=remark, means=f"{means}, running window included. {_COMPARED}")
+    whole = spans["range"]
+    tiles.tile(
+        "Promotions redeemed",
+        format.count(whole["redemptions"]),
+        totals,
+        view,
+        remark=_change(totals, spans, "redemptions"),
+        means=f"Promotions of campaigns used in orders, in the range. {_COMPARED}",
+    )
+
+
+def brought(totals: Answer, spans: Spans, view: View, credited: bool) -> None:
+    """What orders they are credited with."""
+    whole = spans["range"]
+    owed = (
+        "An order is owed to the newest click of its customer, if there is one not too old; counted when it was placed"
+    )
+    tiles.tile(
+        "Orders credited",
+        format.count(whole["orders"]) if credited else format.UNKNOWN,
+        totals,
+        view,
+        remark=_change(totals, spans, "orders") if credited else "",
+        means=f"{owed}. {_COMPARED}",
+    )
+    tiles.tile(
+        "Revenue credited",
+        format.money(whole["revenue_cents"] if credited else None),
+        totals,
+        view,
+        remark=_change(totals, spans, "revenue_cents") if credited else "",
+        means=f"The amount of the orders credited. {_COMPARED}",
+    )
+    back = whole["revenue_cents"] / whole["cost_cents"] if credited and whole["cost_cents"] else None
+    profit = format.money(whole["margin_cents"] - whole["cost_cents"]) if credited else format.UNKNOWN
+    tiles.tile(
+        "Return on spend",
+        format.UNKNOWN if back is None else f"{format.rate(back)}×",
+        totals,
+        view,
+        remark=f"{profit} after margin",
+        means="Revenue credited over spend, both of the range. Below: the margin of those orders less spend. Cost "
+        "counts by its own time, orders by theirs.",
+    )
+    tiles.tile(
+        "Cost per order",
+        format.money(format.mean_cents(whole["cost_cents"], whole["orders"]) if credited else None),
+        totals,
+        view,
+        remark=f"{format.share(whole['orders'], whole['clicks']) if credited else format.UNKNOWN} of clicks",
+        means="Spend over orders credited, both of the range. Below: orders credited as a share of clicks.",
+    )
+
+
+def _change(totals: Answer, spans: Spans, name: str) -> Remark:
+    reaches_back = spans["range"]["reaches_back"]
+    return tiles.changed(spans["complete"][name], spans["earlier"][name] if reaches_back else None, totals.period)

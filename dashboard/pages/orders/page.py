@@ -1,0 +1,205 @@
+"""Orders and revenue: how many, how much, what becomes of them, and where they come from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import charts, filters, format, frame, splits, states, tables, theme, tiles
+from dashboard.components.charts import Bar
+from dashboard.components.tables import Column
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.orders import queries as questions
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+# What orders are split by: its name in the address and in the table, and what it is called.
+DIMENSIONS = {"region": "Region", "channel": "Channel", "payment_method": "Payment method"}
+OUTCOMES = {
+    "confirmed": "Orders that were confirmed in the range",
+    "cancelled": "Orders that were cancelled in the range",
+    "completed": "Orders that were completed (delivered) in the range",
+}
+RANKED = 8
+# Filters by name, as the questions have them.
+Chosen = dict[str, Any]
+
+
+def show() -> None:
+    """The page."""
+    view = frame.view()
+    rows = filters.known(questions.CHOICES, view)
+    with st.container(horizontal=True, key="filters"):
+        chosen = {
+            name: filters.choose(name, label, (row[name] for row in rows), all_of=f"All {label.lower()}s")
+            for name, label in DIMENSIONS.items()
+        }
+        by = filters.one_of("by", "Split by", DIMENSIONS)
+    frame.live(lambda view: draw(view, chosen, by))
+
+
+def draw(view: View, chosen: Chosen, by: str) -> None:
+    """Everything that refreshes by itself."""
+    try:
+        totals = query_cache.ask(questions.TOTALS, view, **chosen)
+    except QueryError as error:
+        if error.rule == "table":
+            return states.no_table("order_windows")
+        raise
+    known = tiles.trust_in(view, "orders")
+    if known.newest is None:
+        return states.no_events()
+    states.freshness(known.newest, datetime.now(UTC), view)
+    ranking = query_cache.ask(questions.RANKING, view, by=by, **chosen)
+    if not ranking.rows and any(chosen.values()):
+        return filters.nothing("orders", totals.period)
+    if not ranking.rows:
+        return states.none_in_range(view, totals.period, known.newest)
+    spans = {row["span"]: row for row in totals.rows}
+    with tiles.row("orders"):
+        headline(totals, spans, view)
+    with tiles.row("outcomes"):
+        outcomes(totals, spans, view)
+    over_time(spans, view, chosen, by)
+    rank(ranking, by)
+    table(ranking, spans, view, by)
+    return None
+
+
+def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
+    """How many, how much."""
+    whole, complete, earlier = (spans[span] for span in ("range", "complete", "earlier"))
+    reaches_back = whole["reaches_back"]
+
+    def change(name: str) -> Remark:
+        return tiles.changed(complete[name], earlier[name] if reaches_back else None, totals.period)
+
+    running = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
+    tiles.tile(
+        "Orders",
+        format.count(whole["orders"]),
+        totals,
+        view,
+        remark=change("orders"),
+        means=f"Orders placed in the range, running window included. {running}",
+    )
+    tiles.tile(
+        "Revenue",
+        format.money(whole["revenue_cents"]),
+        totals,
+        view,
+        remark=change("revenue_cents"),
+        means=f"The amount of the orders placed in the range, running window included. {running}",
+    )
+
+    def mean(sums: dict[str, Any]) -> int | None:
+        return format.mean_cents(sums["revenue_cents"], sums["orders"])
+
+    now = mean(complete)
+    tiles.tile(
+        "Order value",
+        format.money(mean(whole)),
+        totals,
+        view,
+        remark=tiles.changed(now, mean(earlier) if reaches_back else None, totals.period) if now else "",
+        means=f"The average order: revenue over orders, both of the range. {running}",
+    )
+    tiles.tile(
+        "Units",
+        format.count(whole["units"]),
+        totals,
+        view,
+        remark=change("units"),
+        means=f"Articles in the orders placed in the range: the sum of their quantities. {running}",
+    )
+
+
+def outcomes(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
+    """What became of orders."""
+    whole = spans["range"]
+    for name, means in OUTCOMES.items():
+        tiles.tile(
+            name.capitalize(),
+            format.share(whole[name], whole["orders"]),
+            totals,
+            view,
+            remark=f"{format.count(whole[name])} orders",
+            means=f"{means}, as a share of those placed in it. An order placed before the range may be among them: "
+            "in a short range the share can pass 100 %.",
+        )
+
+
+def over_time(spans: dict[str, dict[str, Any]], view: View, chosen: Chosen, by: str) -> None:
+    """Revenue and orders, split, with the earlier span dashed."""
+    answer = query_cache.ask(questions.TIMELINE, view, by=by, **chosen)
+    now = [row for row in answer.rows if not row["earlier"]]
+    before = [row for row in answer.rows if row["earlier"]]
+    dashed = bool(before) and answer.period.compare != "none" and spans["range"]["reaches_back"]
+    first = None if dashed else min((row["bucket"] for row in now), default=None)
+    measures = (
+        ("Revenue", "€", ",.2f", lambda row: row["revenue_cents"] / 100),
+        ("Orders", "orders", ",d", lambda row: row["orders"]),
+    )
+    for column, (title, unit, digits, value) in zip(st.columns(2), measures, strict=True):
+        layers = splits.series(now, value)
+        if dashed:
+            layers.append(splits.compared(before, value, answer.period))
+        chart = charts.timeline(answer.period, layers, unit=unit, clock=view.clock, first=first, digits=digits)
+        with column, st.container(border=True, height="stretch"):
+            st.subheader(f"{title} by {DIMENSIONS[by].lower()}", anchor=False)
+            charts.show(chart, f"orders-{title}", f"{title} over time by {DIMENSIONS[by].lower()}")
+            st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
+
+
+def rank(ranking: Answer, by: str) -> None:
+    """Where most of it comes from."""
+    whole = ranking.row["all_cents"]
+    own = splits.colours(row["name"] for row in ranking.rows[: splits.MOST])
+    parts = [
+        Bar(
+            row["name"],
+            row["revenue_cents"],
+            f"{format.money(row['revenue_cents'])} · {format.share(row['revenue_cents'], whole)}",
+            own.get(row["name"], theme.GREY),
+        )
+        for row in ranking.rows[:RANKED]
+    ]
+    with st.container(border=True):
+        st.subheader(f"Top {DIMENSIONS[by].lower()}s", anchor=False)
+        charts.draw(charts.bars(parts), "orders-top", f"Revenue by {DIMENSIONS[by].lower()}")
+        st.caption(f"Revenue · share of the range's revenue · {tiles.sql(ranking)}")
+
+
+def table(ranking: Answer, spans: dict[str, dict[str, Any]], view: View, by: str) -> None:
+    """All of it in figures."""
+    whole = ranking.row["all_cents"]
+    compares = spans["range"]["reaches_back"] and ranking.period.compare != "none"
+    rows = [
+        {
+            **row,
+            "share": row["revenue_cents"] / whole if whole else None,
+            "mean_cents": format.mean_cents(row["revenue_cents"], row["orders"]),
+            "change": format.change(row["complete_cents"], row["previous_cents"]) if compares else None,
+            **{f"{name}_share": row[name] / row["orders"] if row["orders"] else None for name in OUTCOMES},
+        }
+        for row in ranking.rows
+    ]
+    columns = {
+        "name": Column(DIMENSIONS[by], "link", "orders", by, means="Show only this"),
+        "orders": Column("Orders", "count"),
+        "revenue_cents": Column("Revenue", "money"),
+        "share": Column("Of revenue", "share"),
+        "mean_cents": Column("Order value", "money", means="Revenue over orders"),
+        "units": Column("Units", "count"),
+        **{f"{name}_share": Column(name.capitalize(), "share", means=OUTCOMES[name]) for name in OUTCOMES},
+    }
+    if compares:
+        columns["change"] = Column("Revenue change", "share", means=f"Complete windows, {ranking.period.compared}")
+    with st.container(border=True):
+        st.subheader(f"By {DIMENSIONS[by].lower()}", anchor=False)
+        tables.show(rows, columns, view, key="orders-table")
+        st.caption(f"Orders placed in the range, running window included. {tiles.sql(ranking)}")

@@ -1,0 +1,156 @@
+"""The Overview: how much flows, what it earns, what fails, and how fresh and complete all of that is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.components import charts, format, frame, states, theme, tiles
+from dashboard.components.charts import Bar, Series
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.overview import queries as questions
+from dashboard.reconciliation import panel
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+
+def show() -> None:
+    """The page."""
+    frame.live(draw)
+
+
+def draw(view: View) -> None:
+    """Everything that refreshes by itself."""
+    traffic = query_cache.ask(questions.STREAMS, view)
+    newest = tiles.trust_in(view).newest
+    states.freshness(newest, datetime.now(UTC), view)
+    if traffic.rows:
+        with tiles.row("headline"):
+            events(traffic, view)
+            sold = orders(traffic, view)
+            failures(traffic, view)
+        throughput(traffic, view)
+        if sold:
+            rankings(view)
+    elif newest is None:
+        states.no_events()
+    else:
+        states.none_in_range(view, traffic.period, newest)
+    # It knows no range, and is most wanted where what was produced is not to be seen.
+    panel.panel(view)
+
+
+def events(traffic: Answer, view: View) -> None:
+    """How much flows."""
+    tiles.tile(
+        "Events/s",
+        format.rate(per_second(traffic, sum(row["recent"] for row in traffic.rows))),
+        traffic,
+        view,
+        remark=f"{format.count(sum(row['events'] for row in traffic.rows))} in {traffic.period.label}",
+        means="Complete 10-second windows of the last minute, all streams, good and bad events. "
+        "Below: every event of the range, running window included.",
+    )
+
+
+def per_second(traffic: Answer, recent: int) -> float | None:
+    """A rate of the last minute's complete windows, or of as much of it as there is data for."""
+    first = min((row["first_window"] for row in traffic.rows if row["first_window"]), default=None)
+    return format.per_second(recent, traffic.period, first)
+
+
+def orders(traffic: Answer, view: View) -> bool:
+    """What it earns; False where the catalog has no orders, or there are none."""
+    try:
+        sold = query_cache.ask(questions.ORDERS, view)
+    except QueryError as error:
+        if error.rule == "table":
+            return False
+        raise
+    rate = per_second(traffic, sold.row["recent"])
+    tiles.tile(
+        "Orders/min",
+        format.rate(None if rate is None else 60 * rate),
+        sold,
+        view,
+        remark=f"{format.count(sold.row['orders'])} in {sold.period.label}",
+        means="Orders placed, complete windows of the last minute. Below: all of the range.",
+    )
+    tiles.tile(
+        "Revenue",
+        format.money(sold.row["revenue_cents"]),
+        sold,
+        view,
+        means="Orders placed in the range, at their amount, running window included. The change compares complete "
+        "windows with the same span earlier; it is withheld until data reaches back that far.",
+        remark=tiles.changed(sold.row["complete_cents"], sold.row["previous_cents"], sold.period),
+    )
+    return bool(sold.row["orders"])
+
+
+def failures(traffic: Answer, view: View) -> None:
+    """What fails, and what comes late."""
+    whole = sum(row["events"] for row in traffic.rows)
+    dead, late = (sum(row[name] for row in traffic.rows) for name in ("dead_letters", "late"))
+    tiles.tile(
+        "Failures",
+        format.count(dead),
+        traffic,
+        view,
+        remark=Remark(f"{format.share(dead, whole)} of events", "red" if format.failing(dead, whole) else "off"),
+        means="Events of the range that could not be processed. Each is kept, untouched, as a dead letter.",
+    )
+    tiles.tile(
+        "Late events",
+        format.count(late),
+        traffic,
+        view,
+        remark=f"{format.share(late, whole)} of events",
+        means="Events more than 10 s older than the newest of their partition. They are counted in the window "
+        "that they belong to, so past figures may still grow by them.",
+    )
+
+
+def throughput(traffic: Answer, view: View) -> None:
+    """The chart of all streams."""
+    period = traffic.period
+    names = sorted({row["stream"] for row in traffic.rows}, key=theme.stream_order)
+    series = [
+        Series(
+            name,
+            {row["bucket"]: row["events"] / period.bucket_s for row in traffic.rows if row["stream"] == name},
+            theme.stream_colour(name),
+        )
+        for name in names
+    ]
+    with st.container(border=True):
+        st.subheader("Throughput by stream", anchor=False)
+        first = min(row["bucket"] for row in traffic.rows)
+        chart = charts.timeline(period, series, unit="events/s", clock=view.clock, first=first)
+        charts.show(chart, "throughput", "Events a second by stream")
+        st.caption(f"{charts.reading(period)} {tiles.sql(traffic)}")
+
+
+def rankings(view: View) -> None:
+    """Who buys, and where."""
+    tops = query_cache.ask(questions.TOPS, view)
+    for column, title, dimension in zip(
+        st.columns(2), ("Top regions", "Top channels"), ("region", "channel"), strict=True
+    ):
+        parts = [
+            Bar(
+                row["name"],
+                row["revenue_cents"],
+                f"{format.money(row['revenue_cents'])} · {format.count(row['orders'])}",
+                theme.STREAM_COLOURS["orders"],
+            )
+            for row in tops.rows
+            if row["dimension"] == dimension
+        ]
+        with column, st.container(border=True, height="stretch"):
+            st.subheader(title, anchor=False)
+            charts.draw(charts.bars(parts), title, f"{title} by revenue")
+            st.caption(f"Revenue · orders placed · {tiles.sql(tops)}")

@@ -1,0 +1,154 @@
+"""The part of the page Payments and fraud that tells what fraud found. Rules, ids and evidence are text of events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+import streamlit as st
+
+from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components.charts import Series
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.payments import queries as questions
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+# Those of processors/fraud/rules.py (a test holds them together), each with its colour everywhere.
+RULES = {
+    "card_velocity": theme.BLUE,
+    "card_customers": theme.ORANGE,
+    "customer_velocity": theme.GREEN,
+    "amount_unusual": theme.VERMILION,
+    "customer_cards": theme.PINK,
+    "customer_regions": theme.SKY,
+    "refund_pattern": "#7A6FD0",
+    "bnpl_new_customer": "#B8A63A",
+    "wallet_travel": "#9C5B8E",
+    "transfer_parts": "#6B7F3B",
+}
+_COLUMNS = {
+    "occurred_at": Column("Time", "time"),
+    "what": Column("What", means="A rule that fired, or the verdict: the payment was declined."),
+    "rule": Column("Rule", means="Of a verdict, the strongest rule that fired."),
+    "score": Column("Score", "share", means="How much the rule, or all of them together, suspect."),
+    "amount_cents": Column("Amount", "money"),
+    "payment_method": Column("Method"),
+    "order_id": Column("Order", "link", "events", "order", means="Its story across all streams."),
+    "customer_id": Column("Customer", "link", "events", "customer", means="All that is known of the customer."),
+    "detail": Column("Evidence", width="large"),
+}
+
+
+def judged(view: View) -> bool:
+    """Whether fraud said anything in the range."""
+    found = _rules(view, "")
+    return found is not None and bool(found.rows)
+
+
+def _rules(view: View, method: str) -> Answer | None:
+    """None where the catalog has no fraud."""
+    try:
+        return query_cache.ask(questions.RULES, view, method=method)
+    except QueryError as error:
+        if error.rule == "table":
+            return None
+        raise
+
+
+def draw(view: View, method: str, rule: str) -> None:
+    """All of it; nothing where the catalog has no fraud."""
+    found = _rules(view, method)
+    if found is None:
+        return
+    with tiles.row("fraud"):
+        headline(found, view, rule)
+    over_time(found, view, rule)
+    alerts(view, method, rule)
+
+
+def headline(found: Answer, view: View, rule: str) -> None:
+    """How much looks wrong, and how much of it was declined."""
+    chosen = [row for row in found.rows if not rule or row["rule"] == rule]
+
+    def total(name: str) -> int:
+        return sum(row[name] or 0 for row in chosen)
+
+    tiles.tile(
+        "Fraud flags",
+        format.count(total("flagged")),
+        found,
+        view,
+        means="Rules that fired for a payment in the range. A payment counts for each rule that fired.",
+        remark="rules that fired",
+    )
+    tiles.tile(
+        "Flagged money",
+        format.money(total("flagged_cents")),
+        found,
+        view,
+        means="Amounts of the flagged payments. A payment counts for each rule that fired; the verdict counts it once.",
+        remark="once for each flag",
+    )
+    judged = sum(row["declined"] + row["cleared"] for row in found.rows)
+    tiles.tile(
+        "Declined by fraud",
+        format.share(total("declined"), judged),
+        found,
+        view,
+        means="Payments whose verdict was to decline, of all that were judged in the range, each counted once. With a "
+        "rule chosen: those that it was the strongest rule of.",
+        remark=f"{format.count(total('declined'))} of {format.count(judged)} judged",
+    )
+    tiles.tile(
+        "Money declined",
+        format.money(total("declined_cents")),
+        found,
+        view,
+        means="Amounts of the payments that fraud declined in the range. The saga takes back what was done for them.",
+        remark=f"{format.count(total('declined'))} payments",
+    )
+
+
+def over_time(found: Answer, view: View, rule: str) -> None:
+    """Flags by rule: the most frequent ones, always in the same order."""
+    flags: Counter[str] = Counter()
+    for row in found.rows:
+        if row["flagged"] and (not rule or row["rule"] == rule):
+            flags[row["rule"]] += row["flagged"]
+    series = [Series(name, _values(found, name), RULES.get(name) or theme.stream_colour(name)) for name in _top(flags)]
+    with st.container(border=True):
+        st.subheader("Fraud flags by rule", anchor=False)
+        if not series:
+            st.caption(f"No rule fired in {found.period.label}. {tiles.sql(found)}")
+            return
+        first = min(row["bucket"] for row in found.rows)
+        chart = charts.timeline(found.period, series, unit="flags", clock=view.clock, first=first)
+        charts.show(chart, "fraud", "Fraud flags by rule over time")
+        st.caption(f"{charts.reading(found.period)} {tiles.sql(found)}")
+
+
+def _top(flags: Counter[str]) -> list[str]:
+    known = list(RULES)
+    most = sorted(flags, key=lambda name: (-flags[name], name))[: len(known)]
+    return sorted(most, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def _values(found: Answer, rule: str) -> dict[datetime, float]:
+    return {row["bucket"]: row["flagged"] for row in found.rows if row["rule"] == rule}
+
+
+def alerts(view: View, method: str, rule: str) -> None:
+    """The newest of them, one by one."""
+    answer = query_cache.ask(questions.ALERTS, view, method=method, rule=rule)
+    rows = [{**row, "what": "declined" if row["declined"] else "flagged"} for row in answer.rows]
+    with st.container(border=True):
+        st.subheader("Newest fraud alerts", anchor=False)
+        if rows:
+            tables.show(rows, _COLUMNS, view, key="alerts")
+        st.caption(
+            f"{'The newest 100 at most' if rows else 'No alerts'} in {answer.period.label}. An order leads to its "
+            f"story, a customer to all that is known of them. {tiles.sql(answer)}"
+        )

@@ -1,0 +1,144 @@
+"""Payments and fraud: what is asked for, what becomes of it, and what looks wrong about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.components import charts, format, frame, states, tables, theme, tiles
+from dashboard.components.charts import Series
+from dashboard.components.tables import Column
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.payments import fraud
+from dashboard.pages.payments import queries as questions
+from dashboard.session import address
+from dashboard.session.view import View
+from streamgauge.warehouse.client import QueryError
+
+METHODS = ("card", "wallet", "bank_transfer", "bnpl")
+# As the alert PaymentDeclineRate: above this orders are being lost.
+MANY_DECLINED = 0.25
+OUTCOMES = {"authorised": theme.GOOD, "declined": theme.BAD, "refunded": theme.WARN}
+_COLUMNS = {
+    "method": Column("Method"),
+    "requested": Column("Requested", "count"),
+    "authorised": Column("Authorised", "count"),
+    "declined": Column("Declined", "count"),
+    "share": Column("Declined share", "share", means="Declined, of those that were authorised or declined."),
+    "authorised_cents": Column("Authorised money", "money"),
+    "refunded": Column("Refunded", "count"),
+    "refunded_cents": Column("Refunded money", "money"),
+}
+
+
+def show() -> None:
+    """The page."""
+    with st.container(horizontal=True):
+        method = address.select("method", "Method", ("", *METHODS), shown=lambda one: one or "All methods")
+        rule = address.select("rule", "Fraud rule", ("", *fraud.RULES), shown=lambda one: one or "All rules")
+    frame.live(lambda view: draw(view, method, rule))
+
+
+def draw(view: View, method: str, rule: str) -> None:
+    """Everything that refreshes by itself."""
+    try:
+        paid = query_cache.ask(questions.METHODS, view, method=method)
+    except QueryError as error:
+        if error.rule == "table":
+            return states.no_table("payment_windows")
+        raise
+    known = tiles.trust_in(view, "payments")
+    if known.newest is None:
+        return states.no_events()
+    states.freshness(known.newest, datetime.now(UTC), view)
+    if not any(row[name] for row in paid.rows for name in ("requested", *OUTCOMES)):
+        # A verdict is of when it was given: fraud may be behind the payments.
+        if not method and not fraud.judged(view):
+            return states.none_in_range(view, paid.period, known.newest)
+        by, other = (f" by {method}", "method or range") if method else ("", "range")
+        st.info(f"**No payments{by} in {paid.period.label}.** Choose another {other}.")
+    with tiles.row("payments"):
+        headline(paid, view)
+    outcomes(view, method)
+    methods(paid, view)
+    fraud.draw(view, method, rule)
+    return None
+
+
+def headline(paid: Answer, view: View) -> None:
+    """How much is asked for, and how much of it is had."""
+
+    def total(name: str) -> int:
+        return sum(row[name] or 0 for row in paid.rows)
+
+    def before(name: str) -> int | None:
+        return None if any(row[name] is None for row in paid.rows) else total(name)
+
+    tiles.tile(
+        "Requested",
+        format.count(total("requested")),
+        paid,
+        view,
+        means="Payments that were asked for in the range, further attempts included. The change compares complete "
+        "windows with the same span earlier.",
+        remark=tiles.changed(total("complete"), before("previous"), paid.period),
+    )
+    tiles.tile(
+        "Authorised",
+        format.money(total("authorised_cents")),
+        paid,
+        view,
+        means="Money of the payments that were authorised in the range.",
+        remark=tiles.changed(total("complete_cents"), before("previous_cents"), paid.period),
+    )
+    answered = total("authorised") + total("declined")
+    tiles.tile(
+        "Declined share",
+        format.share(total("declined"), answered),
+        paid,
+        view,
+        means="Declined payments, of those that were authorised or declined in the range. Red above a quarter, where "
+        "the alert PaymentDeclineRate fires.",
+        remark=Remark(
+            f"{format.count(total('declined'))} of {format.count(answered)} answered",
+            "red" if total("declined") > MANY_DECLINED * answered else "off",
+        ),
+    )
+    tiles.tile(
+        "Refunded",
+        format.money(total("refunded_cents")),
+        paid,
+        view,
+        means="Money given back in the range. A payment that was never charged is refunded with nothing: a void.",
+        remark=f"{format.count(total('refunded'))} refunds and voids",
+    )
+
+
+def outcomes(view: View, method: str) -> None:
+    """What became of payments, over time."""
+    answer = query_cache.ask(questions.OUTCOMES, view, method=method)
+    series = [
+        Series(name, {row["bucket"]: row[name] for row in answer.rows}, colour) for name, colour in OUTCOMES.items()
+    ]
+    with st.container(border=True):
+        st.subheader("Payments by outcome", anchor=False)
+        first = min((row["bucket"] for row in answer.rows), default=None)
+        chart = charts.timeline(answer.period, series, unit="payments", clock=view.clock, first=first)
+        charts.show(chart, "outcomes", "Payments authorised, declined and refunded over time")
+        st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
+
+
+def methods(paid: Answer, view: View) -> None:
+    """The same by method."""
+    rows = [{**row, "share": _share(row["declined"], row["authorised"] + row["declined"])} for row in paid.rows]
+    with st.container(border=True):
+        st.subheader("By method", anchor=False)
+        tables.show(rows, _COLUMNS, view, key="methods")
+        st.caption(f"All of the range, running window included. {tiles.sql(paid)}")
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

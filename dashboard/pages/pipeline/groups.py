@@ -1,0 +1,156 @@
+"""The part of Pipeline health about consumer groups: the table, the trend, and the partitions of one group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components.charts import Series
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.data.query_cache import Answer
+from dashboard.pages.pipeline import lag
+from dashboard.pages.pipeline import queries as questions
+from dashboard.pages.pipeline.lag import Group
+from dashboard.session import address
+from dashboard.session.view import View
+
+# Name in the address → column of the trend, what it is called, its unit, and what one unit is of the column's.
+MEASURES: Mapping[str, tuple[str, str, str, float]] = {
+    "seconds": ("lag_seconds", "Lag in seconds", "s", 1.0),
+    "events": ("lag", "Lag in events", "events", 1.0),
+    "money": ("waiting_cents", "Money waiting", "€", 100.0),
+}
+# More lines than this nobody tells apart.
+MOST_LINES = 8
+STATUS = Column("Status", "badge", means=lag.MEANS, colours=lag.COLOURS, width="small")
+_RETENTION = (
+    "How much of what the log retains is not read yet. From 100 % on, the next event to be read is the next "
+    "to be deleted. Unknown where nothing was deleted yet."
+)
+
+
+def measure() -> str:
+    """What the trend shows."""
+    return address.select("lag", "Trend", list(MEASURES), shown=lambda key: MEASURES[key][1])
+
+
+def table(answer: Answer, found: list[Group], view: View) -> None:
+    """All groups, the worst first."""
+    with st.container(border=True):
+        st.subheader("Consumer groups", anchor=False)
+        sampled_at = lag.sampled_at(answer.rows)
+        if sampled_at is None:
+            st.info(
+                "**Nobody samples the lag.** Start it with `streamgauge process lag`; `streamgauge up` does.",
+                icon=":material/hourglass_empty:",
+            )
+            return
+        age_s = format.age_s(sampled_at, answer.period.now) or 0.0
+        if age_s > lag.stale_after_s(query_cache.settings().lag_interval_s):
+            st.warning(
+                f"**The newest sample is {format.duration(age_s)} old.** The sampler, analytics or the warehouse has "
+                "stopped: what is shown was true then.",
+                icon=":material/warning:",
+            )
+        tables.show(
+            [one.row() for one in found],
+            {
+                "status": STATUS,
+                "name": Column("Group", "link", page="pipeline", param="group", means="Its partitions are below."),
+                "lag": Column("Events behind", "count", means="Offsets not committed, over all its topics.", width=110),
+                "lag_seconds": Column("Behind", "seconds", means="Age of the next event to be read.", width="small"),
+                "cents": Column("Money waiting", "money", means="In the topic where most waits."),
+                "catch_up": Column("Caught up in", width=140, means="At the rates of the newest samples."),
+                "produced": Column("In/s", "rate", width="small"),
+                "consumed": Column("Out/s", "rate", width="small"),
+                "retention_used": Column("Unread of log", "share", means=_RETENTION, width=110),
+                "members": Column("Members", "count", width="small"),
+            },
+            view,
+            key="groups",
+        )
+        age = f"Sampled {format.duration(age_s)} ago. A dash is unknown."
+        st.caption(f"{age} A group's link shows its partitions. {tiles.sql(answer)}")
+
+
+def trend(chosen: str, view: View) -> None:
+    """How it came to that."""
+    column, title, unit, of_one = MEASURES[chosen]
+    # Thousands of samples; they come every ten seconds.
+    answer = query_cache.ask(questions.TREND, view, shared_s=5.0)
+    rows = [row for row in answer.rows if row[column] is not None]
+    peaks: dict[str, float] = {}
+    for row in rows:
+        peaks[row["group"]] = max(peaks.get(row["group"], 0.0), row[column] / of_one)
+    names = sorted(peaks, key=lambda name: (-peaks[name], name))[:MOST_LINES]
+    with st.container(border=True):
+        st.subheader(title, anchor=False)
+        if not names:
+            st.caption("No sample of the range knows it.")
+            return
+        # A group's colour goes by its name, so that it does not change places when another one is worse.
+        series = [
+            Series(
+                name,
+                {row["bucket"]: row[column] / of_one for row in rows if row["group"] == name},
+                theme.group_colour(name),
+            )
+            for name in sorted(names)
+        ]
+        chart = charts.timeline(
+            answer.period, series, unit=unit, clock=view.clock, kind="line", absent=None, height=260
+        )
+        charts.show(chart, "lag", f"{title} by consumer group")
+        more = f" The {MOST_LINES} groups with most." if len(peaks) > MOST_LINES else ""
+        st.caption(
+            f"The worst sample in each {format.duration(answer.period.bucket_s)}, by consumer group.{more} "
+            f"{tiles.sql(answer)}"
+        )
+
+
+def partitions(group: str, view: View) -> None:
+    """Each partition that the chosen group reads."""
+    interval_ms = int(lag.CURRENT_INTERVALS * query_cache.settings().lag_interval_s * 1_000)
+    answer = query_cache.ask(questions.PARTITIONS, view, shared_s=5.0, sample_ms=interval_ms, group=group)
+    with st.container(border=True):
+        st.subheader("Partitions of the group", anchor=False)
+        st.text(group)
+        if not answer.rows:
+            st.caption("The newest sample has no partition of this group: it committed nothing, or is gone.")
+            return
+        tables.show(
+            [_partition(row) for row in sorted(answer.rows, key=_worst)],
+            {
+                "status": STATUS,
+                "topic": Column("Topic", width="medium"),
+                "partition": Column("Partition", "count", width="small"),
+                "lag": Column("Events behind", "count"),
+                "lag_seconds": Column("Behind", "seconds"),
+                "waiting_cents": Column("Money waiting", "money"),
+                "waiting": Column("Orders or keys"),
+                "catch_up_seconds": Column("Caught up in", "seconds", means="A dash where the lag does not shrink."),
+                "produced_per_second": Column("In/s", "rate"),
+                "consumed_per_second": Column("Out/s", "rate"),
+                "retention_used": Column("Unread of log", "share", means=_RETENTION),
+                "member": Column("Member", means="Who holds it; a dash where nobody does, or it is not known."),
+                "committed_offset": Column("Committed", "count"),
+                "end_offset": Column("End of log", "count"),
+            },
+            view,
+            key="partitions",
+        )
+        st.caption(f"The worst first. A dash is unknown. {tiles.sql(answer)}")
+
+
+def _worst(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (lag.WORST_FIRST.index(row["status"]), -(row["lag_seconds"] or 0), -(row["lag"] or 0), row["topic"])
+
+
+def _partition(row: Mapping[str, Any]) -> dict[str, Any]:
+    kept = row["retention_used"] if row["lag"] else None
+    counted = lag.waiting(row["waiting_keys"], complete=bool(row["waiting_complete"]))
+    return {**row, "waiting": counted, "retention_used": kept}

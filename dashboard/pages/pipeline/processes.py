@@ -1,0 +1,56 @@
+"""The part of Pipeline health about processes: which run on this machine, and which are ready."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import format, frame, tables, theme
+from dashboard.components.tables import Column
+from dashboard.data import processes as running
+from dashboard.data import query_cache
+
+_COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
+
+
+def processes() -> None:
+    """What runs here."""
+    with st.container(border=True):
+        st.subheader("Processes", anchor=False)
+        found = running.watch(query_cache.settings().data_dir).find()
+        if found is None:
+            st.caption("They are being asked.")
+            return
+        others = [one for one in found if one.name != "dashboard"]
+        if not others:
+            st.info(
+                "**No other process of ours runs on this machine with this data directory.** In Compose and Kubernetes "
+                "each has a container of its own: ask `docker compose ps`, `kubectl get pods` or Grafana.",
+                icon=":material/hub:",
+            )
+            return
+        rows = [
+            {
+                "state": one.state,
+                "name": one.name,
+                "why": one.why,
+                "up": None if one.up_s is None else format.duration(one.up_s),
+                "pid": str(one.pid),
+                "address": one.address,
+            }
+            for one in sorted(found, key=lambda one: (one.state == "ready", one.name, one.pid))
+        ]
+        tables.show(
+            rows,
+            {
+                "state": Column("State", "badge", colours=_COLOURS, width="small"),
+                "name": Column("Process"),
+                "why": Column("Why"),
+                "up": Column("Running for"),
+                "pid": Column("Process id"),
+                "address": Column("Metrics and health"),
+            },
+            frame.view(),
+            key="processes",
+        )
+        ready = sum(not one.why for one in found)
+        st.caption(f"{ready} of {len(found)} ready: what each says on `/health`, asked every two seconds.")

@@ -1,0 +1,150 @@
+"""What Pipeline health asks. Lag is what the sampler saw (docs/lag.md); the rest is `stream_windows`."""
+
+from __future__ import annotations
+
+from dashboard.data.query import Question
+from streamgauge.catalog.loader import Catalog
+
+# What holds now is what the newest sample has, give or take two intervals: rows of deleted groups stay for ever.
+_NOW = """known AS MATERIALIZED (SELECT * FROM consumer_lag), now_rows AS (
+    SELECT * FROM known WHERE occurred_at >= (SELECT max(occurred_at) FROM known) - to_milliseconds($sample_ms)
+)"""
+# The offset of a transaction's marker is never read: a lag of 1 without a time is nothing that waits.
+_WAITS = "CASE WHEN lag > 1 OR lag_seconds > 0 THEN lag WHEN lag IS NOT NULL THEN 0 END"
+# A row more than newest samples have in a healthy cluster of some size: no page shows more.
+_MOST = 2_000
+
+GROUPS = Question(
+    "pipeline.groups",
+    "How far each consumer group is behind on each topic: the newest sample.",
+    f"""
+WITH {_NOW}
+SELECT "group", topic,
+       CASE max(CASE status WHEN 'STOP' THEN 5 WHEN 'STALL' THEN 4 WHEN 'REWIND' THEN 3 WHEN 'WARN' THEN 2
+                            WHEN 'OK' THEN 1 ELSE 0 END)
+           WHEN 5 THEN 'STOP' WHEN 4 THEN 'STALL' WHEN 3 THEN 'REWIND' WHEN 2 THEN 'WARN' WHEN 1 THEN 'OK'
+           ELSE 'UNKNOWN' END                                                             AS status,
+       count(*)                                                                           AS partitions,
+       sum({_WAITS})::BIGINT                                                              AS lag,
+       max(lag_seconds)                                                                   AS lag_seconds,
+       sum(waiting_keys)::BIGINT                                                          AS waiting_keys,
+       sum(waiting_cents)::BIGINT                                                         AS waiting_cents,
+       coalesce(bool_and(coalesce(waiting_complete, false)) FILTER (WHERE lag > 1), true) AS waiting_complete,
+       sum(produced_per_second)                                                           AS produced_per_second,
+       sum(consumed_per_second)                                                           AS consumed_per_second,
+       max(catch_up_seconds)                                                              AS catch_up_seconds,
+       -- Two rates are known, and the lag does not shrink.
+       coalesce(bool_or(lag > 1 AND catch_up_seconds IS NULL AND consumed_per_second <= produced_per_second), false)
+                                                                                          AS never,
+       -- Where retention has deleted nothing yet, nothing can be lost to it.
+       max(retention_used) FILTER (WHERE lag > 1 AND oldest_offset > 0)                   AS retention_used,
+       max(members)                                                                       AS members,
+       max(occurred_at)                                                                   AS sampled_at
+FROM now_rows
+GROUP BY "group", topic
+HAVING count(committed_offset) > 0
+ORDER BY lag_seconds DESC NULLS LAST, lag DESC NULLS LAST, "group", topic
+LIMIT {_MOST}
+""",  # noqa: S608 - nothing but constants of ours
+    defaults={"sample_ms": 25_000},
+)
+
+PARTITIONS = Question(
+    "pipeline.partitions",
+    "Each partition that one consumer group reads: the newest sample.",
+    f"""
+WITH {_NOW}
+SELECT topic, partition, status, {_WAITS} AS lag, lag_seconds, produced_per_second, consumed_per_second,
+       catch_up_seconds, retention_used, member, waiting_keys, waiting_cents, waiting_complete, committed_offset,
+       end_offset
+FROM now_rows
+WHERE "group" = $group AND committed_offset IS NOT NULL
+ORDER BY lag_seconds DESC NULLS LAST, lag DESC NULLS LAST, topic, partition
+LIMIT {_MOST}
+""",  # noqa: S608 - nothing but constants of ours
+    defaults={"sample_ms": 25_000, "group": "analytics"},
+)
+
+# A bar has its worst sample. In bars of five minutes and more, of a sample a minute: the history is long, and a group
+# that is behind for less than a minute is no news a day later.
+TREND = Question(
+    "pipeline.trend",
+    "How far each consumer group was behind: the worst sample of each bar of the range.",
+    f"""
+WITH samples AS (
+    SELECT "group", occurred_at, sum({_WAITS})::BIGINT AS lag, max(lag_seconds) AS lag_seconds,
+           max(waiting_cents) AS waiting_cents
+    FROM (
+        SELECT "group", topic, occurred_at, lag, lag_seconds,
+               sum(waiting_cents) OVER (PARTITION BY "group", topic, occurred_at) AS waiting_cents
+        FROM lag_events
+        WHERE occurred_at >= $since::TIMESTAMPTZ AND occurred_at < $until::TIMESTAMPTZ
+          AND ($bucket_s < 300 OR second(occurred_at) < 11)
+          AND lag IS NOT NULL
+    )
+    GROUP BY "group", occurred_at
+)
+SELECT time_bucket(to_seconds($bucket_s), occurred_at) AS bucket, "group", max(lag)::BIGINT AS lag,
+       max(lag_seconds) AS lag_seconds, max(waiting_cents)::BIGINT AS waiting_cents
+FROM samples
+GROUP BY ALL
+ORDER BY bucket, "group"
+""",  # noqa: S608 - nothing but constants of ours
+)
+
+LATENCY = Question(
+    "pipeline.latency",
+    "How long events took from reaching Kafka to being processed, in each bar of the range: at most so many ms.",
+    """
+SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, sum(events)::BIGINT AS events,
+       sum(latency_ms)::BIGINT AS latency_ms,
+       sum(latency_le_100ms)::BIGINT AS le_100, sum(latency_le_250ms)::BIGINT AS le_250,
+       sum(latency_le_500ms)::BIGINT AS le_500, sum(latency_le_1s)::BIGINT AS le_1000,
+       sum(latency_le_5s)::BIGINT AS le_5000, sum(latency_le_60s)::BIGINT AS le_60000
+FROM stream_windows
+WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ AND stream <> 'lag'
+GROUP BY ALL
+ORDER BY bucket
+""",
+)
+
+BALANCE = Question(
+    "pipeline.balance",
+    "What each partition of each stream got in the range.",
+    f"""
+SELECT stream, partition, sum(events)::BIGINT AS events, sum(bytes)::BIGINT AS bytes
+FROM stream_windows
+WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ AND stream <> 'lag'
+GROUP BY ALL
+ORDER BY stream, partition
+LIMIT {_MOST}
+""",  # noqa: S608 - nothing but constants of ours
+)
+
+
+def hot_keys(catalog: Catalog, stream: str) -> Question | None:
+    """The keys of one partition in the last minute, from the raw table; None where the catalog has none."""
+    table = catalog.raw_table(stream) if stream in catalog.streams else None
+    if table is None:
+        return None
+    return Question(
+        f"pipeline.hot_keys.{stream}",
+        f"The keys that had most events in one partition of {stream} in the last minute.",
+        f"""
+SELECT CAST("{catalog.streams[stream].key}" AS VARCHAR) AS key, count(*) AS events,
+       count(*) / sum(count(*)) OVER () AS share
+FROM "{table}"
+WHERE kafka_partition = $partition
+  AND kafka_timestamp > $now::TIMESTAMPTZ - INTERVAL 1 MINUTE
+GROUP BY ALL
+ORDER BY events DESC, key
+LIMIT 5
+""",  # noqa: S608 - names of the catalog
+        (stream,),
+        defaults={"partition": 0},
+    )
+
+
+def every(catalog: Catalog) -> list[Question]:
+    """Those that are made from the catalog."""
+    return [question for stream in catalog.streams if (question := hot_keys(catalog, stream))]

@@ -1,0 +1,158 @@
+"""The part of Pipeline health about streams: how much and how fresh, how long it takes, and how evenly it is spread."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components.charts import Series
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.data import trust_queries as trust_questions
+from dashboard.data.query_cache import Answer
+from dashboard.pages.pipeline import latency
+from dashboard.pages.pipeline import queries as questions
+from dashboard.session import address
+from dashboard.session.view import View
+from streamgauge.domain import stream_balance as balances
+from streamgauge.domain.stream_balance import Balance
+
+BUSIEST = "most uneven"
+_COLOURS = {"p50": theme.SKY, "p95": theme.ORANGE, "p99": theme.VERMILION}
+_FRESH = {"fresh": theme.GOOD, "quiet": theme.WARN, "reference": theme.GREY, "no events": theme.GREY}
+_EVEN = {"hot": theme.WARN, "even": theme.GOOD, "few events": theme.GREY}
+_QUIET = "Quiet: nothing for 15 s. Reference: data that seldom changes."
+
+
+def choose() -> str:
+    """The stream whose hot keys are shown; empty for the most uneven one."""
+    names = sorted(query_cache.catalog().own, key=theme.stream_order)
+    chosen = address.select("stream", "Hot keys of", [BUSIEST, *names], BUSIEST)
+    return "" if chosen == BUSIEST else chosen
+
+
+def streams(traffic: Answer, view: View) -> None:
+    """Each stream: rate, freshness, failures."""
+    answer = query_cache.ask(trust_questions.STREAMS, view, group=query_cache.settings().analytics_group)
+    if not answer.rows:
+        return
+    period = answer.period
+    recent: dict[str, int] = {}
+    for row in traffic.rows:
+        recent[row["stream"]] = recent.get(row["stream"], 0) + row["recent"]
+    rows = []
+    for row in sorted(answer.rows, key=lambda row: theme.stream_order(row["stream"])):
+        age_s = format.age_s(row["newest"], period.now)
+        quiet = "reference" if row["stream"] in query_cache.catalog().compacted else "quiet"
+        state = {"empty": "no events", "stale": quiet, "fresh": "fresh"}[format.freshness(age_s).value]
+        rate = format.per_second(recent.get(row["stream"], 0), period, None)
+        rows.append({**row, "state": state, "age": None if age_s is None else format.duration(age_s), "rate": rate})
+    with st.container(border=True):
+        st.subheader("Freshness by stream", anchor=False)
+        tables.show(
+            rows,
+            {
+                "state": Column("State", "badge", colours=_FRESH, width="small", means=_QUIET),
+                "stream": Column("Stream", "link", page="events", param="stream"),
+                "age": Column("Newest event", means="How long ago it happened; visible in SQL."),
+                "rate": Column("Events/s", "rate", means="Complete windows of the last minute."),
+                "events": Column("Events", "count", means="In the range, good and bad."),
+                "dead_letters": Column("Dead letters", "count"),
+                "late": Column("Late", "count", means="More than 10 s older than the newest of their partition."),
+                "waiting": Column("Waiting", "count", means="For analytics, in the newest sample."),
+                "lag_seconds": Column("Behind", "seconds", means="Analytics, in the newest sample."),
+            },
+            view,
+            key="streams",
+        )
+        st.caption(tiles.sql(answer))
+
+
+def latencies(times: Answer, view: View) -> None:
+    """From reaching Kafka to being processed, over the range."""
+    series = [
+        Series(
+            name,
+            {row["bucket"]: ms / 1_000 for row in times.rows if (ms := latency.percentile(row, share)) is not None},
+            _COLOURS[name],
+        )
+        for name, share in latency.SHARES.items()
+    ]
+    with st.container(border=True):
+        st.subheader("End-to-end latency", anchor=False)
+        chart = charts.timeline(times.period, series, unit="s", clock=view.clock, kind="line", absent=None, height=240)
+        charts.show(chart, "latency", "Latency percentiles over the range")
+        st.caption(
+            "From reaching Kafka to being processed; half, 95 % and 99 % of the events took at most so long. Estimated "
+            f"from a histogram, at most 60 s. {tiles.sql(times)}"
+        )
+
+
+def balance(stream: str, view: View) -> None:
+    """How evenly streams spread over partitions, and the keys of the busiest one."""
+    answer = query_cache.ask(questions.BALANCE, view)
+    seconds = (answer.period.complete_until - answer.period.since).total_seconds()
+    # What is uneven because there is hardly any says nothing.
+    found = sorted(balances.of(answer.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
+    with st.container(border=True):
+        st.subheader("Partition balance", anchor=False)
+        rows = [
+            {
+                "state": _state(one, seconds),
+                "stream": one.stream,
+                "skew": one.skew,
+                "busiest": one.busiest,
+                "share": one.share,
+                "worth": f"{one.worth:.1f} of {one.partitions}",
+                "events": one.events,
+                "bytes": format.size(one.bytes),
+            }
+            for one in found
+        ]
+        tables.show(
+            rows,
+            {
+                "state": Column("State", "badge", colours=_EVEN, width="small", means=_HOT),
+                "stream": Column("Stream", "link", page="pipeline", param="stream", means="Its hot keys are below."),
+                "skew": Column("Skew", "rate", means="The busiest partition's events over the mean of all; 1 is even."),
+                "busiest": Column("Busiest", "count", means="The number of the partition that got most."),
+                "share": Column("Its share", "share"),
+                "worth": Column("Works like", means="So many evenly filled partitions of those there are."),
+                "events": Column("Events", "count"),
+                "bytes": Column("Bytes"),
+            },
+            view,
+            key="balance",
+        )
+        st.caption(f"Of the range, from what each partition got. {tiles.sql(answer)}")
+        chosen = next((one for one in found if one.stream == stream), None) if stream else next(iter(found), None)
+        if chosen is not None:
+            _keys(chosen, view)
+
+
+_HOT = "Hot: the busiest partition got at least 1.5 times the mean, of 5 events a second or more."
+
+
+def _state(one: Balance, seconds: float) -> str:
+    if one.hot(seconds):
+        return "hot"
+    return "even" if one.skew < balances.HOT_RATIO else "few events"
+
+
+def _keys(one: Balance, view: View) -> None:
+    question = questions.hot_keys(query_cache.catalog(), one.stream)
+    if question is None:
+        return
+    # A minute of a raw table, and never more often than the lag sampler looks.
+    answer = query_cache.ask(question, view, shared_s=10.0, partition=one.busiest)
+    st.markdown(f"**Hot keys**: {one.stream}, partition {one.busiest}, the last minute")
+    if not answer.rows:
+        st.caption("No events there in the last minute.")
+        return
+    columns = {
+        "key": Column("Key"),
+        "events": Column("Events", "count"),
+        "share": Column("Of the partition", "share"),
+    }
+    tables.show(answer.rows, columns, view, key="keys")
+    st.caption(f"No number of partitions splits a key: `docs/partitioning.md` says what does help. {tiles.sql(answer)}")

@@ -1,0 +1,173 @@
+"""A chart of any answer: what suggests itself from its columns, or what the reader chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, tzinfo
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dashboard.components import charts, theme
+from streamgauge.warehouse.sql import results
+
+Kind = Literal["lines", "bars", "points"]
+KINDS: dict[Kind, str] = {"lines": "Lines", "bars": "Bars", "points": "Points"}
+# More points, series or bars than these nobody tells apart, and a telephone draws slowly.
+POINTS = 5_000
+SERIES = 8
+BARS = 40
+_CATEGORIES = 12
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Which columns are drawn how; `colour` splits the only one of `ys` into a series for each of its values."""
+
+    kind: Kind
+    x: str
+    ys: tuple[str, ...]
+    colour: str | None = None
+
+
+def numbers(rows: pa.Table) -> list[str]:
+    """The columns that can be drawn against an axis."""
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return [field.name for field in rows.schema if any(is_one(field.type) for is_one in kinds)]
+
+
+def times(rows: pa.Table) -> list[str]:
+    """The columns that are times or days."""
+    return [field.name for field in rows.schema if pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)]
+
+
+def words(rows: pa.Table) -> list[str]:
+    """The columns that name things; times of the day do."""
+    kinds = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_boolean,
+        pa.types.is_dictionary,
+        pa.types.is_time,
+    )
+    return [field.name for field in rows.schema if any(is_one(field.type) for is_one in kinds)]
+
+
+def axes(rows: pa.Table) -> list[str]:
+    """The columns that an axis can go along: neither bytes nor lists nor structures."""
+    found = {*numbers(rows), *times(rows), *words(rows)}
+    return [name for name in rows.column_names if name in found]
+
+
+def suggested(rows: pa.Table) -> Picture | None:
+    """Times and numbers are lines, names and numbers are bars, two numbers are points; None is nothing to draw."""
+    measures, when, names = numbers(rows), times(rows), words(rows)
+    if not measures or rows.num_rows < 2:
+        return None
+    few = [one for one in names if 1 < _different(rows, one) <= _CATEGORIES]
+    if when and _different(rows, when[0]) > 1:
+        return Picture("lines", when[0], (measures[0],), few[0]) if few else Picture("lines", when[0], _alike(measures))
+    if names:
+        # The name that tells most rows apart is along the axis; another one splits the bars where it does not tell all.
+        kinds = {one: _different(rows, one) for one in names}
+        along = max(names, key=kinds.__getitem__)
+        split = next((one for one in few if one != along), None) if kinds[along] < rows.num_rows else None
+        return Picture("bars", along, (measures[0],), split)
+    return Picture("points", measures[0], (measures[1],)) if len(measures) > 1 else None
+
+
+def _different(rows: pa.Table, name: str) -> int:
+    column = rows.column(name)
+    # An ENUM is a dictionary, of which Arrow counts none.
+    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    return int(pc.count_distinct(plain).as_py())
+
+
+def _alike(measures: Sequence[str]) -> tuple[str, ...]:
+    """Columns of one unit, by their names' ends: cents beside counts would flatten those."""
+    unit = measures[0].rpartition("_")[2] if "_" in measures[0] else ""
+    units = {"cents", "seconds", "ms", "bytes", "share"}
+    own = unit if unit in units else ""
+    same = [one for one in measures if (one.rpartition("_")[2] if one.rpartition("_")[2] in units else "") == own]
+    return tuple(same[:SERIES])
+
+
+def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[charts.Chart, str]:
+    """The figure, and what it leaves out (empty: nothing)."""
+    left_out = ""
+    most = BARS if picture.kind == "bars" else POINTS
+    if rows.num_rows > most:
+        left_out = f"The first {most:,} of {rows.num_rows:,} rows are drawn."
+        rows = rows.slice(0, most)
+    if results.far(rows.column(picture.x)):
+        left_out = f"Times outside of the years 1 to 9999 are not drawn. {left_out}".strip()
+    traces = []
+    series = _series(rows, picture, clock)
+    if len(series) > SERIES:
+        left_out = f"The first {SERIES} of {len(series)} series are drawn. {left_out}".strip()
+    for number, (name, xs, ys) in enumerate(series[:SERIES]):
+        colour = theme.STREAM_COLOURS.get(name) or theme.SPARE_COLOURS[number % len(theme.SPARE_COLOURS)]
+        trace: dict[str, Any] = {"name": charts.label(name), "x": xs, "y": ys, "marker": {"color": colour}}
+        if picture.kind == "bars":
+            trace["type"] = "bar"
+        else:
+            mode = "lines" if picture.kind == "lines" and len(xs) > 1 else "markers"
+            trace |= {"type": "scatter", "mode": mode, "line": {"color": colour, "width": 2}}
+        traces.append(trace)
+    named = {"title": {"text": charts.label(picture.ys[0])}} if len(picture.ys) == 1 else {}
+    figure = charts.Chart(
+        traces,
+        380,
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        barmode="stack" if picture.colour else "group",
+        hovermode="closest" if picture.kind == "points" else "x unified",
+        showlegend=len(series) > 1,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        xaxis={"title": {"text": charts.label(picture.x)}, "fixedrange": True, "showgrid": False},
+        yaxis={"fixedrange": True, "rangemode": "tozero", "separatethousands": True, **named},
+    )
+    return figure, left_out
+
+
+def _series(rows: pa.Table, picture: Picture, clock: tzinfo) -> list[tuple[str, list[Any], list[Any]]]:
+    """Name, xs and ys of each, in the order in which they come; lines go along their x."""
+    place = _moment if picture.x in times(rows) else _place
+    xs = [place(value, clock) for value in results.values(rows.column(picture.x))]
+    found: dict[str, list[tuple[Any, Any]]] = {}
+    if picture.colour and len(picture.ys) == 1:
+        names = (str(value) for value in rows.column(picture.colour).to_pylist())
+        for name, x, y in zip(names, xs, _values(rows, picture.ys[0]), strict=True):
+            found.setdefault(name, []).append((x, y))
+    else:
+        found = {name: list(zip(xs, _values(rows, name), strict=True)) for name in picture.ys}
+    found = {name: [point for point in points if point[0] is not None] for name, points in found.items()}
+    if picture.kind == "lines":
+        found = {name: sorted(points, key=_first) for name, points in found.items()}
+    return [(name, [x for x, _ in points], [y for _, y in points]) for name, points in found.items()]
+
+
+def _first(point: tuple[Any, Any]) -> Any:
+    return point[0]
+
+
+def _values(rows: pa.Table, name: str) -> list[float | None]:
+    return [None if value is None else float(value) for value in rows.column(name).to_pylist()]
+
+
+def _moment(value: Any, clock: tzinfo) -> Any:
+    """A time by the wall clock, or a day; None for what no calendar of Python's or a browser's has."""
+    if isinstance(value, str):
+        return None
+    if isinstance(value, datetime):
+        try:
+            return (value if value.tzinfo is None else value.astimezone(clock)).replace(tzinfo=None)
+        except OverflowError:
+            return None
+    return value
+
+
+def _place(value: Any, _: tzinfo) -> Any:
+    """Words escaped, for plotly reads them as HTML."""
+    return charts.label(str(value)) if isinstance(value, str | bool | time) else value

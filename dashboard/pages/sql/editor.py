@@ -1,0 +1,171 @@
+"""What is in the editor and what was asked: one statement a session, opened from the address, an example or by hand."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+
+import dashboard
+from dashboard.data import query, query_cache
+from dashboard.data.query import Question
+from dashboard.pages.events import queries
+from dashboard.pages.sql import runs
+from dashboard.pages.sql.runs import Asked, Run
+from dashboard.session import address
+from dashboard.session import view as views
+from dashboard.session.view import View
+
+TEXT, AS_OF, KNOWN = "sql:text", "sql:as-of", "sql:known"
+_OPENED, _KEPT, _RUN, _HISTORY = "sql:opened", "sql:kept", "sql:run", "sql:history"
+# What a browser's address bar and a chat's message take; a longer statement runs, but no link has it.
+MOST_IN_LINK = 4_000
+MOST_OPENED = 20_000
+MOST_KEPT = 30
+BEGINNING = """SELECT stream, sum(events) AS events, sum(dead_letters) AS dead_letters, max(max_occurred_at) AS newest
+FROM stream_windows
+WHERE window_start > now() - INTERVAL 15 MINUTES
+GROUP BY stream
+ORDER BY events DESC"""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the address opens: a page's question with its statement, or a query's text; `wrong` says why it cannot.
+
+    `given` are the filters of the question's page, as the link has them.
+    """
+
+    question: Question | None = None
+    sql: str = ""
+    given: str = ""
+    wrong: str = ""
+
+
+def known() -> dict[str, Question]:
+    """Every question of every page, whichever page was opened so far; those that pages made for what was chosen too."""
+    for module in pkgutil.walk_packages(dashboard.__path__, f"{dashboard.__name__}."):
+        if module.name.endswith("queries"):
+            every = getattr(importlib.import_module(module.name), "every", None)
+            if every is not None:
+                every(query_cache.catalog())
+    return query.known()
+
+
+def called(name: str) -> Question | None:
+    """The question of that name; one that a page makes of what was chosen, too."""
+    return known().get(name) or queries.called(query_cache.catalog(), name)
+
+
+def opened(view: View) -> Opened:
+    """What the address says, for the range that is looked at."""
+    name, text, given = (st.query_params.get(one, "") for one in ("question", "q", "given"))
+    if len(text) > MOST_OPENED or len(given) > MOST_OPENED:
+        return Opened(wrong=f"The link's statement is longer than {MOST_OPENED:,} characters.")
+    if not name:
+        return Opened(sql=text)
+    question = called(name)
+    if question is None:
+        return Opened(wrong="No page asks a question of the name that the link has.")
+    try:
+        return Opened(question, filled(question, view, given), given)
+    except (ValueError, RecursionError):
+        return Opened(wrong="The page that asks this question has no such filters as the link has.")
+
+
+def filled(question: Question, view: View, given: str = "") -> str:
+    """The question as it stands for the range; what is not `given` is as when nothing is chosen in its page's filters.
+
+    Raises ValueError for filters that the question has not.
+    """
+    usual = {**dict.fromkeys(question.names), **question.defaults, **view.period(datetime.now(UTC)).params()}
+    return question.filled({**usual, **question.given(given)})
+
+
+def begin(view: View) -> Opened:
+    """Before the editor is drawn: open what a followed link says, once, and run it; else what was there before."""
+    found = opened(view)
+    signature = _signature(view)
+    state = st.session_state
+    if found.sql and state.get(_OPENED) != signature:
+        as_of = st.query_params.get("as_of", "")
+        ask(Asked(found.sql, as_of, st.query_params.get("known") == "1"))
+        state[_OPENED] = signature
+    elif TEXT not in state:
+        _fill(state.get(_KEPT) or Asked(BEGINNING))
+        if not found.wrong and run() is not None:
+            # Back from another page: the link says again what is there.
+            write(view, found)
+    return found
+
+
+def ask(asked: Asked) -> None:
+    """Put it into the editor and run it; what ran before is ended. Before the editor is drawn."""
+    _fill(asked)
+    start(asked)
+
+
+def start(asked: Asked) -> None:
+    """Run it; what ran before is ended."""
+    if (before := run()) is not None and before.running:
+        before.cancel()
+    st.session_state[_KEPT] = asked
+    started = st.session_state[_RUN] = Run(asked, runs.client())
+    history = [one for one in history_of() if one.asked != asked]
+    for one in history:
+        one.release()
+    st.session_state[_HISTORY] = [started, *history][:MOST_KEPT]
+
+
+def run() -> Run | None:
+    """What was asked last in this session."""
+    found: Run | None = st.session_state.get(_RUN)
+    return found
+
+
+def history_of() -> list[Run]:
+    """What was asked in this session, the newest first; only the newest has its rows."""
+    found: list[Run] = st.session_state.get(_HISTORY, [])
+    return found
+
+
+def write(view: View, found: Opened | None) -> bool:
+    """Put what was asked into the address: a page's question that was opened by its name and filters while its text is
+    untouched, any other statement as it is. False where it is too long for that."""
+    asked: Asked = st.session_state[_KEPT]
+    question = found.question if found else None
+    fits = question is not None or len(asked.sql) <= MOST_IN_LINK
+    address.write(
+        {
+            "question": question.name if question else None,
+            "given": (found.given or None) if found and question else None,
+            "q": asked.sql if fits and question is None else None,
+            "as_of": asked.as_of or None,
+            "known": "1" if asked.known else None,
+        }
+    )
+    st.session_state[_OPENED] = _signature(view)
+    return fits
+
+
+def typed() -> Asked:
+    """What stands in the editor; a time that cannot be read stays as it was typed, and is refused when asked."""
+    state = st.session_state
+    text = str(state.get(AS_OF) or "").strip()
+    moment = views.moment(text)
+    return Asked(str(state.get(TEXT) or "").strip(), views.stamp(moment) if moment else text, bool(state.get(KNOWN)))
+
+
+def _fill(asked: Asked) -> None:
+    st.session_state[TEXT] = asked.sql
+    st.session_state[AS_OF] = asked.as_of
+    st.session_state[KNOWN] = asked.known
+
+
+def _signature(view: View) -> tuple[object, ...]:
+    """What makes two addresses open different things; of a range only where a question's text depends on it."""
+    said = tuple(st.query_params.get(name, "") for name in ("question", "q", "given", "as_of", "known"))
+    return (*said, *view.asks) if said[0] else said

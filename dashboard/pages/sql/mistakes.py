@@ -1,0 +1,136 @@
+"""What was wrong with a query, in one line, where in its text, and what to do about it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from streamgauge.runtime.errors import StreamgaugeError
+from streamgauge.warehouse.client import Busy, QueryError
+
+# Lines shown before the marked one, and characters to the sides of the caret.
+_BEFORE = 2
+_WIDTH = 110
+# An event's text stands in a message whole, and may be a megabyte.
+_MOST = 2_000
+_OURS = re.compile(r" \(line (\d{1,6}), column (\d{1,6})\)")
+_DUCKDB = re.compile(r"^LINE (\d{1,6}): (.*)\n( *)\^", re.MULTILINE)
+# The guard's rules, whose messages say a place and quote the statement alone; DuckDB's quote data.
+_GUARDS = frozenset({"parse", "function", "statement", "table"})
+_KIND = re.compile(r"^[A-Z][A-Za-z ]*? Error: ")
+_ADVICE = {
+    "function": "Only functions that compute are allowed: none that reads files, settings or the network, waits, or "
+    "changes anything.",
+    "statement": "One statement, and it reads: SELECT, WITH, FROM, VALUES or DESCRIBE. The warehouse writes by itself, "
+    "from the log.",
+    "table": "The tables and views there are stand under Tables, with their columns.",
+    "size": "Shorten the statement.",
+    "timeout": "Ask a shorter time range, use a window table (…_windows) instead of raw events, or aggregate before "
+    "you join. Long questions are for a snapshot: streamgauge snapshot FILE.duckdb.",
+    "rows": "Aggregate, or add a LIMIT. The whole of a table is in a snapshot: streamgauge snapshot FILE.duckdb.",
+    "not_known": "Raw events are kept for a time only. Ask a later time, or tick “What is known”.",
+    "busy": "Other queries are running, and this one's turn did not come. Run it again.",
+    "cancelled": "",
+}
+_NAMES = {
+    "parse": "This is not SQL as DuckDB reads it",
+    "function": "A function that is not allowed here",
+    "statement": "A statement that is not allowed here",
+    "table": "No such table",
+    "size": "Too long a statement",
+    "timeout": "It took too long",
+    "rows": "Too large an answer",
+    "not_known": "Not known any more",
+    "busy": "The warehouse is busy",
+    "cancelled": "Cancelled",
+    "sql": "DuckDB cannot run this",
+    "request": "The warehouse does not understand this",
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """`title` is ours; `says`, `hint` and `marked` may hold the reader's text or an event's: they are text."""
+
+    rule: str
+    title: str
+    says: str
+    hint: str = ""
+    advice: str = ""
+    line: int | None = None
+    marked: str = ""
+
+
+def of(error: StreamgaugeError, sql: str) -> Mistake:
+    """The mistake that the warehouse found in `sql`."""
+    rule = error.rule if isinstance(error, QueryError) else "busy" if isinstance(error, Busy) else "unavailable"
+    message = str(error)
+    place = _place(message, sql, rule)
+    said = _KIND.sub("", message.split("\n\n")[0])
+    says, _, hint = (_OURS.sub("", said) if rule in _GUARDS else said).partition("\n")
+    if rule == "table":
+        # The list of all tables helps nobody who sees them beside the editor.
+        says, _, _ = says.partition(" there are: ")
+        says, _, hint = says.rstrip(";").partition(", did")
+        hint = f"Did{hint}" if hint else ""
+    elif rule == "timeout":
+        says = f"The query was {says}: it may not run longer."
+    return Mistake(
+        rule,
+        _NAMES.get(rule, "The warehouse refused this"),
+        "" if rule == "cancelled" else _cut(says.strip()),
+        _cut(hint.replace("\n", " ").replace("Candidate bindings:", "Did you mean").strip()),
+        _ADVICE.get(rule, ""),
+        place[0] if place else None,
+        marked(sql, *place) if place else "",
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
+
+
+def _place(message: str, sql: str, rule: str) -> tuple[int, int] | None:
+    """Line and column, from 1, in the text as the reader has it; None where a message names one that it has not."""
+    lines = sql.split("\n")
+    place = _guards(message) if rule in _GUARDS else _duckdbs(message, lines)
+    return place if place and 1 <= place[0] <= len(lines) and 1 <= place[1] <= len(lines[place[0] - 1]) + 1 else None
+
+
+def _guards(message: str) -> tuple[int, int] | None:
+    found = _last(_OURS, message)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _duckdbs(message: str, lines: list[str]) -> tuple[int, int] | None:
+    found = _last(_DUCKDB, message)
+    if found is None:
+        return None
+    shown, caret = found[2], len(found[3]) - len(f"LINE {found[1]}: ")
+    # Of a long line DuckDB shows a part; and as of a time it ran a longer statement than the reader's.
+    cut = 3 if shown.startswith("...") else 0
+    part = shown[cut:].removesuffix("...")
+    at = [(number, text.find(part)) for number, text in enumerate(lines, 1) if part and part in text]
+    exact = [one for one in at if one[0] == int(found[1])]
+    if not at or (len(at) > 1 and not exact):
+        return None
+    line, begins = (exact or at)[0]
+    return line, max(1, begins + caret - cut + 1)
+
+
+def _last(pattern: re.Pattern[str], message: str) -> re.Match[str] | None:
+    """The warehouse's own stands after what it quotes."""
+    return max(pattern.finditer(message), key=re.Match.start, default=None)
+
+
+def marked(sql: str, line: int, column: int) -> str:
+    """The line with the place below it, and the lines before, with their numbers."""
+    lines = sql.split("\n")
+    begins = max(0, column - 1 - _WIDTH // 2) if len(lines[line - 1]) > _WIDTH else 0
+    width = len(str(line))
+    shown = []
+    for number in range(max(1, line - _BEFORE), line + 1):
+        text = lines[number - 1].replace("\t", " ")[begins : begins + _WIDTH]
+        shown.append(f"{number:>{width}} │ {'…' if begins else ''}{text}".rstrip())
+    shown.append(f"{' ' * width} │ {' ' * (column - 1 - begins + bool(begins))}↑")
+    return "\n".join(shown)

@@ -1,0 +1,186 @@
+"""A query while it runs, and what came of it: rows, a chart, files, or what was wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.components import charts, format, states
+from dashboard.data import query_cache
+from dashboard.pages.sql import chart_builder, exports, mistakes
+from dashboard.pages.sql.chart_builder import KINDS, Picture
+from dashboard.pages.sql.runs import Run
+from dashboard.session import incident
+from dashboard.session.view import View
+from streamgauge.runtime.errors import StreamgaugeError
+from streamgauge.warehouse.client import Busy, WarehouseUnavailable
+from streamgauge.warehouse.sql import results
+
+POLL_S = 0.5
+# More rows than these are for a file: nobody reads them, and a telephone's memory is small.
+SHOWN = 10_000
+_TABLE_PX = 440
+
+
+@st.fragment(run_every=POLL_S)
+def progress(run: Run) -> None:
+    """How long it has taken so far, and a button that ends it."""
+    if not run.running:
+        st.rerun()
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.text(f"{'Cancelling' if run.cancelling else 'Running'} … {format.duration(run.seconds)}")
+        st.button("Cancel", icon=":material/stop:", on_click=run.cancel, disabled=run.cancelling, key="sql:cancel")
+
+
+def line(run: Run) -> str:
+    """What came of it, in a line: `1,234 rows · 3 columns · 0.2 s`."""
+    took = format.duration(run.seconds)
+    if run.running:
+        return f"running for {took}"
+    if run.error is not None:
+        return f"{mistakes.of(run.error, run.asked.sql).title.lower()} · {took}"
+    rows = f"{format.count(run.count)} {'row' if run.count == 1 else 'rows'}"
+    if run.rows is None:
+        return f"{rows} · {took}"
+    columns = run.rows.num_columns
+    return f"{rows} · {columns} {'column' if columns == 1 else 'columns'} · {took}"
+
+
+def show(run: Run, view: View) -> None:
+    """What came of it."""
+    if run.error is not None:
+        return _wrong(run, run.error)
+    if run.rows is None:
+        st.info("**The answer was let go**: other sessions needed the memory. Run it again.", icon=":material/memory:")
+        return None
+    as_of = f" · as of {run.asked.as_of}" if run.asked.as_of else ""
+    for note in run.notes:
+        st.warning("The answer leaves something out:", icon=":material/history:")
+        st.text(note)
+    incident.note(incident.Shown("Query", line(run), "", as_of.removeprefix(" · "), run.asked.sql))
+    rows = exports.distinct(run.rows)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.text(line(run) + as_of)
+            with st.container(horizontal=True, width="content", gap="small"):
+                _files(run)
+        if not rows.num_rows:
+            st.text("No row fulfils what was asked.")
+            return None
+        table, chart = st.tabs(["Table", "Chart"])
+        with table:
+            _table(rows, view)
+        with chart:
+            _chart(rows, view)
+    return None
+
+
+def _wrong(run: Run, error: StreamgaugeError) -> None:
+    if isinstance(error, WarehouseUnavailable) and not isinstance(error, Busy):
+        return states.unavailable(query_cache.settings(), error)
+    mistake = mistakes.of(error, run.asked.sql)
+    if mistake.rule == "cancelled":
+        st.info(f"**Cancelled** after {format.duration(run.seconds)}.", icon=":material/stop:")
+        return None
+    place = f", line {mistake.line}" if mistake.line else ""
+    with st.container(border=True):
+        st.error(f"**{mistake.title}**{place}", icon=":material/error:")
+        st.text(mistake.says)
+        if mistake.marked:
+            st.code(mistake.marked, language=None)
+        if mistake.hint:
+            st.text(mistake.hint)
+        if mistake.advice:
+            st.caption(mistake.advice)
+    return None
+
+
+def _files(run: Run) -> None:
+    """The whole answer, made when the button is pressed."""
+
+    def made(write: Any) -> Any:
+        return lambda: write(run.rows) if run.rows is not None else b""
+
+    for label, suffix, mime, write in (
+        ("CSV", "csv", "text/csv", exports.csv),
+        ("Parquet", "parquet", "application/vnd.apache.parquet", exports.parquet),
+    ):
+        st.download_button(
+            label,
+            made(write),
+            exports.name(run.at, suffix),
+            mime,
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help="The whole answer",
+            key=f"sql:{suffix}",
+        )
+
+
+def shown(rows: pa.Table) -> pa.Table:
+    """The rows that are shown; what a grid has no cell for is text."""
+    rows = rows.slice(0, SHOWN)
+    plain = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_string,
+        pa.types.is_timestamp,
+        pa.types.is_date,
+    )
+    for index, field in enumerate(rows.schema):
+        if results.far(rows.column(index)) or not any(is_one(field.type) for is_one in plain):
+            rows = rows.set_column(index, field.name, results.texts(rows.column(index)))
+    return rows
+
+
+def _table(rows: pa.Table, view: View) -> None:
+    head = shown(rows)
+    config: dict[str, Any] = {
+        field.name: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss.SSS", timezone=str(view.clock))
+        for field in head.schema
+        if pa.types.is_timestamp(field.type) and field.type.tz
+    }
+    st.dataframe(head, hide_index=True, column_config=config, height=min(_TABLE_PX, 38 + 35 * head.num_rows))
+    if rows.num_rows > SHOWN:
+        st.caption(f"The first {SHOWN:,} of {rows.num_rows:,} rows. A file has all of them.")
+
+
+def _chart(rows: pa.Table, view: View) -> None:
+    chosen = _choices(rows, chart_builder.suggested(rows))
+    if chosen is None:
+        st.caption("Nothing to draw: a chart needs two rows and a column of numbers.")
+        return
+    figure, left_out = chart_builder.drawn(rows, chosen, view.clock)
+    charts.draw(figure, "sql:chart", f"{KINDS[chosen.kind]} of {', '.join(chosen.ys)} by {chosen.x}")
+    if left_out:
+        st.caption(left_out)
+
+
+def _choices(rows: pa.Table, first: Picture | None) -> Picture | None:
+    """What the reader chooses; the widgets begin anew with the columns of another answer."""
+    measures, columns = chart_builder.numbers(rows), chart_builder.axes(rows)
+    if not measures or rows.num_rows < 2:
+        return None
+    first = first or Picture("bars", columns[0], (measures[0],))
+    own = f"{abs(hash(str(rows.schema))):x}"
+    splits = ["–", *(one for one in chart_builder.words(rows) if one != first.x)]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kinds = list(KINDS)
+        kind = st.selectbox(
+            "As", kinds, kinds.index(first.kind), format_func=KINDS.__getitem__, key=f"sql:as-{own}", width=120
+        )
+        x = st.selectbox("Across", columns, columns.index(first.x), key=f"sql:x-{own}", width=190)
+        ys = st.multiselect("Up", measures, list(first.ys), key=f"sql:y-{own}", width=260)
+        colour = st.selectbox(
+            "Colour",
+            splits,
+            splits.index(first.colour) if first.colour in splits else 0,
+            key=f"sql:c-{own}",
+            width=170,
+            help="With one column up: a series for each value of this one",
+        )
+    return Picture(kind, x, tuple(ys), None if colour == "–" else colour) if ys else None

@@ -1,0 +1,121 @@
+"""SQL: ask anything of the tables, see it as rows or a chart, take it away as a file, and pass it on as a link."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import frame
+from dashboard.pages.sql import editor, outcome, reference
+from dashboard.pages.sql.editor import Opened
+from dashboard.pages.sql.examples import EXAMPLES, ROLES
+from dashboard.pages.sql.runs import QUICK_S, Asked, Run
+from dashboard.session import incident
+from dashboard.session.view import View
+
+# The look of a text area, which Streamlit does not set; and no download of the rows that are shown beside that of all.
+_STYLE = """<style>
+.st-key-sql-editor textarea { font-size: 0.875rem; line-height: 1.5; tab-size: 2; white-space: pre; overflow-x: auto;
+  font-family: ui-monospace, 'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
+button[aria-label="Download as CSV"] { display: none; }
+</style>"""
+_HEIGHT = 260
+
+
+def show() -> None:
+    """The page."""
+    st.html(_STYLE)
+    view = frame.view()
+    opened = editor.begin(view)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        about(opened)
+        form(opened, view)
+        run = editor.run()
+        with incident.drawing(run.at if run else None):
+            result(run, view)
+    with right:
+        aside(view)
+
+
+def about(opened: Opened) -> None:
+    """What a link opened."""
+    if opened.wrong:
+        st.warning(opened.wrong, icon=":material/link_off:")
+    if opened.question:
+        with st.container(border=True, gap="xsmall"):
+            st.text(opened.question.about)
+            page = opened.question.name.partition(".")[0]
+            chosen = ", filtered as there" if opened.given else ""
+            st.caption(f"A question of the page “{page}”, for the range chosen above{chosen}. Change it as you like.")
+
+
+def form(opened: Opened, view: View) -> None:
+    """The editor."""
+    with st.form("sql-editor-form", border=False), st.container(key="sql-editor", gap="small"):
+        st.text_area("SQL", key=editor.TEXT, height=_HEIGHT, label_visibility="collapsed", placeholder="SELECT …")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            asked = st.form_submit_button(
+                "Run", type="primary", icon=":material/play_arrow:", help="Ctrl+Enter in the editor does the same"
+            )
+            st.text_input(
+                "As of",
+                key=editor.AS_OF,
+                placeholder="now",
+                width=220,
+                help="The tables as they were at this time, by event time: 2026-11-23T04:00:00Z, UTC where it names "
+                "no zone. Empty is now.",
+            )
+            st.checkbox(
+                "What is known",
+                key=editor.KNOWN,
+                help="Where retention has removed what the answer as of that time would need: answer with what is "
+                "left, and say so.",
+            )
+    if asked and (typed := editor.typed()).sql:
+        editor.start(typed)
+        untouched = opened if typed.sql == opened.sql else None
+        if not editor.write(view, untouched):
+            st.caption(f"Longer than {editor.MOST_IN_LINK:,} characters: no link has it.")
+
+
+def result(run: Run | None, view: View) -> None:
+    """How the last query goes, or went."""
+    if run is None:
+        st.caption("One SELECT over the tables at the side; Ctrl+Enter runs it. An example is a good beginning.")
+        return
+    run.wait(QUICK_S)
+    if run.running:
+        outcome.progress(run)
+    else:
+        outcome.show(run, view)
+
+
+def aside(view: View) -> None:
+    """What helps: tables, examples, and what was asked before."""
+    tables, examples, history = st.tabs(["Tables", "Examples", "History"])
+    with tables:
+        reference.show()
+    with examples:
+        for role in ROLES:
+            st.caption(role)
+            with st.container(gap="xxsmall"):
+                for number, example in enumerate(EXAMPLES):
+                    if example.role == role:
+                        _opener(example.title, Asked(example.sql.strip()), view, f"example-{number}")
+    with history:
+        if not editor.history_of():
+            st.caption("What you run in this session is listed here.")
+        for number, run in enumerate(editor.history_of()):
+            with st.container(border=True, gap="xsmall"):
+                st.code(run.asked.sql, language="sql", height=110, wrap_lines=True)
+                with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                    st.caption(f"{run.at.astimezone(view.clock):%H:%M:%S} · {outcome.line(run)}")
+                    _opener("Run again", run.asked, view, f"history-{number}")
+
+
+def _opener(label: str, asked: Asked, view: View, key: str) -> None:
+    def opened() -> None:
+        editor.ask(asked)
+        editor.write(view, None)
+
+    st.button(label, key=f"sql:{key}", on_click=opened, type="tertiary")

@@ -1,0 +1,110 @@
+"""What there is to ask: tables and views, how their rows came about, and what their columns mean."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from dashboard.pages.sql import runs
+from streamgauge.runtime.errors import StreamgaugeError
+
+KEPT_S = 60.0
+# In the order in which they are to be thought of.
+_MERGES = {
+    "window": "One row for each window of time and combination of its key; the other columns add up.",
+    "view": "Made when it is read, from other tables.",
+    "latest": "One row for each key: the newest event's.",
+    "append": "One row for each event, kept for a time. Say a range of time, or it is a long way through.",
+}
+# What a name says wherever it stands; the first that fits.
+_MEANINGS = (
+    (r"window_start", "start of the window"),
+    (r"(.*_)?cents", "money in cents"),
+    (r".*_ms|milliseconds", "milliseconds"),
+    (r".*_seconds", "seconds"),
+    (r".*_per_second", "a second"),
+    (r".*bytes", "bytes"),
+    (r"kafka_timestamp", "when Kafka got it"),
+    (r"kafka_(partition|offset)", "where it stands in Kafka"),
+    (r"occurred_at", "when it happened, by the event's own word"),
+    (r".*_at", "a time"),
+    (r"min_.*", "the least of them"),
+    (r"max_.*", "the greatest of them"),
+)
+Table = dict[str, Any]
+
+
+@st.cache_data(ttl=KEPT_S, show_spinner=False)
+def tables() -> list[Table]:
+    """All of them, as the warehouse tells. Raises what `Warehouse.tables` does."""
+    return runs.client().tables()
+
+
+def show() -> None:
+    """The panel: choose a table, or look for a column."""
+    try:
+        known = {str(one["table"]): one for one in sorted(tables(), key=lambda one: list(_MERGES).index(one["merge"]))}
+    except StreamgaugeError:
+        st.caption("The tables are listed here once the warehouse answers.")
+        return
+    wanted = str(st.text_input("Find", key="sql:find", placeholder="A table or a column") or "").strip().lower()
+    found = [name for name, one in known.items() if matches(one, wanted)]
+    if not found:
+        st.caption("No table or column has such a name.")
+        return
+    name = st.selectbox("Table or view", found, format_func=lambda one: f"{one} · {known[one]['merge']}")
+    if name:
+        table(known[name], wanted)
+
+
+def matches(one: Table, wanted: str) -> bool:
+    """Whether the table, or a column of it, has such a name."""
+    return wanted in one["table"] or any(wanted in column.lower() for column in one["columns"])
+
+
+def table(one: Table, wanted: str = "") -> None:
+    """One table: what it is, its columns, and statements to begin with."""
+    if one.get("about"):
+        st.text(str(one["about"]).replace("`", ""))
+    key = f" Its key: {', '.join(one['key'])}." if one["key"] else ""
+    st.caption(f"{_MERGES[one['merge']]}{key}")
+    rows = [{"column": name, "type": _type(kind), "means": meaning(one, name)} for name, kind in one["columns"].items()]
+    rows.sort(key=lambda row: not (wanted and wanted in str(row["column"]).lower()))
+    config = {
+        "column": st.column_config.TextColumn("Column"),
+        "type": st.column_config.TextColumn("Type"),
+        "means": st.column_config.TextColumn("Means"),
+    }
+    st.dataframe(rows, hide_index=True, column_config=config, height=min(38 + 35 * len(rows), 320))
+    st.caption("To copy, and to begin with")
+    st.code(beginning(one), language="sql", wrap_lines=True)
+    if one.get("select"):
+        with st.expander("How it is made"):
+            st.code(one["select"], language="sql", wrap_lines=True, height=320)
+
+
+def meaning(one: Table, column: str) -> str:
+    """What the column means: by its name, or by what the table selects under it."""
+    said = next((text for pattern, text in _MEANINGS if re.fullmatch(pattern, column)), "")
+    made = re.search(rf"^\s*(?:SELECT\s+)?(\S.*?)\s+AS\s+{re.escape(column)}\b", one.get("select", ""), re.MULTILINE)
+    formula = " ".join(made[1].split()) if made else ""
+    # Of a formula that began a line earlier, or of several on one line, a part would mislead.
+    if formula.count("(") != formula.count(")") or " AS " in formula or re.match(r"-|ELSE\b|\d+$|[^(]*,", formula):
+        formula = ""
+    return " · ".join(filter(None, (said, formula)))
+
+
+def beginning(one: Table) -> str:
+    """A statement that is harmless on any amount of data."""
+    time = next((name for name in ("window_start", "occurred_at", "kafka_timestamp") if name in one["columns"]), None)
+    lines = ["SELECT *", f"FROM {one['table']}"]
+    if time and one["merge"] in ("window", "append"):
+        lines += [f"WHERE {time} > now() - INTERVAL 15 MINUTES", f"ORDER BY {time} DESC"]
+    return "\n".join([*lines, "LIMIT 100"])
+
+
+def _type(kind: str) -> str:
+    """The type as one would write it."""
+    return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}.get(kind, kind)

@@ -1,0 +1,113 @@
+"""A reader's query, in a thread of its own: the page stays alive, shows how long it takes, and can end it.
+
+One query a session runs at a time: a new one ends the one before. One that nobody waits for any more ends by itself, at
+the warehouse's limit. The answers that all sessions hold are bounded: beyond, the oldest ones are let go.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+import weakref
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.data import query_cache
+from streamgauge.runtime.errors import StreamgaugeError
+from streamgauge.warehouse.client import Past, Warehouse
+
+# A quick answer is there before anything else is drawn.
+QUICK_S = 0.4
+MOST_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a reader asks: the statement, and as of which time (empty: now); `known` takes what retention has left."""
+
+    sql: str
+    as_of: str = ""
+    known: bool = False
+
+
+@st.cache_resource
+def client() -> Warehouse:
+    """The process's client for what readers ask: it waits among the analysts, never among the pages."""
+    return Warehouse(query_cache.settings(), "adhoc")
+
+
+class Run:
+    """One query, from being asked on; `rows` or `error` is there once it does not run any more."""
+
+    def __init__(self, asked: Asked, warehouse: Warehouse) -> None:
+        self.asked = asked
+        self.at = datetime.now(UTC)
+        self.rows: pa.Table | None = None
+        self.count = 0
+        self.notes: list[str] = []
+        self.error: StreamgaugeError | None = None
+        self.cancelling = self.let_go = False
+        self._warehouse, self._name = warehouse, uuid.uuid4().hex
+        self._began, self._seconds = time.monotonic(), 0.0
+        self._thread = threading.Thread(target=self._work, name="query", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._thread.is_alive()
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or takes so far."""
+        return self._seconds or time.monotonic() - self._began
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended, so long at most."""
+        self._thread.join(seconds)
+
+    def cancel(self) -> None:
+        """End it in the warehouse; returns at once."""
+        self.cancelling = True
+        try:
+            self._warehouse.cancel(self._name)
+        except StreamgaugeError as error:
+            # It ends at its limit of time.
+            self.error = error
+
+    def release(self) -> None:
+        """Forget the rows."""
+        if self.rows is not None:
+            self.rows, self.let_go = None, True
+
+    def _work(self) -> None:
+        past = Past(self.asked.as_of, self.asked.known) if self.asked.as_of else None
+        try:
+            rows = self._warehouse.query(self.asked.sql, (), past, self._name)
+            self.notes = past.notes if past else []
+            self.rows, self.count = rows, rows.num_rows
+            _keep(self)
+        except StreamgaugeError as error:
+            self.error = error
+        finally:
+            self._seconds = time.monotonic() - self._began
+
+
+_HELD: weakref.WeakSet[Run] = weakref.WeakSet()
+_LOCK = threading.Lock()
+
+
+def _keep(run: Run) -> None:
+    """Hold its rows; the oldest of all sessions go where they are too much together."""
+    with _LOCK:
+        _HELD.add(run)
+        held = sorted((one for one in _HELD if one.rows is not None), key=lambda one: one.at, reverse=True)
+        size = 0
+        for one in held:
+            size += one.rows.nbytes if one.rows is not None else 0
+            if size > MOST_BYTES and one is not run:
+                one.release()

@@ -1,0 +1,1 @@
+"""What was produced against what SQL shows, live."""

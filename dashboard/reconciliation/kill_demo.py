@@ -1,0 +1,85 @@
+"""Killing a worker of the demo, to see that nothing is lost: which process that is, and what became of it.
+
+Only the analytics process that a running `up` on this machine started: `up` is its parent, and starts it again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from dashboard.data import processes
+from streamgauge.runtime.data_dir import run_file
+from streamgauge.runtime.data_dir.run_file import RunFile
+from streamgauge.runtime.data_dir.totals import Counts
+
+NAME = "analytics"
+BACK_WITHIN_S = 120.0
+_LOOK_EVERY_S = 0.25
+
+
+@dataclass
+class Kill:
+    """One kill. `back_at` is when its successor said that it is ready, `whole_at` when SQL showed all that had been
+    produced by then, once; times in seconds since the epoch."""
+
+    pid: int
+    at: float
+    back_pid: int | None = None
+    back_at: float | None = None
+    whole_at: float | None = None
+
+    def see(self, logged: Counts, visible: Counts, *, right: bool, now: float) -> None:
+        """What the proof shows: once the successor works, it is whole when all that was logged by then is visible."""
+        if self.back_at is None or self.whole_at is not None:
+            return
+        self._owed = self._owed or dict(logged)
+        if right and all(visible.get(stream, 0) >= count for stream, count in self._owed.items()):
+            self.whole_at = now
+
+    _owed: dict[str, int] = field(default_factory=dict, repr=False)
+
+
+def target(data_dir: Path, up_pid: int) -> RunFile | None:
+    """The worker that may be killed: started by the `up` with that number, with our data directory, by us."""
+    for entry in run_file.living(data_dir):
+        if entry.name == NAME and _ours(entry.pid, up_pid):
+            return entry
+    return None
+
+
+def _ours(pid: int, up_pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return bool(process.ppid() == up_pid and process.uids().real == os.getuid() and NAME in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def kill(data_dir: Path, up_pid: int, pid: int, kills: list[Kill]) -> str:
+    """kill -9, of the worker that was named; says what came of it. Watches for its successor in a thread."""
+    entry = target(data_dir, up_pid)
+    if entry is None or entry.pid != pid:
+        return f"process {pid} had ended already; nothing was killed"
+    os.kill(pid, signal.SIGKILL)
+    killed = Kill(pid, time.time())
+    kills.append(killed)
+    threading.Thread(target=watch, args=(killed, lambda: target(data_dir, up_pid)), name="worker", daemon=True).start()
+    return f"process {pid} was killed with SIGKILL; `up` starts it again"
+
+
+def watch(killed: Kill, find: Callable[[], RunFile | None], within_s: float = BACK_WITHIN_S) -> None:
+    """Wait until another worker is ready; blocks."""
+    while time.time() - killed.at < within_s:
+        entry = find()
+        if entry is not None and entry.pid != killed.pid and not processes.ask(entry).why:
+            killed.back_pid, killed.back_at = entry.pid, time.time()
+            return
+        time.sleep(_LOOK_EVERY_S)

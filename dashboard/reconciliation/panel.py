@@ -1,0 +1,272 @@
+"""The proof panel: what was produced against what DuckDB shows, live; and in the demo a worker to kill meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboard.components import format, tables, theme, tiles
+from dashboard.components.tables import Column
+from dashboard.components.tiles import Remark
+from dashboard.data import query_cache
+from dashboard.data import trust_queries as trust_questions
+from dashboard.data.query_cache import Answer
+from dashboard.reconciliation import compare, kill_demo
+from dashboard.reconciliation import queries as questions
+from dashboard.reconciliation.compare import Line, Record, Seen
+from dashboard.reconciliation.kill_demo import Kill
+from dashboard.session import actions
+from dashboard.session.view import View
+from streamgauge.runtime.data_dir import run_file, totals
+from streamgauge.runtime.data_dir.totals import Log
+
+# `up` counts every second; where it does not any more, what it said last is of then.
+COUNTS_WITHIN_S = 10.0
+_STATES = {"exact": theme.GOOD, "on their way": theme.SKY, "not known": theme.GREY, "WRONG": theme.BAD}
+
+
+class _Kept:
+    """What all sessions share."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.record = Record()
+        self.kills: list[Kill] = []
+
+
+@st.cache_resource
+def kept(_data_dir: str) -> _Kept:
+    """The one record of this process."""
+    return _Kept()
+
+
+def counter() -> Log | None:
+    """The count of a running `up`; None where there is none."""
+    log = totals.log(query_cache.settings().data_dir)
+    return log if log is not None and run_file.lives(log.pid, log.written_ms / 1_000) else None
+
+
+def panel(view: View, *, explain: bool = False) -> None:
+    """The panel, where anything was produced here; elsewhere nothing, or why not (`explain`)."""
+    data_dir = query_cache.settings().data_dir
+    log, published = counter(), totals.published(data_dir)
+    if log is None and not published:
+        if explain:
+            with st.container(border=True):
+                st.subheader("Proof", anchor=False)
+                st.info(
+                    "**Nothing to compare with.** The proof needs traffic of this machine's data directory: "
+                    "`streamgauge up` counts the log, `streamgauge generate` what it published.",
+                    icon=":material/balance:",
+                )
+        return
+    answer = query_cache.ask(questions.VISIBLE, view, from_ms=0 if log is None else log.since_ms)
+    shared = kept(str(data_dir))
+    with shared.lock:
+        shared.record.look(log, published, _seen(answer))
+        if log is None:
+            shared.record.logs.clear()
+        lines = compare.counted(shared.record)
+    checked = places(view)
+    if log is None:
+        with shared.lock:
+            lines = compare.said(shared.record, _waiting(view), checked)
+    if lines:
+        _draw(lines, log, checked, answer, view, shared)
+
+
+def _seen(answer: Answer) -> Seen:
+    return Seen(
+        int(answer.period.now.timestamp() * 1_000),
+        int(time.time() * 1_000),
+        {row["stream"]: row["events"] for row in answer.rows},
+        {row["stream"]: row["dead_letters"] for row in answer.rows},
+    )
+
+
+def places(view: View) -> tuple[int, int] | None:
+    """Rows of the raw tables, and different places in the log; of the last minutes."""
+    question = questions.places(query_cache.catalog())
+    if question is None:
+        return None
+    # Some minutes of raw rows: seldom.
+    row = query_cache.ask(question, view, shared_s=15.0).row
+    return row["events"], row["places"]
+
+
+def _waiting(view: View) -> Mapping[str, int | None]:
+    rows = query_cache.ask(trust_questions.STREAMS, view, group=query_cache.settings().analytics_group).rows
+    return {row["stream"]: row["waiting"] for row in rows}
+
+
+def _draw(
+    lines: list[Line], log: Log | None, checked: tuple[int, int] | None, answer: Answer, view: View, shared: _Kept
+) -> None:
+    whole = compare.total(lines)
+    visible = {one.stream: one.visible for one in lines}
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader("Proof: what was produced is what DuckDB shows", anchor=False, width="content")
+            _verdict(whole)
+        with tiles.row("proof"):
+            _tiles(whole, log, answer, view)
+        with st.expander("By stream"):
+            _table(lines, log, view)
+        st.caption(_what(log, checked))
+        if log is not None:
+            for one in shared.kills:
+                one.see(log.logged, visible, right=whole.right, now=time.time())
+            _killing(log, view, shared.kills)
+
+
+def _verdict(whole: Line) -> None:
+    if whole.missing or whole.doubled:
+        st.badge("wrong", icon=":material/error:", color="red")
+    elif whole.right:
+        st.badge("missing 0, counted twice 0", icon=":material/verified:", color="green")
+    else:
+        st.badge("not known yet", icon=":material/hourglass_empty:", color="gray")
+
+
+def _tiles(whole: Line, log: Log | None, answer: Answer, view: View) -> None:
+    as_of = f"as of {format.clock(answer.period.now, answer.period.now, view.clock)}"
+    produced = (
+        "Events that the log has since `up` began, counted by reading it, without the pipeline's code. Below: what the "
+        "generator and the synthetic services say themselves, acknowledged by the broker; processors publish the rest."
+        if log
+        else "What the generators with this data directory say themselves, acknowledged by the broker."
+    )
+    by_traffic = f"{format.count(whole.by_producers)} by the traffic"
+    tiles.tile("Produced", format.count(whole.produced), answer, view, means=produced, remark=by_traffic, line=as_of)
+    tiles.tile(
+        "Visible in SQL",
+        format.count(whole.visible),
+        answer,
+        view,
+        means="Events in `stream_windows`, dead letters among them: each is accounted for. On their way are those that "
+        "analytics has not committed yet, or the warehouse not merged.",
+        remark=f"{format.count(whole.on_the_way)} on their way",
+        line=as_of,
+    )
+    for label, value, means in (
+        ("Missing", whole.missing, _MISSING if log else _MISSING_SAID),
+        ("Counted twice", whole.doubled, _TWICE if log else _TWICE_SAID),
+    ):
+        tiles.tile(
+            label,
+            format.UNKNOWN if value is None else format.count(value),
+            answer,
+            view,
+            means=means,
+            remark=Remark("look at the streams", "red") if value else "" if value is None else Remark("none", "normal"),
+            line=as_of,
+        )
+
+
+_MISSING = (
+    "Analytics committed them and the warehouse committed what came of that, and yet SQL does not show them. "
+    "Events on their way are not among them, however long they take."
+)
+_TWICE = "SQL showed them, and the log, read to its end after that, does not have them."
+_MISSING_SAID = (
+    "Published more than 15 s ago and not visible, though nothing waits for analytics. Unknown where the lag is not."
+)
+_TWICE_SAID = "Rows of the raw tables, of the last minutes, whose place in the log another row has too."
+
+
+def _table(lines: list[Line], log: Log | None, view: View) -> None:
+    rows = [
+        {
+            "state": _state(one),
+            "stream": one.stream,
+            "by_producers": one.by_producers or None,
+            "produced": one.produced,
+            "visible": one.visible,
+            "on_the_way": one.on_the_way,
+            "missing": one.missing,
+            "doubled": one.doubled,
+            "dead_letters": one.dead_letters,
+        }
+        for one in sorted(lines, key=lambda one: theme.stream_order(one.stream))
+    ]
+    columns = {
+        "state": Column("State", "badge", colours=_STATES, width="small"),
+        "stream": Column("Stream", "link", page="events", param="stream"),
+        "by_producers": Column("The traffic says", "count", means="Generator and synthetic services, acknowledged."),
+        "produced": Column("In the log", "count", means="Whoever wrote them: processors publish events too."),
+        "visible": Column("Visible in SQL", "count"),
+        "on_the_way": Column("On their way", "count"),
+        "missing": Column("Missing", "count"),
+        "doubled": Column("Counted twice", "count"),
+        "dead_letters": Column("Dead letters", "count"),
+    }
+    if log is None:
+        del columns["produced"], columns["doubled"]
+    tables.show(rows, columns, view, key="proof")
+
+
+def _state(one: Line) -> str:
+    if one.missing or one.doubled:
+        return "WRONG"
+    if one.on_the_way:
+        return "on their way"
+    return "exact" if one.right else "not known"
+
+
+def _what(log: Log | None, checked: tuple[int, int] | None) -> str:
+    """What is proven, in a sentence or two."""
+    if log is None:
+        said = "Nobody counts the log here: compared with what the generators say, who may not be the only producers."
+    elif time.time() - log.written_ms / 1_000 > COUNTS_WITHIN_S:
+        said = "`up` counts no more: what was produced is of its last count."
+    else:
+        said = "Compared with the log itself, counted by reading it since `up` began."
+        if not log.clean:
+            said += " Events of an earlier run were on their way then, so that counting twice cannot be told by totals."
+    if checked is not None:
+        events, different = checked
+        said += (
+            f" In the last {questions.MINUTES} minutes the raw tables have {format.count(events)} rows of "
+            f"{format.count(different)} different places in the log."
+        )
+    return said
+
+
+def _killing(log: Log, view: View, kills: list[Kill]) -> None:
+    data_dir = query_cache.settings().data_dir
+    found = kill_demo.target(data_dir, log.pid)
+    pid = found.pid if found else 0
+    up_pid = log.pid
+    actions.button(
+        "Kill a worker",
+        key="kill-worker",
+        action=lambda _actor: kill_demo.kill(data_dir, up_pid, pid, kills),
+        name="worker.kill",
+        target=f"{kill_demo.NAME} {pid}",
+        says=[
+            f"The analytics process {pid} of this demo is killed with SIGKILL, in the middle of its work.",
+            "`up` starts it again. Until then events are on their way; afterwards all of them are visible, each once.",
+        ],
+        disabled=found is None,
+    )
+    for one in kills[-3:][::-1]:
+        st.caption(_story(one, view))
+
+
+def _story(one: Kill, view: View) -> str:
+    """What became of a killed worker; nothing but numbers and words of ours."""
+
+    def at(seconds: float) -> str:
+        time_of = format.moment(seconds)
+        return format.clock(time_of, format.moment(time.time()), view.clock)
+
+    story = f"Worker {one.pid} was killed at {at(one.at)}"
+    if one.back_at is None:
+        return f"{story}; `up` starts another one."
+    story += f"; worker {one.back_pid} was ready {format.duration(one.back_at - one.at)} later"
+    if one.whole_at is None:
+        return f"{story}, and works off what waits."
+    return f"{story}, and after {format.duration(one.whole_at - one.at)} all was visible: missing 0, counted twice 0."

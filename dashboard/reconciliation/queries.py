@@ -1,0 +1,50 @@
+"""What the proof asks: how much SQL shows, and whether any place of the log is in the raw tables twice."""
+
+from __future__ import annotations
+
+from dashboard.data.query import Question
+from streamgauge.catalog.loader import Catalog
+
+VISIBLE = Question(
+    "proof.visible",
+    "Events that SQL shows, by stream, of windows from a time on; dead letters and repeats are among them.",
+    """
+SELECT stream, sum(events)::BIGINT AS events, sum(dead_letters)::BIGINT AS dead_letters
+FROM stream_windows
+WHERE window_start >= to_timestamp($from_ms / 1000.0)
+GROUP BY stream
+""",
+    defaults={"from_ms": 0},
+)
+
+# Each row of a raw table names its place in the log. Of the last minutes only: a place is never written again, so that
+# what was counted twice is beside what was counted first.
+MINUTES = 5
+
+
+def places(catalog: Catalog) -> Question | None:
+    """Rows of the raw tables against different places in the log; None where the catalog has no raw table."""
+    tables = [(stream, table) for stream in catalog.own if (table := catalog.raw_table(stream)) is not None]
+    if not tables:
+        return None
+    rows = "\n    UNION ALL\n".join(
+        f"    SELECT '{stream}' AS stream, kafka_partition, kafka_offset FROM \"{table}\"\n"  # noqa: S608
+        f"    WHERE kafka_timestamp > $now::TIMESTAMPTZ - INTERVAL {MINUTES} MINUTES"
+        for stream, table in tables
+    )
+    return Question(
+        "proof.places",
+        f"Rows of the raw tables in the last {MINUTES} minutes, and the different places in the log that they are of.",
+        f"""
+WITH recent AS (
+{rows}
+)
+SELECT count(*)::BIGINT AS events, count(DISTINCT (stream, kafka_partition, kafka_offset))::BIGINT AS places
+FROM recent
+""",  # noqa: S608 - names of the catalog
+    )
+
+
+def every(catalog: Catalog) -> list[Question]:
+    """Those that are made from the catalog."""
+    return [question for question in (places(catalog),) if question]

@@ -1,0 +1,1 @@
+"""What belongs to one reader's session: the view, the address bar, sign-in, rights, actions."""

@@ -1,0 +1,125 @@
+"""The audit stream, as the dashboard writes and shows it: one record before an action, one after it."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+import uuid
+from typing import Any
+
+import msgspec
+import streamlit as st
+from confluent_kafka import KafkaException, Producer
+
+from dashboard.components import states, tables, tiles
+from dashboard.components.tables import Column
+from dashboard.data import query_cache
+from dashboard.session import audit_queries as questions
+from dashboard.session.view import View
+from streamgauge.catalog.builtin.audit import AUDIT_TOPIC, OperatorActed, Outcome
+from streamgauge.runtime import kafka
+from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.client import QueryError
+
+# How long an action waits for its record; librdkafka gives up on it then too, so that it cannot appear later.
+WRITE_S = 5.0
+_LONGEST = {"actor": 1_000, "action": 1_000, "target": 10_000, "detail": 10_000}
+
+
+class Writer:
+    """Writes records to Kafka and waits for each. Nothing connects before the first."""
+
+    def __init__(self, settings: Settings, timeout_s: float = WRITE_S) -> None:
+        self._settings, self._timeout_s = settings, timeout_s
+        self._producer: Producer | None = None
+        self._making = threading.Lock()
+
+    def write(self, record: OperatorActed) -> None:
+        """Write a record, on the disks of Kafka when this returns. Raises `TransientError` saying why it is not."""
+        said: list[str] = []
+        arrived = threading.Event()
+
+        def delivered(error: Any, _: object) -> None:
+            if error is not None:
+                said.append(error.str())
+            arrived.set()
+
+        try:
+            producer = self._connected()
+            producer.produce(AUDIT_TOPIC, msgspec.json.encode(record), record.action_id.encode(), on_delivery=delivered)
+            until = time.monotonic() + self._timeout_s + 1
+            while not arrived.is_set() and time.monotonic() < until:
+                producer.poll(0.05)
+        except (KafkaException, BufferError) as error:
+            raise TransientError(f"Kafka did not take it: {error}") from None
+        if said or not arrived.is_set():
+            raise TransientError(f"Kafka did not take it: {said[0] if said else 'no answer'}")
+
+    def _connected(self) -> Producer:
+        with self._making:
+            if self._producer is None:
+                self._producer = Producer(
+                    {
+                        **kafka.client_config(self._settings),
+                        "enable.idempotence": True,
+                        "acks": "all",
+                        "linger.ms": 0,
+                        "delivery.timeout.ms": int(1_000 * self._timeout_s),
+                        "request.timeout.ms": int(1_000 * self._timeout_s) - 500,
+                        "log_level": 0,
+                    }
+                )
+            return self._producer
+
+
+@functools.cache
+def writer(settings: Settings) -> Writer:
+    """The one writer of this process."""
+    return Writer(settings)
+
+
+def write(action_id: str, outcome: Outcome, *, actor: str, action: str, target: str, detail: str) -> None:
+    """Write one step of an operator's action. Raises `TransientError` where Kafka does not take it in time."""
+    said = {"actor": actor, "action": action, "target": target, "detail": detail}
+    cut = {name: text[: _LONGEST[name]] for name, text in said.items()}
+    record = OperatorActed(
+        action_id=action_id, acted_at=time.time_ns() // 1_000_000, role="operator", outcome=outcome, **cut
+    )
+    writer(query_cache.settings()).write(record)
+
+
+def new_id() -> str:
+    """The id of an action."""
+    return uuid.uuid4().hex
+
+
+def show(view: View) -> None:
+    """The newest actions, whatever the range, folded away. For the end of a page that acts."""
+    with st.expander("Audit: who did what", icon=":material/history:"):
+        try:
+            newest = query_cache.ask(questions.NEWEST, view)
+        except QueryError as error:
+            if error.rule != "table":
+                raise
+            states.no_table("audit_events")
+            return
+        if not newest.rows:
+            st.caption("Nobody has acted through the pages yet.")
+            return
+        tables.show(newest.rows, _COLUMNS, view, key="audit")
+        st.caption(f"The newest 50. The topic keeps all of them for good. · {tiles.sql(newest)}")
+
+
+_COLUMNS = {
+    "acted_at": Column("when", "time"),
+    "actor": Column("who", means="The signed-in reader, or the user of this machine."),
+    "action": Column("action"),
+    "target": Column("to what", width="medium"),
+    "outcome": Column(
+        "outcome", means="`requested` and nothing after it: it was begun, and nobody knows how it ended."
+    ),
+    "came_of_it": Column("what came of it", width="medium"),
+    "announced": Column("what was announced", width="large"),
+}

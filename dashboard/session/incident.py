@@ -1,0 +1,118 @@
+"""A link that freezes what is seen, and a Markdown summary of its figures, for the incident's channel or ticket."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard.components import theme
+from dashboard.session.view import CUSTOM, PARAMETERS, View, stamp
+
+# What is being drawn, what was drawn last and when, and of which page and view that is.
+_DRAWING, _SEEN, _OF = "incident:drawing", "incident:seen", "incident:of"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as it stood on the page."""
+
+    label: str
+    value: str
+    remark: str
+    trust: str
+    sql: str
+
+
+# When what is drawn was asked for, and its figures so far.
+_Drawn = tuple[datetime, list[Shown]]
+
+
+@contextlib.contextmanager
+def drawing(at: datetime | None = None) -> Iterator[None]:
+    """Around what draws the page's figures, of now or `at`. Until all of them stand, the last ones count, if any."""
+    begun: _Drawn = (at or datetime.now(UTC), [])
+    st.session_state[_DRAWING] = begun
+    try:
+        yield
+    except Exception:
+        # The page shows what went wrong instead of figures.
+        st.session_state[_SEEN] = (begun[0], [])
+        raise
+    st.session_state[_SEEN] = begun
+
+
+def note(figure: Shown) -> None:
+    """Remember what is shown."""
+    st.session_state.setdefault(_DRAWING, (datetime.now(UTC), []))[1].append(figure)
+
+
+def seen() -> _Drawn:
+    """When the figures on the page were asked for, and what they are; before all of them stand, those that do."""
+    state = st.session_state
+    found: _Drawn = state.get(_SEEN) or state.get(_DRAWING) or (datetime.now(UTC), [])
+    return found
+
+
+def frozen(view: View, now: datetime, filters: dict[str, str]) -> dict[str, str]:
+    """The parameters of the address that show the same range for good, in the same bars, and do not refresh.
+
+    A statement of the SQL page is asked as of `now`, unless it was asked as of a time before.
+    """
+    period = view.period(now)
+    fixed = {"range": CUSTOM, "from": stamp(period.since), "to": stamp(min(period.until, now))}
+    asked = {"as_of": stamp(now)} if "q" in filters else {}
+    return {**asked, **filters, **view.address(), **fixed, "bar": str(period.bucket_s), "refresh": "off"}
+
+
+def summary(title: str, link: str, view: View, now: datetime, figures: list[Shown]) -> str:
+    """The Markdown text: range, link, each figure with its completeness, and the SQL behind them."""
+    period = view.period(now)
+    lines = [
+        f"# {title}: {stamp(period.since)} to {stamp(min(period.until, now))}",
+        "",
+        f"Seen at {stamp(now)} on <{link}>",
+        "",
+        "| figure | value | | trust |",
+        "|---|---|---|---|",
+        *(f"| {' | '.join(map(_cell, (one.label, one.value, one.remark, one.trust)))} |" for one in figures),
+        "",
+    ]
+    for sql in dict.fromkeys(one.sql for one in figures if one.sql):
+        # An identifier in it may hold backticks: the fence is longer than any run of them.
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sql)), default=0))
+        lines += [f"{fence}sql", sql, fence, ""]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Text of an event may be in a figure's remark: it shall not begin Markdown of its own."""
+    return "".join(f"\\{char}" if char in "\\|`*_[]<>#!" else " " if char in "\r\n" else char for char in text)
+
+
+def button(title: str, view: View) -> None:
+    """The button in the head of a page. What is frozen is what stood on the page when it was pressed."""
+    if st.session_state.get(_OF) != (title, view):
+        st.session_state[_OF] = (title, view)
+        for name in (_SEEN, _DRAWING):
+            st.session_state.pop(name, None)
+    if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze what is seen: link and summary"):
+        _dialog(title, view, *seen())
+
+
+@st.dialog("Incident link", width="large")
+def _dialog(title: str, view: View, now: datetime, figures: list[Shown]) -> None:
+    filters = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}
+    base, _, _ = (st.context.url or "").partition("?")
+    link = f"{base}?{urlencode(frozen(view, now, filters))}"
+    text = summary(title, link, view, now, figures)
+    st.write("The link shows this range and these filters for good. Late events may still add to it.")
+    st.code(link, language=None, wrap_lines=True)
+    st.download_button("Download summary", text, f"incident-{now:%Y%m%dT%H%M%S}Z.md", "text/markdown", type="primary")
+    st.caption("The summary")
+    st.code(text, language="markdown", wrap_lines=True, height=theme.DIALOG_PX)

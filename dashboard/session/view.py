@@ -1,0 +1,123 @@
+"""What a reader looks at, apart from the page's own filters: a range, what it is compared with, the zone of the clock,
+and how often it is looked at anew. Pure; the address bar holds the same (`address.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dashboard.data.periods import BUCKETS_S, BY_KEY, COMPARE, DEFAULT, Period
+
+CUSTOM = "custom"
+LIVE_S = 2.0
+# Key, what it is called, seconds between two looks; None is paused.
+REFRESH: dict[str, tuple[str, float | None]] = {
+    "live": ("every 2 s", LIVE_S),
+    "10s": ("every 10 s", 10.0),
+    "1m": ("every minute", 60.0),
+    "off": ("paused", None),
+}
+ZONES = {"utc": "UTC", "local": "local time"}
+# What the address says of a view, and what of it is of a custom range alone.
+OF_RANGE = ("from", "to", "bar")
+PARAMETERS = ("range", *OF_RANGE, "compare", "zone", "refresh")
+DEFAULTS = {"range": DEFAULT, "compare": "previous", "zone": "utc", "refresh": "live"}
+
+
+def moment(text: str) -> datetime | None:
+    """A time of the address: ISO 8601, UTC where it names no zone; None for what is none."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
+    # Further away no window exists, and arithmetic on it would overflow.
+    return time.astimezone(UTC) if 1980 <= time.year <= 2200 else None
+
+
+def stamp(time: datetime) -> str:
+    """A time as the address has it: `2026-11-23T14:03:07Z`."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True)
+class View:
+    """`since` and `until` are of a custom range, None otherwise; `bar` is the width of its bars in seconds, where an
+    incident's link froze them. `zone_name` is the browser's (IANA)."""
+
+    range: str = DEFAULT
+    compare: str = "previous"
+    zone: str = "utc"
+    refresh: str = "live"
+    since: datetime | None = None
+    until: datetime | None = None
+    zone_name: str | None = None
+    bar: int | None = None
+
+    @classmethod
+    def read(cls, params: Mapping[str, str], zone_name: str | None = None) -> View:
+        """What an address says; what it says wrongly is left at the default."""
+        since, until = moment(params.get("from", "")), moment(params.get("to", ""))
+        choice = params.get("range", CUSTOM if since and until else DEFAULT)
+        custom = since is not None and until is not None and since < until and choice == CUSTOM
+        bar = params.get("bar", "")
+
+        def one_of(name: str, known: Mapping[str, object]) -> str:
+            asked = params.get(name, "")
+            return asked if asked in known else DEFAULTS[name]
+
+        return cls(
+            CUSTOM if custom else choice if choice in BY_KEY else DEFAULT,
+            one_of("compare", COMPARE),
+            one_of("zone", ZONES),
+            one_of("refresh", REFRESH),
+            since if custom else None,
+            until if custom else None,
+            zone_name,
+            int(bar) if custom and bar in map(str, BUCKETS_S) else None,
+        )
+
+    def address(self) -> dict[str, str]:
+        """The parameters that reproduce it; what is as usual is left out, but for the range."""
+        said = {"range": self.range}
+        if self.since and self.until:
+            said |= {"from": stamp(self.since), "to": stamp(self.until)}
+        if self.bar:
+            said["bar"] = str(self.bar)
+        for name in ("compare", "zone", "refresh"):
+            if getattr(self, name) != DEFAULTS[name]:
+                said[name] = getattr(self, name)
+        return said
+
+    def period(self, now: datetime) -> Period:
+        """The period seen at `now`."""
+        if self.since and self.until:
+            return Period.between(self.since, self.until, now, self.compare, self.bar)
+        return Period.last(BY_KEY[self.range], now, self.compare)
+
+    @property
+    def asks(self) -> tuple[object, ...]:
+        """What the answer to a question depends on."""
+        return (self.range, self.since, self.until, self.bar, self.compare)
+
+    @property
+    def standing(self) -> View:
+        """The same for what holds now, whatever the range: questions that know no range have one answer for all."""
+        return replace(self, range=DEFAULT, compare="previous", since=None, until=None, bar=None)
+
+    @property
+    def every_s(self) -> float | None:
+        """Seconds between two looks; None where it is looked at once."""
+        return REFRESH[self.refresh][1]
+
+    @property
+    def clock(self) -> tzinfo:
+        """The zone that times are shown in."""
+        if self.zone == "local" and self.zone_name:
+            try:
+                return ZoneInfo(self.zone_name)
+            except (ZoneInfoNotFoundError, ValueError):
+                return UTC
+        return UTC

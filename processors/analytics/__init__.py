@@ -1,0 +1,1 @@
+"""Events to deltas, exactly once: `streamgauge process analytics`."""

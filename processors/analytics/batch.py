@@ -1,0 +1,98 @@
+"""What a replica of analytics has consumed since its last commit, and what is counted of it afterwards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from confluent_kafka import TopicPartition
+
+from processors.analytics import dead_letters
+from processors.analytics.dead_letters import Foreign
+from processors.analytics.decoder import Chunk, DeadLetter
+from processors.analytics.dedup import Repeats
+from streamgauge.catalog.builtin.audit import AUDIT_TOPIC
+from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
+from streamgauge.catalog.validation import REASONS
+from streamgauge.deltas.compute import Delta
+from streamgauge.runtime import metrics
+
+# Records of work on the pipeline, rare: as traffic they would look like a stream that has stopped.
+UNCOUNTED = frozenset({RETRIES_TOPIC, AUDIT_TOPIC})
+
+
+@dataclass
+class Batch:
+    """Chunks by stream, dead letters (ours, and those read from other services' topics), and where to go on."""
+
+    started: float = 0.0
+    events: int = 0
+    chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
+    dead: list[DeadLetter] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
+    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    repeated: dict[str, int] = field(default_factory=dict)
+
+    def relations(self, now_ms: int, repeats: Repeats | None = None) -> dict[str, pa.Table]:
+        """The rows the models select from, by relation; what `repeats` knows to be one is in `*` alone."""
+        tables, messages = {}, []
+        for stream, chunks in self.chunks.items():
+            tables[stream] = pa.Table.from_batches([chunk.events for chunk in chunks])
+            own = pa.Table.from_batches([chunk.messages for chunk in chunks])
+            if repeats and stream in repeats.within_s:
+                came = tables[stream].num_rows
+                tables[stream], own = repeats.sift(stream, tables[stream], own, now_ms)
+                self.repeated[stream] = came - tables[stream].num_rows
+            if stream not in UNCOUNTED:
+                messages.extend(own.to_batches())
+        rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms)
+        tables["dead_letters"] = pa.Table.from_batches([rows])
+        tables["*"] = pa.Table.from_batches([*messages, dead_messages])
+        return tables
+
+    def offsets(self, note: Callable[[str], str]) -> list[TopicPartition]:
+        """Where the next replica goes on: one past the last message of each partition, with a topic's note."""
+        notes = {topic: note(topic) for topic, _ in self.next_offsets}
+        return [
+            TopicPartition(topic, number, offset, metadata=notes[topic])
+            for (topic, number), offset in self.next_offsets.items()
+        ]
+
+    def count(self, deltas: list[Delta], repeats: Repeats) -> None:
+        """Publish a committed batch's figures; nothing is counted that was not committed. Its ids are there to stay."""
+        repeats.confirm(self.next_offsets)
+        metrics.histogram("streamgauge_batch_events").observe(self.events)
+        for stream, chunks in self.chunks.items():
+            if stream not in UNCOUNTED:
+                self._count_stream(stream, chunks)
+        for stream, count in self.repeated.items():
+            metrics.counter("streamgauge_repeated_events_total").labels(stream).inc(count)
+        for foreign in self.foreign:
+            metrics.counter("streamgauge_dead_letters_total").labels(foreign.topic, foreign.said.reason).inc()
+        for delta in deltas:
+            metrics.counter("streamgauge_deltas_out_total").labels(delta.model).inc()
+            metrics.counter("streamgauge_deltas_out_bytes_total").labels(delta.model).inc(len(delta.value))
+
+    def _count_stream(self, stream: str, chunks: list[Chunk]) -> None:
+        dead = [letter for letter in self.dead if letter.stream == stream]
+        good = sum(chunk.events.num_rows for chunk in chunks)
+        size = sum(pc.sum(chunk.messages.column("bytes")).as_py() or 0 for chunk in chunks)
+        size += sum(len(letter.record.value or b"") for letter in dead)
+        metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead))
+        metrics.counter("streamgauge_events_in_bytes_total").labels(stream).inc(size)
+        metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.judged_singly for c in chunks))
+        for letter in dead:
+            metrics.counter("streamgauge_dead_letters_total").labels(stream, letter.reason).inc()
+        for late_by_ms in (late for chunk in chunks for late in chunk.late_by_ms):
+            metrics.counter("streamgauge_late_events_total").labels(stream).inc()
+            metrics.histogram("streamgauge_lateness_seconds").labels(stream).observe(late_by_ms / 1_000)
+
+
+def make_series(streams: Iterable[str]) -> None:
+    """Begin the counters of dead letters at 0: an increase is only seen in a counter that was there before."""
+    for stream in streams:
+        for reason in REASONS:
+            metrics.counter("streamgauge_dead_letters_total").labels(stream, reason)

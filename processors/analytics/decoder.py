@@ -1,0 +1,261 @@
+"""Messages to columns: a chunk of one stream's messages becomes Arrow arrays and dead letters. No clock, no Kafka.
+
+A chunk is about a thousand messages, so that its Python objects live and die in the processor's cache
+(docs/adr/0003-decode.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import compress
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple, Self
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from confluent_kafka import Message
+
+from streamgauge.catalog import loader, validation
+from streamgauge.catalog.deduplication import EVENT_ID
+from streamgauge.catalog.stream import ORIGIN, Stream
+from streamgauge.dead_letters.fingerprint import fingerprint
+from streamgauge.runtime.errors import InvalidEvent
+
+DETAIL_SHOWN = 500
+MILLIS = pa.timestamp("ms", tz="UTC")
+# How far into a bad event its time is looked for; the last millisecond of the year 9999.
+TIME_SOUGHT_BYTES, _LATEST = 65_536, 253_402_300_799_999
+# Of a message's timestamp, which is its kind and the milliseconds.
+_SECOND = itemgetter(1)
+_EVENT_ID = attrgetter(EVENT_ID)
+IDENTITY = pa.schema([pa.field(EVENT_ID, pa.string()), *ORIGIN])
+_INVALID = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+class Record(NamedTuple):
+    """One Kafka message. `timestamp` is milliseconds; `source` is the message itself, for its key and headers."""
+
+    value: bytes | None
+    partition: int
+    offset: int
+    timestamp: int
+    source: Any
+
+
+class Records(NamedTuple):
+    """Messages of one stream as columns, which cost a fifth of as many `Record` objects."""
+
+    values: list[bytes | None]
+    partitions: list[int]
+    offsets: list[int]
+    timestamps: list[int]
+    sources: list[Any]
+
+    @classmethod
+    def of(cls, messages: list[Message]) -> Self:
+        """Take everything out of the messages at once."""
+        return cls(
+            list(map(Message.value, messages)),
+            list(map(Message.partition, messages)),
+            list(map(Message.offset, messages)),
+            list(map(_SECOND, map(Message.timestamp, messages))),
+            messages,
+        )
+
+    def kept(self, mask: Sequence[bool]) -> Self:
+        """Those that `mask` names."""
+        return type(self)(*(list(compress(column, mask)) for column in self))
+
+    def singly(self) -> Iterator[Record]:
+        """One by one."""
+        return map(Record._make, zip(*self, strict=True))
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that cannot be processed, and why."""
+
+    stream: str
+    record: Record
+    reason: str
+    detail: str
+    field: str | None = None
+    event_time: int | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for every event that fails for the same cause."""
+        return fingerprint(self.stream, self.reason, self.field, self.detail)
+
+
+@dataclass
+class Chunk:
+    """What a chunk became: `events` for the stream's models, `messages` for the models over `*`, and dead letters."""
+
+    events: pa.RecordBatch
+    messages: pa.RecordBatch
+    dead: list[DeadLetter] = field(default_factory=list)
+    late_by_ms: list[int] = field(default_factory=list)
+    judged_singly: int = 0
+
+
+class Intake:
+    """Decodes one stream. Its only state is the newest event time of each partition, to tell late events."""
+
+    def __init__(self, stream: Stream, *, max_bytes: int, max_future_ms: int, late_after_ms: int = 10_000) -> None:
+        self._stream = stream
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(stream.event).decode
+        self._max_bytes = max_bytes
+        self._max_future_ms = max_future_ms
+        self._late_after_ms = late_after_ms
+        self._time_in: Callable[[Any], int] = attrgetter(stream.event_time)
+        self._time_column = stream.columns.schema.get_field_index(stream.event_time)
+        self._time_of = re.compile(rb'"%b"\s*:\s*(\d{1,15})\s*[,}]' % re.escape(stream.event_time).encode())
+        self._newest: dict[int, int] = {}
+
+    def forget(self) -> None:
+        """Forget what was newest: the partitions changed hands."""
+        self._newest.clear()
+
+    def chunk(self, records: Records, now_ms: int) -> Chunk:
+        """Decode a chunk; never raises for what an event contains."""
+        good, sizes, events, times, dead, judged_singly = self._judged(records, now_ms)
+        return self._columns(good, sizes, events, times, now_ms, dead, judged_singly)
+
+    def identities(self, records: Records, now_ms: int) -> pa.Table:
+        """Ids and origins of the events that are valid, as `chunk` has them; of a stream with an `event_id`."""
+        good, _, events, _, _, _ = self._judged(records, now_ms)
+        columns = [list(map(_EVENT_ID, events)), good.partitions, good.offsets, good.timestamps]
+        return pa.table(
+            [pa.array(column, kind) for column, kind in zip(columns, IDENTITY.types, strict=True)], IDENTITY
+        )
+
+    def _judged(
+        self, records: Records, now_ms: int
+    ) -> tuple[Records, list[int], list[Any], list[int], list[DeadLetter], int]:
+        """The good records with their sizes, events and event times; the dead; how many had to be judged singly."""
+        dead: list[DeadLetter] = []
+        judged_singly = 0
+        try:
+            values: list[Any] = records.values
+            events = list(map(self._decode, values))
+            sizes = list(map(len, values))
+            if max(sizes, default=0) > self._max_bytes:
+                raise InvalidEvent("oversized", "somewhere in the chunk")
+        except (InvalidEvent, TypeError, *_INVALID):
+            # Somewhere in here is a bad event. One by one costs its neighbours a fraction of a microsecond each.
+            judged_singly = len(records.values)
+            events, kept, dead = self._singly(records)
+            records = records.kept(kept)
+            sizes = [len(record or b"") for record in records.values]
+        times = list(map(self._time_in, events))
+        # The record's own timestamp, not the clock, so that reading the log again gives the same verdict; the clock
+        # only bounds what a producer claims.
+        if times and max(times) > min(min(records.timestamps), now_ms) + self._max_future_ms:
+            kept = []
+            for record, time in zip(records.singly(), times, strict=True):
+                ahead_ms = time - min(record.timestamp, now_ms)
+                kept.append(ahead_ms <= self._max_future_ms)
+                if not kept[-1]:
+                    dead.append(self._dead(record, self._future(ahead_ms)))
+            records, events = records.kept(kept), list(compress(events, kept))
+            times, sizes = list(compress(times, kept)), list(compress(sizes, kept))
+        return records, sizes, events, times, dead, judged_singly
+
+    def _columns(
+        self,
+        good: Records,
+        sizes: Sequence[int],
+        decoded: Sequence[Any],
+        times: Sequence[int],
+        now_ms: int,
+        dead: list[DeadLetter],
+        judged_singly: int,
+    ) -> Chunk:
+        arrays = self._stream.columns.arrays(decoded)
+        stamps = pa.array(good.timestamps, pa.int64())
+        origin = [pa.array(good.partitions, pa.int32()), pa.array(good.offsets, pa.int64()), stamps.cast(MILLIS)]
+        late, late_by_ms = self._late(good.partitions, times)
+        rows = len(decoded)
+        no = pa.repeat(False, rows)
+        messages = pa.RecordBatch.from_arrays(
+            [
+                pa.repeat(self._stream.topic, rows),
+                pa.array(sizes, pa.int64()),
+                arrays[self._time_column],
+                no,
+                pa.array(late, pa.bool_()),
+                pc.subtract(now_ms, stamps),
+                *origin,
+                no,
+            ],
+            schema=loader.EVERY_MESSAGE,
+        )
+        events = pa.RecordBatch.from_arrays([*arrays, *origin], schema=self._stream.schema)
+        return Chunk(events, messages, dead, late_by_ms, judged_singly)
+
+    def _singly(self, records: Records) -> tuple[list[Any], list[bool], list[DeadLetter]]:
+        """Good events, which of the records they are, and dead letters for the others."""
+        events: list[Any] = []
+        good: list[bool] = []
+        dead: list[DeadLetter] = []
+        for record in records.singly():
+            try:
+                events.append(self._event(record))
+                good.append(True)
+            except InvalidEvent as error:
+                dead.append(self._dead(record, error))
+                good.append(False)
+        return events, good, dead
+
+    def _event(self, record: Record) -> Any:
+        if record.value is None:
+            raise InvalidEvent("null_value", "the event has no value")
+        if len(record.value) > self._max_bytes:
+            raise InvalidEvent("oversized", f"{len(record.value):,} bytes, the limit is {self._max_bytes:,}")
+        try:
+            return self._decode(record.value)
+        except _INVALID as error:
+            raise validation.judge(error) from None
+
+    def _dead(self, record: Record, error: InvalidEvent) -> DeadLetter:
+        said = self._time_of.search(record.value or b"", 0, TIME_SOUGHT_BYTES)
+        time = int(said[1]) if said and 0 < int(said[1]) <= _LATEST else None
+        return DeadLetter(
+            self._stream.topic, record, error.reason, error.detail[:DETAIL_SHOWN], error.field, event_time=time
+        )
+
+    def _future(self, by_ms: int) -> InvalidEvent:
+        name = self._stream.event_time
+        return InvalidEvent(
+            "future_event", f"`{name}` lies {by_ms / 1000:,.0f} s after the event reached Kafka", f"$.{name}"
+        )
+
+    def _late(self, partitions: Sequence[int], times: Sequence[int]) -> tuple[list[bool], list[int]]:
+        """Which events are late, against the newest event time of their partition so far, and by how much."""
+        newest, allowed = self._newest, self._late_after_ms
+        if times and len(held := set(partitions)) == 1:
+            # Mostly a chunk is of one partition and its times lie close together: then nothing in it can be late.
+            (partition,) = held
+            latest = max(max(times), newest.get(partition, 0))
+            if latest - min(times) <= allowed:
+                newest[partition] = latest
+                return [False] * len(times), []
+        late, late_by_ms = [], []
+        for partition, time in zip(partitions, times, strict=True):
+            behind = newest.get(partition, time) - time
+            if behind <= 0:
+                newest[partition] = time
+            late.append(behind > allowed)
+            if behind > allowed:
+                late_by_ms.append(behind)
+        return late, late_by_ms
+
+
+def millis(values: Sequence[int]) -> pa.Array:
+    """Milliseconds since the epoch as a UTC timestamp column."""
+    return pa.array(values, pa.int64()).cast(MILLIS)

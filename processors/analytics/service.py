@@ -1,0 +1,300 @@
+"""Analytics: events to deltas, exactly once.
+
+Input:     every topic of the catalog, and the dead-letter topics of other services that a setting names, as one
+           consumer group; any number of replicas.
+Output:    `analytics` (Arrow IPC deltas, header `model`), and `<topic>.dlq` for events that cannot be processed.
+State:     none. A batch's deltas, dead letters and input offsets commit in one Kafka transaction; a delta adds to a
+           table, so nothing is kept between batches, and a replica starts, stops and recovers at once. But for streams
+           that count repeats once: the ids of their last horizon, read back from the log (dedup_restore.py).
+Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
+           Where a stream gives nothing but bad events, the replica stops rather than dead-letter them all
+           (processors/analytics/circuit_breaker.py).
+
+The order in a batch: consume chunk by chunk and decode each at once → run the models → begin → produce deltas and dead
+letters → send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the
+commit discards the batch, and the one behind it, and the events are read again from the committed offsets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
+
+from processors.analytics import dead_letters
+from processors.analytics.batch import Batch, make_series
+from processors.analytics.circuit_breaker import StopRule
+from processors.analytics.dead_letters import Foreign
+from processors.analytics.decoder import DeadLetter, Intake, Records
+from processors.analytics.dedup import Repeats
+from processors.analytics.dedup_restore import Recall
+from processors.analytics.transactions import Outgoing, Transactions
+from streamgauge.catalog import deduplication, loader
+from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
+from streamgauge.deltas import provenance, transaction_buffer
+from streamgauge.deltas.compute import Delta, Models
+from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.cadence import Cadence
+from streamgauge.runtime.data_dir import replica_slot
+from streamgauge.runtime.errors import TransientError, UsageError
+from streamgauge.runtime.process import Process
+
+CHUNK = 1_000
+# Above this a consumer that catches up would hold more than it can use soon; below it, it waits for the broker.
+PREFETCH_MESSAGES, PREFETCH_KBYTES = 1_000_000, 128 * 1024
+log = logging.getLogger("streamgauge")
+
+
+class Analytics:
+    """One replica. `step` handles one batch; nothing else is public but `close`."""
+
+    def __init__(self, running: Process, catalog: Catalog) -> None:
+        self._process = running
+        self._settings = settings = running.settings
+        self._catalog = catalog
+        self._models = Models(catalog, settings.delta_max_bytes)
+        self._intakes = {
+            topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+            for topic, stream in catalog.streams.items()
+        }
+        self._slot = replica_slot.take(settings.analytics_group, settings.data_dir)
+        app = kafka.application(
+            settings,
+            settings.analytics_group,
+            consumer={
+                "queued.min.messages": PREFETCH_MESSAGES,
+                "queued.max.messages.kbytes": PREFETCH_KBYTES,
+                "session.timeout.ms": settings.session_timeout_ms,
+                "isolation.level": "read_committed",
+                "client.id": self._slot.id,
+            },
+            producer={
+                "transactional.id": self._slot.id,
+                "transaction.timeout.ms": settings.transaction_timeout_ms,
+                "linger.ms": 1,
+                "message.max.bytes": 4 * 1024 * 1024,
+                "client.id": self._slot.id,
+            },
+        )
+        self._transactions = Transactions(app, settings, running.stop)
+        self._consumer = app.get_consumer(auto_commit_enable=False)
+        self._watch = kafka.Watch(running)
+        self._stop_rule = StopRule(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
+        self._topics = [*catalog.streams, *settings.foreign_letter_topics]
+        self._cadence = Cadence(settings.commit_interval_ms / 1_000)
+        self._rebalanced = False
+        self._assigned = False
+        self._partitions = 1
+        self._batch = Batch()
+        self._repeats = Repeats(deduplication.horizons(catalog.streams, settings.deduplicate))
+        self._recall = Recall(settings, self._intakes, self._repeats, self._holds)
+        # Where the batch begins in each partition, markers and all, so that ranges of batches join without a gap.
+        self._first: dict[tuple[str, int], int] = {}
+
+    def open(self) -> bool:
+        """Connect and subscribe; False when stopped before a broker answered."""
+        if not self._transactions.reopen():
+            return False
+        described = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
+        self._partitions = max(1, len(described.partitions))
+        self._consumer.subscribe(
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+        return True
+
+    def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
+        held: dict[str, int] = dict.fromkeys(self._topics, 0)
+        for partition in partitions:
+            held[partition.topic] += 1
+        for topic, count in held.items():
+            metrics.gauge("streamgauge_assigned_partitions").labels(topic).set(count)
+        log.info("assigned %d partitions", len(partitions))
+        self._rebalanced = self._assigned = True
+        self._process.ready()
+
+    def _on_revoke(self, _consumer: Any, _partitions: list[TopicPartition]) -> None:
+        # The open batch is not in a transaction yet, so discarding it is all there is to abort. The one before must be
+        # decided before somebody else reads on from its offsets.
+        self._transactions.wait()
+        self._rebalanced, self._assigned = True, False
+        if not self._process.stop.is_set():
+            self._process.unready("waiting for partitions: the group rebalances")
+
+    def _discard(self) -> None:
+        self._batch = Batch()
+        for intake in self._intakes.values():
+            intake.forget()
+
+    def _rewind(self) -> None:
+        """Read again from the committed offsets of what this replica holds now."""
+        self._discard()
+        held = self._consumer.assignment()
+        if not held:
+            return
+        committed = self._consumer.committed(held, timeout=10)
+        self._stop_rule.seed((p.topic, p.metadata) for p in committed)
+        self._first = {(p.topic, p.partition): max(p.offset, 0) for p in committed}
+        if self._repeats.within_s and not self._recalled(committed):
+            return
+        self._consumer.assign(
+            [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
+        )
+
+    def _recalled(self, committed: list[TopicPartition]) -> bool:
+        """Remember the ids of the last horizon before the committed offsets; False when partitions moved meanwhile."""
+        self._process.unready("reading back the ids of the last events, to know repeats")
+        self._consumer.pause(committed)
+        self._recall.read(committed)
+        if holds := self._holds():
+            self._consumer.resume(committed)
+            self._process.ready()
+        return holds
+
+    def _holds(self) -> bool:
+        # Polled, or the group takes this replica for dead while it reads back; paused, so that nothing comes.
+        self._consumer.consume(1, 0)
+        return not self._rebalanced and not self._process.stop.is_set()
+
+    def step(self) -> None:
+        """Fill a batch, by time or size, and commit it. Raises `TransientError` when it could not be committed."""
+        deadline = self._cadence.next()
+        while not self._process.stop.is_set():
+            wait_s = deadline - time.monotonic()
+            if wait_s <= 0 or self._batch.events >= self._settings.batch_max_events:
+                break
+            began = time.perf_counter()
+            messages = self._consumer.consume(CHUNK, wait_s)
+            if self._rebalanced:
+                # What this call returned may straddle the rebalance; the committed offsets know better.
+                self._rebalanced = False
+                self._transactions.settle()
+                self._rewind()
+                continue
+            if messages:
+                _stage("consume", time.perf_counter() - began)
+                self._take(messages)
+        if self._batch.events:
+            self._commit()
+            self._watch.flowing()
+        else:
+            self._transactions.settle()
+            if self._assigned:
+                self._watch.quiet()
+
+    def _take(self, messages: list[Any]) -> None:
+        """Decode what was just consumed, while it is in the cache."""
+        began = time.perf_counter()
+        # What follows touches every message: calls from C, and no function of ours for each.
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if self._usable(message)]
+        by_topic: dict[str, list[Message]] = {}
+        topics = list(map(Message.topic, messages))
+        if len(named := set(topics)) == 1:
+            by_topic[named.pop()] = messages
+        else:
+            for topic, message in zip(topics, messages, strict=True):
+                by_topic.setdefault(topic, []).append(message)
+        now_ms = int(time.time() * 1_000)
+        for topic, run_of_topic in by_topic.items():
+            records = Records.of(run_of_topic)
+            if intake := self._intakes.get(topic):
+                chunk = intake.chunk(records, now_ms)
+                self._stop_rule.see(topic, len(records.offsets), chunk.dead)
+                self._batch.chunks[topic].append(chunk)
+                self._batch.dead.extend(chunk.dead)
+            else:
+                self._batch.foreign.extend(Foreign(topic, record) for record in records.singly())
+            self._batch.events += len(records.offsets)
+            for partition, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
+                self._batch.next_offsets[topic, partition] = offset + 1
+        _stage("decode", time.perf_counter() - began)
+
+    def _usable(self, message: Message) -> bool:
+        if error := message.error():
+            # Retriable by nature (a partition moved, a fetch failed): librdkafka goes on by itself.
+            log.warning("consume: %s", error)
+        return error is None
+
+    def _commit(self) -> None:
+        batch, now_ms = self._batch, int(time.time() * 1_000)
+        began = time.perf_counter()
+        deltas = list(self._models.deltas(batch.relations(now_ms, self._repeats)))
+        _stage("models", time.perf_counter() - began)
+        began = time.perf_counter()
+        self._transactions.commit(
+            self._outgoing(deltas, batch.dead),
+            batch.offsets(lambda topic: self._stop_rule.note(topic, now_ms)),
+            self._consumer.consumer_group_metadata(),
+            then=partial(batch.count, deltas, self._repeats),
+        )
+        _stage("commit", time.perf_counter() - began)
+        self._first |= batch.next_offsets
+        self._batch = Batch()
+        # Automatic collection is off (see `run`); what this collects is young and little.
+        gc.collect(1)
+
+    def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
+        # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
+        partition = self._slot.spread(self._partitions)
+        read = provenance.encode(self._catalog.digest, self._first, self._batch.next_offsets)
+        for left, delta in enumerate(deltas, 1 - len(deltas)):
+            headers = transaction_buffer.headers(delta.model, self._slot.id, more=left < 0, read=read)
+            yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=headers, partition=partition)
+        for letter in dead:
+            yield dead_letters.message(letter)
+
+    def recover(self) -> None:
+        """After a failed transaction: a new producer, and back to the committed offsets."""
+        self._discard()
+        with contextlib.suppress(TransientError):
+            self._transactions.settle()
+        if self._transactions.reopen():
+            self._rewind()
+
+    def close(self) -> None:
+        """Leave the group. What was not committed is read by whoever comes next."""
+        with contextlib.suppress(TransientError):
+            self._transactions.settle()
+        self._consumer.close()  # type: ignore[no-untyped-call]
+
+
+def _stage(stage: str, seconds: float) -> None:
+    metrics.histogram("streamgauge_batch_stage_seconds").labels(stage).observe(seconds)
+
+
+def work(running: Process) -> None:
+    """Run one replica until it is told to stop."""
+    catalog = loader.load(running.settings.catalog)
+    kafka.require_broker(running.settings)
+    kafka.require_topics(running.settings, catalog.topics)
+    if own := set(running.settings.foreign_letter_topics) & set(catalog.topics):
+        raise UsageError(f"STREAMGAUGE_DEAD_LETTER_TOPICS names `{min(own)}`, which is Streamgauge's own")
+    # Thousands of short-lived objects a chunk, none in a cycle: automatic collection would double the cost of decoding.
+    gc.freeze()
+    gc.disable()
+    make_series(catalog.streams)
+    analytics = Analytics(running, catalog)
+    try:
+        if not analytics.open():
+            return
+        step = analytics.step
+        while not running.stop.is_set():
+            try:
+                step()
+                step = analytics.step
+            except (TransientError, KafkaException) as error:
+                running.unready(str(error))
+                step = analytics.recover
+    finally:
+        analytics.close()
+
+
+def main() -> int:
+    """Entry point of `streamgauge process analytics`; returns the exit code."""
+    return process.run("analytics", work)

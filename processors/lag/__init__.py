@@ -1,0 +1,1 @@
+"""The sampler of consumer lag: `streamgauge process lag`."""

@@ -1,0 +1,221 @@
+"""What the cluster says of its groups and logs, asked through the admin client: DESCRIBE rights are enough, and no
+record is read.
+
+The order matters: committed offsets are asked for before the ends of the logs, so that a group is never seen ahead of
+them. What is refused or not answered goes into `failed`, and the rest is there; only without metadata is there nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from processors.lag.time_lag import Found
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
+
+Place = tuple[str, int]
+Failure = tuple[str, str]
+# Requests for the offsets of so many groups are under way at a time.
+GROUPS_AT_ONCE = 100
+DEAD_LETTERS = ".dlq"
+# Where a partition is in no state to be asked, or has just gone: nothing failed, there is nothing.
+_GONE = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - librdkafka's own errors have no other name
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+    KafkaError.GROUP_ID_NOT_FOUND,
+    KafkaError._UNKNOWN_GROUP,  # noqa: SLF001
+}
+
+
+@dataclass
+class Group:
+    """A consumer group. `members` is None where that is not known, `owners` too where it is being decided."""
+
+    state: str | None = None
+    members: int | None = None
+    owners: dict[Place, str] | None = None
+    committed: dict[Place, int] = field(default_factory=dict)
+
+    @property
+    def places(self) -> set[Place]:
+        """What it has committed on, and what its members hold without a commit yet."""
+        return self.committed.keys() | (self.owners or {}).keys()
+
+
+@dataclass
+class View:
+    """The cluster at one moment. `oldest` is only there where it was asked for."""
+
+    brokers: int
+    partitions: dict[str, int]
+    groups: dict[str, Group]
+    ends: dict[Place, int]
+    oldest: dict[Place, int]
+    failed: set[Failure]
+
+    @property
+    def unread(self) -> set[str]:
+        """Topics with events that no group has committed on or holds. A dead-letter topic is not there to be read."""
+        if ("cluster", "groups") in self.failed:
+            return set()
+        read = {topic for group in self.groups.values() for topic, _ in group.places}
+        filled = {place[0] for place, end in self.ends.items() if end > self.oldest.get(place, end)}
+        return {topic for topic in filled - read if not topic.endswith(DEAD_LETTERS)}
+
+
+class Filter:
+    """Which groups and topics are looked at. Raises `UsageError` for a setting that is no regular expression."""
+
+    def __init__(self, settings: Settings) -> None:
+        def compiled(name: str) -> re.Pattern[str] | None:
+            text = getattr(settings, name)
+            try:
+                return re.compile(text) if text else None
+            except re.error as error:
+                raise UsageError(f"STREAMGAUGE_{name.upper()}: `{text}` is no regular expression ({error})") from None
+
+        self._groups = compiled("lag_groups_include"), compiled("lag_groups_exclude")
+        self._topics = compiled("lag_topics_include"), compiled("lag_topics_exclude")
+
+    def group(self, name: str) -> bool:
+        """Whether the group is looked at."""
+        return _passes(name, *self._groups)
+
+    def topic(self, name: str) -> bool:
+        """Whether the topic is looked at."""
+        return _passes(name, *self._topics)
+
+
+def _passes(name: str, include: re.Pattern[str] | None, exclude: re.Pattern[str] | None) -> bool:
+    return (include is None or include.search(name) is not None) and (exclude is None or not exclude.search(name))
+
+
+class Cluster:
+    """Asks. Each call blocks for a few times `timeout_s` at most."""
+
+    def __init__(self, client: Any, chosen: Filter, timeout_s: float) -> None:
+        self._client, self._chosen, self._timeout_s = client, chosen, timeout_s
+
+    def look(self, *, oldest: bool) -> View:
+        """Everything of one sample but times. Raises `KafkaException` where not even metadata can be had."""
+        metadata = self._client.list_topics(timeout=self._timeout_s)
+        failed: set[Failure] = set()
+        places: list[Place] = []
+        partitions: dict[str, int] = {}
+        for name, topic in metadata.topics.items():
+            if not self._chosen.topic(name):
+                continue
+            if topic.error is not None:
+                if topic.error.code() not in _GONE:
+                    failed.add(("topic", name))
+                continue
+            partitions[name] = len(topic.partitions)
+            led = [number for number, one in topic.partitions.items() if one.leader >= 0]
+            if len(led) < len(topic.partitions):
+                failed.add(("topic", name))
+            places += [(name, number) for number in led]
+        groups = self._groups(failed)
+        # A group has read it, and metadata hides it: it is gone, or not ours to see, and asking tells which.
+        hidden = {topic for group in groups.values() for topic, _ in group.committed} - set(metadata.topics)
+        self._offsets({(topic, 0): OffsetSpec.latest() for topic in hidden}, failed)
+        return View(
+            len(metadata.brokers),
+            partitions,
+            groups,
+            self._offsets({place: OffsetSpec.latest() for place in places}, failed),
+            self._offsets({place: OffsetSpec.earliest() for place in places}, failed) if oldest else {},
+            failed,
+        )
+
+    def _groups(self, failed: set[Failure]) -> dict[str, Group]:
+        try:
+            listed = self._client.list_consumer_groups(request_timeout=self._timeout_s).result(self._timeout_s + 1)
+        except KafkaException:
+            failed.add(("cluster", "groups"))
+            return {}
+        if listed.errors:  # a coordinator does not answer: its groups are missing
+            failed.add(("cluster", "groups"))
+        names = [one.group_id for one in listed.valid if self._chosen.group(one.group_id)]
+        groups = {name: Group() for name in names}
+        if names:
+            self._describe(groups, failed)
+        names = list(groups)
+        for start in range(0, len(names), GROUPS_AT_ONCE):
+            self._committed(groups, names[start : start + GROUPS_AT_ONCE], failed)
+        return {name: group for name, group in groups.items() if group.members or group.committed}
+
+    def _describe(self, groups: dict[str, Group], failed: set[Failure]) -> None:
+        asked = self._client.describe_consumer_groups(list(groups), request_timeout=self._timeout_s)
+        for name, future in asked.items():
+            try:
+                said = future.result(self._timeout_s + 1)
+            except KafkaException as error:
+                if error.args[0].code() in _GONE:
+                    del groups[name]
+                else:
+                    failed.add(("group", name))
+                continue
+            group = groups[name]
+            group.state, group.members = said.state.name, len(said.members)
+            if group.state in ("STABLE", "EMPTY"):
+                # In a rebalance nobody holds anything, and that means nothing.
+                group.owners = {
+                    (place.topic, place.partition): f"{member.client_id} on {member.host.lstrip('/')}"
+                    for member in said.members
+                    for place in member.assignment.topic_partitions
+                    if self._chosen.topic(place.topic)
+                }
+
+    def _committed(self, groups: dict[str, Group], names: Sequence[str], failed: set[Failure]) -> None:
+        # The library takes one group a call.
+        asked = {
+            name: self._client.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(name)], request_timeout=self._timeout_s
+            )[name]
+            for name in names
+        }
+        for name, future in asked.items():
+            try:
+                said = future.result(self._timeout_s + 1).topic_partitions
+            except KafkaException as error:
+                if error.args[0].code() in _GONE:
+                    del groups[name]
+                else:
+                    failed.add(("group", name))
+                continue
+            for one in said:
+                if one.error is not None:
+                    failed.add(("group", name))
+                elif one.offset >= 0 and self._chosen.topic(one.topic):
+                    groups[name].committed[one.topic, one.partition] = one.offset
+
+    def _offsets(self, asked: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, int]:
+        return {place: int(said.offset) for place, said in self._list_offsets(asked, failed).items()}
+
+    def found(self, asked: Mapping[Place, int], ends: Mapping[Place, int], failed: set[Failure]) -> dict[Place, Found]:
+        """The first record at or after a time (ms), for each place; where there is none, the end that was seen."""
+        specs = {place: OffsetSpec.for_timestamp(time) for place, time in asked.items()}
+        return {
+            place: Found(int(said.offset), int(said.timestamp)) if said.offset >= 0 else Found(ends[place], None)
+            for place, said in self._list_offsets(specs, failed).items()
+        }
+
+    def _list_offsets(self, asked: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, Any]:
+        if not asked:
+            return {}
+        request = {TopicPartition(*place): spec for place, spec in asked.items()}
+        answers: dict[Place, Any] = {}
+        for one, future in self._client.list_offsets(request, request_timeout=self._timeout_s).items():
+            try:
+                answers[one.topic, one.partition] = future.result(self._timeout_s + 1)
+            except KafkaException as error:
+                if error.args[0].code() not in _GONE:
+                    failed.add(("topic", one.topic))
+        return answers

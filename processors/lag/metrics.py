@@ -1,0 +1,177 @@
+"""A sample as Prometheus metrics: made anew at each scrape from the last sample, so what is gone leaves no series.
+
+A sample older than three intervals is no news: nothing but what failed is published then.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from processors.lag.cluster import Failure
+from processors.lag.history import Row, Snapshot
+from streamgauge.domain import lag_status
+from streamgauge.runtime import metrics
+
+STALE_INTERVALS = 3
+Samples = Iterable[tuple[tuple[str, ...], float | None]]
+GroupTopic = tuple[str, str]
+
+
+class LagMetrics(Collector):
+    """`publish` a sample or a failure; `collect` is called by the server's threads."""
+
+    def __init__(self, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stale_s = STALE_INTERVALS * interval_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._families: list[Metric] = []
+        self._published = 0.0
+        self._failed: set[Failure] = set()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Show this sample from now on."""
+        families = list(_families(snapshot))
+        with self._lock:
+            self._families, self._published, self._failed = families, self._clock(), snapshot.failed
+
+    def fail(self, failed: set[Failure]) -> None:
+        """There is no sample; the last one shows until it is stale."""
+        with self._lock:
+            self._failed = failed
+
+    def collect(self) -> Iterator[Metric]:
+        """The families of the last sample, and what failed since."""
+        with self._lock:
+            stale = self._clock() - self._published > self._stale_s
+            families, failed = [] if stale else self._families, self._failed
+        yield from families
+        yield _family("streamgauge_lag_failed", ((failure, 1) for failure in sorted(failed)))
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing beforehand, so that registering does not ask for a sample."""
+        return iter(())
+
+
+def _family(name: str, samples: Samples) -> GaugeMetricFamily:
+    family = metrics.family(name)
+    for labels, value in samples:
+        if value is not None:
+            family.add_metric(labels, value)
+    return family
+
+
+def _families(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _family("kafka_brokers", [((), snapshot.view.brokers)])
+    yield from _of_topics(snapshot)
+    yield from _of_partitions(snapshot.rows)
+    yield from _of_group_topics(snapshot)
+    yield from _of_groups(snapshot)
+
+
+def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
+    view = snapshot.view
+
+    def by_place(values: dict[tuple[str, int], int] | dict[tuple[str, int], float]) -> Samples:
+        return (((topic, str(number)), value) for (topic, number), value in sorted(values.items()))
+
+    yield _family("kafka_topic_partitions", (((name,), count) for name, count in view.partitions.items()))
+    yield _family("kafka_topic_partition_current_offset", by_place(view.ends))
+    yield _family("kafka_topic_partition_oldest_offset", by_place(view.oldest))
+    yield _family("streamgauge_topic_produced_per_second", by_place(snapshot.produced))
+    rates: dict[str, list[float]] = defaultdict(list)
+    for (topic, _), rate in snapshot.produced.items():
+        rates[topic].append(rate)
+    yield _family(
+        "streamgauge_topic_skew_ratio",
+        (
+            ((topic,), lag_status.skew_ratio(values))
+            for topic, values in rates.items()
+            # Of some partitions only, the busiest may be among those that are not known.
+            if len(values) == view.partitions[topic]
+        ),
+    )
+    yield _family("streamgauge_topic_unread", (((topic,), 1) for topic in sorted(snapshot.view.unread)))
+
+
+def _of_partitions(rows: list[Row]) -> Iterator[Metric]:
+    def by_place(value: Callable[[Row], float | None]) -> Samples:
+        return (((row.group, row.topic, str(row.partition)), value(row)) for row in rows)
+
+    yield _family("kafka_consumergroup_current_offset", by_place(lambda row: row.committed_offset))
+    yield _family("kafka_consumergroup_lag", by_place(lambda row: row.lag))
+    yield _family("kafka_consumergroup_lag_seconds", by_place(lambda row: row.lag_seconds))
+    yield _family("kafka_consumergroup_status", by_place(lambda row: lag_status.VALUES.get(row.status)))
+    yield _family("streamgauge_consumergroup_consumed_per_second", by_place(lambda row: row.consumed_per_second))
+    yield _family("streamgauge_consumergroup_retention_used_ratio", by_place(lambda row: row.retention_used))
+
+
+def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
+    grouped: dict[GroupTopic, list[Row]] = defaultdict(list)
+    for row in snapshot.rows:
+        grouped[row.group, row.topic].append(row)
+    # Where part of a topic or group could not be had, a sum over the rest would be a wrong number.
+    whole = {
+        key: rows
+        for key, rows in grouped.items()
+        if ("topic", key[1]) not in snapshot.failed and ("group", key[0]) not in snapshot.failed
+    }
+
+    def total(value: Callable[[Row], int | None]) -> Samples:
+        for key, rows in whole.items():
+            known = [value(row) for row in rows if row.committed_offset is not None]
+            values = [one for one in known if one is not None]
+            yield key, sum(values) if values and len(values) == len(known) else None
+
+    yield _family("kafka_consumergroup_current_offset_sum", total(lambda row: row.committed_offset))
+    yield _family("kafka_consumergroup_lag_sum", total(lambda row: row.lag))
+    yield _family(
+        "streamgauge_consumergroup_catch_up_seconds", ((key, _catch_up_s(rows)) for key, rows in whole.items())
+    )
+    yield _family(
+        "streamgauge_consumergroup_unassigned_partitions",
+        (
+            (key, sum(row.member is None for row in rows if row.committed_offset is not None))
+            for key, rows in whole.items()
+            if _has_owners(snapshot, key[0])
+        ),
+    )
+    yield _family(
+        "streamgauge_consumergroup_waiting_keys", total(lambda row: row.waiting_keys if row.waiting_complete else None)
+    )
+    yield _family(
+        "streamgauge_consumergroup_waiting_cents",
+        total(lambda row: row.waiting_cents if row.waiting_complete else None),
+    )
+
+
+def _has_owners(snapshot: Snapshot, group: str) -> bool:
+    """Whether partitions of the group belong to members, or did: one that commits without joining (our warehouse keeps
+    its own offsets) has none, and misses none."""
+    found = snapshot.view.groups[group]
+    return found.owners is not None and (bool(found.members) or group in snapshot.inactive)
+
+
+def _catch_up_s(rows: list[Row]) -> float | None:
+    """Of the slowest partition; None where one does not catch up."""
+    times = [row.catch_up_seconds for row in rows if row.committed_offset is not None]
+    known = [one for one in times if one is not None]
+    return max(known) if known and len(known) == len(times) else None
+
+
+def _of_groups(snapshot: Snapshot) -> Iterator[Metric]:
+    groups = snapshot.view.groups
+    yield _family("kafka_consumergroup_members", (((name,), group.members) for name, group in groups.items()))
+    behind: dict[str, int] = dict.fromkeys(snapshot.inactive, 0)
+    for row in snapshot.rows:
+        if row.group in behind:
+            behind[row.group] += row.lag or 0
+    yield _family(
+        "streamgauge_consumergroup_inactive_behind_events",
+        (((name,), lag) for name, lag in behind.items() if ("group", name) not in snapshot.failed),
+    )

@@ -1,0 +1,162 @@
+"""The lag sampler: how far every consumer group of the cluster is behind, and whether it recovers.
+
+Input:     the cluster itself, through the admin client (DESCRIBE rights), and the warehouse's raw tables for what
+           waits; no record is read. Which groups and topics: STREAMGAUGE_LAG_GROUPS_… and STREAMGAUGE_LAG_TOPICS_….
+Output:    `lag`, an event for each group, topic and partition in each sample; and Prometheus metrics of the last one.
+State:     the last STREAMGAUGE_LAG_WINDOW_SAMPLES samples, in memory: after a start a verdict is UNKNOWN for so long.
+Guarantee: what is published was seen; what could not be had is absent, and named by `streamgauge_lag_failed`. A sample
+           is sent at least once or not at all: the next one comes anyway.
+
+The order in a sample: committed offsets → ends → times, by bisection → what waits, a moment later → metrics → events.
+One sampler a cluster is enough. Several do no harm: their events differ in time alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+from prometheus_client import REGISTRY
+
+from processors.lag import value as lag_money
+from processors.lag.cluster import Cluster, Filter, Place
+from processors.lag.history import History, Snapshot
+from processors.lag.metrics import LagMetrics
+from processors.lag.time_lag import Found
+from streamgauge.catalog import loader
+from streamgauge.catalog.builtin.lag import LAG
+from streamgauge.catalog.loader import Catalog
+from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.process import Process
+from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+
+# Logs' oldest offsets move when retention runs, which is every five minutes unless somebody set it otherwise.
+OLDEST_EVERY_S = 60.0
+# What was appended just before the sample needs so long to be visible in SQL.
+VISIBLE_AFTER_S = 1.0
+SQL_TIMEOUT_S = 3.0
+# A broker may take an interval to answer, within these bounds.
+ASK_LEAST_S, ASK_MOST_S = 5.0, 10.0
+# The warehouse is asked again so long after it did not answer: its time-out must not slow every sample down.
+ASK_AGAIN_S = 30.0
+log = logging.getLogger("streamgauge")
+
+
+class Sampler:
+    """`step` takes one sample and publishes it."""
+
+    def __init__(self, running: Process, catalog: Catalog, cluster: Cluster) -> None:
+        settings = running.settings
+        self._process, self._catalog, self._cluster = running, catalog, cluster
+        self._history = History(settings.lag_window_samples)
+        self._metrics = LagMetrics(settings.lag_interval_s)
+        REGISTRY.register(self._metrics)
+        self._warehouse = Warehouse(settings.model_copy(update={"sql_timeout_s": SQL_TIMEOUT_S}))
+        # One request at a time: of two, the first may be refused and sent again after the second, and the older sample
+        # would be the latest.
+        config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
+        self._producer = Producer({**kafka.client_config(settings), **config, "log_level": 0})
+        self._oldest_due = self._ask_due = 0.0
+
+    def step(self) -> None:
+        """One sample. Where the cluster does not answer, the process is unready and says so; the next step tries."""
+        with metrics.histogram("streamgauge_lag_sample_seconds").time():
+            try:
+                snapshot = self._sample()
+            except KafkaException as error:
+                self._metrics.fail({("cluster", "metadata")})
+                self._process.unready(f"the cluster does not answer: {error.args[0].str()}")
+                return
+            if not self._process.stop.is_set():
+                self._money(snapshot)
+        self._metrics.publish(snapshot)
+        self._send(snapshot)
+        self._process.ready()
+
+    def _sample(self) -> Snapshot:
+        oldest = time.monotonic() >= self._oldest_due
+        view = self._cluster.look(oldest=oldest)
+        if oldest:
+            self._oldest_due = time.monotonic() + OLDEST_EVERY_S
+        at_ms = int(time.time() * 1_000)
+        self._history.add(view, at_ms)
+        if not self._history.knows_oldest_of(view.ends):
+            self._oldest_due = 0.0  # a new topic, or one that was made anew
+
+        def ask(questions: Mapping[Place, int]) -> Mapping[Place, Found]:
+            return self._cluster.found(questions, view.ends, view.failed)
+
+        self._history.ask_times(view, at_ms, ask)
+        return self._history.snapshot(view, at_ms)
+
+    def _money(self, snapshot: Snapshot) -> None:
+        """Fill in what waits, where the warehouse answers."""
+        if time.monotonic() < self._ask_due:
+            return
+        if any(row.lag for row in snapshot.rows if row.topic in self._catalog.own):
+            self._process.stop.wait(max(0.0, snapshot.at_ms / 1_000 + VISIBLE_AFTER_S - time.time()))
+        try:
+            lag_money.fill(snapshot.rows, self._catalog, self._warehouse)
+        except (WarehouseUnavailable, QueryError) as error:
+            self._ask_due = time.monotonic() + ASK_AGAIN_S
+            log.debug("what waits is not known: %s", error)
+
+    def _send(self, snapshot: Snapshot) -> None:
+        for key, value in events(snapshot):
+            try:
+                self._producer.produce(LAG.topic, value, key)
+            except BufferError:
+                # The broker does not take them: the next sample is worth more than the rest of this one.
+                log.warning("the topic `%s` takes no events; part of a sample is dropped", LAG.topic)
+                break
+        self._producer.flush(SQL_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Send what is on its way."""
+        self._producer.flush(SQL_TIMEOUT_S)
+        REGISTRY.unregister(self._metrics)
+        self._warehouse.close()
+
+
+def events(snapshot: Snapshot) -> Iterator[tuple[bytes, bytes]]:
+    """The sample as events, keys and values; what is not known is left out."""
+    encode = msgspec.json.Encoder().encode
+    sample = uuid.uuid4().hex
+    common = {"event_type": "lag.sampled", "occurred_at": snapshot.at_ms, "source": "lag", "schema_version": 1}
+    for number, row in enumerate(snapshot.rows):
+        known = {name: value for name, value in vars(row).items() if value is not None}
+        yield row.group.encode(), encode({"event_id": f"{sample}-{number}", **common, **known})
+
+
+def work(running: Process) -> None:
+    """Sample until told to stop."""
+    settings = running.settings
+    catalog = loader.load(settings.catalog)
+    chosen, timeout_s = Filter(settings), min(ASK_MOST_S, max(ASK_LEAST_S, settings.lag_interval_s))
+    kafka.require_broker(settings)
+    kafka.require_topics(settings, [LAG.topic])
+    # Tens of thousands of objects a sample, most of which live until the next: automatic collection looks at them again
+    # and again, and was a quarter of the cost.
+    gc.freeze()
+    gc.disable()
+    sampler = Sampler(running, catalog, Cluster(kafka.admin(settings), chosen, timeout_s))
+    try:
+        due = time.monotonic()
+        while not running.stop.is_set():
+            sampler.step()
+            gc.collect()
+            # On time, and where a sample took longer than the interval, at once but not twice.
+            due = max(due + settings.lag_interval_s, time.monotonic())
+            running.stop.wait(due - time.monotonic())
+    finally:
+        sampler.close()
+
+
+def main() -> int:
+    """Entry point of `streamgauge process lag`; returns the exit code."""
+    return process.run("lag", work)

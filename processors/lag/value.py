@@ -1,0 +1,102 @@
+"""What waits behind a group, from the raw tables: distinct keys, and the money of their last waiting event.
+
+The keys of a stream lie in one partition each, so the figures of partitions add up to the topic's. An event that was
+dead-lettered is one that the tables have, without key and money. `waiting_complete` says whether they have all of what
+waits; where they have only part of it (yet, or no longer), the figures are least figures:
+
+1. Complete, where there are as many events as offsets between the committed one and the end.
+2. Complete, where offsets are missing in the middle, which is what transactions leave, but the table goes back to
+   before the committed offset, and reaches the end but for the last offset, which is then a transaction's too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from processors.lag.history import Row
+from streamgauge.catalog.loader import Catalog
+
+# How far before the committed offset it is looked whether the table goes back there: an event and a marker.
+BEFORE = 2
+# The warehouse takes 100 kB of SQL: of more lagging partitions, those with the longest lag.
+MOST_ROWS = 1_500
+
+
+class Source(Protocol):
+    """What answers SQL: `streamgauge.warehouse.client.Warehouse`."""
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> pa.Table:
+        """The answer to one SELECT; raises what `Warehouse.query` raises."""
+        ...
+
+
+def fill(rows: Iterable[Row], catalog: Catalog, source: Source) -> None:
+    """Fill in the rows' `waiting_…`, with one query for all. Raises what `Warehouse.query` raises."""
+    lagging: list[Row] = []
+    streams = {topic: stream for topic, stream in catalog.own.items() if catalog.raw_table(topic) is not None}
+    for row in rows:
+        stream = streams.get(row.topic)
+        if stream is None or row.lag is None:
+            continue
+        if row.lag == 0:
+            row.waiting_keys, row.waiting_complete = 0, True
+            row.waiting_cents = 0 if stream.amount else None
+        else:
+            lagging.append(row)
+    if not lagging:
+        return
+    lagging = sorted(lagging, key=lambda row: -(row.lag or 0))[:MOST_ROWS]
+    for said in source.query(statement(lagging, catalog)).to_pylist():
+        row = lagging[said["n"]]
+        if said["keys"]:
+            row.waiting_keys, row.waiting_cents = said["keys"], said["cents"]
+        row.waiting_complete = complete(row, said)
+
+
+def complete(row: Row, said: Mapping[str, Any]) -> bool:
+    """Rules 1 and 2 on the figures of one row."""
+    if said["events"] == (row.lag or 0):
+        return True
+    gaps = said["events"] > 0 and said["last"] - said["first"] + 1 > said["events"]
+    return bool(gaps and said["reaches_back"] and said["last"] >= row.end_offset - 2)
+
+
+def statement(lagging: Sequence[Row], catalog: Catalog) -> str:
+    """One SELECT with a row for each of `lagging` that the tables know something of; `n` is its place in the list.
+
+    Names are those of the checked catalog, values are integers.
+    """
+    topics = sorted({row.topic for row in lagging})
+    wanted = ", ".join(
+        f"({n}, {topics.index(row.topic)}, {row.partition}, {row.committed_offset}, {row.end_offset})"
+        for n, row in enumerate(lagging)
+    )
+    parts = []
+    for number, topic in enumerate(topics):
+        stream = catalog.own[topic]
+        first = min(row.committed_offset or 0 for row in lagging if row.topic == topic) - BEFORE
+        joined = (
+            f"ON w.topic = {number} AND t.kafka_partition = w.part AND t.kafka_offset >= w.since - {BEFORE} "
+            f"AND t.kafka_offset < w.until WHERE t.kafka_offset >= {first}"
+        )
+        amount = f't."{stream.amount}"' if stream.amount else "NULL::BIGINT"
+        parts += [
+            f'SELECT w.n, w.since, t.kafka_offset AS place, CAST(t."{stream.key}" AS VARCHAR) AS key, '
+            f'{amount} AS cents FROM w JOIN "{catalog.raw_table(topic)}" t {joined}',
+            "SELECT w.n, w.since, t.kafka_offset, NULL, NULL "
+            f"FROM w JOIN dead_letters t {joined} AND t.stream = '{topic}' AND t.letter_topic = '{topic}.dlq'",
+        ]
+    return (
+        f"WITH w(n, topic, part, since, until) AS (VALUES {wanted}), "
+        f"e AS ({' UNION ALL '.join(parts)}), "
+        "k AS (SELECT n, key, count(DISTINCT place) FILTER (WHERE place >= since) AS events, "
+        "arg_max(cents, place) FILTER (WHERE place >= since) AS cents, "
+        "min(place) FILTER (WHERE place >= since) AS first, max(place) FILTER (WHERE place >= since) AS last, "
+        "bool_or(place < since) AS reaches_back FROM e GROUP BY n, key) "
+        "SELECT n, count(*) FILTER (WHERE key IS NOT NULL AND events > 0) AS keys, sum(cents)::BIGINT AS cents, "
+        "sum(events)::BIGINT AS events, min(first) AS first, max(last) AS last, bool_or(reaches_back) AS reaches_back "
+        "FROM k GROUP BY n"
+    )

@@ -1,0 +1,1 @@
+"""What the StreamingDataFrame services (fulfilment, fraud, attribution) have in common."""

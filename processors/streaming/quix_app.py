@@ -1,0 +1,116 @@
+"""The Quix application of one replica: what it holds, how far it has read, how long it takes to commit.
+
+The only place that reaches into Quix beyond its documented methods; each such place says why. Its names are imported
+from here.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import TopicPartition
+
+from streamgauge.runtime import metrics
+
+with warnings.catch_warnings(record=True):
+    # One of its dependencies warns about another at import; neither is ours to mend.
+    warnings.simplefilter("ignore")
+    from quixstreams import Application, message_context
+    from quixstreams.dataframe import StreamingDataFrame
+    from quixstreams.exceptions import QuixException
+    from quixstreams.kafka import ConnectionConfig
+    from quixstreams.models.topics.exceptions import TopicPartitionsMismatch
+    from quixstreams.state.exceptions import StateRecoveryOffsetOutOfRange
+
+# A broker that is away is a line of ours; what else Quix cannot do, it raises.
+logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
+
+
+class Replica(Application):
+    """A Quix application that says what it holds, and leaves the signals to `streamgauge.runtime.process`."""
+
+    held: frozenset[tuple[str, int]] = frozenset()
+    joined = False
+    _began: Mapping[tuple[str, int], int] = {}
+
+    def time_commits(self) -> None:
+        """Observe how long each commit takes that commits something."""
+        context, seconds = self._processing_context, metrics.histogram("streamgauge_service_commit_seconds")
+        commit, interval_s = context.commit_checkpoint, context.commit_interval
+
+        def timed(force: bool = False, revoking: bool = False) -> None:  # noqa: FBT001, FBT002
+            began, commits = time.perf_counter(), force or context.checkpoint.expired()
+            commits = commits and not context.checkpoint.empty()
+            commit(force=force, revoking=revoking)
+            if commits:
+                took = time.perf_counter() - began
+                seconds.observe(took)
+                # Nothing is processed meanwhile. Where a commit takes longer than the interval, so does the next
+                # interval: at least half of the time is for events, or a short one would never catch up.
+                context.commit_interval = max(interval_s, took)
+
+        setattr(context, "commit_checkpoint", timed)  # noqa: B010
+
+    def _setup_signal_handlers(self) -> None:
+        """Quix's own would hide a SIGTERM from us; `run` calls `stop` for ours."""
+
+    def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
+        super()._on_assign(consumer, partitions)
+        if partitions:
+            committed = self._consumer.committed(partitions=partitions, timeout=30)
+            self._began = {**self._began, **{(tp.topic, tp.partition): tp.offset for tp in committed}}
+        self._hold(self.held | {(tp.topic, tp.partition) for tp in partitions}, joined=True)
+
+    def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
+        self._hold(self.held - {(tp.topic, tp.partition) for tp in partitions}, joined=False)
+        super()._on_revoke(consumer, partitions)
+
+    def _on_lost(self, consumer: Any, partitions: list[Any]) -> None:
+        self._hold(frozenset(), joined=False)
+        super()._on_lost(consumer, partitions)
+
+    def _hold(self, held: frozenset[tuple[str, int]], *, joined: bool) -> None:
+        self.held, self.joined = held, joined
+
+    def take_as_it_comes(self) -> None:
+        """Let topics that are concatenated flow independently of each other.
+
+        Quix would wait, whenever one of a partition's topics has nothing to read, until it knows that nothing is under
+        way there. Our services write to topics that they read, so each would wait for its own next commit. They take
+        events of different topics in any order instead; of one key of one topic the order holds.
+        """
+        self._dataframe_registry._requires_time_alignment = False
+
+    def standing(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """Position and end of the log of each partition held, below 0 where not known yet. No call to the broker."""
+        topics = self._topic_manager.non_changelog_topics
+        places = [TopicPartition(topic, number) for topic, number in self.held if topic in topics]
+        found = {}
+        for at in self._consumer.position(places) if places else ():
+            low, end = self._consumer.get_watermark_offsets(at, cached=True)
+            position = at.offset if at.offset >= 0 else self._began.get((at.topic, at.partition), -1)
+            # Nothing read and nothing committed: it begins at the oldest.
+            found[at.topic, at.partition] = (position if position >= 0 else low, end)
+        return found
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it cannot do its work now, if so."""
+        if not self.joined:
+            return "waiting for partitions: the group rebalances"
+        return "reading its state from the changelog" if self._state_manager.recovery_required else None
+
+
+__all__ = [
+    "ConnectionConfig",
+    "QuixException",
+    "Replica",
+    "StateRecoveryOffsetOutOfRange",
+    "StreamingDataFrame",
+    "TopicPartitionsMismatch",
+    "message_context",
+]

@@ -1,0 +1,275 @@
+"""How our StreamingDataFrame services run (fulfilment, fraud, attribution): one replica, exactly once, with state.
+
+A service's module has `main() -> int: return streaming.run(NAME, build)`; `build(service)` wires topics:
+
+    orders = service.events("orders")                       # decoded event objects; invalid ones are skipped
+    paid = service.rekeyed("fraud", "order", order_of)       # the same, with another key, by a repartition topic
+    merged = service.concat(orders, paid)
+    service.publish(merged.apply(step, metadata=True, stateful=True, expand=True))  # `step` returns a list of `Out`
+    service.every(0.5, tick)                                 # beside it, in another thread
+
+State:     RocksDB in `<data_dir>/state/<name>/<slot>`, each change in a changelog topic. A deleted folder, or a replica
+           that takes over, reads the changelog again.
+Guarantee: what a service publishes, its state and its input offsets commit in one Kafka transaction.
+
+A function that raises becomes a dead letter of ours (`on_error`), so it must first compute, then write state.
+Events that are no events of their stream are dead-lettered by analytics already; here they are counted and skipped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaException
+
+from processors.streaming.output import Out
+from processors.streaming.quix_app import (
+    ConnectionConfig,
+    QuixException,
+    Replica,
+    StateRecoveryOffsetOutOfRange,
+    StreamingDataFrame,
+    TopicPartitionsMismatch,
+    message_context,
+)
+from streamgauge.catalog import loader
+from streamgauge.dead_letters import headers as letter_headers
+from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.data_dir import replica_slot
+from streamgauge.runtime.errors import FatalError, StreamgaugeError, UsageError
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
+
+WATCH_EVERY_S = 0.1
+ASK_BROKER_EVERY_S = 5.0
+AGAIN_AFTER_S = 1.0
+log = logging.getLogger("streamgauge")
+
+
+class Service:
+    """What `build` gets: the settings, the catalog, and how topics are wired."""
+
+    def __init__(self, running: Process, name: str, own: replica_slot.Slot, interval_ms: int | None = None) -> None:
+        self.process, self.settings, self.name, self.slot = running, running.settings, name, own
+        self.catalog = loader.streams_of(self.settings.catalog)
+        self.app = self._application((interval_ms or self.settings.service_commit_interval_ms) / 1_000)
+        self._encode = msgspec.json.Encoder().encode
+        self._beside: list[tuple[float, Callable[[], None]]] = []
+
+    def _application(self, interval_s: float) -> Replica:
+        settings = self.settings
+        return Replica(
+            broker_address=ConnectionConfig.from_librdkafka_dict(kafka.client_config(settings), ignore_extras=True),
+            consumer_group=self.name,
+            processing_guarantee="exactly-once",
+            auto_offset_reset="earliest",
+            commit_interval=interval_s,
+            # How long an idle loop waits before it looks at the commit's time again.
+            consumer_poll_timeout=max(0.005, interval_s / 4),
+            state_dir=settings.data_dir / "state" / self.name / str(self.slot.number),
+            # Our own topics must be there (`topics` makes them); repartition and changelog topics it makes itself.
+            auto_create_topics=True,
+            # Never delete state by itself because the log is shorter than the outage was.
+            auto_recover_from_source_offset_out_of_range=False,
+            on_processing_error=self._on_error,
+            loglevel=None,
+            consumer_extra_config={
+                "session.timeout.ms": settings.session_timeout_ms,
+                "isolation.level": "read_committed",
+                # Nothing is visible before a commit, so requests for single messages gain nothing; at 1,000 payments/s
+                # they cost the broker above all (docs/fraud.md has figures). The same with `linger.ms`.
+                "fetch.min.bytes": 20_000,
+                "fetch.wait.max.ms": max(10, int(interval_s * 1_000) // 4),
+                "client.id": self.slot.id,
+                # A replica that is restarted gets its partitions back at once instead of after the session's time-out;
+                # the price is that those of one that is gone for good wait for it.
+                "group.instance.id": self.slot.id,
+            },
+            producer_extra_config={
+                "transactional.id": self.slot.id,
+                "linger.ms": int(interval_s * 1_000) // 2,
+                "transaction.timeout.ms": settings.transaction_timeout_ms,
+                "compression.type": "lz4",
+                "client.id": self.slot.id,
+            },
+        )
+
+    def raw(self, topic: str) -> StreamingDataFrame:
+        """A topic's messages as bytes, keys too."""
+        source = self.app.topic(topic, value_deserializer="bytes", key_deserializer="bytes")
+        seen = metrics.counter("streamgauge_service_events_in_total").labels(topic)
+        return self.app.dataframe(source).update(lambda _value: seen.inc())
+
+    def events(self, topic: str, wanted: Callable[[Any], bool] | None = None) -> StreamingDataFrame:
+        """A stream's events, decoded by its class; only those that are valid and `wanted`."""
+        return self._decoded(self.raw(topic), topic, wanted)
+
+    def rekeyed(self, topic: str, name: str, key: Callable[[bytes | None], str | None]) -> StreamingDataFrame:
+        """A stream's events under another key; `key` finds it in the JSON, None drops the event.
+
+        They pass a repartition topic, so that all events of a new key are in one partition; `name` is part of its name.
+        """
+        raw = self.raw(topic).filter(lambda value: key(value) is not None)
+        grouped = raw.group_by(
+            lambda value: key(value),
+            name=name,
+            value_serializer="bytes",
+            value_deserializer="bytes",
+            key_serializer="str",
+            key_deserializer="bytes",
+        )
+        return self._decoded(grouped, topic, None)
+
+    def _decoded(self, raw: StreamingDataFrame, topic: str, wanted: Callable[[Any], bool] | None) -> StreamingDataFrame:
+        decode = msgspec.json.Decoder(self.catalog.streams[topic].event).decode
+        invalid = metrics.counter("streamgauge_service_events_skipped_total").labels(topic)
+        most = self.settings.max_event_bytes
+
+        def event(value: bytes | None) -> Any:
+            try:
+                if value is not None and len(value) <= most:
+                    return decode(value)
+            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                pass
+            invalid.inc()
+            return None
+
+        chosen = wanted or (lambda _event: True)
+        return raw.apply(event).filter(lambda event: event is not None and chosen(event))
+
+    def concat(self, *parts: StreamingDataFrame) -> StreamingDataFrame:
+        """All parts as one, sharing one state. Their topics must have the same number of partitions."""
+        merged = reduce(lambda one, other: one.concat(other), parts)
+        self.app.take_as_it_comes()
+        return merged
+
+    def publish(self, frame: StreamingDataFrame) -> None:
+        """Publish a frame of `Out`."""
+        producer, encode = frame.processing_context.producer, self._encode
+        sent = {name: metrics.counter("streamgauge_service_events_out_total").labels(name) for name in self.catalog.own}
+
+        def send(out: Out) -> None:
+            producer.produce(topic=out.topic, value=encode(out.event), key=out.key.encode())
+            if (counted := sent.get(out.topic)) is not None:
+                counted.inc()
+
+        frame.update(send)
+
+    def every(self, seconds: float, work: Callable[[], None]) -> None:
+        """Call `work` every so often in another thread, as long as the service runs; it must not block for long."""
+        self._beside.append((seconds, work))
+
+    def _on_error(self, error: Exception, row: Any, _logger: Any) -> bool:
+        """A bug of ours must not stop a partition for ever: the event goes to its dead-letter topic, under our name."""
+        if row is None or isinstance(error, (QuixException, KafkaException, BufferError, StreamgaugeError, OSError)):
+            return False
+        stream = next(
+            (name for name in self.catalog.streams if name in row.topic.replace("--", "__").split("__")), None
+        )
+        if stream is None:
+            return False
+        log.error("%s cannot process %s:%d:%d", self.name, row.topic, row.partition, row.offset, exc_info=error)
+        headers = [
+            *(row.headers or []),
+            ("__streams.errors.exception", type(error).__name__.encode()),
+            ("__streams.errors.message", str(error)[: letter_headers.DETAIL_SHOWN].encode(errors="replace")),
+            ("__streams.errors.topic", row.topic.encode()),
+            ("__streams.errors.partition", str(row.partition).encode()),
+            ("__streams.errors.offset", str(row.offset).encode()),
+            (letter_headers.CONSUMER, self.name.encode()),
+        ]
+        self.app._processing_context.producer.produce(f"{stream}.dlq", row.value, row.key, headers=headers)
+        metrics.counter("streamgauge_service_dead_letters_total").labels(stream).inc()
+        return True
+
+    def work(self) -> None:
+        """Run until told to stop. Raises what Quix raises."""
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(done,), name="watch", daemon=True)
+        watch.start()
+        self.app.time_commits()
+        try:
+            self.app.run()
+        finally:
+            done.set()
+            watch.join(10)
+
+    def _watch(self, done: threading.Event) -> None:
+        """Health, the stop and what runs beside; everything that must not wait for an event."""
+        due = [time.monotonic() + seconds for seconds, _work in self._beside]
+        ask = time.monotonic() + ASK_BROKER_EVERY_S
+        away: str | None = None
+        while not done.wait(WATCH_EVERY_S):
+            if self.process.stop.is_set():
+                self.app.stop()  # Again and again: one before `run` has begun would be forgotten.
+                continue
+            now = time.monotonic()
+            if now >= ask:
+                answers = kafka.broker_answers(self.settings)
+                away = None if answers else f"no Kafka broker answers on {self.settings.bootstrap}"
+                ask = time.monotonic() + ASK_BROKER_EVERY_S
+            why_not = away or self.app.why_not
+            if why_not is None:
+                self.process.ready()
+            else:
+                self.process.unready(why_not)
+            metrics.gauge("streamgauge_service_partitions").set(len(self.app.held))
+            for number, (seconds, work) in enumerate(self._beside):
+                if now >= due[number]:
+                    due[number] = now + seconds
+                    work()
+
+
+@contextmanager
+def _fatal() -> Iterator[None]:
+    """Which failures end the process; the others are tried again."""
+    try:
+        yield
+    except TopicPartitionsMismatch as error:
+        raise UsageError(f"{error}; give them the same number (`streamgauge topics` shows them)") from None
+    except StateRecoveryOffsetOutOfRange as error:
+        raise FatalError(f"{error}; see docs/operations.md") from error
+    except KafkaException as error:
+        if "FENCED" in str(error.args[0].name()):
+            raise FatalError(
+                f"another process uses this replica's transactional id ({error.args[0]}); "
+                "give each replica its own host name or data directory"
+            ) from error
+        raise
+
+
+def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Settings], int] | None = None) -> int:
+    """Run one replica of the service `name`; returns the exit code.
+
+    `interval_ms` picks the setting of its commit interval, where it has one of its own.
+    """
+
+    def work(running: Process) -> None:
+        metrics.register("streaming")
+        kafka.require_broker(running.settings)
+        kafka.require_topics(running.settings, loader.streams_of(running.settings.catalog).topics)
+        own = replica_slot.take(name, running.settings.data_dir)
+        while not running.stop.is_set():
+            try:
+                with _fatal():
+                    service = Service(running, name, own, interval_ms(running.settings) if interval_ms else None)
+                    build(service)
+                    service.work()
+            except (KafkaException, QuixException) as error:
+                # A broker that is away, a transaction that it refused: begin anew with what is committed.
+                running.unready(f"{type(error).__name__}: {error}")
+                running.stop.wait(AGAIN_AFTER_S)
+                while not running.stop.is_set() and not kafka.broker_answers(running.settings):
+                    running.stop.wait(AGAIN_AFTER_S)
+
+    return process.run(name, work)
+
+
+__all__ = ["Out", "Service", "StreamingDataFrame", "message_context", "run"]

@@ -1,0 +1,38 @@
+"""The stream `audit`, in every catalog: who did what through the pages, to what, and how it ended.
+
+Its table `audit_events` is built in too. Like the records of retries these are of work on the pipeline and not traffic
+through it: they are in no figure of events or freshness.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from streamgauge.catalog.stream import Stream
+from streamgauge.catalog.types import Id, Millis, Text
+
+AUDIT_TOPIC = "audit"
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+Outcome = Literal["requested", "done", "failed"]
+
+
+class OperatorActed(msgspec.Struct, gc=False, frozen=True, kw_only=True):
+    """One step of an action; key `action_id`, the same for all of its steps.
+
+    `requested` is written before anything is done: an action that has nothing after it was begun, and nobody knows how
+    it ended. `detail` is what was announced, then what came of it.
+    """
+
+    action_id: Id
+    acted_at: Millis
+    actor: Name
+    role: Name
+    action: Name
+    target: Text
+    detail: Text
+    outcome: Outcome
+
+
+AUDIT = Stream(AUDIT_TOPIC, OperatorActed, key="action_id", event_time="acted_at")

@@ -1,0 +1,55 @@
+"""The stream `lag`, in every catalog: what `streamgauge process lag` saw of each group's partition, sample by sample.
+
+Its tables are built in too: `consumer_lag` (one row a group, topic and partition) and `lag_events` (the history).
+What is not known is absent, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from streamgauge.catalog.stream import Stream
+from streamgauge.catalog.types import INT64_MAX, Finite, Id, Millis
+
+# Names of groups and topics: what Kafka takes, and the few longer group names that exist.
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
+Status = Literal["UNKNOWN", "OK", "WARN", "REWIND", "STALL", "STOP"]
+
+
+class LagEvent(msgspec.Struct, gc=False, kw_only=True):
+    """Topic `lag`, key `group`. All events of one sample have the same `occurred_at`.
+
+    `lag` counts offsets, transaction markers among them. `waiting_…` are what the raw tables hold of the events that
+    wait, at least; `waiting_complete` says whether that is all of them.
+    """
+
+    event_id: Id
+    event_type: Literal["lag.sampled"]
+    occurred_at: Millis
+    source: Id
+    schema_version: Literal[1]
+    group: Name
+    topic: Name
+    partition: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    end_offset: Offset
+    status: Status
+    committed_offset: Offset | None = None
+    oldest_offset: Offset | None = None
+    lag: Offset | None = None
+    lag_seconds: Finite | None = None
+    produced_per_second: Finite | None = None
+    consumed_per_second: Finite | None = None
+    catch_up_seconds: Finite | None = None
+    retention_used: Finite | None = None
+    group_state: Name | None = None
+    members: Offset | None = None
+    member: Name | None = None
+    waiting_keys: Offset | None = None
+    waiting_cents: Offset | None = None
+    waiting_complete: bool | None = None
+
+
+LAG = Stream("lag", LagEvent, key="group")

@@ -1,0 +1,45 @@
+"""The stream `dead-letter-retries`, in every catalog: which dead letters were sent again, when, by whom, where to.
+
+Its table `dead_letter_retries` is built in too. These are records of work on the pipeline and not traffic through it:
+they are in no figure of events or freshness.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from streamgauge.catalog.stream import Stream
+from streamgauge.catalog.types import INT64_MAX, Id, Millis, Text
+
+RETRIES_TOPIC = "dead-letter-retries"
+# A place, `topic:partition:offset`, and what else may be longer than an id.
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+
+
+class LetterRetried(msgspec.Struct, gc=False, frozen=True, kw_only=True):
+    """One record, in the same Kafka transaction as the event it speaks of; key `letter`.
+
+    `letter` is the dead letter's id (`topic:partition:offset` of the event that failed). `sent_…` is where the event
+    was sent to; if it fails again, its new dead letter has that place as its id.
+    """
+
+    letter: Name
+    attempt: Annotated[int, msgspec.Meta(ge=1, le=2_000_000)]
+    retried_at: Millis
+    retried_by: Name
+    run: Id
+    stream: Name
+    reason: Name
+    fingerprint: str
+    sent_topic: Name
+    sent_partition: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    sent_offset: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
+    edited: bool
+    original_sha256: str
+    sent_sha256: str
+    edit: Text | None = None
+
+
+RETRIES = Stream(RETRIES_TOPIC, LetterRetried, key="letter", event_time="retried_at")

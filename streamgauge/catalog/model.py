@@ -1,0 +1,238 @@
+"""A model: a `.sql` file, a SELECT over one stream's batch, and how its rows merge into a table.
+
+The header says what (`model`, `stream`, `merge`, and `every` for windows, `key` for latest; `metrics` opts a window's
+measures into Prometheus, see kpi.py); table, key and columns follow from the SELECT. Everything wrong with a model is
+found here, at start, with file and line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+
+from streamgauge.catalog import kpi, rowwise
+from streamgauge.catalog.kpi import Kpis
+from streamgauge.catalog.source import NAME, Source, described
+
+Merge = Literal["window", "latest", "append"]
+_HEADER = re.compile(r"^--\s*(model|stream|merge|every|key|metrics)\s*:\s*(.*?)\s*$")
+_EVERY = re.compile(r"^(\d+)\s*(seconds?|minutes?|hours?)$")
+_UNIT_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
+_ADDED = {"count", "count_star", "countif", "count_if", "sum", "sum_no_overflow"}
+VERSION = "kafka_offset"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checked model. `delta_sql` selects a batch's delta from the relation `events`; `columns` are DuckDB types."""
+
+    name: str
+    stream: str
+    merge: Merge
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    delta_sql: str
+    every_ms: int = 0
+    kpis: Kpis | None = None
+    # Columns that are the batch's own, by name, where the delta has the batch's rows in their order: they need no SQL.
+    passed: Mapping[str, str] = field(default_factory=dict)
+    # For people: what the file says in prose, and its SELECT as it is written.
+    about: str = ""
+    select: str = ""
+
+    @property
+    def is_copy(self) -> bool:
+        """True where the delta is the batch itself: every event as it came."""
+        return bool(self.passed) and all(self.passed.get(name) == name for name in self.columns)
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """Columns that take SQL."""
+        return tuple(name for name in self.columns if name not in self.passed)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Columns that are merged, not matched (windows only)."""
+        return tuple(name for name in self.columns if name not in self.key)
+
+    def merged(self, measure: str) -> Literal["add", "min", "max"]:
+        """How a measure merges: names that begin `min_`/`max_` take the least/greatest, others add."""
+        prefix = measure[:4]
+        return "min" if prefix == "min_" else "max" if prefix == "max_" else "add"
+
+
+def load(
+    con: duckdb.DuckDBPyConnection, path: Path, schemas: Mapping[str, pa.Schema], event_times: Mapping[str, str]
+) -> Model:
+    """Read and check one model file.
+
+    `con` is any database, whose relation `events` is replaced. `schemas` has the relation `events` of each stream,
+    `event_times` the stream's event-time column.
+    Raises `UsageError` that begins `file:line:`.
+    """
+    source = Source(path, _HEADER)
+    header, first = source.header()
+    for entry in ("model", "stream", "merge"):
+        if not header.get(entry):
+            raise source.error(f"the header lacks `-- {entry}: …`")
+    name, stream, merge = header["model"], header["stream"], header["merge"]
+    about = source.about(first)
+    if not NAME.match(name) or name != path.stem:
+        raise source.error(f"model `{name}` must be lower_case and named as its file, {path.stem}", 1)
+    if stream not in schemas:
+        raise source.error(
+            f"there is no stream `{stream}`; there are: {', '.join(sorted(schemas))}", source.line_of_header("stream")
+        )
+    body = source.body(first)
+    if not re.match(r"(?i)select\s", body):
+        raise source.error("a model is one SELECT over `events`", first + 1)
+    con.register("events", schemas[stream].empty_table())
+    tree = _parse(con, source, body, first)
+    if merge == "window":
+        return replace(_window(con, source, header, body, tree, first, event_times[stream]), about=about, select=body)
+    for entry in ("every", "metrics"):
+        if entry in header:
+            raise source.error(f"only `merge: window` takes `{entry}`", source.line_of_header(entry))
+    columns = described(con, source, body, first)
+    if merge == "append":
+        for needed in ("kafka_partition", "kafka_offset", "kafka_timestamp"):
+            if needed not in columns:
+                raise source.error(f"an append model must select {needed}: retention and provenance need it", first + 1)
+        passed = rowwise.passed(tree, schemas[stream])
+        return Model(name, stream, "append", (), columns, body, passed=passed, about=about, select=body)
+    if merge == "latest":
+        return replace(
+            _latest(con, source, header, body, first, rowwise.passed(tree, schemas[stream])),
+            about=about,
+            select=body,
+        )
+    raise source.error(f"merge must be window, latest or append, not `{merge}`", source.line_of_header("merge"))
+
+
+@cache
+def _aggregates() -> frozenset[str]:
+    """The names of DuckDB's aggregate functions."""
+    with duckdb.connect(":memory:") as con:
+        rows = con.execute("SELECT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'").fetchall()
+    return frozenset(str(name) for (name,) in rows)
+
+
+def _parse(con: duckdb.DuckDBPyConnection, source: Source, body: str, first: int) -> dict[str, Any]:
+    row = con.execute("SELECT json_serialize_sql(?)", [body]).fetchone()
+    parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if parsed["error"]:
+        line = body[: int(parsed.get("position") or 0)].count("\n") + first + 1
+        raise source.error(str(parsed.get("error_message", "this is not a SELECT")), line)
+    nodes = [statement["node"] for statement in parsed["statements"]]
+    if len(nodes) != 1 or nodes[0]["type"] != "SELECT_NODE":
+        raise source.error("a model is one plain SELECT over `events`", first + 1)
+    node: dict[str, Any] = nodes[0]
+    origin = node.get("from_table") or {}
+    if origin.get("type") != "BASE_TABLE" or origin.get("table_name") != "events":
+        raise source.error("a model selects FROM events, and from nothing else", source.line_of("FROM"))
+    return node
+
+
+def _window(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    header: Mapping[str, str],
+    body: str,
+    tree: Mapping[str, Any],
+    first: int,
+    event_time: str,
+) -> Model:
+    every = _EVERY.match(header.get("every", ""))
+    if not every or int(every[1]) == 0:
+        raise source.error("a window model needs `-- every: N seconds|minutes|hours`", 1)
+    every_ms = int(every[1]) * _UNIT_MS[every[2].rstrip("s")]
+    if tree.get("aggregate_handling") != "FORCE_AGGREGATES":
+        raise source.error("a window model ends with GROUP BY ALL", first + 1)
+    if tree.get("modifiers") or tree.get("having") or tree.get("qualify"):
+        raise source.error("ORDER BY, LIMIT, DISTINCT, HAVING and QUALIFY cannot be merged", first + 1)
+    aggregates = _aggregates()
+    key, columns = ["window_start"], {"window_start": "TIMESTAMP WITH TIME ZONE"}
+    types = described(con, source, body, first)
+    outputs = []
+    for column, item in zip(types, tree["select_list"], strict=True):
+        if not _has_aggregate(item, aggregates):
+            key.append(column)
+            columns[column] = types[column]
+            outputs.append(f'"{column}"')
+            continue
+        least_or_greatest = {"min_": "min", "max_": "max"}.get(column[:4])
+        if not _mergeable(item, {least_or_greatest} if least_or_greatest else _ADDED):
+            raise source.error(
+                f"measure `{column}` cannot be added: use count or sum (or min/max in a name that begins min_/max_)",
+                source.line_of(column),
+            )
+        # sum(BIGINT) is a HUGEINT; fields are bounded so that sums fit 64 bits, and the cast fails rather than wraps.
+        columns[column] = "BIGINT" if types[column] in ("HUGEINT", "UBIGINT", "INTEGER") else types[column]
+        inner = f'"{column}"' if least_or_greatest else f'coalesce("{column}", 0)'
+        outputs.append(f'CAST({inner} AS {columns[column]}) AS "{column}"')
+    start = f"epoch_ms({event_time}) - epoch_ms({event_time}) % {every_ms}"
+    delta = (
+        f"SELECT CAST(epoch_ms(window_start) AS TIMESTAMPTZ) AS window_start, {', '.join(outputs)} "
+        f"FROM (SELECT {start} AS window_start, {body[6:]})"
+    )
+    described(con, source, delta, first)
+    try:
+        kpis = kpi.parse(header["metrics"], key, columns) if "metrics" in header else None
+    except ValueError as error:
+        raise source.error(str(error), source.line_of_header("metrics")) from None
+    return Model(header["model"], header["stream"], "window", tuple(key), columns, delta, every_ms, kpis)
+
+
+def _latest(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    header: Mapping[str, str],
+    body: str,
+    first: int,
+    passed: Mapping[str, str],
+) -> Model:
+    columns = described(con, source, body, first)
+    key = tuple(part.strip() for part in header.get("key", "").split(",") if part.strip())
+    if not key:
+        raise source.error("a latest model needs `-- key: column, …`", 1)
+    for part in key:
+        if part not in columns:
+            raise source.error(f"key column `{part}` is not selected", source.line_of_header("key"))
+    delta = f"SELECT {VERSION}, {body[6:]}"
+    columns = described(con, source, delta, first)
+    return Model(
+        header["model"],
+        header["stream"],
+        "latest",
+        key,
+        columns,
+        delta,
+        passed={**passed, VERSION: VERSION} if passed else {},
+    )
+
+
+def _has_aggregate(node: Any, aggregates: frozenset[str]) -> bool:
+    if isinstance(node, dict):
+        if node.get("class") == "FUNCTION" and node.get("function_name") in aggregates:
+            return True
+        return any(_has_aggregate(child, aggregates) for child in node.values())
+    return isinstance(node, list) and any(_has_aggregate(child, aggregates) for child in node)
+
+
+def _mergeable(node: Mapping[str, Any], functions: set[str]) -> bool:
+    """True where merging the measure of two batches gives the measure of both together."""
+    if node["class"] == "CAST":
+        return _mergeable(node["child"], functions)
+    if node["class"] != "FUNCTION":
+        return False
+    if node["function_name"] in ("+", "-") and "sum" in functions:
+        return all(_mergeable(child, functions) for child in node["children"])
+    return node["function_name"] in functions and not node["distinct"]

@@ -1,0 +1,124 @@
+"""A view: a `.sql` file in the catalog's folder `views/`, a read-time query over tables and other views.
+
+    -- view:   sagas_stuck
+    -- gauges: overdue, cents by state
+    SELECT …
+
+Nothing is merged and nothing is kept: what needs two streams, or the time of reading, is a view. `gauges` opts columns
+into Prometheus: every `STREAMGAUGE_GAUGE_INTERVAL_S` the warehouse adds them up by the columns named (few values each,
+never ids) and publishes `streamgauge_view_<view>_<column>`. Everything wrong with a view is found at start, with file
+and line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from streamgauge.catalog import kpi
+from streamgauge.catalog.model import Model
+from streamgauge.catalog.source import NAME, NUMBERS, Source, described
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.metric import Metric
+
+_HEADER = re.compile(r"^--\s*(view|gauges)\s*:\s*(.*?)\s*$")
+
+
+@dataclass(frozen=True)
+class View:
+    """A checked view: its SELECT, columns with their DuckDB types, and the gauges it opts in."""
+
+    name: str
+    sql: str
+    columns: Mapping[str, str]
+    gauges: kpi.Kpis | None = None
+    # What the file says in prose.
+    about: str = ""
+
+    @property
+    def gauge_sql(self) -> str:
+        """The gauges' figures: a row for each label set, its labels first. A sum over nothing is no row, or NULL."""
+        if self.gauges is None:
+            raise ValueError(f"view `{self.name}` has no gauges")
+        by = [f'"{name}"' for name in self.gauges.by]
+        sums = [f'CAST(sum("{name}") AS DOUBLE)' for name in self.gauges.measures]
+        grouped = f" GROUP BY {', '.join(by)}" if by else ""
+        return f'SELECT {", ".join([*by, *sums])} FROM main."{self.name}"{grouped}'  # noqa: S608 - checked names
+
+
+def load(paths: Iterable[Path], models: Iterable[Model]) -> tuple[View, ...]:
+    """Read and check view files; in an order in which each may be created. Raises `UsageError`, `file:line: …`."""
+    models = list(models)
+    taken = {model.name: f"model `{model.name}`" for model in models}
+    with duckdb.connect(":memory:") as con:
+        for model in models:
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in model.columns.items())
+            con.execute(f'CREATE TABLE "{model.name}" ({columns})')
+        waiting, found = [Source(path, _HEADER) for path in paths], list[View]()
+        # A view may stand on another: those that bind are made, until none is left or none binds.
+        while waiting:
+            first_error: UsageError | None = None
+            left = []
+            for source in waiting:
+                try:
+                    found.append(_view(con, source, taken))
+                except _Unbound as error:
+                    first_error = first_error or error
+                    left.append(source)
+            if first_error and len(left) == len(waiting):
+                raise UsageError(str(first_error))
+            waiting = left
+    return tuple(found)
+
+
+class _Unbound(UsageError):
+    """What it names is not there; it may be a view that is not made yet."""
+
+
+def _view(con: duckdb.DuckDBPyConnection, source: Source, taken: dict[str, str]) -> View:
+    header, first = source.header()
+    name = header.get("view", "")
+    if not NAME.match(name) or name != source.path.stem:
+        raise source.error(f"the header's `-- view: …` must be lower_case and the file's name, {source.path.stem}")
+    if name in taken:
+        raise source.error(f"there is a {taken[name]} already")
+    body = source.body(first)
+    if not re.match(r"(?i)(select|with|from)\s", body):
+        raise source.error("a view is one SELECT", first + 1)
+    try:
+        columns = described(con, source, body, first)
+        con.execute(f'CREATE VIEW "{name}" AS {body}')
+    except duckdb.Error as error:
+        raise source.error(str(error).splitlines()[0], first + 1) from None
+    except UsageError as error:
+        raise _Unbound(str(error)) from None
+    taken[name] = f"view `{name}`"
+    gauges = _gauges(source, header["gauges"], columns) if "gauges" in header else None
+    return View(name, body, columns, gauges, source.about(first))
+
+
+def _gauges(source: Source, text: str, columns: Mapping[str, str]) -> kpi.Kpis:
+    _, _, by = text.partition(" by ")
+    named = {part.strip() for part in by.split(",")}
+    dimensions = [name for name, kind in columns.items() if name in named or not kind.startswith(NUMBERS)]
+    try:
+        return kpi.parse(text, dimensions, columns)
+    except ValueError as error:
+        raise source.error(str(error), source.line_of_header("gauges")) from None
+
+
+def metric(view: str, measure: str, by: tuple[str, ...]) -> Metric:
+    """The gauge of one column of a view."""
+    meaning = f"View `{view}`, column `{measure}`, added up; absent where there is nothing to add."
+    return Metric(f"streamgauge_view_{view}_{measure}", "gauge", meaning, "warehouse", by)
+
+
+def metrics(views: Iterable[View]) -> tuple[Metric, ...]:
+    """Every gauge of a catalog's views."""
+    return tuple(
+        metric(view.name, measure, view.gauges.by) for view in views if view.gauges for measure in view.gauges.measures
+    )

@@ -1,0 +1,1 @@
+"""`streamgauge dead-letters`: what failed, why, and sending it again. See docs/dead-letters.md."""

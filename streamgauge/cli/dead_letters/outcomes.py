@@ -1,0 +1,131 @@
+"""What became of events that were sent again: waits until their consumer is past them, and finds those that failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streamgauge.cli.dead_letters.letters import Letter
+from streamgauge.cli.dead_letters.records import copy_of, partitions_of, some
+from streamgauge.cli.dead_letters.retrier import Sent
+from streamgauge.dead_letters.headers import Place, read
+from streamgauge.runtime import kafka
+from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.settings import Settings
+
+LOOK_EVERY_S = 0.05
+_CALL_S = 15.0
+
+
+class Failure(NamedTuple):
+    """An event that was sent again and is a dead letter again."""
+
+    letter: Letter
+    place: Place
+    fingerprint: str
+    reason: str
+    detail: str
+
+
+class Watcher:
+    """Watches one consumer group and the dead-letter topics it writes to, from now on."""
+
+    def __init__(self, settings: Settings, consumer: Any, group: str, letter_topics: Iterable[str]) -> None:
+        self._group = group
+        self._consumer = consumer
+        self._committed = Consumer({**kafka.client_config(settings), "group.id": group, "log_level": 0})
+        # Ends as a reader of everything sees them: a letter whose transaction commits at this moment counts.
+        self._ends = Consumer(
+            {
+                **kafka.client_config(settings),
+                "group.id": "streamgauge-dead-letters",
+                "isolation.level": "read_uncommitted",
+                "log_level": 0,
+            }
+        )
+        self._partitions = [part for topic in sorted(set(letter_topics)) for part in partitions_of(consumer, topic)]
+        self._read: dict[tuple[str, int], int] = {}
+        starts = []
+        for part in self._partitions:
+            end = self._end(part)
+            self._read[part.topic, part.partition] = end
+            starts.append(TopicPartition(part.topic, part.partition, end))
+        if starts:
+            consumer.assign(starts)
+
+    def settle(self, sent: Sequence[Sent], timeout_s: float) -> list[Failure]:
+        """Wait until the group has committed past every event of `sent`; returns those that failed.
+
+        Raises `TransientError` after `timeout_s` without progress.
+        """
+        waiting = list(sent)
+        deadline = time.monotonic() + timeout_s
+        while waiting:
+            committed = self._positions({one.place[:2] for one in waiting})
+            left = [
+                one for one in waiting if committed.get((one.place.topic, one.place.partition), -1) <= one.place.offset
+            ]
+            if len(left) < len(waiting):
+                deadline = time.monotonic() + timeout_s
+            waiting = left
+            if waiting and time.monotonic() > deadline:
+                raise TransientError(
+                    f"group `{self._group}` has not come past {waiting[0].place} within {timeout_s:g} s: is it "
+                    "running? What was sent is sent; the rest was not"
+                )
+            if waiting:
+                time.sleep(LOOK_EVERY_S)  # between two looks
+        return self._failures(sent)
+
+    def _positions(self, partitions: set[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        asked = [TopicPartition(topic, number) for topic, number in partitions]
+        try:
+            answers = self._committed.committed(asked, timeout=_CALL_S)
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+            return {}
+        return {(part.topic, part.partition): part.offset for part in answers if part.error is None}
+
+    def _end(self, part: TopicPartition) -> int:
+        return int(self._ends.get_watermark_offsets(part, timeout=_CALL_S)[1])
+
+    def _failures(self, sent: Sequence[Sent]) -> list[Failure]:
+        """Letters about `sent`, after reading the dead-letter topics to where they end now."""
+        by_place = {one.place: one.letter for one in sent}
+        ends = {(part.topic, part.partition): self._end(part) for part in self._partitions}
+        found: list[Failure] = []
+        deadline = time.monotonic() + 60.0
+        while any(self._read[where] < end for where, end in ends.items()):
+            if time.monotonic() > deadline:
+                raise TransientError("a transaction stays open in a dead-letter topic; look again with `list`")
+            for message in some(self._consumer):
+                error = message.error()
+                where = message.topic(), message.partition()
+                if error is None:
+                    self._read[where] = max(self._read[where], message.offset() + 1)
+                    found += _failure(message, by_place)
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                    # Where the next fetch begins: behind transaction markers, which are no messages.
+                    self._read[where] = max(self._read[where], message.offset())
+                elif not error.retriable():
+                    raise KafkaException(error)
+        return found
+
+    def close(self) -> None:
+        """Close what this made."""
+        self._committed.close()
+        self._ends.close()
+
+
+def _failure(message: Any, by_place: dict[Place, Letter]) -> list[Failure]:
+    copy = copy_of(message)
+    letter = by_place.get(copy.place)
+    if letter is None:
+        return []
+    said = read(copy.headers)
+    # Ours carry their fingerprint; others' follows from the topic they lie in, as in the table.
+    return [Failure(letter, copy.place, said.fingerprint_in(copy.lies_at.topic), said.reason, said.detail)]

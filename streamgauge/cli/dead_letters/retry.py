@@ -1,0 +1,105 @@
+"""`streamgauge dead-letters retry`: the plan, shown; then rung by rung, until all are settled or one fails."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from threading import Event
+from types import FrameType
+
+from streamgauge.cli.dead_letters import canary, plan, records
+from streamgauge.cli.dead_letters.letters import Choice
+from streamgauge.cli.dead_letters.outcomes import Watcher
+from streamgauge.cli.dead_letters.output import End, Telling, Words
+from streamgauge.cli.dead_letters.plan import Options
+from streamgauge.cli.dead_letters.retrier import Retrier, Sendable, Sent
+from streamgauge.runtime.errors import StreamgaugeError, UsageError
+from streamgauge.runtime.settings import Settings
+
+
+def run(
+    settings: Settings, choice: Choice, options: Options, told: Telling | None = None, stop: Event | None = None
+) -> int:
+    """Plan, tell, and with `options.really` send. Returns the exit code: 1 where something failed again.
+
+    Once `stop` is set nothing more is sent; what was sent is waited for.
+    """
+    told, stop = told or Words(), stop or Event()
+    made = plan.make(settings, choice, options)
+    told.plan(settings, made, options)
+    if not options.really or not made.ready:
+        told.end(End("dry" if made.ready else "none", len(made.ready)))
+        return 0
+    group = group_of(settings, made.ready, options)
+    retrier = Retrier(settings, options.by)
+    items = [item for item in made.ready if item.letter.id not in retrier.retried]
+    with records.reader(settings) as consumer:
+        watcher = Watcher(settings, consumer, group, {item.letter.letter_topic for item in items})
+        try:
+            return climb(retrier, watcher, items, options, told, stop)
+        finally:
+            watcher.close()
+
+
+def told_to_stop() -> Event:
+    """Set by the first SIGTERM or SIGINT; the second ends the process at once. For the main thread."""
+    stop = Event()
+
+    def handle(_signum: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            sys.exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+def group_of(settings: Settings, items: Sequence[Sendable], options: Options) -> str:
+    """The consumer group that failed at these events, and must get past them now. Raises `UsageError` for several."""
+    if options.group:
+        return options.group
+    groups = set()
+    for item in items:
+        own = item.letter.letter_topic == f"{item.letter.place.topic}.dlq"
+        group = item.letter.consumer or (settings.analytics_group if own else None)
+        if group is None:
+            raise UsageError(f"{item.letter.id} does not say which consumer group failed; name it with --group")
+        groups.add(group)
+    if len(groups) > 1:
+        raise UsageError(f"these are letters of several consumers ({', '.join(sorted(groups))}): retry one's at a time")
+    return groups.pop()
+
+
+def climb(
+    retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options, told: Telling, stop: Event
+) -> int:
+    """Rung by rung; stops at the first rung with a failure, or when told to."""
+    through = 0
+    pace = canary.Pace(options.rate, time.monotonic())
+    fingerprints = {item.letter.fingerprint for item in items}
+    for number, rung in enumerate(canary.rungs(items), 1):
+        if stop.is_set():
+            break
+        began = time.monotonic()
+        sent = list[Sent]()
+        try:
+            for batch in canary.batches(rung, options.rate):
+                if stop.wait(pace.wait_s(len(batch), time.monotonic())):
+                    break
+                sent += retrier.send(batch)
+                told.progress(number, len(sent), len(rung))
+            failures = watcher.settle(sent, options.timeout_s)
+        except StreamgaugeError as error:
+            told.end(End("unsettled" if sent else "error", len(items), through, 0, len(sent), str(error)))
+            raise
+        through += len(sent) - len(failures)
+        told.rung(number, len(sent) - len(failures), len(failures), time.monotonic() - began)
+        if failures:
+            told.failures(failures, fingerprints)
+            told.end(End("failed", len(items), through, len(failures)))
+            return 1
+    told.end(End("done" if through == len(items) else "stopped", len(items), through))
+    return 0

@@ -1,0 +1,22 @@
+"""`streamgauge fault`: a fault on command, in the stack that runs here."""
+
+from __future__ import annotations
+
+import sys
+
+from streamgauge.cli import processes
+from streamgauge.runtime import settings
+from streamgauge.runtime.data_dir import faults
+from streamgauge.runtime.errors import UsageError
+
+
+def main(name: str, for_s: float) -> int:
+    """Turn the fault on; returns the exit code. Raises `UsageError` for a wrong name, or where nothing runs."""
+    faults.check(name)
+    config = settings.load()
+    if not any(one.name in ("services", "generate") for one in processes.find(config)):
+        raise UsageError(f"no synthetic shop runs with the data directory {config.data_dir}; start `streamgauge up`")
+    faults.begin(config.data_dir, name, for_s)
+    what = f"{faults.NAMES[name]}, for {for_s:g} s" if for_s else "over"
+    sys.stdout.write(f"{name}: {what}\n")
+    return 0

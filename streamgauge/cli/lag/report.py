@@ -1,0 +1,227 @@
+"""What `streamgauge lag` says: who is behind, since when, and what waits there. The judgements are pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from processors.lag.value import Source
+from streamgauge.catalog.builtin.lag import LAG, Status
+from streamgauge.catalog.loader import Catalog
+from streamgauge.domain import lag_status
+
+# Worse than WARN: the exit code says so.
+ALARMING: frozenset[Status] = frozenset({"REWIND", "STALL", "STOP"})
+# A row of an older sample than this many intervals is of a group or topic that is gone.
+CURRENT_INTERVALS = 2.5
+STALE_INTERVALS = 3.0
+HOT_MINUTES, HOT_KEYS = 5, 3
+HISTORY_HOURS = 24
+Row = Mapping[str, Any]
+Key = tuple[str, str]
+
+# $1 seconds that a row of the newest sample may be older than its newest row.
+CURRENT = """
+SELECT *, (SELECT max(occurred_at) FROM consumer_lag) AS newest FROM consumer_lag
+WHERE occurred_at >= (SELECT max(occurred_at) FROM consumer_lag) - to_milliseconds($1)
+"""
+# The first sample after the last one in which all was well. Samples just after a start know nothing, and end nothing.
+SINCE = f"""
+WITH worst AS (
+    SELECT "group", topic, occurred_at, bool_or(status NOT IN ('OK', 'UNKNOWN')) AS bad,
+           bool_and(status = 'OK') AS well
+    FROM lag_events WHERE kafka_timestamp > now() - INTERVAL {HISTORY_HOURS} HOURS
+    GROUP BY ALL
+), healthy AS (SELECT "group", topic, max(occurred_at) AS at FROM worst WHERE well GROUP BY ALL)
+SELECT w."group", w.topic, min(w.occurred_at) AS since
+FROM worst w LEFT JOIN healthy h ON h."group" = w."group" AND h.topic = w.topic
+WHERE w.bad AND (h.at IS NULL OR w.occurred_at > h.at)
+GROUP BY ALL
+"""  # noqa: S608 - a number of ours
+
+
+@dataclass(frozen=True)
+class Line:
+    """A group and one of its topics. None is unknown; `waiting_least` is whether more may wait than is counted."""
+
+    group: str
+    topic: str
+    status: Status
+    partitions: int
+    lag: int | None
+    lag_seconds: float | None
+    since: datetime | None = None
+    waiting_keys: int | None = None
+    waiting_cents: int | None = None
+    waiting_least: bool = False
+    produced_per_second: float | None = None
+    consumed_per_second: float | None = None
+    catch_up_seconds: float | None = None
+    retention_used: float | None = None
+    members: int | None = None
+    unassigned: int | None = None
+
+    @property
+    def alarming(self) -> bool:
+        """Whether somebody should look."""
+        return self.status in ALARMING
+
+
+@dataclass(frozen=True)
+class Hot:
+    """A partition that gets far more than its share, and the keys that make it so: name and share of its events."""
+
+    topic: str
+    partition: int
+    ratio: float
+    per_second: float
+    keys: Sequence[tuple[str, float]] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of it. `unread` is None where the broker was not asked or did not answer."""
+
+    sampled_at: datetime | None
+    age_s: float | None
+    stale: bool
+    lines: Sequence[Line] = ()
+    hot: Sequence[Hot] = ()
+    unread: Sequence[str] | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def well(self) -> bool:
+        """Whether the samples are fresh and nothing in them is worse than WARN."""
+        return not self.stale and not any(line.alarming for line in self.lines)
+
+
+def report(
+    source: Source, catalog: Catalog, interval_s: float, now: datetime, group: str | None, topic: str | None
+) -> Report:
+    """Ask the warehouse. Raises what `Warehouse.query` raises."""
+    rows = source.query(CURRENT, [int(CURRENT_INTERVALS * interval_s * 1_000)]).to_pylist()
+    if not rows:
+        return Report(None, None, stale=True)
+    sampled_at = rows[0]["newest"]
+    age_s = max(0.0, (now - sampled_at).total_seconds())
+    since = {(row["group"], row["topic"]): row["since"] for row in source.query(SINCE).to_pylist()}
+    lines = [
+        line
+        for line in lines_of(rows, since)
+        if (group is None or line.group == group) and (topic is None or line.topic == topic)
+    ]
+    hot = [
+        _with_keys(one, source, catalog)
+        for one in hot_partitions(rows)
+        if any(line.topic == one.topic for line in lines)
+    ]
+    keys = {name: stream.key for name, stream in catalog.streams.items()}
+    return Report(sampled_at, age_s, age_s > STALE_INTERVALS * interval_s + 5.0, worst_first(lines), hot, None, keys)
+
+
+def lines_of(rows: Iterable[Row], since: Mapping[Key, datetime]) -> list[Line]:
+    """Rows of partitions to one line a group and topic."""
+    grouped: dict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["group"], row["topic"]].append(row)
+    return [_line(key, of_one, since.get(key)) for key, of_one in grouped.items()]
+
+
+def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
+    status = lag_status.worst([row["status"] for row in rows])
+    committed = [row for row in rows if row["committed_offset"] is not None]
+    counted = [row for row in rows if row["waiting_keys"] is not None]
+    behind = [row for row in committed if row["lag"]]
+    # Where nothing was deleted yet, nothing can be lost to retention.
+    used = [row["retention_used"] for row in behind if row["oldest_offset"] and row["retention_used"] is not None]
+    known_members = any(row["members"] is not None for row in rows)
+    moving = any(row["consumed_per_second"] for row in committed)
+    joined_never = moving and not any(row["members"] for row in rows)
+    return Line(
+        *key,
+        status=status,
+        partitions=len(rows),
+        lag=_sum(row["lag"] for row in committed),
+        # The longest wait that is known; a partition whose time is not known cannot make it shorter.
+        lag_seconds=max((row["lag_seconds"] for row in rows if row["lag_seconds"] is not None), default=None),
+        since=since if status not in ("OK", "UNKNOWN") else None,
+        waiting_keys=sum(row["waiting_keys"] for row in counted) if counted else None,
+        waiting_cents=_any_sum(row["waiting_cents"] for row in counted),
+        waiting_least=any(not row["waiting_complete"] for row in behind if row["lag"] > lag_status.MARKER),
+        produced_per_second=_sum(row["produced_per_second"] for row in rows),
+        consumed_per_second=_sum(row["consumed_per_second"] for row in committed),
+        catch_up_seconds=_longest(row["catch_up_seconds"] for row in committed),
+        retention_used=max(used, default=None),
+        members=max((row["members"] or 0 for row in rows), default=0) if known_members else None,
+        # Without members, and yet it commits: it never joined, and no partition waits for a member.
+        unassigned=None if not known_members or joined_never else sum(row["member"] is None for row in committed),
+    )
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    """The sum, or None where a part is not known, or there is none."""
+    parts = list(values)
+    return sum(parts) if parts and None not in parts else None
+
+
+def _any_sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _longest(values: Iterable[float | None]) -> float | None:
+    parts = list(values)
+    known = [value for value in parts if value is not None]
+    return max(known) if known and len(known) == len(parts) else None
+
+
+def worst_first(lines: Iterable[Line]) -> list[Line]:
+    """By status, then by time, then by events behind."""
+    return sorted(
+        lines,
+        key=lambda line: (
+            -lag_status.VALUES.get(line.status, -1),
+            -(line.lag_seconds or 0.0),
+            -(line.lag or 0),
+            line.group,
+            line.topic,
+        ),
+    )
+
+
+def hot_partitions(rows: Iterable[Row]) -> list[Hot]:
+    """The partition that stands out, of each topic that has one; not of `lag`, whose keys are groups."""
+    rates: dict[str, dict[int, float]] = defaultdict(dict)
+    unknown: set[str] = set()
+    for row in rows:
+        if row["produced_per_second"] is None:
+            unknown.add(row["topic"])
+        else:
+            rates[row["topic"]][row["partition"]] = row["produced_per_second"]
+    found = []
+    for topic, by_partition in sorted(rates.items()):
+        values = list(by_partition.values())
+        if topic not in unknown | {LAG.topic} and lag_status.is_hot(values):
+            hottest = max(by_partition, key=by_partition.__getitem__)
+            found.append(Hot(topic, hottest, lag_status.skew_ratio(values) or 0.0, by_partition[hottest]))
+    return found
+
+
+def _with_keys(hot: Hot, source: Source, catalog: Catalog) -> Hot:
+    """The same with its keys, where a raw table has them."""
+    table = catalog.raw_table(hot.topic) if hot.topic in catalog.streams else None
+    if table is None:
+        return hot
+    key = catalog.streams[hot.topic].key
+    rows = source.query(
+        f'SELECT CAST("{key}" AS VARCHAR) AS key, count(*) / sum(count(*)) OVER () AS share FROM "{table}" '  # noqa: S608
+        f"WHERE kafka_partition = ? AND kafka_timestamp > now() - INTERVAL {HOT_MINUTES} MINUTES "
+        f"GROUP BY ALL ORDER BY share DESC, key LIMIT {HOT_KEYS}",
+        [hot.partition],
+    ).to_pylist()
+    keys = tuple((row["key"], float(row["share"])) for row in rows)
+    return Hot(hot.topic, hot.partition, hot.ratio, hot.per_second, keys)

@@ -1,0 +1,185 @@
+"""`streamgauge lag`: the report for people or programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dashboard.components.format import UNKNOWN, clock, duration, money
+from processors.lag.cluster import Cluster, Filter
+from streamgauge.catalog import loader
+from streamgauge.catalog.builtin.lag import Status
+from streamgauge.cli.lag.report import Hot, Line, Report, report
+from streamgauge.domain.lag_status import MARKER
+from streamgauge.runtime import kafka, settings
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+
+ASK_S = 5.0
+# From here on what is not read yet is the next to be deleted, or has been.
+AT_RISK = 0.8
+_STYLE: Mapping[Status, str] = {"OK": "green", "WARN": "yellow", "UNKNOWN": "dim"}
+_COLUMNS = ("group", "topic", "status", "since", "lag", "behind", "waiting", "in/s", "out/s", "caught up in")
+_MORE = ("unread of log", "members", "no member")
+
+
+def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
+    """Print the report; returns the exit code: 1 where something is worse than WARN, or the samples are old.
+
+    Raises `UsageError` where the warehouse does not answer.
+    """
+    config = settings.load()
+    now = datetime.now(UTC)
+    try:
+        with Warehouse(config) as source:
+            found = report(source, loader.load(config.catalog), config.lag_interval_s, now, group, topic)
+    except (WarehouseUnavailable, QueryError) as error:
+        raise UsageError(str(error)) from None
+    found = replace(found, unread=_unread(config, topic) if group is None else None)
+    if as_json:
+        sys.stdout.write(json.dumps(plain(found)) + "\n")
+    else:
+        show(found, now, Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 250))
+    return 0 if found.well else 1
+
+
+def _unread(config: Settings, topic: str | None) -> list[str] | None:
+    """Topics that nobody reads, asked of the cluster: no group, no sample. None where it does not answer."""
+    try:
+        view = Cluster(kafka.admin(config), Filter(config), ASK_S).look(oldest=True)
+    except KafkaException:
+        return None
+    if ("cluster", "groups") in view.failed:
+        return None
+    return sorted(name for name in view.unread if topic in (None, name))
+
+
+def plain(found: Report) -> dict[str, Any]:
+    """The report for programs: numbers as numbers, times as ISO 8601 UTC, what is unknown as null."""
+
+    def line(one: Line) -> dict[str, Any]:
+        return {**asdict(one), "since": one.since and one.since.astimezone(UTC).isoformat()}
+
+    def hot(one: Hot) -> dict[str, Any]:
+        return {**asdict(one), "keys": [{"key": key, "share": share} for key, share in one.keys]}
+
+    return {
+        "sampled_at": found.sampled_at and found.sampled_at.astimezone(UTC).isoformat(),
+        "stale": found.stale,
+        "groups": [line(one) for one in found.lines],
+        "hot_partitions": [hot(one) for one in found.hot],
+        "unread_topics": None if found.unread is None else list(found.unread),
+    }
+
+
+def show(found: Report, now: datetime, console: Console) -> None:
+    """Who is behind, in a sentence each; the table; what else is odd."""
+    if found.sampled_at is None:
+        console.print("no sample yet: start the sampler with `streamgauge process lag`", style="red", markup=False)
+        return
+    behind = [line for line in found.lines if line.status not in ("OK", "UNKNOWN")]
+    for line in behind:
+        console.print(Text(sentence(line, found.keys), style=_STYLE.get(line.status, "red")))
+    if behind:
+        console.print()
+    console.print(_table(found, now) if found.lines else "no such group or topic")
+    for one in found.hot:
+        keys = ", ".join(f"{_printable(key)} {share:.0%}" for key, share in one.keys)
+        console.print(
+            Text(
+                f"\nhot partition: {one.topic} {one.partition} gets {one.ratio:.1f} times its share"
+                + (f" ({one.per_second:,.0f}/s); of that {keys}" if keys else f" ({one.per_second:,.0f}/s)"),
+                style="yellow",
+            )
+        )
+    if found.unread:
+        console.print(Text(f"\nnobody reads: {', '.join(found.unread)}"))
+    age = duration(found.age_s or 0.0)
+    console.print(
+        Text(
+            f"\nsampled {age} ago" + ("; is the sampler running? `streamgauge process lag`" if found.stale else ""),
+            style="red" if found.stale else "dim",
+        )
+    )
+
+
+def sentence(line: Line, keys: Mapping[str, str]) -> str:
+    """`fulfilment on orders: STALL, 42 s behind: 318 orders, €21,400.00 waiting`."""
+    parts = [f"{line.group} on {line.topic}: {line.status}"]
+    if line.lag_seconds:
+        parts.append(f"{duration(line.lag_seconds)} behind")
+    elif line.lag is not None:
+        parts.append(f"{line.lag:,} events behind")
+    waiting = _waiting(line, keys)
+    return ", ".join(parts) + (f": {waiting} waiting" if waiting != UNKNOWN else "")
+
+
+def _waiting(line: Line, keys: Mapping[str, str]) -> str:
+    if line.waiting_keys is None or (line.waiting_keys == 0 and line.lag):
+        return UNKNOWN if line.lag is None or line.lag > MARKER or line.waiting_keys is None else "0"
+    noun = keys.get(line.topic, "key").removesuffix("_id") + ("" if line.waiting_keys == 1 else "s")
+    least = "at least " if line.waiting_least else ""
+    cents = "" if line.waiting_cents is None or not line.waiting_keys else f", {money(line.waiting_cents)}"
+    return f"{least}{line.waiting_keys:,} {noun}{cents}" if line.waiting_keys else "0"
+
+
+def _table(found: Report, now: datetime) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in (*_COLUMNS, *_MORE):
+        grid.add_column(name, justify="left" if name in ("group", "topic", "status", "since", "waiting") else "right")
+    for line in found.lines:
+        grid.add_row(
+            _printable(line.group),
+            line.topic,
+            Text(line.status, style=_STYLE.get(line.status, "red")),
+            clock(line.since, now) if line.since else "",
+            _count(line.lag),
+            UNKNOWN if line.lag_seconds is None else duration(line.lag_seconds) if line.lag_seconds else "0",
+            _waiting(line, found.keys),
+            _rate(line.produced_per_second),
+            _rate(line.consumed_per_second),
+            _catch_up(line),
+            _risk(line.retention_used),
+            _count(line.members),
+            _count(line.unassigned) if line.unassigned else "",
+        )
+    return grid
+
+
+def _catch_up(line: Line) -> str:
+    if line.lag is not None and line.lag <= MARKER * line.partitions:
+        return ""
+    return "never" if line.catch_up_seconds is None and line.consumed_per_second is not None else _seconds(line)
+
+
+def _seconds(line: Line) -> str:
+    return UNKNOWN if line.catch_up_seconds is None else duration(line.catch_up_seconds)
+
+
+def _risk(used: float | None) -> Text:
+    if used is None or used < AT_RISK:
+        return Text("" if used is None else f"{used:.0%}")
+    return Text("being lost" if used >= 1 else f"{used:.0%}", style="red")
+
+
+def _count(value: int | None) -> str:
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def _rate(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.1f}"
+
+
+def _printable(text: str) -> str:
+    """Names of groups and keys are whatever strangers wrote."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,0 +1,1 @@
+"""`streamgauge up`: the stack on this machine, supervised."""

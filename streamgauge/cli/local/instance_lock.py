@@ -1,0 +1,63 @@
+"""The edges of a command that runs others: alone in its data directory, and how an interruption reaches it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from streamgauge.runtime.errors import UsageError
+
+# One key press may arrive twice: from the terminal, and passed on by whatever started us.
+ONE_PRESS_S = 0.5
+
+
+@contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory. Raises `UsageError` when another `up` does."""
+    path = data_dir / "run" / "up.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+")
+    except OSError as error:
+        raise UsageError(f"cannot write to {data_dir} ({error.strerror}); set STREAMGAUGE_DATA_DIR") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise UsageError(
+                f"`streamgauge up` runs already with {data_dir} (process {lock.read().strip() or 'unknown'}); "
+                "stop it first, or set STREAMGAUGE_DATA_DIR to another folder"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and Ctrl-C set `stop`; a second Ctrl-C raises `KeyboardInterrupt` in the block. Main thread only."""
+    pressed_at: float | None = None
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed_at
+        stop.set()
+        if number == signal.SIGINT:
+            if pressed_at is not None and time.monotonic() - pressed_at > ONE_PRESS_S:
+                raise KeyboardInterrupt
+            pressed_at = pressed_at or time.monotonic()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,52 @@
+"""Ports of this machine: is it free, which is the next free one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+
+from streamgauge.runtime.errors import UsageError
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether nobody listens there now."""
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections are still winding up is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def require_free(port: int, what: str, setting: str, host: str = "127.0.0.1", otherwise: str = "") -> None:
+    """Raise `UsageError` naming the setting to change when somebody listens there."""
+    if not is_free(port, host):
+        raise UsageError(f"port {port} for {what} is in use; set {setting} to a free one{otherwise}")
+
+
+def free_from(first: int, host: str = "127.0.0.1") -> Iterator[int]:
+    """The free ports from `first` on, each once."""
+    yield from (port for port in range(first, min(first + 1_000, 65_536)) if is_free(port, host))
+
+
+class MetricsPorts:
+    """Which metrics port each process has. Chosen anew at each start: while a process is away, its port may be taken.
+
+    Nothing is reserved: who starts on the port must still bear that somebody was faster, and choose again.
+    """
+
+    def __init__(self, wanted: Iterable[int], host: str) -> None:
+        self._given = {port: port for port in wanted}
+        self._host = host
+
+    def choose(self, wanted: int) -> int:
+        """`wanted`, or where somebody has that the next free one above them all (`wanted` where there is none)."""
+        port = wanted
+        if not is_free(wanted, self._host):
+            others = {given for owner, given in self._given.items() if owner != wanted}
+            spare = free_from(max(self._given) + 1, self._host)
+            port = next((one for one in spare if one not in others), wanted)
+        self._given[wanted] = port
+        return port

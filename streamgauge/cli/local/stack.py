@@ -1,0 +1,127 @@
+"""The one-machine stack: which processes, in which order, with which ports and variables."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from generators.ledger import CATALOG
+from streamgauge.cli.local import ports
+from streamgauge.cli.local.service import Service
+from streamgauge.runtime.process import FIRST_METRICS_PORT
+from streamgauge.runtime.settings import PREFIX, Settings
+
+# The order is that of their metrics ports; Prometheus's configuration names the same ones.
+# The processors of the commerce catalog, and the synthetic services that answer them.
+PROCESSORS = ("fulfilment", "fraud", "attribution")
+SERVICES = "services"
+WRITERS = (*PROCESSORS, SERVICES)
+NAMES = ("broker", "analytics", "warehouse", "dashboard", "generate", "lag", SERVICES, *PROCESSORS)
+TRAFFIC = "generate"
+# The first start may fetch Kafka's files over a slow line; the broker itself gives up on its Kafka after a minute.
+_FETCH_S = 1_800.0
+# A stateful service may have to read its changelogs first.
+_STATE_S = 300.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Services in waves: a wave starts when all before it are ready. `commerce` comes last: it reads what is there.
+
+    `scripted` is the traffic where there are no services to answer the storefront's.
+    """
+
+    broker: tuple[Service, ...]
+    pipeline: tuple[Service, ...]
+    traffic: tuple[Service, ...]
+    commerce: tuple[Service, ...]
+    scripted: tuple[Service, ...]
+
+    def without_transactions(self) -> Stack:
+        """On a broker without transactions: no stateful services, and the whole story as a script."""
+        return replace(self, commerce=(), traffic=self.scripted)
+
+
+def own_cluster(settings: Settings) -> bool:
+    """Whether a cluster was named, so that no local broker starts."""
+    return settings.bootstrap_servers is not None
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise `UsageError`, naming the setting to change, for the first port that somebody has already."""
+    if not own_cluster(settings):
+        ports.require_free(
+            settings.broker_port,
+            "the broker",
+            f"{PREFIX}BROKER_PORT",
+            otherwise=f", or {PREFIX}BOOTSTRAP_SERVERS=127.0.0.1:{settings.broker_port} to use the broker there",
+        )
+    ports.require_free(settings.sql_port, "SQL", f"{PREFIX}SQL_PORT", settings.sql_host)
+    ports.require_free(settings.dashboard_port, "the dashboard", f"{PREFIX}DASHBOARD_PORT")
+
+
+def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
+    """What `up` runs. `rate` None is no traffic; `ledgers` is where each start of the traffic writes a ledger.
+
+    A catalog of one's own gets neither traffic nor the commerce services.
+    """
+    is_commerce = settings.catalog == CATALOG
+    host = settings.metrics_host
+    asked = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - recognised, not bound
+    first = settings.metrics_port or FIRST_METRICS_PORT
+    wanted = dict(zip(NAMES, range(first, first + len(NAMES)), strict=True))
+    metrics = ports.MetricsPorts(wanted.values(), host)
+    common = {f"{PREFIX}BOOTSTRAP_SERVERS": settings.bootstrap} if own_cluster(settings) else {}
+
+    def service(name: str, *arguments: str, ready_within_s: float = 60.0, essential: bool = True) -> Service:
+        return Service(
+            name,
+            partial(_command, name, arguments, ledgers),
+            wanted[name],
+            metrics.choose,
+            asked,
+            common,
+            ready_within_s,
+            # The broker flushes its log, a stateful service ends its transaction; the others take no time.
+            30.0 if name in ("broker", *PROCESSORS) else 15.0,
+            essential,
+        )
+
+    def traffic(*options: str) -> tuple[Service, ...]:
+        if rate is None or not is_commerce:
+            return ()
+        return (service(TRAFFIC, "generate", "--rate", f"{rate:g}", *options),)
+
+    return Stack(
+        broker=() if own_cluster(settings) else (service("broker", "broker", ready_within_s=_FETCH_S),),
+        pipeline=(
+            service("warehouse", "warehouse"),
+            service("analytics", "process", "analytics"),
+            service("dashboard", "dashboard"),
+            # It watches the others, and they must not depend on it.
+            service("lag", "process", "lag", essential=False),
+        ),
+        commerce=tuple(
+            service(name, *(("services",) if name == SERVICES else ("process", name)), ready_within_s=_STATE_S)
+            for name in (SERVICES, *PROCESSORS)
+            if is_commerce
+        ),
+        traffic=traffic("--storefront"),
+        scripted=traffic(),
+    )
+
+
+def ledger_file(ledgers: Path, start: int) -> Path:
+    """Where the traffic's n-th start writes what it published."""
+    return ledgers / f"ledger-{start}.json"
+
+
+def _command(name: str, arguments: tuple[str, ...], ledgers: Path, start: int) -> list[str]:
+    # The script beside our own Python: `-m` would put the working directory first on the path, where a folder that
+    # happens to be called `runtime` or `warehouse` would be taken for ours.
+    script = Path(sys.executable).with_name("streamgauge")
+    command = [str(script)] if script.exists() else [sys.executable, "-m", "streamgauge"]
+    ledger = ["--ledger", str(ledger_file(ledgers, start))] if name == TRAFFIC else []
+    return [*command, *arguments, *ledger]

@@ -1,0 +1,130 @@
+"""What `streamgauge up` tells people: how to go on when it is ready, and what came of it at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from generators.ledger import CATALOG
+from streamgauge.cli.local.stack import TRAFFIC
+from streamgauge.cli.local.tally import Figures
+from streamgauge.runtime.settings import PREFIX, Settings
+
+EXAMPLE = "SELECT stream, sum(events) AS events FROM stream_windows GROUP BY ALL ORDER BY ALL"
+# Those that another terminal needs to find what runs here.
+_WHERE = ("data_dir", "broker_port", "sql_port", "sql_url", "bootstrap_servers", "catalog", "analytics_group")
+
+
+@dataclass
+class Summary:
+    """Filled while `up` runs."""
+
+    figures: Figures | None = None
+    freshness_s: float | None = None
+    ready_s: float | None = None
+    first_figure_s: float | None = None
+    all_ready_s: float | None = None
+    restarts: Mapping[str, list[str]] = field(default_factory=dict)
+    gave_up: str = ""
+    notice: str = ""
+    clean: bool = True
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing gave up and the figures are as they should be."""
+        return not self.gave_up and self.clean and (self.figures is None or self.figures.right)
+
+    def lines(self) -> list[tuple[str, str, str]]:
+        """What happened: name, value, remark."""
+        rows: list[tuple[str, str, str]] = []
+        if self.figures is not None:
+            rows += self._counts(self.figures)
+        if self.freshness_s is not None:
+            rows.append(("freshness", f"{self.freshness_s:.2f} s", "age of the newest figure when the traffic stopped"))
+        for name, seconds in (
+            ("ready after", self.ready_s),
+            ("first figures after", self.first_figure_s),
+            ("all services after", self.all_ready_s),
+        ):
+            if seconds is not None:
+                rows.append((name, f"{seconds:.1f} s", ""))
+        died = [f"{name} {len(why)} (last: {why[-1]})" for name, why in self.restarts.items() if why]
+        rows.append(("restarts", str(sum(map(len, self.restarts.values()))), ", ".join(died)))
+        return rows
+
+    def _counts(self, figures: Figures) -> list[tuple[str, str, str]]:
+        took = figures.seconds
+        rate = (
+            f"{figures.published:,} by the traffic, {figures.published / took:,.0f}/s over {took:.1f} s" if took else ""
+        )
+        if not figures.complete:
+            rate = f"the traffic was killed and counted {figures.published:,} of them at least"
+        if figures.others:
+            rate += f"; {figures.others:,} by the services that answer, and others"
+        rows = [("events produced", f"{figures.produced:,}", rate)]
+        if figures.visible is None:
+            return [*rows, ("visible in SQL", "unknown", "the warehouse did not answer")]
+        how = "" if figures.logged is not None else "compared with what the traffic says; the log was not counted"
+        rows.append(("visible in SQL", f"{figures.visible:,}", how))
+        rows.append(("dead letters", f"{figures.dead_letters:,}", ""))
+        rows.append(("missing", f"{figures.missing:,}", "produced − visible" if figures.missing else ""))
+        if figures.doubled:
+            rows.append(("counted twice", f"{figures.doubled:,}", "visible, but not in the log"))
+        return rows
+
+
+def show(summary: Summary) -> None:
+    """Print the summary on standard output."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    shown = Table("", "", "", title="Summary", title_justify="left", show_header=False, box=None, pad_edge=False)
+    shown.columns[1].justify = "right"
+    for name, value, remark in summary.lines():
+        shown.add_row(name, value, remark)
+    console.print()
+    console.print(shown)
+    if summary.notice:
+        console.print(f"Not exact: {summary.notice}", style="yellow", markup=False)
+    if summary.gave_up:
+        console.print(f"Gave up: {summary.gave_up}", style="red", markup=False)
+
+
+def program() -> str:
+    """How to call us: by name where the shell finds it, else by path."""
+    script = Path(sys.executable).with_name("streamgauge")
+    found = shutil.which("streamgauge")
+    if found and Path(found) == script:
+        return "streamgauge"
+    return os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)
+
+
+def hints(settings: Settings, metrics: Mapping[str, int], seconds: float) -> list[str]:
+    """What to look at once everything is ready, `seconds` after the start. `metrics` are the metrics ports of what
+    runs."""
+    name = program()
+    host = "127.0.0.1"
+    lines = [
+        f"ready after {seconds:.1f} s",
+        f"  pages    http://{host}:{settings.dashboard_port}",
+        f"  SQL      {settings.warehouse_url}   {name} sql '{EXAMPLE}'",
+        f"  health   {name} status",
+        "  metrics  " + ", ".join(f"http://{host}:{port}/metrics ({one})" for one, port in metrics.items()),
+    ]
+    where = [
+        f"{PREFIX}{field.upper()}={value}"
+        for field in _WHERE
+        if (value := getattr(settings, field)) != Settings.model_fields[field].default
+    ]
+    if where:
+        lines.append(f"  in another terminal, first: export {' '.join(where)}")
+    if settings.catalog != CATALOG:
+        lines.append(f"  no traffic: the generator has no events for {settings.catalog}; produce to its topics")
+    elif TRAFFIC not in metrics:
+        lines.append(f"  no traffic: produce to the topics, or run {name} generate")
+    return [*lines, "Ctrl-C stops everything and prints a summary"]

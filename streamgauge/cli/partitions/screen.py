@@ -1,0 +1,133 @@
+"""`streamgauge partitions`: how events share themselves out over partitions, now or with another key."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.table import Table
+
+from streamgauge.catalog import loader
+from streamgauge.catalog.loader import Streams
+from streamgauge.catalog.stream import Stream
+from streamgauge.cli.partitions import sample as partition_sample
+from streamgauge.cli.partitions.sample import Sample
+from streamgauge.domain import partition_balance as balance
+from streamgauge.domain.partition_balance import Balance
+from streamgauge.runtime import kafka, settings
+from streamgauge.runtime.errors import UsageError
+
+
+def main(key: str | None, count: int | None, topic: str | None, events: int, *, as_json: bool) -> int:
+    """Print the balance of each topic; returns the exit code. Raises `UsageError` for a wrong key or topic."""
+    config = settings.load()
+    streams = chosen(loader.streams_of(config.catalog), key, topic)
+    if count is not None and key is None:
+        raise UsageError("--count is a number of partitions to try a key with; add --simulate KEY")
+    kafka.require_broker(config)
+    try:
+        samples = partition_sample.read(config, streams, key, events)
+    except KafkaException as error:
+        raise UsageError(f"the log cannot be read: {error.args[0].str()}") from None
+    if as_json:
+        sys.stdout.write(json.dumps([plain(sample, key, count) for sample in samples]) + "\n")
+        return 0
+    console = Console(highlight=False, soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else 200)
+    for sample in samples:
+        show(sample, key, count, console)
+    return 0
+
+
+def chosen(catalog: Streams, key: str | None, topic: str | None) -> Mapping[str, Stream]:
+    """The streams to look at: the one named, or those of the catalog whose events have the field."""
+    if topic is not None and topic not in catalog.streams:
+        raise UsageError(f"there is no stream `{topic}`; there are: {', '.join(catalog.streams)}")
+    streams = {topic: catalog.streams[topic]} if topic else catalog.own
+    found = {name: stream for name, stream in streams.items() if key is None or key in partition_sample.fields(stream)}
+    if not found:
+        known = dict.fromkeys(field for stream in streams.values() for field in partition_sample.fields(stream))
+        which = f"no event of `{topic}`" if topic else "no event"
+        raise UsageError(f"{which} has a field `{key}` that could be the key; there are: {', '.join(known)}")
+    return found
+
+
+def of(sample: Sample, key: str | None, count: int | None) -> Balance:
+    """The balance asked for."""
+    if key is None:
+        return balance.placed(sample.events, sample.partitions)
+    return balance.simulated(sample.events, count or sample.partitions)
+
+
+def plain(sample: Sample, key: str | None, count: int | None) -> dict[str, Any]:
+    """For programs: numbers as numbers."""
+    found = of(sample, key, count)
+    best, tried = balance.useful(sample.events)
+    order = balance.order(sample.events, len(found.parts))
+    return {
+        "topic": sample.stream.topic,
+        "key": key or sample.stream.key,
+        "simulated": key is not None,
+        "events": found.events,
+        "without_key": found.keyless,
+        "invalid": sample.bad,
+        "partitions": [asdict(part) for part in found.parts],
+        "max_over_mean": found.ratio,
+        "worth_partitions": found.worth,
+        "distinct_keys": found.distinct,
+        "hottest_keys": [{"key": name, "share": share} for name, share in found.hottest],
+        "useful_partitions": best,
+        "by_partitions": [{"partitions": n, "max_over_mean": b.ratio, "worth_partitions": b.worth} for n, b in tried],
+        "present_key": sample.stream.key,
+        "order_of_present_key": asdict(order),
+    }
+
+
+def show(sample: Sample, key: str | None, count: int | None, console: Console) -> None:
+    """The table, and what it means in sentences."""
+    found, stream = of(sample, key, count), sample.stream
+    how = f"by {key}, simulated" if key else f"by {stream.key}, as they are"
+    console.print(f"{stream.topic}: {found.events:,} events {how}, {len(found.parts)} partitions", style="bold")
+    if not found.events:
+        console.print("nothing is recorded\n", style="dim")
+        return
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("partition", "events", "share", "bytes"):
+        grid.add_column(name, justify="right")
+    for part in found.parts:
+        grid.add_row(str(part.number), f"{part.events:,}", f"{part.share:.1%}", f"{part.bytes:,}")
+    console.print(grid)
+    console.print(f"busiest over mean: {found.ratio:.2f}; they do the work of {found.worth:.1f} even partitions")
+    keys = ", ".join(f"{_printable(name)} {share:.2%}" for name, share in found.hottest)
+    console.print(f"{found.distinct:,} keys, the hottest: {keys or 'none'}")
+    if found.keyless:
+        console.print(f"{found.keyless:,} events have no key and go anywhere: no order among them")
+    best, tried = balance.useful(sample.events)
+    console.print(f"useful up to about {best} partitions: " + ", ".join(f"{n} → {b.worth:.1f}" for n, b in tried))
+    for line in _order(sample, key, len(found.parts)):
+        console.print(line)
+    if sample.bad:
+        console.print(f"{sample.bad:,} events are not valid and are left out", style="yellow")
+    console.print()
+
+
+def _order(sample: Sample, key: str | None, count: int) -> list[str]:
+    """What becomes of the order the present key gives."""
+    now = sample.stream.key
+    if key is None or key == now:
+        return []
+    lost = balance.order(sample.events, count)
+    if not lost.several_keys:
+        return [f"order: each of {lost.entities:,} {now} has one {key}, so its events stay in order"]
+    return [
+        f"order: lost within {lost.several_partitions:,} of {lost.entities:,} {now}: their events have several {key}, "
+        f"in different partitions ({lost.several_keys - lost.several_partitions:,} more by chance in the same one)"
+    ]
+
+
+def _printable(key: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in key)[:60]

@@ -1,0 +1,78 @@
+"""Columns that say when an event was processed, and not what it said: no reading of the log can give them again.
+
+They are carried over from the running file, left out of the comparison, and named in it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+
+from streamgauge.catalog.model import Model
+from streamgauge.warehouse import schema
+
+# `late` is judged against the newest event that a replica has seen since it got the partition (analytics' decoder).
+OF_THE_PROCESSING = {"*": {"late", "latency_ms"}, "dead_letters": {"dead_at"}}
+
+
+def columns(model: Model) -> frozenset[str]:
+    """The model's columns that depend on the processing; keys among them are for `comparable` to refuse."""
+    sources = OF_THE_PROCESSING.get(model.stream)
+    if sources is None:
+        return frozenset()
+    with duckdb.connect(":memory:") as db:
+        row = db.execute("SELECT json_serialize_sql(?)", [model.delta_sql]).fetchone()
+    node = json.loads(row[0])["statements"][0]["node"] if row else {}
+    while node["from_table"]["type"] == "SUBQUERY":
+        node = node["from_table"]["subquery"]["node"]
+    found = set()
+    for item in node["select_list"]:
+        if item["class"] == "STAR":
+            found |= sources
+        elif _mentions(item, sources):
+            found.add(item["alias"] or item["column_names"][-1])
+    return frozenset(found & model.columns.keys())
+
+
+def _mentions(node: Any, names: set[str]) -> bool:
+    if isinstance(node, dict):
+        if node.get("class") == "COLUMN_REF" and node["column_names"][-1] in names:
+            return True
+        return any(_mentions(child, names) for child in node.values())
+    return isinstance(node, list) and any(_mentions(child, names) for child in node)
+
+
+def key_of(model: Model) -> tuple[str, ...]:
+    """What a row goes by: its key, or for appended rows where the event lies."""
+    if model.merge != "append":
+        return model.key
+    places = ("stream", "topic", "letter_topic", "kafka_partition", "kafka_offset")
+    return tuple(name for name in places if name in model.columns)
+
+
+def carry_over(db: duckdb.DuckDBPyConnection, model: Model, source: str) -> None:
+    """Take the model's columns of the processing from the database `source`, where it has the same row."""
+    carried, key = columns(model), key_of(model)
+    if not carried or carried & set(key) or model.merge == "latest":
+        return
+    there = {
+        row[0]
+        for row in db.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND table_name = ?", [source, model.name]
+        ).fetchall()
+    }
+    if not there.issuperset(key) or not (names := sorted(carried & there)):
+        return
+    taken = ", ".join(f'"{name}" = s."{name}"' for name in names)
+    same = schema.same_key(key, "t", "s")
+    db.execute(f'UPDATE main."{model.name}" t SET {taken} FROM {source}.main."{model.name}" s WHERE {same}')
+
+
+def rows_of(model: Model, database: str) -> str:
+    """The model's rows in an attached database, one a key."""
+    if model.merge != "latest":
+        return f'(FROM {database}.main."{model.name}")'
+    rows = f"{database}.{schema.latest_rows(model)}"
+    return f"(SELECT * EXCLUDE ({schema.RUN}) FROM {rows} QUALIFY {schema.newest(model)})"

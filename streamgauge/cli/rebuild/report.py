@@ -1,0 +1,57 @@
+"""A comparison in words: one line a table, then what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from streamgauge.cli.rebuild.compare import Difference
+from streamgauge.cli.rebuild.reread import Log
+
+
+def lines(differences: Iterable[Difference]) -> Iterator[str]:
+    """What people read."""
+    for one in differences:
+        rows = f"{one.rebuilt:,} row{'' if one.rebuilt == 1 else 's'}"
+        if one.identical and not one.explained:
+            yield f"  {one.table}: identical, {rows}{_besides(one)}"
+            continue
+        parts = [
+            f"{number:,} {what}"
+            for number, what in (
+                (one.only_running, "only in the running file"),
+                (one.only_rebuilt, "only in the new one"),
+                (one.changed, "changed"),
+                *((number, cause) for cause, number in one.explained.items()),
+            )
+            if number
+        ]
+        said = one.problem or ", ".join(parts)
+        yield f"{' ' if one.identical else '!'} {one.table}: {said}; {one.running:,} rows → {rows}{_besides(one)}"
+        for measure in one.measures:
+            yield f"      {measure.column} differs in {measure.rows:,} rows{_totals(measure.running, measure.rebuilt)}"
+
+
+def _besides(one: Difference) -> str:
+    return f" (not compared: {', '.join(one.not_compared)})" if one.not_compared else ""
+
+
+def _totals(running: float | None, rebuilt: float | None) -> str:
+    if running is None and rebuilt is None:
+        return ""
+    left, right = running or 0.0, rebuilt or 0.0
+    return f": {left:,.15g} → {right:,.15g} there ({right - left:+,.15g})"
+
+
+def limits(log: Log, unrecorded: bool) -> Iterator[str]:
+    """What the log cannot give, and what it has that the running file has not."""
+    if unrecorded:
+        yield "part of the running file was merged before inputs were recorded: all that the log has is taken for read"
+    if log.shortened:
+        topics = sorted({topic for topic, _ in log.shortened})
+        yield (
+            f"the log of {', '.join(topics)} begins after what the running file reflects ({len(log.shortened)} "
+            "partitions): what it no longer has can only be in the running file"
+        )
+    if log.unreflected:
+        number = sum(log.unreflected.values())
+        yield f"the log has up to {number:,} older events that the running file never got: they stay out"

@@ -1,0 +1,114 @@
+"""The input topics read again: just the events that the running file reflects, no more and no fewer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from streamgauge.cli.dead_letters.records import reader
+from streamgauge.deltas.provenance import Inputs, Ranges
+from streamgauge.runtime.settings import Settings
+
+CHUNK = 1_000
+Place = tuple[str, int]
+# Told now and then: events so far, offsets done, and the seconds it has taken.
+Tell = Callable[[int, int, float], None]
+
+
+@dataclass
+class Log:
+    """What the log still has of the ranges.
+
+    `low` is where a partition begins now; `shortened` are the places where the log begins after what the file reflects
+    does; `first_ms` is the Kafka timestamp of the first event that was read there, from which on it has all.
+    """
+
+    ranges: Ranges
+    low: dict[Place, int] = field(default_factory=dict)
+    shortened: dict[Place, int] = field(default_factory=dict)
+    unreflected: dict[Place, int] = field(default_factory=dict)
+    first_ms: dict[Place, int] = field(default_factory=dict)
+
+    @property
+    def offsets(self) -> int:
+        """How many offsets there are to read; transaction markers count too."""
+        return sum(max(0, held[-1][1] - self.start(place)) for place, held in self.ranges.items())
+
+    def start(self, place: Place) -> int:
+        """The first offset to read."""
+        return max(self.ranges[place][0][0], self.low.get(place, 0))
+
+    def wanted(self, place: Place, offset: int) -> bool:
+        """True for an offset that the file reflects."""
+        return any(first <= offset < following for first, following in self.ranges.get(place, ()))
+
+
+def look(settings: Settings, reflected: Inputs, topics: Collection[str]) -> Log:
+    """What there is to read of `topics`. What an older version merged is not recorded: all that the log has counts."""
+    ranges = {place: list(held) for place, held in reflected.ranges.items() if held and place[0] in topics}
+    if reflected.unrecorded:
+        ranges = {place: [(0, held[0][1]), *held[1:]] for place, held in ranges.items()}
+    log = Log(ranges)
+    with reader(settings) as consumer:
+        there = consumer.list_topics(timeout=15).topics
+        for place, held in ranges.items():
+            topic, number = place
+            if topic not in there or number not in there[topic].partitions:
+                log.low[place], log.shortened[place] = held[-1][1], held[-1][1]
+                continue
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=15)
+            log.low[place] = low = min(low, held[-1][1])
+            # A range that begins at 0 begins where the log did then. If that was later, there is nothing missing, and
+            # the comparison says so.
+            if low > held[0][0]:
+                log.shortened[place] = low
+            elif high and held[0][0] > low:
+                log.unreflected[place] = held[0][0] - low
+    return log
+
+
+def read(settings: Settings, log: Log, tell: Tell, every_s: float = 2.0) -> Iterator[list[Any]]:
+    """Messages, chunk by chunk, of all partitions until each was read to the end of its ranges."""
+    began = due = time.monotonic()
+    at = {place: log.start(place) for place in log.ranges}
+    ends = {place: held[-1][1] for place, held in log.ranges.items()}
+    left = {place for place in log.ranges if at[place] < ends[place]}
+    events = 0
+    options = {"queued.max.messages.kbytes": 128 * 1024, "fetch.message.max.bytes": 8 * 1024 * 1024}
+    with reader(settings, **{"group.id": "streamgauge-rebuild", "auto.offset.reset": "error", **options}) as consumer:
+        consumer.assign([TopicPartition(topic, number, at[topic, number]) for topic, number in sorted(left)])
+        while left:
+            found = []
+            for message in consumer.consume(CHUNK, 0.2):
+                place = message.topic(), message.partition()
+                if error := message.error():
+                    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                        _close(consumer, place, left)
+                    elif not error.retriable():
+                        raise KafkaException(error)
+                    continue
+                offset = message.offset()
+                if place in left and log.wanted(place, offset):
+                    log.first_ms.setdefault(place, message.timestamp()[1])
+                    found.append(message)
+                at[place] = min(offset + 1, ends[place])
+                if offset + 1 >= ends[place]:
+                    _close(consumer, place, left)
+            events += len(found)
+            if found:
+                yield found
+            if time.monotonic() >= due:
+                due = time.monotonic() + every_s
+                tell(events, sum(at[place] - log.start(place) for place in at), time.monotonic() - began)
+    tell(events, log.offsets, time.monotonic() - began)
+
+
+def _close(consumer: Any, place: Place, left: set[Place]) -> None:
+    """No more of this partition: everything up to where the file stands has been read."""
+    if place in left:
+        left.discard(place)
+        consumer.pause([TopicPartition(*place)])

@@ -1,0 +1,77 @@
+"""How `streamgauge status` looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from generators.ledger import CATALOG
+from streamgauge.cli.status.facts import Facts
+
+
+def show(facts: Facts, wrong: Sequence[str]) -> None:
+    """Print the facts, then what is wrong with them, on standard output."""
+    console = Console(highlight=False, soft_wrap=True)
+    if facts.found:
+        console.print(_processes(facts))
+        console.print()
+    console.print(_rest(facts))
+    if facts.streams:
+        console.print()
+        console.print(_streams(facts))
+    elif facts.streams is not None:
+        ours = facts.catalog == CATALOG
+        how = "start the generator with `streamgauge generate`" if ours else f"produce to the topics of {facts.catalog}"
+        console.print(f"no events yet: {how}", markup=False)
+    console.print()
+    if facts.notice:
+        console.print(Text(f"stand-in: {facts.notice}", style="yellow"))
+    for line in wrong:
+        console.print(Text(f"not well: {line}", style="red"))
+    if not wrong:
+        console.print(Text("all is well", style="green"))
+
+
+def _processes(facts: Facts) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("process", "pid", "health", "metrics", "figures"):
+        grid.add_column(name, justify="right" if name in ("pid", "metrics") else "left", no_wrap=True)
+    for one in facts.found:
+        health = Text("ready", style="green") if one.ready else Text(one.why, style="red")
+        grid.add_row(one.name, str(one.pid), health, str(one.port), one.figures)
+    return grid
+
+
+def _rest(facts: Facts) -> Table:
+    grid = Table(box=None, pad_edge=False, show_header=False)
+    grid.add_row("broker", Text(f"{facts.bootstrap}: {facts.broker or 'no answer'}"))
+    grid.add_row(
+        "topics", Text("not known" if facts.broker is None else ", ".join(facts.missing_topics) or "all there")
+    )
+    replicas = f"{_number(facts.replicas)} replica{'' if facts.replicas == 1 else 's'}"
+    grid.add_row("analytics", f"{replicas}, {_number(facts.analytics_waiting)} events waiting")
+    grid.add_row("warehouse", f"{_number(facts.warehouse_waiting)} deltas waiting")
+    return grid
+
+
+def _streams(facts: Facts) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("stream", "events in SQL", "newest", "dead letters (5 min)"):
+        grid.add_column(name, justify="left" if name == "stream" else "right")
+    for stream in facts.streams or ():
+        dead = Text(f"{stream.dead_letters:,}", style="yellow" if stream.dead_letters else "")
+        grid.add_row(stream.name, f"{stream.events:,}", _age(stream.age_s), dead)
+    return grid
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return f"{seconds:.1f} s ago" if seconds < 120 else f"{seconds / 60:,.0f} min ago"

@@ -1,0 +1,67 @@
+"""`streamgauge story ID`: what happened to an order, a customer, an article, across all services."""
+
+from __future__ import annotations
+
+import sys
+
+from streamgauge.catalog import loader
+from streamgauge.catalog.loader import Catalog
+from streamgauge.cli.sql import one_line
+from streamgauge.cli.table_output import write
+from streamgauge.runtime import settings as settings_module
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.printable import printable
+from streamgauge.warehouse import story
+from streamgauge.warehouse.client import Warehouse
+from streamgauge.warehouse.sql.results import to_json
+
+SHOWN = "happened_at AS time, service, event, key, CASE WHEN late THEN 'late; ' ELSE '' END || detail AS what"
+
+
+def main(identifier: str, kind: str | None, *, as_json: bool) -> int:
+    """Print the story; returns the exit code: 1 where nothing is known of it. Raises `UsageError` for wrong use."""
+    settings = settings_module.load()
+    catalog = loader.load(settings.catalog)
+    named = kind_of(catalog, kind) if kind else None
+    columns = "*" if as_json else SHOWN
+    with one_line(), Warehouse(settings) as warehouse:
+        asked = f"FROM {story.NAME}(?, of_kind := ?)"
+        rows = warehouse.query(f"SELECT {columns} {asked} ORDER BY seq", [identifier, named])  # noqa: S608 - constants
+        removed = warehouse.query(_removed(catalog)).to_pylist() if catalog.own else []
+        kinds = warehouse.query(f"SELECT DISTINCT via {asked} ORDER BY via", [identifier, named]).to_pylist()  # noqa: S608
+    if as_json:
+        sys.stdout.buffer.write(to_json(rows) + b"\n")
+        sys.stdout.buffer.flush()
+    elif rows.num_rows:
+        write(rows, sys.stdout.buffer)
+    for row in removed:
+        sys.stderr.write(f"retention has removed {row['removed']:,} events of {row['stream']}: they are in no story\n")
+    if not rows.num_rows:
+        what = f"{named} " if named else ""
+        sys.stderr.write(f"nothing is known of {what}{printable(identifier)}\n")
+        return 1
+    found = [str(row["via"]) for row in kinds if row["via"] in story.identifiers(catalog)]
+    if len(found) > 1 and named is None:
+        sys.stderr.write(f"it is named as {' and as '.join(found)}; --as {found[0]} tells one story\n")
+    return 0
+
+
+def kind_of(catalog: Catalog, text: str) -> str:
+    """`order` or `order_id` is the field `order_id`. Raises `UsageError` naming what there is."""
+    known = sorted(story.identifiers(catalog))
+    for name in (text, f"{text}_id"):
+        if name in known:
+            return name
+    raise UsageError(f"--as takes one of {', '.join(known)}, not `{text}`")
+
+
+def _removed(catalog: Catalog) -> str:
+    """Of each stream, how many events its raw table no longer has (warehouse/sql/as_of.py)."""
+    counted = "sum(events - dead_letters - coalesce(repeated, 0))"
+    parts = [
+        f"SELECT '{topic}' AS stream, (SELECT {counted} FROM stream_windows WHERE stream = '{topic}') "  # noqa: S608
+        f"- (SELECT count(*) FROM {table}) AS removed"
+        for topic in catalog.own
+        if (table := catalog.raw_table(topic))
+    ]
+    return f"FROM ({' UNION ALL '.join(parts)}) WHERE removed > 0 ORDER BY stream"

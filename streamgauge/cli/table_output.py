@@ -1,0 +1,58 @@
+"""An answer as a table for people: numbers to the right and untouched, times UTC, nested values as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import IO, Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streamgauge.runtime.printable import printable
+from streamgauge.warehouse.sql.results import json_value, values
+
+# A terminal table of more is slow to lay out and nobody reads it.
+SHOWN_ROWS = 1_000
+_NULL = Text("NULL", style="dim")
+
+
+def write(rows: pa.Table, file: IO[bytes]) -> None:
+    """A table for people; one record below the other where it is too wide for the terminal."""
+    on_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
+    head = rows.slice(0, SHOWN_ROWS)
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for field in rows.schema:
+        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
+        grid.add_column(Text(printable(field.name)), justify="right" if number else "left", no_wrap=True)
+    cells = [[_cell(value) for value in values(head.column(index))] for index in range(head.num_columns)]
+    for row in zip(*cells, strict=True):
+        grid.add_row(*row)
+    console = Console(highlight=False)
+    wide = console.measure(grid, options=console.options.update(width=1_000_000)).maximum
+    if on_terminal and wide > console.width:
+        names = [Text(printable(field.name), style="bold") for field in rows.schema]
+        grid = Table(box=None, pad_edge=False, show_header=False)
+        for row in zip(*cells, strict=True):
+            for name, cell in zip(names, row, strict=True):
+                grid.add_row(name, cell)
+            grid.add_section()
+            grid.add_row()
+    if on_terminal:
+        console.print(grid)
+        return
+    plain = Console(width=max(wide, 1), no_color=True, highlight=False)
+    with plain.capture() as capture:
+        plain.print(grid)
+    file.write("\n".join(line.rstrip() for line in capture.get().splitlines()).encode() + b"\n")
+
+
+def _cell(value: Any) -> Text:
+    plain = json_value(value)
+    if plain is None:
+        return _NULL
+    if isinstance(plain, str):
+        return Text(printable(plain))
+    return Text(json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict | list | bool) else str(plain))

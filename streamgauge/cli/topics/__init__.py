@@ -1,0 +1,1 @@
+"""`streamgauge topics`: which topics there have to be, and creating them."""

@@ -1,0 +1,136 @@
+"""The topics Streamgauge wants, and how an existing one differs from that (`topic_setup` asks the broker).
+
+What differs is shown. Only what would stop or falsify the pipeline counts as a failure (`Difference.breaks`):
+
+1. A topic that compacts and is no reference data: it drops events, and a sum over what is left is wrong.
+2. A topic we write (`analytics`, `….dlq`) that takes smaller messages than we may send: the transaction would fail for
+   ever.
+
+Another number of partitions or another retention is the owner's choice: shown, no failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from streamgauge.catalog.builtin.audit import AUDIT_TOPIC
+from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
+from streamgauge.catalog.loader import Catalog
+from streamgauge.runtime.settings import Settings
+
+ANALYTICS = "analytics"
+# Kafka's own default, 1 MiB and a batch's header: topics that others made then do not differ for nothing.
+_MESSAGE = 1_048_588
+_SIZE = "max.message.bytes"
+_HOUR_MS = 3_600_000
+# All streams' raw rows pass through `analytics` once more, so it fills about as fast as they do together.
+_ANALYTICS_SHARE = 5
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """A topic as we want it. `source` is the topic whose dead letters it takes."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as wanted, and whether it stops or falsifies the pipeline."""
+
+    text: str
+    breaks: bool
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """A topic as it is."""
+
+    name: str
+    partitions: int
+    created: bool
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def breaks(self) -> bool:
+        """Whether anything about it stops or falsifies the pipeline."""
+        return any(difference.breaks for difference in self.differences)
+
+
+def of_catalog(settings: Settings, catalog: Catalog) -> list[TopicSpec]:
+    """What a catalog wants."""
+    return specs(settings, catalog.streams, catalog.compacted, catalog.internal)
+
+
+def specs(
+    settings: Settings, streams: Iterable[str], compacted: Container[str] = (), internal: Iterable[str] = ()
+) -> list[TopicSpec]:
+    """What is wanted: each stream's topic, its dead-letter topic, and `analytics`.
+
+    `compacted` names the streams that are reference data; `internal` topics carry no events and keep an hour.
+    """
+
+    def spec(name: str, size: int, hours: int, retained: int, source: str | None = None) -> TopicSpec:
+        replicas = settings.replication_factor
+        config = {
+            "cleanup.policy": "delete",
+            # Both, always: Quix Streams takes a changelog topic's retention from its source's, and fails without one.
+            "retention.ms": str(hours * _HOUR_MS),
+            "retention.bytes": str(retained),
+            _SIZE: str(size),
+            # One replica may be away without stopping the writers, and an acknowledged event is on all others.
+            "min.insync.replicas": str(max(1, replicas - 1)),
+        }
+        return TopicSpec(name, settings.partitions, replicas, config, source)
+
+    hours, retained = settings.retention_hours, settings.retention_bytes
+    wanted = []
+    for topic in streams:
+        wanted.append(spec(topic, _MESSAGE, hours, retained))
+        if topic in compacted:
+            # Older versions stay as long as the events they were in force for.
+            kept = {"cleanup.policy": "compact", "min.compaction.lag.ms": wanted[-1].config["retention.ms"]}
+            wanted[-1] = replace(wanted[-1], config={**wanted[-1].config, **kept})
+        if topic in (RETRIES_TOPIC, AUDIT_TOPIC):
+            # A letter whose record were gone could be sent again, and who did what is asked long afterwards: these few
+            # bytes are kept for good.
+            kept = {**wanted[-1].config, "retention.ms": "-1", "retention.bytes": "-1"}
+            wanted[-1] = replace(wanted[-1], partitions=1, config=kept)
+        # An event as large as its topic takes must fit here together with the headers that say what was wrong.
+        wanted.append(spec(f"{topic}.dlq", 2 * _MESSAGE, hours, retained, source=topic))
+    wanted += [spec(topic, _MESSAGE, 1, retained) for topic in internal]
+    # The tables are rebuilt from here, so it keeps what they keep.
+    longest = max(hours, 24 * settings.window_retention_days)
+    return [*wanted, spec(ANALYTICS, 4 * _MESSAGE, longest, _ANALYTICS_SHARE * retained)]
+
+
+def compare(spec: TopicSpec, partitions: int, config: Mapping[str, str]) -> tuple[Difference, ...]:
+    """How an existing topic differs from `spec`. Settings the broker does not tell are taken to be right."""
+    found = []
+    if partitions != spec.partitions:
+        found.append(Difference(f"{partitions} partitions, wanted {spec.partitions}", breaks=False))
+    for name, wanted in spec.config.items():
+        actual = config.get(name, wanted)
+        if actual != wanted:
+            found.append(Difference(f"{name}={actual}, wanted {wanted}", _breaks(spec, name, actual, wanted)))
+    return tuple(found)
+
+
+def _breaks(spec: TopicSpec, name: str, actual: str, wanted: str) -> bool:
+    if name == "cleanup.policy":
+        return "compact" in actual and wanted == "delete"
+    we_write_it = spec.source is not None or spec.name == ANALYTICS
+    return name == _SIZE and we_write_it and int(actual) < int(wanted)
+
+
+def fit_to_source(spec: TopicSpec, configs: Mapping[str, Mapping[str, str]]) -> TopicSpec:
+    """A dead-letter topic takes twice what its source really takes, which its owner may have raised."""
+    size = int(configs.get(spec.source or "", {}).get(_SIZE, 0))
+    if 2 * size <= int(spec.config[_SIZE]):
+        return spec
+    return replace(spec, config={**spec.config, _SIZE: str(2 * size)})

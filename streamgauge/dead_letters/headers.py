@@ -1,0 +1,192 @@
+"""What the headers of a dead letter say: where the event was, what was wrong, who met it. Ours and those of others.
+
+Kafka Streams (KIP-1034; ours are these and some that begin `streamgauge.`), Kafka Connect and Spring Kafka each have
+their own. Numbers are text, or big-endian integers as Spring writes them. Nothing here trusts a header: what does not
+fit gives a letter of unknown origin, never an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from streamgauge.dead_letters.fingerprint import fingerprint
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+ATTEMPT, RETRY_OF = "streamgauge.attempt", "streamgauge.retry-of"
+REASON, FIELD, FINGERPRINT = "streamgauge.reason", "streamgauge.field", "streamgauge.fingerprint"
+# Which of our services could not process the event (processors/streaming/service.py).
+CONSUMER = "streamgauge.consumer"
+FOREIGN_REASONS = {
+    "streams_error": "A Kafka Streams application could not process the event.",
+    "connect_error": "A Kafka Connect connector could not process the event.",
+    "spring_error": "A Spring Kafka listener could not process the event.",
+    "unknown": "The headers do not say where the event was.",
+}
+DETAIL_SHOWN = 500
+_STREAMS, _CONNECT, _SPRING = "__streams.errors.", "__connect.errors.", "kafka_dlt-"
+# What a retry takes off again, so that the event is as it was.
+_ADDED = (_STREAMS, _CONNECT, _SPRING, "streamgauge.", "kafka_exception-", "kafka_original-", "retry_topic-")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_MOST_ATTEMPTS = 1_000_000
+
+
+class Place(NamedTuple):
+    """Where a message is. Written `topic:partition:offset`, it is a dead letter's id."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}:{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Place | None:
+        """The place that `topic:partition:offset` names."""
+        topic, _, rest = text.partition(":")
+        partition, _, offset = rest.partition(":")
+        return cls.of(topic, number(partition.encode()), number(offset.encode()))
+
+    @classmethod
+    def of(cls, topic: str, partition: int | None, offset: int | None) -> Place | None:
+        """A place, where all three can be one."""
+        if not _TOPIC.fullmatch(topic) or partition is None or offset is None:
+            return None
+        return cls(topic, partition, offset) if 0 <= partition < 2**31 and 0 <= offset < 2**63 else None
+
+
+class Said(NamedTuple):
+    """What a dead letter's headers say. `place` is None where they do not say it, or not so that it can be."""
+
+    place: Place | None
+    timestamp: int | None
+    reason: str
+    detail: str
+    field: str | None
+    fingerprint: str | None
+    attempts: int
+    retry_of: str | None
+    consumer: str | None
+
+    def fingerprint_in(self, stream: str) -> str:
+        """The fingerprint that the headers carry, or the one that follows from them for a letter of `stream`."""
+        return self.fingerprint or fingerprint(stream, self.reason, self.field, self.detail)
+
+
+def read(headers: Headers | None) -> Said:
+    """What the headers say. The kind of letter is that of the last error header: who wrote last, failed last."""
+    first: dict[str, bytes] = {}
+    last: dict[str, bytes] = {}
+    kind = ""
+    for name, value in headers or ():
+        first.setdefault(name, value or b"")
+        last[name] = value or b""
+        kind = next((prefix for prefix in (_STREAMS, _CONNECT, _SPRING) if name.startswith(prefix)), kind)
+    said = {_STREAMS: _streams, _CONNECT: _connect, _SPRING: _spring}.get(kind, _nothing)(first, last)
+    return said._replace(
+        reason=said.reason if said.place else "unknown",
+        detail=said.detail[:DETAIL_SHOWN],
+        attempts=max(said.attempts, attempt(headers)),
+        retry_of=retry_of(headers),
+    )
+
+
+def attempt(headers: Headers | None) -> int:
+    """Which attempt at the event this is, from the header that a retry adds; 1 without one."""
+    found = [value for name, value in headers or () if name == ATTEMPT]
+    return min(max(number(found[-1] or b"") or 1, 1), _MOST_ATTEMPTS) if found else 1
+
+
+def retry_of(headers: Headers | None) -> str | None:
+    """The id of the letter that the first retry was of, from the header that a retry adds."""
+    found = [value for name, value in headers or () if name == RETRY_OF]
+    place = Place.parse(_text(found[-1])) if found else None
+    return str(place) if place else None
+
+
+def original(headers: Headers | None) -> list[tuple[str, bytes | None]]:
+    """The headers the event came with, without what dead-lettering added."""
+    return [(name, value) for name, value in headers or () if not name.startswith(_ADDED)]
+
+
+def _streams(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
+    reason = _text(last.get(REASON))
+    detail = _text(last.get(f"{_STREAMS}message"))
+    if not reason:
+        detail = _named(_text(last.get(f"{_STREAMS}exception")), detail)
+    return Said(
+        _place(last, _STREAMS),
+        None,
+        reason or "streams_error",
+        detail,
+        _text(last.get(FIELD)) or None,
+        _text(last.get(FINGERPRINT)) or None,
+        1,
+        None,
+        _text(last.get(CONSUMER)) or None,
+    )
+
+
+def _connect(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
+    connector = _text(last.get(f"{_CONNECT}connector.name"))
+    detail = _named(_text(last.get(f"{_CONNECT}exception.class.name")), _text(last.get(f"{_CONNECT}exception.message")))
+    stage = _text(last.get(f"{_CONNECT}stage"))
+    # The group of a sink connector, unless its configuration names another.
+    consumer = f"connect-{connector}" if connector else None
+    return Said(
+        _place(last, _CONNECT),
+        None,
+        "connect_error",
+        f"{stage}: {detail}" if stage else detail,
+        None,
+        None,
+        1,
+        None,
+        consumer,
+    )
+
+
+def _spring(first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
+    # Through retry topics the headers repeat: the first say where the event was, the last what was wrong.
+    cause = last.get(f"{_SPRING}exception-cause-fqcn") or last.get(f"{_SPRING}exception-fqcn")
+    detail = _named(_text(cause), _text(last.get(f"{_SPRING}exception-message")))
+    stamp = number(first.get(f"{_SPRING}original-timestamp", b""))
+    return Said(
+        _place(first, f"{_SPRING}original-"),
+        stamp if stamp is not None and 0 < stamp < 253_402_300_800_000 else None,
+        "spring_error",
+        detail,
+        None,
+        None,
+        min(max(number(last.get("retry_topic-attempts", b"")) or 1, 1), _MOST_ATTEMPTS),
+        None,
+        _text(last.get(f"{_SPRING}original-consumer-group")) or None,
+    )
+
+
+def _nothing(_first: Mapping[str, bytes], _last: Mapping[str, bytes]) -> Said:
+    return Said(None, None, "unknown", "no error headers", None, None, 1, None, None)
+
+
+def _place(headers: Mapping[str, bytes], prefix: str) -> Place | None:
+    partition, offset = (number(headers.get(f"{prefix}{name}", b"")) for name in ("partition", "offset"))
+    return Place.of(_text(headers.get(f"{prefix}topic")), partition, offset)
+
+
+def _named(exception: str, message: str) -> str:
+    """`ClassName: message`; the package of an exception tells nobody anything."""
+    return ": ".join(part for part in (exception.rpartition(".")[2], message) if part)
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", errors="replace")
+
+
+def number(value: bytes) -> int | None:
+    """A number written as text or as a big-endian integer. Eight digits as an integer would be an offset past 10^18."""
+    if re.fullmatch(rb"[0-9]{1,19}", value):
+        return int(value)
+    return int.from_bytes(value, "big", signed=True) if len(value) in (4, 8) else None

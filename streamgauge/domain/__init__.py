@@ -1,0 +1,1 @@
+"""Vocabulary and judgements that processors, pages and commands share. Pure."""

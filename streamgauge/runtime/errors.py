@@ -1,0 +1,37 @@
+"""One tree of errors, and what each means for whoever meets it.
+
+StreamgaugeError
+├── InvalidEvent     this event can never be processed: dead-letter it, go on
+├── TransientError   the same call may succeed later: retry, or restart the process
+├── FatalError       going on would damage data: stop the process (exit code 1)
+└── UsageError       a wrong command or setting, or a missing part: one line that says what to do (exit code 2)
+"""
+
+
+class StreamgaugeError(Exception):
+    """Root of the tree; never raised itself."""
+
+
+class InvalidEvent(StreamgaugeError):
+    """An event that cannot be processed. `reason` is one of `streamgauge.catalog.validation.REASONS`.
+
+    `field` is the JSON path of the wrong field (`$.items[0].quantity`; `$` is the event itself), where one is to blame.
+    """
+
+    def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.field = field
+
+
+class TransientError(StreamgaugeError):
+    """The call may succeed later."""
+
+
+class FatalError(StreamgaugeError):
+    """Going on would damage data."""
+
+
+class UsageError(StreamgaugeError):
+    """A wrong command or setting, or a missing part; the message is one line that says what to do."""

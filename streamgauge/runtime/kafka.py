@@ -1,0 +1,135 @@
+"""Kafka clients from settings: one place that knows addresses, credentials and the options every client shares."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
+
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from quixstreams import Application
+
+_CONNECTION = (
+    "security_protocol",
+    "sasl_mechanism",
+    "sasl_username",
+    "sasl_password",
+    "ssl_ca_location",
+    "ssl_certificate_location",
+    "ssl_key_location",
+    "ssl_key_password",
+)
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def client_config(settings: Settings) -> dict[str, Any]:
+    """librdkafka's connection options (address, protocol, credentials)."""
+    config: dict[str, Any] = {"bootstrap.servers": settings.bootstrap}
+    for name in _CONNECTION:
+        value = getattr(settings, name)
+        if value is not None:
+            config[name.replace("_", ".")] = _plain(value)
+    return config
+
+
+def application(
+    settings: Settings,
+    group: str,
+    *,
+    offset_reset: Literal["earliest", "error"] = "earliest",
+    consumer: dict[str, Any] | None = None,
+    producer: dict[str, Any] | None = None,
+) -> Application:
+    """A Quix Streams application for the batch path (`get_consumer`, `get_producer`); nothing connects yet.
+
+    It reads from the earliest offset (or, with "error", never jumps) and creates no topics: `streamgauge topics` does.
+    """
+    with warnings.catch_warnings(record=True):
+        # One of its dependencies warns about another at import, past every filter; neither is ours to mend. Imported
+        # here, because it is two thirds of what a command takes to start, and most need only an address.
+        warnings.simplefilter("ignore")
+        from quixstreams import Application
+        from quixstreams.kafka import ConnectionConfig
+
+    return Application(
+        broker_address=ConnectionConfig.from_librdkafka_dict(client_config(settings), ignore_extras=True),
+        consumer_group=group,
+        auto_offset_reset=offset_reset,
+        auto_create_topics=False,
+        consumer_extra_config=consumer,
+        producer_extra_config=producer,
+        loglevel=None,
+    )
+
+
+def admin(settings: Settings) -> AdminClient:
+    """An admin client; it logs nothing by itself when the broker is away."""
+    return AdminClient({**client_config(settings), "log_level": 0})
+
+
+def broker_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
+    """True when a broker answers within `timeout_s`."""
+    try:
+        admin(settings).list_topics(timeout=timeout_s)
+    except KafkaException:
+        return False
+    return True
+
+
+class Watch:
+    """Keeps `/health` honest while nothing flows: a quiet consumer does not notice that its broker is gone."""
+
+    def __init__(self, running: Process, every_s: float = 5.0) -> None:
+        self._process = running
+        self._every_s = every_s
+        self._due = time.monotonic() + every_s
+
+    def flowing(self) -> None:
+        """Something was just committed, so the broker answers."""
+        self._due = time.monotonic() + self._every_s
+        self._process.ready()
+
+    def quiet(self) -> None:
+        """Nothing came: ask the broker now and then, and say ready or not. Blocks for at most 2 s, rarely."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + self._every_s
+        if broker_answers(self._process.settings):
+            self._process.ready()
+        else:
+            self._process.unready(f"no Kafka broker answers on {self._process.settings.bootstrap}")
+
+
+def require_broker(settings: Settings, timeout_s: float = 5.0) -> None:
+    """Raise `UsageError` with what to do when no broker answers within `timeout_s`."""
+    try:
+        admin(settings).list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        hint = (
+            "check STREAMGAUGE_BOOTSTRAP_SERVERS and the credentials"
+            if settings.bootstrap_servers
+            else "start one with `streamgauge broker` or `make up`, or set STREAMGAUGE_BOOTSTRAP_SERVERS"
+        )
+        raise UsageError(f"no Kafka broker answers on {settings.bootstrap} ({error.args[0].name()}); {hint}") from None
+
+
+def require_topics(settings: Settings, topics: Iterable[str], timeout_s: float = 10.0) -> None:
+    """Raise `UsageError` with what to do when one of `topics` does not exist."""
+    there = admin(settings).list_topics(timeout=timeout_s).topics
+    missing = [topic for topic in topics if topic not in there]
+    if missing:
+        raise UsageError(
+            f"topic `{missing[0]}` does not exist on {settings.bootstrap}; create it with `streamgauge topics`"
+        )

@@ -1,0 +1,268 @@
+"""Every metric of Streamgauge, with its meaning and labels; `docs/metrics.md` is generated from this list.
+
+Labels come from closed sets (streams, models, reasons, process names): never ids of orders, customers or messages.
+A process registers only what it serves: `register` makes its counters and histograms when it starts, so that they rise
+from 0 and the first failure is an increase; `gauge(name)` makes a gauge at first use, for what is not known is absent.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily
+
+from streamgauge.runtime.metric import BATCH, GROUP_TOPIC, LATENESS, PARTITION, Metric
+from streamgauge.runtime.service_metrics import SERVICES
+
+CATALOGUE = (
+    Metric("streamgauge_process_ready", "gauge", "1 when /health says ready, else 0.", "all", ("process",)),
+    Metric(
+        "streamgauge_process_info", "gauge", "Always 1; labels name process, version.", "all", ("process", "version")
+    ),
+    Metric("streamgauge_events_in_total", "counter", "Events consumed, good and bad.", "analytics", ("stream",)),
+    Metric("streamgauge_events_in_bytes_total", "counter", "Bytes of the consumed values.", "analytics", ("stream",)),
+    Metric(
+        "streamgauge_deltas_out_total", "counter", "Delta messages committed to `analytics`.", "analytics", ("model",)
+    ),
+    Metric("streamgauge_deltas_out_bytes_total", "counter", "Bytes of those deltas.", "analytics", ("model",)),
+    Metric(
+        "streamgauge_dead_letters_total",
+        "counter",
+        "Events dead-lettered, by reason.",
+        "analytics",
+        ("stream", "reason"),
+    ),
+    Metric(
+        "streamgauge_late_events_total",
+        "counter",
+        "Events older than the newest of their partition by more than one window.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric(
+        "streamgauge_lateness_seconds",
+        "histogram",
+        "How late the late events are, against the newest event time of their partition.",
+        "analytics",
+        ("stream",),
+        LATENESS,
+    ),
+    Metric("streamgauge_batch_events", "histogram", "Events of a batch.", "analytics", (), BATCH),
+    Metric(
+        "streamgauge_batch_stage_seconds",
+        "histogram",
+        "Time of each stage of a batch: consume, decode, models, commit (producing included).",
+        "analytics",
+        ("stage",),
+    ),
+    Metric(
+        "streamgauge_slow_path_events_total",
+        "counter",
+        "Events judged one by one because a bad one was among their neighbours.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric(
+        "streamgauge_repeated_events_total",
+        "counter",
+        "Events that came again within their stream's horizon, and count in no table but `stream_windows`.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric(
+        "streamgauge_remembered_ids",
+        "gauge",
+        "Event ids this replica remembers to know repeats, 8 bytes each.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric("streamgauge_transaction_seconds", "histogram", "Begin to commit of a Kafka transaction.", "analytics"),
+    Metric("streamgauge_transactions_aborted_total", "counter", "Kafka transactions aborted.", "analytics"),
+    Metric("streamgauge_assigned_partitions", "gauge", "Partitions this replica holds.", "analytics", ("stream",)),
+    Metric("streamgauge_merge_seconds", "histogram", "One merge into DuckDB, with its commit.", "warehouse"),
+    Metric("streamgauge_merged_rows_total", "counter", "Delta rows merged.", "warehouse", ("model",)),
+    Metric("streamgauge_merged_deltas_total", "counter", "Delta messages merged.", "warehouse"),
+    Metric(
+        "streamgauge_freshness_seconds",
+        "gauge",
+        "Now minus the event time of the newest event visible in the stream's tables.",
+        "warehouse",
+        ("stream",),
+    ),
+    Metric(
+        "streamgauge_warehouse_lag_messages",
+        "gauge",
+        "Positions of `analytics` not merged yet, transaction markers among them.",
+        "warehouse",
+    ),
+    Metric("streamgauge_warehouse_file_bytes", "gauge", "Size of the DuckDB file.", "warehouse"),
+    Metric(
+        "streamgauge_warehouse_rows",
+        "gauge",
+        "Rows of each table, as of the last retention run.",
+        "warehouse",
+        ("table",),
+    ),
+    Metric("streamgauge_rows_expired_total", "counter", "Rows removed by retention.", "warehouse", ("table",)),
+    Metric("streamgauge_sql_queries_total", "counter", "SQL queries, by outcome.", "warehouse", ("outcome",)),
+    Metric("streamgauge_sql_seconds", "histogram", "Time of an SQL query.", "warehouse"),
+    Metric("streamgauge_sql_refusals_total", "counter", "SQL statements refused, by rule.", "warehouse", ("rule",)),
+    Metric(
+        "streamgauge_kpi_label_sets",
+        "gauge",
+        "Label sets of the model's KPI counters; never more than `STREAMGAUGE_KPI_MAX_SERIES`.",
+        "warehouse",
+        ("model",),
+    ),
+    Metric(
+        "streamgauge_kpi_rows_total",
+        "counter",
+        "Delta rows that the KPI counters met: `counted`, counted as `other` for want of a label set, or too `old`.",
+        "warehouse",
+        ("model", "outcome"),
+    ),
+    Metric("streamgauge_generated_events_total", "counter", "Synthetic events acknowledged.", "generate", ("stream",)),
+    Metric(
+        "streamgauge_dead_letter_fingerprints_total",
+        "counter",
+        "Dead letters whose fingerprint no row of `dead_letters` had before: a new kind of failure.",
+        "warehouse",
+        ("stream", "reason"),
+    ),
+    Metric("kafka_brokers", "gauge", "Brokers of the cluster.", "lag"),
+    Metric("kafka_topic_partitions", "gauge", "Partitions of the topic.", "lag", ("topic",)),
+    Metric("kafka_topic_partition_current_offset", "gauge", "End of the log.", "lag", ("topic", "partition")),
+    Metric("kafka_topic_partition_oldest_offset", "gauge", "Oldest retained offset.", "lag", ("topic", "partition")),
+    Metric("kafka_consumergroup_current_offset", "gauge", "Committed offset.", "lag", PARTITION),
+    Metric("kafka_consumergroup_current_offset_sum", "gauge", "Committed offsets, added up.", "lag", GROUP_TOPIC),
+    Metric("kafka_consumergroup_lag", "gauge", "Events between the committed offset and the end.", "lag", PARTITION),
+    Metric("kafka_consumergroup_lag_sum", "gauge", "Lag over the topic's partitions.", "lag", GROUP_TOPIC),
+    Metric("kafka_consumergroup_members", "gauge", "Members of the group.", "lag", ("consumergroup",)),
+    Metric(
+        "kafka_consumergroup_lag_seconds",
+        "gauge",
+        "Now minus the timestamp of the record at the committed offset; 0 when caught up, absent when unknown and at a "
+        "lag of 1, which may be a transaction marker.",
+        "lag",
+        PARTITION,
+    ),
+    Metric(
+        "kafka_consumergroup_status",
+        "gauge",
+        "Burrow's verdict: 0 OK, 1 WARN, 2 REWIND, 3 STALL, 4 STOP; absent while UNKNOWN.",
+        "lag",
+        PARTITION,
+    ),
+    Metric("streamgauge_topic_produced_per_second", "gauge", "Events in.", "lag", ("topic", "partition")),
+    Metric("streamgauge_consumergroup_consumed_per_second", "gauge", "Events committed.", "lag", PARTITION),
+    Metric(
+        "streamgauge_consumergroup_catch_up_seconds",
+        "gauge",
+        "Until the lag is 0 at today's rates; absent when it does not shrink.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric(
+        "streamgauge_consumergroup_retention_used_ratio",
+        "gauge",
+        "Share of the retained log not read yet; at 1 the next thing to be read is the next to be deleted.",
+        "lag",
+        PARTITION,
+    ),
+    Metric(
+        "streamgauge_consumergroup_unassigned_partitions",
+        "gauge",
+        "Partitions with commits and no member that holds them; absent for a group that commits without joining.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric(
+        "streamgauge_consumergroup_inactive_behind_events",
+        "gauge",
+        "Lag of a group without members that committed nothing new in the window; absent for active groups.",
+        "lag",
+        ("consumergroup",),
+    ),
+    Metric(
+        "streamgauge_topic_unread",
+        "gauge",
+        "1 for a topic with events that no group reads; dead-letter topics do not count.",
+        "lag",
+        ("topic",),
+    ),
+    Metric(
+        "streamgauge_topic_skew_ratio",
+        "gauge",
+        "Events in of the busiest partition over the mean of all; 1 is even.",
+        "lag",
+        ("topic",),
+    ),
+    Metric(
+        "streamgauge_consumergroup_waiting_cents",
+        "gauge",
+        "Money in the events that wait behind the group; absent where the stream has no amount, and unless the raw "
+        "tables have all of them.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric(
+        "streamgauge_consumergroup_waiting_keys",
+        "gauge",
+        "Distinct keys (orders, say) that wait behind the group; absent unless the raw tables have all of them.",
+        "lag",
+        GROUP_TOPIC,
+    ),
+    Metric("streamgauge_lag_sample_seconds", "histogram", "Time to sample the whole cluster once.", "lag"),
+    Metric(
+        "streamgauge_lag_failed",
+        "gauge",
+        "1 for each part of the last sample that could not be had (kind: cluster, group or topic).",
+        "lag",
+        ("kind", "name"),
+    ),
+    *SERVICES,
+)
+_BY_NAME = {metric.name: metric for metric in CATALOGUE}
+
+
+def _entry(name: str, kind: str) -> Metric:
+    metric = _BY_NAME[name]
+    if metric.kind != kind:
+        raise ValueError(f"{name} is a {metric.kind}, not a {kind}")
+    return metric
+
+
+def register(process: str) -> None:
+    """Make the counters and histograms of a process, without the `_created` series that would double their number."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    for metric in CATALOGUE:
+        if metric.process in ("all", process) and metric.kind != "gauge":
+            (counter if metric.kind == "counter" else histogram)(metric.name)
+
+
+@cache
+def counter(name: str) -> Counter:
+    """The counter of that name in the catalogue."""
+    metric = _entry(name, "counter")
+    return Counter(metric.name, metric.help, metric.labels)
+
+
+@cache
+def gauge(name: str) -> Gauge:
+    """The gauge of that name in the catalogue."""
+    metric = _entry(name, "gauge")
+    return Gauge(metric.name, metric.help, metric.labels)
+
+
+@cache
+def histogram(name: str) -> Histogram:
+    """The histogram of that name in the catalogue."""
+    metric = _entry(name, "histogram")
+    return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets)
+
+
+def family(name: str) -> GaugeMetricFamily:
+    """An empty family of the gauge of that name, for a collector that makes its samples anew at each scrape."""
+    metric = _entry(name, "gauge")
+    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)

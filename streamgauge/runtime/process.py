@@ -1,0 +1,132 @@
+"""A process's edge: logging, settings, signals, `/metrics` and `/health`, exit codes.
+
+A command's function gets a `Process` and works until `process.stop` is set. `/health` answers 503 until the command
+says that it is ready, and says why. A small file in `<data_dir>/run/` tells `streamgauge status` and Prometheus where
+to ask (run_file.py).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from streamgauge.runtime import metrics, settings, stop
+from streamgauge.runtime.data_dir import run_file
+from streamgauge.runtime.errors import StreamgaugeError, UsageError
+from streamgauge.runtime.settings import Settings
+
+FIRST_METRICS_PORT = 9101
+log = logging.getLogger("streamgauge")
+
+
+@dataclass
+class Process:
+    """What a running command holds: its name, its settings, its stop event and its health."""
+
+    name: str
+    settings: Settings
+    stop: threading.Event
+    _why_not: str | None = field(default="starting")
+
+    def ready(self) -> None:
+        """Say that the process does its work now."""
+        if self._why_not is None:
+            return
+        log.info("ready")
+        self._why_not = None
+        metrics.gauge("streamgauge_process_ready").labels(self.name).set(1)
+
+    def unready(self, why: str) -> None:
+        """Say that the process cannot do its work now, and why."""
+        if self._why_not != why:
+            log.warning("not ready: %s", why)
+        self._why_not = why
+        metrics.gauge("streamgauge_process_ready").labels(self.name).set(0)
+
+    @property
+    def health(self) -> dict[str, str]:
+        """`{"process", "status", "why"}`; status is `ready` or `unready`."""
+        why = self._why_not
+        return {"process": self.name, "status": "ready" if why is None else "unready", "why": why or ""}
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Scrapes are not worth a log line."""
+
+
+def _serve(process: Process) -> int:
+    """Serve `/metrics` and `/health` from a daemon thread; returns the port."""
+    scrape: Any = make_wsgi_app()
+
+    def app(environ: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != "/health":
+            answer: Iterable[bytes] = scrape(environ, respond)
+            return answer
+        health = process.health
+        respond(
+            "200 OK" if health["status"] == "ready" else "503 Service Unavailable",
+            [("Content-Type", "application/json")],
+        )
+        return [json.dumps(health).encode()]
+
+    host, wanted = process.settings.metrics_host, process.settings.metrics_port
+    for port in [wanted] if wanted else range(FIRST_METRICS_PORT, FIRST_METRICS_PORT + 500):
+        try:
+            server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
+        except OSError:
+            continue
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+        return port
+    raise UsageError(f"port {wanted or FIRST_METRICS_PORT} is in use; set STREAMGAUGE_METRICS_PORT to a free one")
+
+
+def set_up_logging(level: str) -> None:
+    """One line an entry on standard error; libraries speak from WARNING on."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(message)s", force=True
+    )
+    log.setLevel(level)
+
+
+def run(name: str, work: Callable[[Process], None]) -> int:
+    """Run a long-lived command; returns its exit code (0 done, 1 failed, 2 wrong use or missing part)."""
+    try:
+        config = settings.load()
+        set_up_logging(config.log_level)
+        process = Process(name, config, stop.on_signals())
+        metrics.register(name)
+        port = _serve(process)
+        metrics.gauge("streamgauge_process_ready").labels(name).set(0)
+        metrics.gauge("streamgauge_process_info").labels(name, version("streamgauge")).set(1)
+        entry = run_file.write(config.data_dir, name, config.metrics_host, port)
+    except (StreamgaugeError, OSError) as error:
+        sys.stderr.write(f"streamgauge {name}: {error}\n")
+        return 2
+    try:
+        log.info("%s started, metrics on http://%s:%d/metrics", name, config.metrics_host, port)
+        work(process)
+        log.info("%s stopped", name)
+        return 0
+    except UsageError as error:
+        log.error("%s", error)
+        return 2
+    except StreamgaugeError as error:
+        log.error("%s: %s", name, error)
+        return 1
+    finally:
+        entry.unlink(missing_ok=True)

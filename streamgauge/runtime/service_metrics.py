@@ -1,0 +1,115 @@
+"""The metrics of the commerce services, and of the synthetic ones that answer them; part of the catalogue."""
+
+from __future__ import annotations
+
+from streamgauge.runtime.metric import VERDICT, Metric
+
+SERVICES = (
+    Metric(
+        "streamgauge_service_events_in_total",
+        "counter",
+        "Events read, good and bad; those read again after a failure count again.",
+        "streaming",
+        ("topic",),
+    ),
+    Metric(
+        "streamgauge_service_events_skipped_total",
+        "counter",
+        "Events that are no events of their stream; analytics dead-letters them.",
+        "streaming",
+        ("topic",),
+    ),
+    Metric("streamgauge_service_events_out_total", "counter", "Events published.", "streaming", ("topic",)),
+    Metric(
+        "streamgauge_service_dead_letters_total",
+        "counter",
+        "Events the service failed on, a bug of its own; they are in the stream's dead-letter topic.",
+        "streaming",
+        ("topic",),
+    ),
+    Metric("streamgauge_service_commit_seconds", "histogram", "A transaction's commit, with its state.", "streaming"),
+    Metric("streamgauge_service_partitions", "gauge", "Partitions held, changelogs included.", "streaming"),
+    Metric(
+        "streamgauge_saga_ignored_total",
+        "counter",
+        "Events that changed nothing: duplicates, late answers, answers after the end (state: of the saga).",
+        "fulfilment",
+        ("state", "event_type"),
+    ),
+    Metric(
+        "streamgauge_saga_timeouts_total",
+        "counter",
+        "Steps that were not answered in time, each attempt.",
+        "fulfilment",
+        ("state",),
+    ),
+    Metric(
+        "streamgauge_saga_clock_behind_seconds",
+        "gauge",
+        "How far the time-outs of the partition are behind the clock; seconds after an outage.",
+        "fulfilment",
+        ("partition",),
+    ),
+    Metric(
+        "streamgauge_fraud_verdict_seconds",
+        "histogram",
+        "From the moment the request reached Kafka until its verdict is decided; the commit that shows it comes after.",
+        "fraud",
+        (),
+        VERDICT,
+    ),
+    Metric("streamgauge_fraud_flagged_total", "counter", "Rules that fired.", "fraud", ("rule",)),
+    Metric(
+        "streamgauge_fraud_verdicts_total",
+        "counter",
+        "Verdicts, `declined` or `cleared`; those of a transaction that fails count again.",
+        "fraud",
+        ("verdict", "payment_method"),
+    ),
+    Metric(
+        "streamgauge_attribution_events_total",
+        "counter",
+        "Clicks and orders, by what came of them: in_time, late (of a click: an order it could have earned was there "
+        "first), too_late to change a settled order, repeated.",
+        "attribution",
+        ("kind", "news"),
+    ),
+    Metric(
+        "streamgauge_attribution_changes_total", "counter", "Credits given and reversed.", "attribution", ("change",)
+    ),
+    Metric(
+        "streamgauge_attribution_unknown_total",
+        "counter",
+        "Events published without a field, because the campaign or product was not known.",
+        "attribution",
+        ("table",),
+    ),
+    Metric(
+        "streamgauge_shop_answers_total",
+        "counter",
+        "Answers of the synthetic services, repeated ones too.",
+        "shop",
+        ("event_type",),
+    ),
+    Metric(
+        "streamgauge_shop_waiting",
+        "gauge",
+        "Requests and journeys that wait, by service.",
+        "shop",
+        ("service",),
+    ),
+    Metric(
+        "streamgauge_shop_moved",
+        "gauge",
+        "Money (cents) and units moved, each decision once: what the ledger of the services says in total.",
+        "shop",
+        ("what",),
+    ),
+    Metric(
+        "streamgauge_shop_skipped_total",
+        "counter",
+        "Messages that are no event, and so no request.",
+        "shop",
+        ("topic",),
+    ),
+)

@@ -1,0 +1,250 @@
+"""Every setting: one typed, frozen object, read once from `STREAMGAUGE_…` variables in a process's `main`.
+
+`docs/settings.md` is generated from the fields below. An unknown variable of ours fails the start, so that a typing
+error never silently leaves a default in force.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.service_settings import ServiceSettings
+
+PREFIX = "STREAMGAUGE_"
+
+
+class PipelineSettings(BaseSettings):
+    """Those of Streamgauge itself, with default and help. Units are in the names (`_s`, `_ms`, `_bytes`, `_hours`)."""
+
+    # Kafka
+    bootstrap_servers: str | None = Field(
+        None, description="The cluster to use, `host:port,…`. Unset: the local broker on 127.0.0.1, started by `up`."
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak to the cluster."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="SASL mechanism; needs a SASL security protocol."
+    )
+    sasl_username: str | None = Field(None, description="SASL user name.")
+    sasl_password: SecretStr | None = Field(None, description="SASL password; never printed.")
+    ssl_ca_location: Path | None = Field(None, description="PEM file of the authority that signed the brokers' keys.")
+    ssl_certificate_location: Path | None = Field(None, description="PEM file of this client's certificate.")
+    ssl_key_location: Path | None = Field(None, description="PEM file of this client's private key.")
+    ssl_key_password: SecretStr | None = Field(None, description="Password of the private key; never printed.")
+    broker_port: int = Field(9092, ge=1, le=65535, description="Port of the local broker.")
+    broker_heap: str = Field("768m", pattern=r"^\d+[mg]$", description="Java heap of the local broker.")
+    partitions: int = Field(6, ge=1, le=10_000, description="Partitions of each topic that `topics` creates.")
+    replication_factor: int = Field(1, ge=1, description="Replicas of each topic that `topics` creates.")
+    retention_hours: int = Field(168, ge=1, description="How long the log keeps events.")
+    retention_bytes: int = Field(
+        2_000_000_000, ge=1_000_000, description="How much of the log each partition keeps, in bytes."
+    )
+
+    # Where things are
+    data_dir: Path = Field(Path(".streamgauge"), description="Kafka's log, the warehouse file, the token, state.")
+    catalog: str = Field("streamgauge.catalog.commerce", description="Python package with the streams and models.")
+
+    # Ports
+    dashboard_host: str = Field(
+        "127.0.0.1",
+        description="Address the Streamlit pages are served on; on any but this machine's own, switch sign-in on.",
+    )
+    dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the Streamlit pages.")
+    sql_host: str = Field("127.0.0.1", description="Address the warehouse answers SQL on.")
+    sql_port: int = Field(8600, ge=1, le=65535, description="Port the warehouse answers SQL on.")
+    sql_url: str | None = Field(
+        None, description="Where clients find the warehouse. Unset: http://127.0.0.1 and the SQL port."
+    )
+    sql_token: SecretStr | None = Field(
+        None, description="Token of the SQL server. Unset: a random one in a 0600 file in the data directory."
+    )
+    sql_token_file: Path | None = Field(
+        None,
+        description="Where that file is, for clients with a data directory of their own; the warehouse makes it. "
+        "Unset: `sql-token` in the data directory.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address `/metrics` and `/health` are served on.")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of `/metrics` and `/health`. Unset: the next free one from 9101."
+    )
+
+    # Who may do what in the dashboard (docs/dashboard.md)
+    dashboard_read_only: bool = Field(False, description="Nobody acts through the pages.")
+    dashboard_operators: str | None = Field(
+        None, description="Signed-in readers who may act, e-mail addresses or `*@domain`, separated by commas."
+    )
+    dashboard_oidc_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Where the OpenID provider describes itself (`…/.well-known/openid-configuration`); switches "
+        "sign-in on.",
+    )
+    dashboard_oidc_client_id: str | None = Field(None, description="Our client id at that provider.")
+    dashboard_oidc_client_secret: SecretStr | None = Field(None, description="Our client secret; never printed.")
+    dashboard_oidc_client_secret_file: Path | None = Field(None, description="A file with the client secret.")
+    dashboard_oidc_redirect_url: str | None = Field(
+        None,
+        pattern="^https?://.*/oauth2callback$",
+        description="Where the provider sends readers back to, as it is registered there. "
+        "Unset: http://localhost, the port of the pages and `/oauth2callback`.",
+    )
+    dashboard_cookie_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs the cookies of signed-in readers; never printed. Unset: a random one in a 0600 file in the "
+        "data directory.",
+    )
+
+    # The analytics processor
+    analytics_group: str = Field("analytics", min_length=1, description="Consumer group of the analytics replicas.")
+    commit_interval_ms: int = Field(250, ge=10, le=60_000, description="Longest time a batch waits for its commit.")
+    batch_max_events: int = Field(25_000, ge=1, le=1_000_000, description="Events after which a batch is closed.")
+    max_event_bytes: int = Field(262_144, ge=100, description="Larger events are dead-lettered, unread.")
+    max_future_s: int = Field(3_600, ge=1, description="Events dated later than this from now are dead-lettered.")
+    delta_max_bytes: int = Field(
+        900_000, ge=10_000, description="Most bytes of one delta message, uncompressed; larger deltas are split."
+    )
+    deduplicate: str | None = Field(
+        None,
+        description="Streams whose repeated events count once, `stream=seconds,…`: repeated within so many seconds "
+        "(docs/duplicates.md). 0 switches off what the catalog says.",
+    )
+    dead_letter_topics: str | None = Field(
+        None,
+        description="Dead-letter topics of other services (Kafka Connect, Spring, Kafka Streams), `name,…`: their "
+        "messages become rows of `dead_letters` too.",
+    )
+    dead_letter_stop_ratio: float = Field(
+        0.9, gt=0, le=1, description="A replica stops at this share of bad events among a stream's most recent ones."
+    )
+    dead_letter_stop_events: int = Field(
+        1_000, ge=0, description="How many recent events of a stream that share is taken of, at least; 0 never stops."
+    )
+    transaction_timeout_ms: int = Field(10_000, ge=1_000, description="Kafka aborts an open transaction after this.")
+    session_timeout_ms: int = Field(10_000, ge=6_000, description="Kafka takes a silent replica for dead after this.")
+
+    # The warehouse
+    flush_interval_ms: int = Field(250, ge=10, le=60_000, description="Longest time a delta waits for its merge.")
+    raw_retention_hours: int = Field(48, ge=1, description="How long raw events, alerts and dead letters stay.")
+    raw_retention_rows: int = Field(20_000_000, ge=1_000, description="Most rows of each raw table.")
+    window_retention_days: int = Field(90, ge=1, description="How long windows stay.")
+    retention_interval_s: int = Field(60, ge=1, description="How often retention and compaction run.")
+    warehouse_memory: str = Field("2GB", description="DuckDB's memory limit in the warehouse.")
+    warehouse_threads: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Threads of one DuckDB statement. One costs half the processor time of two while merging; "
+        "raise it on a large machine where heavy queries matter more.",
+    )
+    kpi_max_series: int = Field(
+        200, ge=1, le=100_000, description="Most label sets of a model's KPI counters; further ones count as `other`."
+    )
+    gauge_interval_s: float = Field(
+        10.0, gt=0, le=3_600, description="How often the views' gauges are read for Prometheus."
+    )
+    sql_timeout_s: float = Field(10.0, gt=0, le=3_600, description="A query is cut after this.")
+    sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one answer.")
+    sql_max_queries: int = Field(4, ge=1, le=64, description="Queries that run at a time; more wait, then get 503.")
+
+    # The lag sampler
+    lag_interval_s: float = Field(10.0, gt=0, le=3_600, description="Time between two samples of the cluster.")
+    lag_window_samples: int = Field(
+        10, ge=2, le=1_000, description="Samples that a verdict looks at; until there are so many it is UNKNOWN."
+    )
+    lag_groups_include: str | None = Field(
+        None, description="Regular expression of the groups that are sampled. Unset: all."
+    )
+    lag_groups_exclude: str | None = Field(None, description="Regular expression of the groups that are not sampled.")
+    lag_topics_include: str | None = Field(
+        None, description="Regular expression of the topics that are sampled. Unset: all."
+    )
+    lag_topics_exclude: str | None = Field(
+        "^__", description="Regular expression of the topics that are not sampled; by default Kafka's own."
+    )
+
+    # Logging
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
+
+
+class Settings(ServiceSettings, PipelineSettings):
+    """All settings, and what follows from them."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`load` alone reads the environment, so that the mapping it is given is the whole truth."""
+        return (init_settings,)
+
+    @property
+    def bootstrap(self) -> str:
+        """Bootstrap servers in force: the user's cluster, or the local broker."""
+        return self.bootstrap_servers or f"127.0.0.1:{self.broker_port}"
+
+    @property
+    def foreign_letter_topics(self) -> tuple[str, ...]:
+        """The dead-letter topics of other services."""
+        return tuple(name.strip() for name in (self.dead_letter_topics or "").split(",") if name.strip())
+
+    @property
+    def sign_in(self) -> bool:
+        """Whether readers of the pages must sign in."""
+        return self.dashboard_oidc_url is not None
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The signed-in readers who may act, in lower case."""
+        return tuple(name.strip().casefold() for name in (self.dashboard_operators or "").split(",") if name.strip())
+
+    @property
+    def warehouse_url(self) -> str:
+        """Base URL at which clients find the warehouse."""
+        return self.sql_url or f"http://127.0.0.1:{self.sql_port}"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The DuckDB file. Disposable: deleted, it is rebuilt from the log."""
+        return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def token_file(self) -> Path:
+        """Where the token of the SQL server is kept, where no setting gives the token itself."""
+        return self.sql_token_file or self.data_dir / "sql-token"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (the process's own by default).
+
+    Raises `UsageError` naming the variable for an unknown variable, a wrong type or a value out of range.
+    """
+    environ = os.environ if environ is None else environ
+    given = {name[len(PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+    unknown = sorted(set(given) - set(Settings.model_fields))
+    if unknown:
+        raise UsageError(
+            f"{PREFIX}{unknown[0].upper()} is not a setting of Streamgauge; "
+            "correct its name or unset it (the settings are listed in docs/settings.md)"
+        )
+    try:
+        return Settings(**{name: value for name, value in given.items() if value != ""})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        # Never the input itself: it may be a secret.
+        raise UsageError(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]} (see docs/settings.md)") from None

@@ -1,0 +1,194 @@
+"""The one way in for the dashboard, the command line and notebooks.
+
+from streamgauge.warehouse.client import Warehouse
+Warehouse().query("SELECT sum(revenue_cents) AS revenue_cents FROM order_windows WHERE window_start > ?", [since])
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+import pyarrow as pa
+
+from streamgauge.runtime import settings as settings_module
+from streamgauge.runtime.errors import StreamgaugeError, TransientError
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.sql.results import ARROW, NOTES, Lane
+
+Params = Sequence[Any] | Mapping[str, Any]
+
+
+class QueryError(StreamgaugeError):
+    """The warehouse refused the query or could not run it. `rule` says why (`timeout`, `sql`, `function`, …)."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class WarehouseUnavailable(TransientError):
+    """No warehouse answers, or it does not take this client's token."""
+
+
+class Busy(WarehouseUnavailable):
+    """Every turn of the lane is taken, for longer than one may wait: try again."""
+
+
+@dataclass
+class Past:
+    """Ask for the tables as of a time (ISO 8601, UTC where it names no zone); `notes` is what the answer leaves out.
+
+    What retention leaves open is refused (`QueryError`, rule `not_known`), or left out with `known_only`.
+    """
+
+    as_of: str
+    known_only: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+class Warehouse:
+    """A client; safe to share between threads. Times are UTC. Queries wait for a turn among those of their `lane`."""
+
+    def __init__(self, settings: Settings | None = None, lane: Lane = "adhoc") -> None:
+        self._settings = settings or settings_module.load()
+        self._lane = lane
+        # A little more than the server's own limit, so that the server's message arrives.
+        self._http = httpx.Client(
+            base_url=self._settings.warehouse_url,
+            timeout=httpx.Timeout(self._settings.sql_timeout_s + 5.0, connect=2.0),
+        )
+
+    def query(self, sql: str, params: Params = (), past: Past | None = None, name: str | None = None) -> pa.Table:
+        """The answer to one SELECT, over the tables as they are or were. Blocks at most the server's limit and 5 s.
+
+        `params` are values for `?`, in order, or for `$name`, by name. Under a `name`, best one of its own, the query
+        can be cancelled; then it raises `QueryError`, rule `cancelled`.
+
+        Raises `QueryError` for what is wrong with the query, `Busy` when its turn does not come, `WarehouseUnavailable`
+        when nobody answers.
+        """
+        answer = self._ask(sql, params, past, name=name)
+        return pa.ipc.open_stream(answer.content).read_all()
+
+    def cancel(self, name: str) -> bool:
+        """End the query that runs or waits under this name; False where none does: then one that is on its way ends."""
+        cancelled: bool = self._send("DELETE", f"/sql/{quote(name, safe='')}").json()["cancelled"]
+        return cancelled
+
+    def fetch(self, sql: str, media_type: str = ARROW, past: Past | None = None) -> bytes:
+        """The answer as the server writes it: Arrow, `application/json` or `text/csv`."""
+        return self._ask(sql, (), past, {"accept": media_type}).content
+
+    def _ask(
+        self,
+        sql: str,
+        params: Params,
+        past: Past | None,
+        headers: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> httpx.Response:
+        given = (
+            {key: _param(value) for key, value in params.items()}
+            if isinstance(params, Mapping)
+            else [_param(value) for value in params]
+        )
+        body: dict[str, Any] = {"sql": sql, "params": given, "lane": self._lane}
+        if name is not None:
+            body["name"] = name
+        if past is not None:
+            body |= {"as_of": past.as_of, "known_only": past.known_only}
+        answer = self._send("POST", "/sql", json=body, headers=headers or {})
+        if past is not None:
+            past.notes = json.loads(answer.headers.get(NOTES, "[]"))
+        return answer
+
+    def tables(self) -> list[dict[str, Any]]:
+        """Tables and views with merge rule (`view` for those), key, columns with types, and what they are."""
+        tables: list[dict[str, Any]] = self._send("GET", "/tables").json()
+        return tables
+
+    def snapshot(self, path: Path) -> int:
+        """Write a consistent copy of the warehouse to `path`; returns its size in bytes. Blocks while it is made."""
+        part = path.with_name(path.name + ".part")
+        try:
+            with (
+                self._http.stream("GET", "/snapshot", headers=self._headers(), timeout=httpx.Timeout(600.0)) as answer,
+                part.open("wb") as file,
+            ):
+                if answer.status_code != 200:
+                    answer.read()
+                    self._raise(answer)
+                for block in answer.iter_bytes(1 << 20):
+                    file.write(block)
+            part.replace(path)
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from None
+        finally:
+            part.unlink(missing_ok=True)
+        return path.stat().st_size
+
+    def close(self) -> None:
+        """Close the connections; the client may also be used as a context manager."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def _headers(self) -> dict[str, str]:
+        if self._settings.sql_token:
+            return {"authorization": f"Bearer {self._settings.sql_token.get_secret_value()}"}
+        path = self._settings.token_file
+        try:
+            # Read anew: a warehouse started with an empty folder makes a new one.
+            return {"authorization": f"Bearer {path.read_text(encoding='ascii').strip()}"}
+        except OSError:
+            raise WarehouseUnavailable(
+                f"no token in {path}: the warehouse has not run with this data directory; "
+                "start it with `streamgauge warehouse` or `make up`, or set STREAMGAUGE_DATA_DIR"
+            ) from None
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {**self._headers(), **options.pop("headers", {})}
+        try:
+            answer = self._http.request(method, path, headers=headers, **options)
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from None
+        if answer.status_code != 200:
+            self._raise(answer)
+        return answer
+
+    def _unavailable(self, error: Exception) -> WarehouseUnavailable:
+        return WarehouseUnavailable(
+            f"the warehouse does not answer on {self._settings.warehouse_url} ({type(error).__name__}); "
+            "start it with `streamgauge warehouse` or `make up`"
+        )
+
+    def _raise(self, answer: httpx.Response) -> None:
+        try:
+            said = answer.json()
+            rule, message = str(said["error"]), str(said["message"])
+        except (ValueError, KeyError, TypeError):
+            rule, message = "http", f"HTTP {answer.status_code} from {self._settings.warehouse_url}"
+        if answer.status_code in (401, 503):
+            raise (Busy if rule == "busy" else WarehouseUnavailable)(message)
+        raise QueryError(rule, message)
+
+
+def _param(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime | date) else value
+
+
+def query(sql: str, params: Params = ()) -> pa.Table:
+    """One query with the environment's settings: `streamgauge.warehouse.client.query(sql, params)`."""
+    with Warehouse() as warehouse:
+        return warehouse.query(sql, params)

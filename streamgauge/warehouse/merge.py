@@ -1,0 +1,65 @@
+"""Merge rules: how a model's deltas go into its table. Each runs inside the caller's transaction."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from streamgauge.catalog.model import Model
+from streamgauge.warehouse.schema import RUN, latest_rows, newest, same_key
+
+_AGGREGATE = {"add": "sum", "min": "min", "max": "max"}
+
+
+def merge(db: duckdb.DuckDBPyConnection, model: Model, deltas: pa.Table, run: int = 0) -> None:
+    """Merge delta rows; columns are matched by name, and those a delta lacks take the table's default.
+
+    `run` is the current run of a latest model (`compact`).
+    """
+    columns = [name for name in deltas.column_names if name in model.columns]
+    db.register("deltas", deltas.select(columns))
+    try:
+        if model.merge == "window":
+            _window(db, model, columns)
+        elif model.merge == "latest":
+            db.execute(f"INSERT INTO {latest_rows(model)} BY NAME SELECT {run} AS {RUN}, * FROM deltas")
+        else:
+            db.execute(f'INSERT INTO main."{model.name}" BY NAME SELECT * FROM deltas')
+    finally:
+        db.unregister("deltas")
+
+
+def _window(db: duckdb.DuckDBPyConnection, model: Model, columns: list[str]) -> None:
+    """Add to the windows. Deltas are aggregated by key first: two rows of one key in one statement would lose one."""
+    key = ", ".join(f'"{name}"' for name in model.key)
+    measures = [name for name in columns if name not in model.key]
+    summed = ", ".join(
+        f'CAST({_AGGREGATE[model.merged(name)]}("{name}") AS {model.columns[name]}) AS "{name}"' for name in measures
+    )
+    # Where a dimension may be absent, absent is a value of its own.
+    same = " AND ".join(
+        f't."{name}" = d."{name}"' if name == "window_start" else f't."{name}" IS NOT DISTINCT FROM d."{name}"'
+        for name in model.key
+    )
+    both = {"add": '"{0}" = t."{0}" + d."{0}"', "min": '"{0}" = least(t."{0}", d."{0}")'}
+    both["max"] = both["min"].replace("least", "greatest")
+    update = ", ".join(both[model.merged(name)].format(name) for name in measures)
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join(f'd."{name}"' for name in columns)
+    db.execute(
+        f'MERGE INTO main."{model.name}" t USING (SELECT {key}, {summed} FROM deltas GROUP BY {key}) d ON {same} '
+        f"WHEN MATCHED THEN UPDATE SET {update} WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
+    )
+
+
+def compact(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
+    """Remove every row that a newer one of its key replaced, where the current `run` brought a row of that key.
+
+    Nothing is moved: rows of a run that is over are read as they lie.
+    """
+    rows = latest_rows(model)
+    db.execute(
+        f"DELETE FROM {rows} WHERE rowid IN (SELECT r.rowid FROM {rows} r "
+        f"SEMI JOIN (SELECT * FROM {rows} WHERE {RUN} >= {run}) t ON {same_key(model.key, 'r', 't')} "
+        f"QUALIFY NOT {newest(model)})"
+    )

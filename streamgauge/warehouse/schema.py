@@ -1,0 +1,163 @@
+"""Tables from models: created, evolved, or refused with what to do.
+
+`main` has what people query: a table for each window and append model, a view for each latest model, and the catalog's
+own views. Schema `internal` has the rest: input offsets, facts about the file, and each latest model's appended rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import duckdb
+
+from streamgauge.catalog.loader import Catalog
+from streamgauge.catalog.model import VERSION, Model
+from streamgauge.deltas import provenance
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse import story
+
+FILE_FORMAT = "2"
+# Beside a latest model's own columns: which run of merges a row came with (`Store.compact` ends a run).
+RUN = "run"
+
+
+def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
+    """Create or evolve every table, in one transaction. Raises `UsageError` for a file that does not fit."""
+    db.execute("BEGIN")
+    try:
+        db.execute("CREATE SCHEMA IF NOT EXISTS internal")
+        db.execute("CREATE TABLE IF NOT EXISTS internal.facts (name VARCHAR PRIMARY KEY, value VARCHAR)")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS internal.offsets "
+            "(partition INTEGER PRIMARY KEY, next_offset BIGINT NOT NULL, merged_at TIMESTAMPTZ NOT NULL)"
+        )
+        provenance.begin(db)
+        for name, value, meaning in (
+            ("file_format", FILE_FORMAT, "was written by another version of Streamgauge"),
+            ("cluster_id", cluster_id, "belongs to another Kafka cluster"),
+            ("catalog", catalog.name, "belongs to another catalog"),
+        ):
+            _fact(db, name, value, meaning)
+        for model in catalog.models:
+            if model.merge == "latest":
+                _latest(db, model)
+            else:
+                _table(db, "main", model.name, model)
+        _views(db, catalog)
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _views(db: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    """The catalog's views, made anew at each start: those that are gone, and the columns they had, are forgotten."""
+    latest = {model.name for model in catalog.models if model.merge == "latest"}
+    there = db.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'").fetchall()
+    for (name,) in there:
+        if name not in latest:
+            db.execute(f'DROP VIEW main."{name}"')
+    for view in catalog.views:
+        db.execute(f'CREATE VIEW main."{view.name}" AS {view.sql}')
+    if made := story.macro(catalog):
+        db.execute(made)
+
+
+def _fact(db: duckdb.DuckDBPyConnection, name: str, value: str, meaning: str) -> None:
+    row = db.execute("SELECT value FROM internal.facts WHERE name = ?", [name]).fetchone()
+    if row is None:
+        db.execute("INSERT INTO internal.facts VALUES (?, ?)", [name, value])
+    elif row[0] != value:
+        raise UsageError(
+            f"the warehouse file {meaning} ({name} {row[0]}, here {value}); "
+            "move it away and it is rebuilt from the log, or set STREAMGAUGE_DATA_DIR to another folder"
+        )
+
+
+def _table(db: duckdb.DuckDBPyConnection, schema: str, table: str, model: Model) -> None:
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in model.columns.items())
+    db.execute(f'CREATE TABLE IF NOT EXISTS {schema}."{table}" ({columns})')
+    there = {str(row[0]): str(row[1]) for row in db.execute(f'DESCRIBE {schema}."{table}"').fetchall()}
+    for name, kind in model.columns.items():
+        advice = (
+            f"model `{model.name}` no longer fits its table: {{}}; give the model a new name, or move the warehouse "
+            "file away and it is rebuilt from the log"
+        )
+        if name not in there and model.merge == "window" and name in model.key:
+            raise UsageError(advice.format(f"dimension `{name}` is new"))
+        if name not in there:
+            zero = " DEFAULT 0" if model.merge == "window" and model.merged(name) == "add" else ""
+            db.execute(f'ALTER TABLE {schema}."{table}" ADD COLUMN "{name}" {kind}{zero}')
+        elif there[name] != kind:
+            raise UsageError(advice.format(f"column `{name}` was {there[name]} and is {kind} now"))
+    if model.merge == "window":
+        _same_key(db, table, model, there)
+
+
+def _same_key(db: duckdb.DuckDBPyConnection, table: str, model: Model, there: dict[str, str]) -> None:
+    """A dimension that the model dropped would leave rows that nothing merges into any more."""
+    key = ", ".join(model.key)
+    row = db.execute("SELECT value FROM internal.facts WHERE name = ?", [f"key {table}"]).fetchone()
+    if row is None:
+        db.execute("INSERT INTO internal.facts VALUES (?, ?)", [f"key {table}", key])
+    elif row[0] != key:
+        raise UsageError(
+            f"model `{model.name}` no longer fits its table: its dimensions were {row[0]} and are {key} now; "
+            "give the model a new name, or move the warehouse file away and it is rebuilt from the log"
+        )
+
+
+def _latest(db: duckdb.DuckDBPyConnection, model: Model) -> None:
+    table = f"{model.name}_rows"
+    _table(db, "internal", table, replace(model, columns={RUN: "INTEGER", **model.columns}))
+    show_latest(db, model, current_run(db, model))
+
+
+def latest_rows(model: Model) -> str:
+    """Qualified name of the table with a latest model's rows: one a key up to the current run, any number in it."""
+    return f'internal."{model.name}_rows"'
+
+
+def current_run(db: duckdb.DuckDBPyConnection, model: Model) -> int:
+    """The run that rows are appended to. After a restart it may be one that is compacted already; that does no harm."""
+    row = db.execute(f"SELECT coalesce(max({RUN}), 0) FROM {latest_rows(model)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def same_key(key: Iterable[str], left: str, right: str) -> str:
+    """Condition that two rows are of one key; an absent part equals an absent part."""
+    return " AND ".join(f'{left}."{part}" IS NOT DISTINCT FROM {right}."{part}"' for part in key)
+
+
+def newest(model: Model) -> str:
+    """QUALIFY condition: the row is its key's newest."""
+    key = ", ".join(f'"{part}"' for part in model.key)
+    return f"row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
+
+
+def kept_since(model: Model, settings: Settings, now: datetime) -> tuple[str, datetime] | None:
+    """The column and the time from which on retention by age keeps a model's rows; None of a latest model: for good."""
+    if model.merge == "latest":
+        return None
+    if model.merge == "window":
+        return "window_start", now - timedelta(days=settings.window_retention_days)
+    return "kafka_timestamp", now - timedelta(hours=settings.raw_retention_hours)
+
+
+def show_latest(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
+    """(Re)create the view that shows one row a key: the newest of the current run, unless an older run has a newer one
+    (deltas of two replicas may arrive in either order). `run` is written into it, so that DuckDB skips what it may."""
+    columns = ", ".join(f'"{name}"' for name in model.columns)
+    rows = latest_rows(model)
+    db.execute(
+        f'CREATE OR REPLACE VIEW main."{model.name}" AS '
+        f"WITH newest AS (SELECT * FROM {rows} WHERE {RUN} >= {run} QUALIFY {newest(model)}) "
+        f"SELECT {columns} FROM {rows} b WHERE {RUN} < {run} "
+        f"AND NOT EXISTS (SELECT 1 FROM newest v WHERE {same_key(model.key, 'b', 'v')} AND v.{VERSION} > b.{VERSION}) "
+        f"UNION ALL "
+        f"SELECT {columns} FROM newest v WHERE NOT EXISTS (SELECT 1 FROM {rows} b "
+        f"WHERE {RUN} < {run} AND {same_key(model.key, 'b', 'v')} AND b.{VERSION} >= v.{VERSION})"
+    )

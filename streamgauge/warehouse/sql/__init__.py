@@ -1,0 +1,1 @@
+"""Read-only SQL from outside: the HTTP server, the guard, past times, result formats."""

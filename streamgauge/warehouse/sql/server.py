@@ -1,0 +1,201 @@
+"""SQL over HTTP, from the process that owns the file: short reads with a time limit, beside the one writer.
+
+    POST /sql       {"sql": "SELECT …", "params": […]} → Arrow IPC stream (default), JSON or CSV, by `Accept`;
+                    "as_of" (ISO 8601) asks the tables as of then (asof.py); notes in a header `streamgauge-notes`;
+                    "params" may be an object, for `$name`; "name" is what it can be cancelled by; "lane" says among
+                    whom it waits: the dashboard's `pages` never wait for an `adhoc` query
+    DELETE /sql/NAME  cancel the query of that name
+    GET  /tables    tables and views with their columns and types, and what they are; a view's merge is `view`
+    GET  /snapshot  a consistent copy of the file, for any DuckDB tool
+    GET  /health, /metrics   without the token
+
+Errors are `{"error": rule, "message": …}`: 400 refused or wrong SQL, 401 no token, 408 cut at the time limit, 413 too
+large an answer, 503 too many queries at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import duckdb
+import uvicorn
+from anyio import to_thread
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from streamgauge.catalog.loader import Catalog
+from streamgauge.runtime import metrics
+from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.sql import query_service, results
+from streamgauge.warehouse.sql.query_service import Answers, Refused
+from streamgauge.warehouse.sql.results import LANES, Lane
+from streamgauge.warehouse.store import snapshot_folder
+
+# Threads that questions of a lane wait and run in; who waits in one lane takes none of another's.
+THREADS = 40
+log = logging.getLogger("streamgauge")
+
+
+def token(settings: Settings) -> str:
+    """The token clients send: from the setting, or from a 0600 file that is made once. Never logged."""
+    if settings.sql_token:
+        return settings.sql_token.get_secret_value()
+    path = settings.token_file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
+        file.write(secrets.token_urlsafe(32))
+    return path.read_text(encoding="ascii").strip()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Starlette:
+    """The Starlette application over an open warehouse."""
+    settings = running.settings
+    asked = Answers(db, settings, catalog)
+    threads = {lane: anyio.CapacityLimiter(THREADS) for lane in LANES}
+    expected = f"Bearer {token(settings)}"
+
+    def sql(request: Request, body: bytes) -> Response:
+        kind = results.negotiate(request.headers.get("accept", ""))
+        rows, notes = asked.query(query_service.question(body))
+        headers = {results.NOTES: json.dumps(notes)} if notes else {}
+        return Response(results.WRITERS[kind](rows), media_type=kind, headers=headers)
+
+    def cancel(request: Request, _body: bytes) -> Response:
+        return JSONResponse({"cancelled": asked.cancel(request.path_params["name"])})
+
+    def tables(_request: Request, _body: bytes) -> Response:
+        return JSONResponse(
+            [
+                *(_told(one.name, one.merge, one.key, one.columns, one.about, one.select) for one in catalog.models),
+                *(_told(one.name, "view", (), one.columns, one.about, one.sql) for one in catalog.views),
+            ]
+        )
+
+    def snapshot(_request: Request, _body: bytes) -> Response:
+        path = snapshot_folder(settings) / f"{uuid.uuid4().hex}.duckdb"
+        try:
+            copy(db, path)
+        except duckdb.Error as error:
+            path.unlink(missing_ok=True)
+            raise Refused(500, "snapshot", str(error).splitlines()[0]) from None
+        return FileResponse(path, background=BackgroundTask(path.unlink, missing_ok=True))
+
+    def health(_request: Request) -> Response:
+        state = running.health
+        return JSONResponse(state, 200 if state["status"] == "ready" else 503)
+
+    def scrape(_request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    def guarded(
+        work: Callable[[Request, bytes], Response], lane: Callable[[bytes], Lane | None] = lambda _body: None
+    ) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            if not secrets.compare_digest(request.headers.get("authorization", ""), expected):
+                return _error(401, "token", f"send the token of {settings.token_file} as `Authorization: Bearer …`")
+            body = await request.body()
+            began = time.perf_counter()
+            try:
+                among = lane(body)
+                answer = await to_thread.run_sync(work, request, body, limiter=threads[among] if among else None)
+                outcome = "ok"
+            except Refused as error:
+                answer, outcome = _error(error.status, error.rule, str(error)), error.rule
+            if request.url.path == "/sql":
+                metrics.counter("streamgauge_sql_queries_total").labels(outcome).inc()
+                metrics.histogram("streamgauge_sql_seconds").observe(time.perf_counter() - began)
+            return answer
+
+        return endpoint
+
+    return Starlette(
+        routes=[
+            Route("/sql", guarded(sql, lambda body: query_service.question(body).lane), methods=["POST"]),
+            Route("/sql/{name:path}", guarded(cancel), methods=["DELETE"]),
+            Route("/tables", guarded(tables)),
+            Route("/snapshot", guarded(snapshot)),
+            Route("/health", health),
+            Route("/metrics", scrape),
+        ]
+    )
+
+
+def copy(db: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Write a consistent copy of the warehouse to `path`, a new file in the snapshot folder; merges go on meanwhile."""
+    name = f"copy_{path.stem}"
+    with db.cursor() as cursor:
+        # For any DuckDB from 1.0 on, whatever this one is.
+        cursor.execute(f"ATTACH '{path.resolve()}' AS {name} (STORAGE_VERSION 'v1.0.0')")
+        try:
+            # Fetch all: an open result is an open transaction, and in one the copy sets an option, which is locked.
+            source = cursor.execute("SELECT current_database()").fetchall()[0][0]
+            cursor.execute(f'COPY FROM DATABASE "{source}" TO {name}')
+        finally:
+            cursor.execute(f"DETACH {name}")
+
+
+def _told(
+    name: str, merge: str, key: tuple[str, ...], columns: Mapping[str, str], about: str, select: str
+) -> dict[str, Any]:
+    return {
+        "table": name,
+        "merge": merge,
+        "key": list(key),
+        "columns": dict(columns),
+        "about": about,
+        "select": select,
+    }
+
+
+def _error(status: int, rule: str, message: str) -> Response:
+    return JSONResponse({"error": rule, "message": message}, status)
+
+
+@contextlib.contextmanager
+def serve(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[None]:
+    """Answer from a thread of its own for as long as the block runs. Raises `UsageError` when the port is in use."""
+    host, port = running.settings.sql_host, running.settings.sql_port
+    # The protocol is named because asyncio sets TCP_NODELAY only then; without it each answer waits some 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Listening before the thread runs: who connects at once waits, and is not refused.
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"port {port} is in use ({error.strerror}); set STREAMGAUGE_SQL_PORT to a free one") from None
+    server = uvicorn.Server(
+        uvicorn.Config(application(running, db, catalog), log_level="warning", access_log=False, lifespan="off")
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sql", daemon=True)
+    thread.start()
+    log.info("SQL on http://%s:%d/sql", host, port)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()

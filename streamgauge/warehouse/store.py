@@ -1,0 +1,181 @@
+"""The DuckDB file and its one writer: deltas and the offsets they came from, in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from streamgauge.catalog.loader import Catalog
+from streamgauge.catalog.model import Model
+from streamgauge.deltas.provenance import Inputs, Reflected
+from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse import merge, schema
+
+# Whoever reads a latest table looks through the rows of its run, and ending a run looks through the table: a run is as
+# long as the table is, within these.
+COMPACT_FROM_ROWS, COMPACT_AT_ROWS = 10_000, 250_000
+
+
+def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Open the file as its one owner; SQL from outside can reach no file, network, setting or Python variable.
+
+    Raises `UsageError` when another process owns it.
+    """
+    path = settings.warehouse_file
+    snapshots = snapshot_folder(settings)
+    snapshots.mkdir(parents=True, exist_ok=True)
+    try:
+        # The memory limit must be there at connect: replaying the write-ahead log comes before any SET.
+        db = duckdb.connect(
+            str(path),
+            config={
+                "memory_limit": settings.warehouse_memory,
+                "threads": settings.warehouse_threads,
+                # The file is ours alone, so it may use what only this DuckDB reads; snapshots do not (server.py).
+                "storage_compatibility_version": "latest",
+            },
+        )
+    except duckdb.IOException as error:
+        raise UsageError(
+            f"{path} cannot be opened: {str(error).splitlines()[0]}; is another warehouse running?"
+        ) from None
+    db.execute("SET TimeZone = 'UTC'")
+    # A checkpoint rewrites and compresses what was added: fewer, larger ones cost half (docs/benchmarks.md), and
+    # reopening after a kill -9 replays at most this much.
+    db.execute("SET checkpoint_threshold = '256MB'")
+    # The newer DICT_FSST does what this does; trying both costs a fifth of a merge (docs/benchmarks.md).
+    db.execute("SET disabled_compression_methods = 'dictionary'")
+    db.execute("SET python_enable_replacements = false")
+    db.execute("SET autoinstall_known_extensions = false")
+    db.execute("SET autoload_known_extensions = false")
+    db.execute(f"SET allowed_directories = ['{snapshots.resolve()}/']")
+    db.execute("SET enable_external_access = false")
+    db.execute("SET lock_configuration = true")
+    return db
+
+
+def snapshot_folder(settings: Settings) -> Path:
+    """The only folder the warehouse may write to besides its own file."""
+    return settings.data_dir / "snapshots"
+
+
+class Store:
+    """Writes to the warehouse; one object, one thread. Readers use cursors of `db`."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
+        schema.ensure(db, catalog, cluster_id)
+        self._db = db.cursor()
+        self._models = {model.name: model for model in catalog.models}
+        self._inputs = Inputs.load(self._db)
+        latest = [model for model in catalog.models if model.merge == "latest"]
+        self._run = {model.name: schema.current_run(self._db, model) for model in latest}
+        self._fresh = {
+            model.name: self._count(f"{schema.latest_rows(model)} WHERE {schema.RUN} >= {self._run[model.name]}")
+            for model in latest
+        }
+        self._kept = {model.name: self._count(schema.latest_rows(model)) for model in latest}
+
+    def _count(self, table: str) -> int:
+        row = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()
+        return int(row[0]) if row else 0
+
+    def rows(self) -> dict[str, int]:
+        """Rows of each window and append table."""
+        tables = [model.name for model in self._models.values() if model.merge != "latest"]
+        return {table: self._count(f'main."{table}"') for table in tables}
+
+    def offsets(self) -> dict[int, int]:
+        """Next offset to read, by partition of `analytics`. Trust this, not what a writer remembers."""
+        return dict(self._db.execute("SELECT partition, next_offset FROM internal.offsets").fetchall())
+
+    def knows(self, model: str) -> bool:
+        """True for a model of the catalog; deltas of others cannot be merged."""
+        return model in self._models
+
+    def merge(
+        self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], read: Iterable[Reflected | None] = ()
+    ) -> None:
+        """Merge deltas by model name and store the offsets after them, and what they were made of, all or nothing.
+
+        Raises `FatalError` when DuckDB refuses (disk full, a figure past 64 bits): nothing was merged.
+        """
+        try:
+            inputs = self._inputs.after(read)
+            self._in_transaction(partial(self._merge, deltas, offsets, inputs))
+        except duckdb.Error as error:
+            raise FatalError(f"merge failed, nothing was merged: {str(error).splitlines()[0]}") from error
+        self._inputs = inputs
+        for name in self._fresh.keys() & deltas.keys():
+            self._fresh[name] += deltas[name].num_rows
+
+    def _merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], inputs: Inputs) -> None:
+        for name, rows in deltas.items():
+            merge.merge(self._db, self._models[name], rows, self._run.get(name, 0))
+        self._db.executemany(
+            "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now())", [list(row) for row in offsets.items()]
+        )
+        if inputs != self._inputs:
+            inputs.store(self._db)
+
+    def compact(self, at_rows: int | None = None) -> None:
+        """Remove replaced rows of latest models, and begin a new run, once the current one has `at_rows` of them.
+
+        None: as many as the table kept at the end of the last run, within `COMPACT_FROM_ROWS` and `COMPACT_AT_ROWS`.
+        """
+        for name, rows in self._fresh.items():
+            enough = min(COMPACT_AT_ROWS, max(COMPACT_FROM_ROWS, self._kept[name])) if at_rows is None else at_rows
+            if rows >= enough:
+                model = self._models[name]
+                self._in_transaction(partial(self._compact, model, self._run[name]))
+                self._run[name] += 1
+                self._fresh[name], self._kept[name] = 0, self._count(schema.latest_rows(model))
+
+    def _compact(self, model: Model, run: int) -> None:
+        merge.compact(self._db, model, run)
+        schema.show_latest(self._db, model, run + 1)
+
+    def expire(self, settings: Settings, now: datetime | None = None) -> dict[str, int]:
+        """Remove raw rows by age and by number, and old windows; returns the rows removed by table."""
+        now = now or datetime.now(UTC)
+        removed = {}
+        for model in self._models.values():
+            if (kept := schema.kept_since(model, settings, now)) is None:
+                continue
+            column, since = kept
+            gone = self._delete(model, f"{column} < ?", [since])
+            if model.merge == "append":
+                gone += self._trim(model, settings.raw_retention_rows)
+            if gone:
+                removed[model.name] = gone
+        return removed
+
+    def _trim(self, model: Model, most: int) -> int:
+        """Keep the newest `most` rows of a raw table; rows are appended, so the oldest have the least rowid."""
+        excess = self._count(f'main."{model.name}"') - most
+        if excess <= 0:
+            return 0
+        return self._delete(
+            model, f'rowid < (SELECT rowid FROM main."{model.name}" ORDER BY rowid LIMIT 1 OFFSET ?)', [excess]
+        )
+
+    def _delete(self, model: Model, condition: str, values: list[object]) -> int:
+        row = self._db.execute(f'DELETE FROM main."{model.name}" WHERE {condition}', values).fetchone()
+        return int(row[0]) if row else 0
+
+    def _in_transaction(self, work: Callable[[], None]) -> None:
+        self._db.execute("BEGIN")
+        try:
+            work()
+            self._db.execute("COMMIT")
+        except BaseException:
+            # A failed COMMIT has rolled back by itself.
+            with contextlib.suppress(duckdb.TransactionException):
+                self._db.execute("ROLLBACK")
+            raise

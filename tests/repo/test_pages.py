@@ -1,0 +1,86 @@
+"""The documents: links lead somewhere, and commands, options and targets that they name exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from streamgauge.cli.main import app
+from tests.repo.files import ROOT, code, committed, shown
+
+PAGES = committed(".md")
+LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
+
+
+def commands() -> dict[str, set[str]]:
+    """The options of each command; a group of commands has those of all its members."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    found = {}
+    for name, command in group.commands.items():
+        members = [command, *(command.commands.values() if isinstance(command, TyperGroup) else ())]
+        found[name] = {option for member in members for parameter in member.params for option in parameter.opts}
+    return {name: options | {"--help"} for name, options in found.items()}
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_links_resolve(page: Path) -> None:
+    """Every relative link is a file here, and its anchor a heading there."""
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), f"{shown(page)} links to {target}"
+        assert not anchor or anchor in anchors(path), f"{shown(page)} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_commands_exist(page: Path) -> None:
+    """`streamgauge NAME --option` as a page writes it is what the command line has."""
+    known = commands()
+    for line in code(page.read_text(encoding="utf-8")):
+        for name, rest in re.findall(r"(?<![\w./-])(?:\.venv/bin/)?streamgauge ([a-z][a-z-]*)([^#|·]*)", line):
+            assert name in known, f"{shown(page)}: streamgauge {name}"
+            unknown = set(re.findall(r"(?<!\S)\[?(--[a-z-]+)", rest)) - known[name]
+            assert not unknown, f"{shown(page)}: streamgauge {name} has no {unknown}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_make_targets_exist(page: Path) -> None:
+    """`make NAME` as a page writes it is a target."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {name for line in code(page.read_text(encoding="utf-8")) for name in re.findall(r"\bmake ([a-z]+)", line)}
+    assert named <= targets, f"{shown(page)}: {named - targets}"
+
+
+def test_the_readme_has_every_command() -> None:
+    """A command that the README does not know is one that nobody finds."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {name for name in commands() if f"`streamgauge {name}" not in readme} == set()
+
+
+def test_make_help_has_every_target() -> None:
+    """A target without a word about it is for nobody; `components` is a step of `test`."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    silent = re.findall(r"^([a-z]+):(?!.*##)", makefile, re.MULTILINE)
+    assert silent == ["components"]
+
+
+def test_every_decision_is_in_the_architecture() -> None:
+    """The decisions are numbered, one each, and the overview leads to all of them."""
+    pages = [page.name for page in committed(".md") if page.parent.name == "adr"]
+    numbers = [int(name[:4]) for name in pages]
+    assert numbers == list(range(1, len(pages) + 1))
+    architecture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert [name for name in pages if f"(adr/{name})" not in architecture] == []

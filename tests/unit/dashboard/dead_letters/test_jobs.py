@@ -1,0 +1,104 @@
+"""Commands as child processes: what reaches them, how they end, and that nothing of an event is more than a value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.pages.dead_letters import request as asked
+from dashboard.pages.dead_letters.jobs import Busy, Job, Jobs
+from dashboard.pages.dead_letters.request import Request
+from tests.unit.dashboard.dead_letters.command import command, plan
+
+CAUSE, LETTER = "aaaa11112222", "payments:1:4711"
+HOSTILE = "--yes; touch /tmp/x $(reboot) `id` \"'\n\\"
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def ended(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """What the command was given, once it has ended."""
+    wait_until(lambda: not job.running)
+    assert not jobs._children
+    (given,) = job.of("given")
+    return given
+
+
+def test_whatever_an_events_text_is_it_is_one_argument() -> None:
+    jobs = Jobs(command())
+    given = ended(jobs, jobs.start("dry", Request(CAUSE, LETTER, field="$.note", value=HOSTILE), "ana"))["given"]
+    assert given == [
+        *("dead-letters", "retry", "--format=json", "--rate=50", f"--set=$.note={HOSTILE}", "--", LETTER),
+    ]
+
+
+def test_a_retry_names_who_and_up_to_when() -> None:
+    jobs = Jobs(command())
+    request = Request(CAUSE, until="2026-11-23T10:00:00Z")
+    given = ended(jobs, jobs.start("retry", request, "--ana"))["given"]
+    assert given[-4:] == ["--yes", "--by=--ana", "--until=2026-11-23T10:00:00Z", f"--fingerprint={CAUSE}"]
+
+
+@pytest.mark.parametrize(
+    "request_", [Request(CAUSE, "--yes"), Request(CAUSE, "a b:1:2"), Request("--yes"), Request("")]
+)
+def test_what_is_no_letter_starts_nothing(request_: Request) -> None:
+    jobs = Jobs(command())
+    with pytest.raises(ValueError, match="no such"):
+        jobs.start("retry", request_, "ana")
+    assert jobs.newest(request_.cause, "retry") is None
+
+
+def test_an_edited_payload_is_in_a_file_of_our_own_that_goes() -> None:
+    jobs = Jobs(command())
+    given = ended(jobs, jobs.start("dry", Request(CAUSE, LETTER, payload=HOSTILE), "ana"))
+    assert (given["mode"], given["payload"]) == ("0o600", HOSTILE)
+    assert not Path(given["file"]).exists()
+
+
+def test_one_retry_at_a_time_and_it_can_be_stopped() -> None:
+    told: list[Job] = []
+    jobs = Jobs(command(plan(3), wait_s=20), told.append)
+    job = jobs.start("retry", Request(CAUSE), "ana")
+    wait_until(lambda: bool(job.plan))
+    with pytest.raises(Busy, match="this cause"):
+        jobs.start("dry", Request(CAUSE), "bob")
+    with pytest.raises(Busy, match=f"ana is sending letters of the cause {CAUSE}"):
+        jobs.start("retry", Request("bbbb"), "bob")
+    other = jobs.start("dry", Request("bbbb"), "bob")
+    jobs.stop(job)
+    wait_until(lambda: not job.running)
+    assert (job.code, job.end["outcome"]) == (0, "stopped")
+    wait_until(lambda: told == [job])
+    jobs.close()
+    wait_until(lambda: not other.running)
+    assert told == [job]
+
+
+def test_what_it_failed_with_is_its_last_word() -> None:
+    jobs = Jobs(command(code=2))
+    job = jobs.start("dry", Request(CAUSE), "ana")
+    wait_until(lambda: not job.running)
+    assert (job.code, job.error) == (2, "**why**")
+    missing = Jobs(["/nowhere/streamgauge"]).start("dry", Request(CAUSE), "ana")
+    wait_until(lambda: not missing.running)
+    assert "could not be started" in missing.error
+
+
+def test_what_will_happen_is_said() -> None:
+    said = asked.announce(plan(3, says="wrong_type: **x**", left_out={"retried": 2, "gone": 0, "homeless": 0}))
+    assert said[:3] == [
+        "3 to topic payments, partition 1: each once, with its own key and headers.",
+        "Of 3 our analytics says: would fail again: wrong_type: **x**.",
+        "2 left out: they were sent again before.",
+    ]
+    assert said[3] == "In rungs of 1, 2; the first that fails again stops it."

@@ -1,0 +1,80 @@
+"""A replica stops at nothing but bad events, goes on at a few, and goes on counting after a restart."""
+
+from __future__ import annotations
+
+import pytest
+
+from processors.analytics.circuit_breaker import StopRule
+from processors.analytics.decoder import DeadLetter, Record
+from streamgauge.runtime.errors import FatalError
+
+NOW = 1_800_000_000_000
+
+
+def bad(count: int, reason: str = "wrong_type") -> list[DeadLetter]:
+    return [DeadLetter("orders", Record(b"", 0, 0, 0, None), reason, "detail", "$.amount_cents")] * count
+
+
+def stopped(rule: StopRule, *chunks: tuple[int, int]) -> int | None:
+    """The chunk at which the rule stops."""
+    for number, (events, dead) in enumerate(chunks):
+        try:
+            rule.see("orders", events, bad(dead))
+        except FatalError:
+            return number
+    return None
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ([(99, 99)], None),  # too few to judge
+        ([(100, 90)], 0),
+        ([(100, 89)], None),
+        ([(50, 50), (49, 49), (1, 1)], 2),  # counted over chunks
+        ([(100, 0), (100, 99)], 1),  # only the most recent count
+        ([(100, 0), (50, 50), (49, 49)], None),
+        ([(90, 90), (5, 0), (5, 5)], 2),
+        ([(90, 90), (10, 0), (10, 0), (1, 0)], None),  # mended: good events get through
+        ([(1_000, 10)] * 50, None),
+        ([(0, 0)], None),
+    ],
+)
+def test_where_it_stops(chunks: list[tuple[int, int]], expected: int | None) -> None:
+    assert stopped(StopRule(0.9, 100), *chunks) == expected
+
+
+def test_it_can_be_switched_off_and_streams_are_apart() -> None:
+    assert stopped(StopRule(0.9, 0), *[(1_000, 1_000)] * 10) is None
+    rule = StopRule(0.9, 100)
+    rule.see("payments", 90, bad(90))
+    assert stopped(rule, (90, 90)) is None
+
+
+def test_the_error_says_which_stream_why_and_what_to_do() -> None:
+    with pytest.raises(FatalError) as caught:
+        StopRule(0.5, 10).see("orders", 12, [*bad(3, "null_value"), *bad(8)])
+    text = str(caught.value)
+    for part in ("11 of the last 12 events of stream `orders`", "`wrong_type` at `$.amount_cents`", "STOP_RATIO"):
+        assert part in text
+    assert "\n" not in text
+
+
+def test_a_restart_goes_on_counting_from_the_newest_note() -> None:
+    before = StopRule(0.9, 100)
+    assert stopped(before, (60, 60), (39, 39)) is None
+    note = before.note("orders", NOW)
+    after = StopRule(0.9, 100)
+    after.seed([("orders", "bad=0 of=500 at=1"), ("orders", note), ("orders", ""), ("orders", None), ("x", "hello")])
+    assert after.note("orders", NOW) == note
+    assert stopped(after, (1, 1)) == 0
+    fresh = StopRule(0.9, 100)
+    assert stopped(fresh, (1, 1)) is None
+    assert fresh.note("payments", NOW) == f"bad=0 of=0 at={NOW}"
+
+
+def test_a_seed_replaces_what_was_counted_and_not_committed() -> None:
+    rule = StopRule(0.9, 100)
+    assert stopped(rule, (99, 99)) is None
+    rule.seed([])
+    assert stopped(rule, (1, 1)) is None

@@ -1,0 +1,260 @@
+"""From views of a cluster to rows and metrics: what is gone goes, what is not known is absent, nothing is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from processors.lag import service as lag
+from processors.lag.cluster import Group, Place, View
+from processors.lag.history import History, Row, Snapshot
+from processors.lag.metrics import STALE_INTERVALS, LagMetrics
+from processors.lag.time_lag import Found
+from streamgauge.catalog.builtin.lag import LagEvent
+from streamgauge.runtime.metrics import CATALOGUE
+
+P0, P1 = ("orders", 0), ("orders", 1)
+NOW = 1_700_000_000_000
+
+
+class Watched:
+    """A history that is fed a sample every 10 s; a record's age is its distance from the end, in seconds."""
+
+    def __init__(self, size: int = 3) -> None:
+        self.history = History(size)
+        self.at_ms = NOW
+        self.questions = 0
+
+    def see(self, ends: Mapping[Place, int], oldest: Mapping[Place, int] | None = None, **groups: Group) -> Snapshot:
+        """A sample of these groups on one topic, `orders`."""
+        return self.view(View(1, {"orders": len(ends)}, groups, dict(ends), dict(oldest or {}), set()))
+
+    def view(self, view: View) -> Snapshot:
+        """A sample."""
+        self.at_ms += 10_000
+        self.history.add(view, self.at_ms)
+
+        def ask(questions: Mapping[Place, int]) -> Mapping[Place, Found]:
+            self.questions += len(questions)
+            found = {}
+            for place, time in questions.items():
+                end = view.ends[place]
+                offset = max(0, end - (self.at_ms - time) // 1_000)
+                found[place] = Found(offset, self.at_ms - (end - offset) * 1_000) if offset < end else Found(end, None)
+            return found
+
+        self.history.ask_times(view, self.at_ms, ask)
+        return self.history.snapshot(view, self.at_ms)
+
+
+def group(committed: Mapping[Place, int], members: int | None = 1, held: bool = True) -> Group:
+    owners = {place: "client on host" for place in committed} if held and members else {}
+    return Group("STABLE" if members else "EMPTY", members, owners, dict(committed))
+
+
+def only(snapshot: Snapshot) -> Row:
+    (row,) = snapshot.rows
+    return row
+
+
+def shown(snapshot: Snapshot, clock: float = 0.0) -> dict[str, dict[tuple[str, ...], float]]:
+    """The metrics of a sample: by name, then by label values."""
+    metrics = LagMetrics(10.0, lambda: clock)
+    metrics.publish(snapshot)
+    return collected(metrics)
+
+
+def collected(metrics: LagMetrics) -> dict[str, dict[tuple[str, ...], float]]:
+    labels = {metric.name: metric.labels for metric in CATALOGUE}
+    return {
+        family.name: {
+            tuple(sample.labels[label] for label in labels[family.name]): sample.value for sample in family.samples
+        }
+        for family in metrics.collect()
+    }
+
+
+def test_a_group_that_falls_behind() -> None:
+    watched = Watched()
+    for n in range(3):
+        snapshot = watched.see({P0: 100 + 10 * n}, {P0: 0}, billing=group({P0: 90 + 2 * n}))
+    row = only(snapshot)
+    assert (row.lag, row.status, row.member) == (26, "WARN", "client on host")
+    assert row.lag_seconds == pytest.approx(26.0, abs=0.3)
+    assert (row.produced_per_second, row.consumed_per_second, row.catch_up_seconds) == (1.0, 0.2, None)
+    assert row.retention_used == pytest.approx(26 / 120)
+
+
+def test_one_that_recovers() -> None:
+    watched = Watched()
+    for n in range(3):
+        snapshot = watched.see({P0: 100 + 10 * n}, billing=group({P0: 20 + 30 * n}))
+    row = only(snapshot)
+    assert (row.status, row.lag, row.catch_up_seconds) == ("OK", 40, 20.0)
+    assert row.retention_used is None
+
+
+def test_caught_up_is_zero_and_nothing_is_asked() -> None:
+    watched = Watched()
+    row = only(watched.see({P0: 100}, billing=group({P0: 100})))
+    assert (row.lag, row.lag_seconds, row.catch_up_seconds, row.status) == (0, 0.0, 0.0, "UNKNOWN")
+    assert watched.questions == 0
+
+
+def test_a_lag_of_one_has_no_time() -> None:
+    """It may be a transaction marker, and then its age says nothing."""
+    row = only(Watched().see({P0: 100}, billing=group({P0: 99})))
+    assert (row.lag, row.lag_seconds) == (1, None)
+
+
+def test_a_marker_does_not_age_the_events_after_it() -> None:
+    """Idle at a marker for an hour, then ten new events: the oldest waits for as long as it is there, not an hour."""
+    watched = Watched()
+    watched.see({P0: 100}, billing=group({P0: 99}))
+    row = only(watched.see({P0: 110}, billing=group({P0: 99})))
+    assert row.lag == 11
+    assert row.lag_seconds == pytest.approx(10.0, abs=0.2)
+
+
+def test_never_committed_is_unknown_and_not_zero() -> None:
+    """A member holds the partition, and has not committed yet."""
+    row = only(Watched().see({P0: 100}, billing=Group("STABLE", 1, {P0: "c on h"}, {})))
+    assert (row.committed_offset, row.lag, row.lag_seconds, row.status) == (None, None, None, "UNKNOWN")
+
+
+def test_retention_has_passed_the_committed_offset() -> None:
+    """What is lost cannot be read any more: the wait is that of the oldest record left."""
+    row = only(Watched().see({P0: 200}, {P0: 150}, billing=group({P0: 100})))
+    assert row.retention_used == 2.0
+    assert row.lag == 100
+    assert row.lag_seconds == pytest.approx(50.0, abs=0.6)
+
+
+def test_a_topic_made_anew_has_no_past() -> None:
+    watched = Watched()
+    for n in range(3):
+        watched.see({P0: 1_000 + n, P1: 7}, {P0: 900, P1: 0}, billing=group({P0: 950, P1: 7}))
+    snapshot = watched.see({P0: 5, P1: 8}, billing=group({P0: 2, P1: 2}))
+    assert [(row.status, row.produced_per_second, row.oldest_offset) for row in snapshot.rows] == [
+        ("UNKNOWN", None, None)
+    ] * 2
+    # Nor are the times of the old log's records those of the new one's.
+    assert [row.lag_seconds for row in snapshot.rows] == [pytest.approx(3.0, abs=0.1), pytest.approx(6.0, abs=0.1)]
+    assert not watched.history.knows_oldest_of({P0: 5})
+
+
+def test_beyond_the_end_is_not_known() -> None:
+    """The topic was made anew, and the group's old offset lies ahead of the log."""
+    row = only(Watched().see({P0: 5}, {P0: 0}, billing=group({P0: 950})))
+    assert (row.committed_offset, row.lag, row.lag_seconds, row.retention_used) == (950, None, None, None)
+
+
+def test_who_is_gone_leaves_no_series() -> None:
+    watched = Watched()
+    for _ in range(3):
+        watched.see({P0: 100}, billing=group({P0: 50}), shipping=group({P0: 10}))
+    metrics = shown(watched.see({P0: 100}, shipping=group({P0: 10})))
+    assert set(metrics["kafka_consumergroup_lag"]) == {("shipping", "orders", "0")}
+    assert set(metrics["kafka_consumergroup_members"]) == {("shipping",)}
+    # Back again, it begins anew.
+    assert {row.group: row.status for row in watched.see({P0: 100}, billing=group({P0: 50})).rows} == {
+        "billing": "UNKNOWN"
+    }
+
+
+def test_a_rebalance_is_no_stop() -> None:
+    """While partitions are being handed out nobody holds one, and that means nothing."""
+    watched = Watched()
+    for _ in range(2):
+        watched.see({P0: 100}, billing=group({P0: 50}))
+    snapshot = watched.see({P0: 100}, billing=Group("PREPARING_REBALANCING", 1, None, {P0: 50}))
+    assert only(snapshot).status == "STALL"
+    assert shown(snapshot)["streamgauge_consumergroup_unassigned_partitions"] == {}
+
+
+def test_a_failed_partition_spoils_the_sums_and_nothing_else() -> None:
+    watched = Watched()
+    view = View(1, {"orders": 2}, {"billing": group({P0: 5, P1: 6})}, {P0: 10}, {P0: 0}, {("topic", "orders")})
+    metrics = shown(watched.view(view))
+    assert metrics["kafka_consumergroup_lag"] == {("billing", "orders", "0"): 5}
+    assert metrics["kafka_consumergroup_lag_sum"] == {}
+    assert metrics["streamgauge_lag_failed"] == {("topic", "orders"): 1}
+
+
+def test_a_failed_group_spoils_its_own_sums() -> None:
+    watched = Watched()
+    view = View(1, {"orders": 1}, {"billing": Group(None, None, None, {P0: 5})}, {P0: 10}, {}, {("group", "billing")})
+    metrics = shown(watched.view(view))
+    assert metrics["kafka_consumergroup_lag_sum"] == metrics["kafka_consumergroup_members"] == {}
+    assert metrics["streamgauge_lag_failed"] == {("group", "billing"): 1}
+
+
+def test_sums_members_and_who_is_inactive() -> None:
+    watched = Watched()
+    for _ in range(3):
+        snapshot = watched.see(
+            {P0: 100, P1: 100},
+            {P0: 0, P1: 0},
+            gone=group({P0: 50, P1: 40}, members=0),
+            here=group({P0: 100, P1: 99}),
+        )
+    metrics = shown(snapshot)
+    assert metrics["kafka_consumergroup_lag_sum"] == {("gone", "orders"): 110, ("here", "orders"): 1}
+    assert metrics["kafka_consumergroup_current_offset_sum"][("gone", "orders")] == 90
+    assert metrics["kafka_consumergroup_status"][("gone", "orders", "0")] == 4
+    assert metrics["kafka_consumergroup_members"] == {("gone",): 0, ("here",): 1}
+    assert metrics["streamgauge_consumergroup_unassigned_partitions"] == {("gone", "orders"): 2, ("here", "orders"): 0}
+    assert metrics["streamgauge_consumergroup_inactive_behind_events"] == {("gone",): 110}
+    assert metrics["streamgauge_consumergroup_catch_up_seconds"] == {("here", "orders"): 0.0}
+
+
+def test_one_that_commits_without_being_a_member_is_active() -> None:
+    watched = Watched()
+    for n in range(3):
+        snapshot = watched.see({P0: 100}, manual=group({P0: 50 + n}, members=0))
+    metrics = shown(snapshot)
+    assert metrics["streamgauge_consumergroup_inactive_behind_events"] == {}
+    assert metrics["streamgauge_consumergroup_unassigned_partitions"] == {}
+
+
+def test_unread_topics_and_uneven_ones() -> None:
+    watched = Watched()
+    places = {("orders", 0): 0, ("orders", 1): 0, ("audit", 0): 7, ("orders.dlq", 0): 3, ("empty", 0): 0}
+    for n in range(2):
+        ends = {**places, ("orders", 0): 300 * n, ("orders", 1): 100 * n}
+        view = View(1, {"orders": 2, "audit": 1, "orders.dlq": 1, "empty": 1}, {}, ends, dict.fromkeys(ends, 0), set())
+        view.groups["billing"] = group({P0: 0})
+        snapshot = watched.view(view)
+    metrics = shown(snapshot)
+    assert metrics["streamgauge_topic_unread"] == {("audit",): 1}
+    assert metrics["streamgauge_topic_skew_ratio"] == {("orders",): 1.5}
+    # Where groups could not be listed, nobody knows what is unread.
+    snapshot.view.failed.add(("cluster", "groups"))
+    assert shown(snapshot)["streamgauge_topic_unread"] == {}
+
+
+def test_an_old_sample_is_no_news() -> None:
+    now = 0.0
+    metrics = LagMetrics(10.0, lambda: now)
+    metrics.publish(Watched().see({P0: 100}, billing=group({P0: 50})))
+    metrics.fail({("cluster", "metadata")})
+    now = STALE_INTERVALS * 10.0
+    assert collected(metrics)["kafka_consumergroup_lag"] == {("billing", "orders", "0"): 50}
+    now += 0.1
+    assert collected(metrics) == {"streamgauge_lag_failed": {("cluster", "metadata"): 1}}
+
+
+def test_the_events_are_what_their_stream_takes() -> None:
+    """Unknown is left out, and the stream's own decoder reads it all back."""
+    watched = Watched()
+    snapshot = watched.see({P0: 100, P1: 9}, {P0: 0, P1: 0}, billing=group({P0: 50}), new=Group("STABLE", 1, {P1: "c"}))
+    decode = msgspec.json.Decoder(LagEvent).decode
+    events = {key: decode(value) for key, value in lag.events(snapshot)}
+    assert set(events) == {b"billing", b"new"}
+    assert (events[b"billing"].lag, events[b"billing"].occurred_at) == (50, watched.at_ms)
+    plain: dict[str, Any] = msgspec.json.decode(dict(lag.events(snapshot))[b"new"])
+    assert {"committed_offset", "lag", "lag_seconds", "waiting_keys"} & set(plain) == set()
+    assert len({event.event_id for event in events.values()}) == 2

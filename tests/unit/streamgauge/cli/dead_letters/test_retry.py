@@ -1,0 +1,114 @@
+"""How a retry climbs and what it tells: stopped by a failure, or when told to; no Kafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any, cast
+
+import pytest
+
+from streamgauge.cli.dead_letters import letters, retry
+from streamgauge.cli.dead_letters.letters import Choice, Letter
+from streamgauge.cli.dead_letters.outcomes import Failure, Watcher
+from streamgauge.cli.dead_letters.output import Lines
+from streamgauge.cli.dead_letters.plan import Options
+from streamgauge.cli.dead_letters.records import Copy
+from streamgauge.cli.dead_letters.retrier import Retrier, Sendable, Sent
+from streamgauge.dead_letters.headers import Place
+from streamgauge.runtime.errors import TransientError
+
+Settle = Callable[[Sequence[Sent]], list[Failure]]
+FAST = Options(rate=1_000_000, really=True)
+
+
+class Kafka:
+    """Takes what is sent, as `Retrier` and `Watcher` do; `sent` counts it."""
+
+    def __init__(self, settle: Settle = lambda _: []) -> None:
+        self.sent = 0
+        self._settle = settle
+
+    def send(self, batch: Sequence[Sendable]) -> list[Sent]:
+        self.sent += len(batch)
+        return [Sent(item.letter, Place("orders", 0, 1_000 + item.letter.place.offset)) for item in batch]
+
+    def settle(self, sent: Sequence[Sent], _timeout_s: float) -> list[Failure]:
+        return self._settle(sent)
+
+
+def item(number: int) -> Sendable:
+    place = Place("orders", 0, number)
+    letter = Letter(place, "orders", "wrong_type", "aaaa", None, "d", 1, place, None, "orders.dlq", datetime.now(UTC))
+    return Sendable(letter, Copy(place, b"k", b"{}", [], 0), b"{}")
+
+
+def climbed(kafka: Kafka, number: int, capsys: pytest.CaptureFixture[str], stop: Event | None = None) -> Any:
+    """The exit code, or the error, and the objects told."""
+    try:
+        code: object = retry.climb(
+            cast(Retrier, kafka),
+            cast(Watcher, kafka),
+            [item(n) for n in range(number)],
+            FAST,
+            Lines(),
+            stop or Event(),
+        )
+    except TransientError as error:
+        code = error
+    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_rung_by_rung(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = climbed(Kafka(), 8, capsys)
+    assert code == 0
+    assert [(one["rung"], one["through"]) for one in told if one["event"] == "rung"] == [(1, 1), (2, 5), (3, 2)]
+    assert told[-1] | {"detail": ""} == {
+        **{"event": "end", "outcome": "done", "total": 8, "through": 8, "failed": 0},
+        **{"unsettled": 0, "detail": "", "not_sent": 0},
+    }
+
+
+def test_the_first_failure_stops_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def settle(sent: Sequence[Sent]) -> list[Failure]:
+        return [Failure(sent[0].letter, sent[0].place, "bbbb", "out_of_range", "**new**")] if len(sent) == 5 else []
+
+    kafka = Kafka(settle)
+    code, told = climbed(kafka, 30, capsys)
+    assert (code, kafka.sent) == (1, 6)
+    failure, end = told[-2:]
+    assert (failure["same"], failure["now"], failure["detail"]) == (False, "orders:0:1001", "**new**")
+    assert (end["outcome"], end["through"], end["failed"], end["not_sent"]) == ("failed", 5, 1, 24)
+
+
+def test_told_to_stop_what_is_sent_is_settled(capsys: pytest.CaptureFixture[str]) -> None:
+    stop = Event()
+
+    def settle(sent: Sequence[Sent]) -> list[Failure]:
+        if len(sent) == 5:
+            stop.set()
+        return []
+
+    kafka = Kafka(settle)
+    code, told = climbed(kafka, 30, capsys, stop)
+    assert (code, kafka.sent) == (0, 6)
+    assert (told[-1]["outcome"], told[-1]["through"], told[-1]["not_sent"]) == ("stopped", 6, 24)
+
+
+def test_what_is_not_settled_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    def settle(_: Sequence[Sent]) -> list[Failure]:
+        raise TransientError("nobody came past")
+
+    code, told = climbed(Kafka(settle), 3, capsys)
+    assert str(code) == "nobody came past"
+    assert (told[-1]["outcome"], told[-1]["unsettled"], told[-1]["not_sent"]) == ("unsettled", 1, 2)
+
+
+def test_until_bounds_a_choice_and_is_none_by_itself() -> None:
+    until = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert Choice(until=until).empty
+    where, values = letters.condition(Choice(fingerprint="aaaa", until=until))
+    assert where.endswith("coalesce(dead_at, kafka_timestamp) < ?::TIMESTAMPTZ")
+    assert values == ["aaaa", until]

@@ -1,0 +1,60 @@
+"""What may be replayed, and from where."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from streamgauge.cli.replay import plan
+from streamgauge.cli.replay.plan import Seen
+from streamgauge.runtime.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("analytics", "streamgauge rebuild"),
+        ("my-analytics", "streamgauge rebuild"),
+        ("warehouse", "streamgauge rebuild"),
+        ("lag", "no topic"),
+        ("connect-orders", "no group of ours"),
+    ],
+)
+def test_refused(name: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        plan.service(name, "my-analytics")
+
+
+@pytest.mark.parametrize("name", ["fulfilment", "fraud", "attribution"])
+def test_ours(name: str) -> None:
+    assert plan.service(name, "analytics").emits[0] == name
+
+
+def test_back_only_and_no_further_than_the_log() -> None:
+    committed = {("orders", 0): 50, ("orders", 1): 50, ("orders", 2): 50, ("orders", 3): 50}
+    wanted = {("orders", 0): 10, ("orders", 1): 70, ("orders", 3): 0}
+    assert plan.rewound(committed, wanted, {("orders", 3): 40}) == {("orders", 0): (10, 50), ("orders", 3): (40, 50)}
+
+
+def test_places_and_times() -> None:
+    assert plan.places(["orders:3:17"]) == {("orders", 3): 17}
+    for wrong in ("orders", "orders:3", "orders:x:1", ":1:1", "orders:1:-1"):
+        with pytest.raises(UsageError, match="topic:partition:offset"):
+            plan.places([wrong])
+    assert plan.moment("2026-11-23T04:00:00Z") == datetime(2026, 11, 23, 4, tzinfo=UTC)
+    with pytest.raises(UsageError, match="2026-11-23T04:00:00Z"):
+        plan.moment("yesterday")
+
+
+def test_what_is_seen() -> None:
+    seen = Seen()
+    for value in (b'{"event_type":"a","source":"us"}', b'{"event_type":"a"}', b"{}", b"no json", None):
+        seen.add(value, b"k", 5_000)
+    assert list(plan.lines({"orders": seen, "empty": Seen()})) == [
+        "  orders: 5 events of 1 key, 1970-01-01 00:00:05 to 1970-01-01 00:00:05: 2 a, 2 not readable, 1 no event_type"
+    ]
+    only = Seen()
+    only.add(b'{"event_type":"a","source":"us"}', b"k", 1, source="us")
+    only.add(b'{"event_type":"a","source":"them"}', b"k", 1, source="us")
+    assert only.types == {"a": 1}

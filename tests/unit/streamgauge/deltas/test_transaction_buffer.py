@@ -1,0 +1,121 @@
+"""Deltas are let through a whole Kafka transaction at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from confluent_kafka import TIMESTAMP_CREATE_TIME
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamgauge.deltas import transaction_buffer
+from streamgauge.deltas.transaction_buffer import Inbox
+
+
+@dataclass
+class Delivered:
+    """A message as the consumer gives it."""
+
+    marks: list[tuple[str, bytes]]
+    at: int
+    number: int = 0
+    body: bytes | None = b""
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return self.marks
+
+    def topic(self) -> str:
+        return "analytics"
+
+    def partition(self) -> int:
+        return self.number
+
+    def offset(self) -> int:
+        return self.at
+
+    def timestamp(self) -> tuple[int, int]:
+        return TIMESTAMP_CREATE_TIME, 1_000 + self.at
+
+    def value(self) -> bytes | None:
+        return self.body
+
+
+def delta(model: str, producer: str, at: int, *, more: bool, partition: int = 0) -> Delivered:
+    """A delta with one row that says where it was."""
+    rows = pa.table({"at": [at]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return Delivered(
+        transaction_buffer.headers(model, producer, more=more), at, partition, sink.getvalue().to_pybytes()
+    )
+
+
+def rows(ready: transaction_buffer.Ready) -> dict[str, list[int]]:
+    """Rows by model."""
+    return {model: [at for part in parts for at in part["at"].to_pylist()] for model, parts in ready.deltas.items()}
+
+
+def test_nothing_of_a_transaction_is_ready_before_its_end() -> None:
+    """Two of three messages have come: neither they nor their offsets may be stored."""
+    box = Inbox(lambda _: True)
+    box.add(delta("orders", "a", 5, more=True))
+    box.add(delta("windows", "a", 6, more=True))
+    assert box.take().offsets == {}
+    box.add(delta("windows", "a", 7, more=False))
+    ready = box.take()
+    assert ready.offsets == {0: 8}
+    assert rows(ready) == {"orders": [5], "windows": [6, 7]}
+    assert box.take().offsets == {}
+
+
+def test_a_partition_does_not_wait_for_another() -> None:
+    """Each has its own transactions."""
+    box = Inbox(lambda _: True)
+    box.add(delta("orders", "a", 1, more=True))
+    box.add(delta("orders", "b", 9, more=False, partition=1))
+    assert box.take().offsets == {1: 10}
+
+
+def test_what_is_no_delta_is_passed_over_and_its_offset_counts() -> None:
+    """An unknown model, a body that is not Arrow, a tombstone, a message without headers."""
+    box = Inbox(lambda model: model == "orders")
+    box.add(delta("gone", "a", 1, more=False))
+    box.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 2, body=b"no"))
+    box.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 3, body=None))
+    box.add(Delivered([], 4))
+    ready = box.take()
+    assert ready.offsets == {0: 5}
+    assert rows(ready) == {}
+
+
+def test_clear_forgets_what_will_be_read_again() -> None:
+    """After going back to the stored offsets the first half comes a second time."""
+    box = Inbox(lambda _: True)
+    box.add(delta("orders", "a", 1, more=True))
+    box.clear()
+    box.add(delta("orders", "a", 1, more=True))
+    box.add(delta("orders", "a", 2, more=False))
+    assert rows(box.take()) == {"orders": [1, 2]}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4)), max_size=12), st.randoms(use_true_random=False))
+def test_interleaved_transactions_are_whole_and_complete(transactions: list[tuple[str, int]], chance: object) -> None:
+    """Replicas that share a partition: what is ready is whole transactions, each row once."""
+    waiting = {
+        name: [(number, left) for number, (who, size) in enumerate(transactions) if who == name for left in range(size)]
+        for name in "abc"
+    }
+    box, seen, whole = Inbox(lambda _: True), [], {n: size for n, (_, size) in enumerate(transactions)}
+    at = 0
+    while any(waiting.values()):
+        name = chance.choice([who for who, left in waiting.items() if left])  # type: ignore[attr-defined]
+        number, index = waiting[name].pop(0)
+        box.add(delta(str(number), name, at, more=index < whole[number] - 1))
+        at += 1
+        ready = box.take()
+        for model, ats in rows(ready).items():
+            assert len(ats) == whole[int(model)]
+            seen.extend(ats)
+    assert sorted(seen) == list(range(at))

@@ -1,0 +1,95 @@
+"""The commerce catalog's tables and views in a real DuckDB file, filled with hand-made events through its models."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from streamgauge.catalog import loader
+from streamgauge.catalog.loader import Catalog
+from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.sql.query_service import Answers
+from streamgauge.warehouse.store import Store, connect
+
+ENVELOPE = {"source": "test", "schema_version": 1}
+
+
+class Commerce:
+    """`tell` publishes an event, `select` flushes and asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(data_dir=folder)
+        self._catalog = _catalog()
+        self._db = connect(self.settings)
+        self._store = Store(self._db, self._catalog, "c")
+        self._numbers = count(1)
+        self._told: dict[str, list[dict[str, Any]]] = {}
+
+    def tell(self, event_type: str, at: datetime, **fields: Any) -> dict[str, Any]:
+        """Publish one event to the stream of its type; returns it, to be sent `again`."""
+        stream = next(name for name, one in self._catalog.streams.items() if event_type in _types(one.event))
+        event = {"event_id": f"e{next(self._numbers)}", "event_type": event_type, "occurred_at": at, **ENVELOPE}
+        self._told.setdefault(stream, []).append({**event, **fields})
+        return {"stream": stream, **event, **fields}
+
+    def again(self, event: dict[str, Any]) -> None:
+        """The same event once more, as from a producer that is not idempotent."""
+        self._told.setdefault(event["stream"], []).append({k: v for k, v in event.items() if k != "stream"})
+
+    def flush(self) -> None:
+        """Merge what was told since the last time."""
+        merged = {}
+        for stream, events in self._told.items():
+            first = next(self._numbers)
+            rows = [
+                {
+                    "kafka_partition": 0,
+                    "kafka_offset": first * 10_000 + n,
+                    "kafka_timestamp": event["occurred_at"],
+                    **event,
+                }
+                for n, event in enumerate(events)
+            ]
+            table = pa.Table.from_pylist(rows, schema=self._catalog.streams[stream].schema)
+            with duckdb.connect(":memory:") as batch:
+                batch.execute("SET TimeZone = 'UTC'")
+                batch.register("events", table)
+                for model in self._catalog.models_of(stream):
+                    merged[model.name] = batch.execute(model.delta_sql).to_arrow_table()
+        self._told = {}
+        self._store.merge(merged, {0: next(self._numbers)})
+
+    def add(self, table: str, **row: Any) -> None:
+        """One row of a table that is not a stream's alone, as `stream_windows`: what is not given is 0 or absent."""
+        model = next(one for one in self._catalog.models if one.name == table)
+        absent = {name: 0 if kind in ("BIGINT", "HUGEINT") else None for name, kind in model.columns.items()}
+        names = ", ".join(f'?::{kind} AS "{name}"' for name, kind in model.columns.items())
+        with duckdb.connect(":memory:") as batch:
+            batch.execute("SET TimeZone = 'UTC'")
+            delta = batch.execute(f"SELECT {names}", list({**absent, **row}.values())).to_arrow_table()
+        self._store.merge({table: delta}, {0: next(self._numbers)})
+
+    def answers(self) -> Answers:
+        """What answers SQL in the warehouse process, over these tables: the same guard, limits and parameters."""
+        if self._told:
+            self.flush()
+        return Answers(self._db, self.settings, self._catalog)
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """The answer's rows."""
+        if self._told:
+            self.flush()
+        return self._db.execute(sql).fetchall()
+
+
+def _catalog() -> Catalog:
+    return loader.load("streamgauge.catalog.commerce")
+
+
+def _types(event: Any) -> tuple[str, ...]:
+    return tuple(event.__annotations__["event_type"].__args__)
