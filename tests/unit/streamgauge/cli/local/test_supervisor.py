@@ -124,8 +124,11 @@ def test_wrong_use_is_not_restarted(supervisor: Supervisor) -> None:
 
 def process(folder: Path, choose_port: Callable[[int], int], wanted: int) -> Service:
     """A process as ours are, that does nothing."""
-    code = "import sys; from streamgauge.runtime import process;"
-        "sys.exit(process.run('idle', lambda p: (p.ready(), p.stop.wait())))"
+    code = """
+import sys
+from streamgauge.runtime import process
+sys.exit(process.run("idle", lambda running: (running.ready(), running.stop.wait())))
+"""
     line = [sys.executable, "-c", code]
     return Service("idle", lambda _start: line, wanted, choose_port, env={"STREAMGAUGE_DATA_DIR": str(folder)})
 
