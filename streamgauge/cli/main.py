@@ -230,9 +230,9 @@ def sql(
 ) -> None:
     """Ask the warehouse, while the pipeline writes."""
     from streamgauge.cli import sql as query
-    from streamgauge.warehouse.client import Past
+    from streamgauge.warehouse.client import AsOf
 
-    query.sql(text, format_, output, Past(as_of, known_only) if as_of else None)
+    query.sql(text, format_, output, AsOf(as_of, known_only) if as_of else None)
 
 
 @app.command()

@@ -17,14 +17,14 @@ import pyarrow.parquet
 from streamgauge.cli.main import Format
 from streamgauge.cli.table_output import SHOWN_ROWS, write
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
-from streamgauge.warehouse.client import Past, QueryError, Warehouse, WarehouseUnavailable
+from streamgauge.warehouse.client import AsOf, QueryError, Warehouse, WarehouseUnavailable
 
 
 class QueryFailed(StreamgaugeError):
     """The query was refused or failed; the message is one line."""
 
 
-def sql(text: str, kind: Format, output: Path | None, past: Past | None = None) -> None:
+def sql(text: str, kind: Format, output: Path | None, as_of: AsOf | None = None) -> None:
     """Run one SELECT (`-` reads it from standard input), now or as of a past time, and write the answer.
 
     Raises `QueryFailed` for what is wrong with the query, `UsageError` for wrong use and where no warehouse answers.
@@ -37,11 +37,11 @@ def sql(text: str, kind: Format, output: Path | None, past: Past | None = None) 
     began = time.monotonic()
     with one_line(), Warehouse() as warehouse:
         if kind in (Format.json, Format.csv):
-            answer = warehouse.fetch(text, "application/json" if kind is Format.json else "text/csv", past)
+            answer = warehouse.fetch(text, "application/json" if kind is Format.json else "text/csv", as_of)
             with _sink(output) as file:
                 file.write(answer if answer.endswith(b"\n") else answer + b"\n")
         else:
-            rows = warehouse.query(text, past=past)
+            rows = warehouse.query(text, as_of=as_of)
             seconds = time.monotonic() - began
             with _sink(output) as file:
                 if kind is Format.parquet:
@@ -50,7 +50,7 @@ def sql(text: str, kind: Format, output: Path | None, past: Past | None = None) 
                     write(rows, file)
             shown = f", the first {SHOWN_ROWS:,} shown" if kind is Format.table and rows.num_rows > SHOWN_ROWS else ""
             sys.stderr.write(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'} in {seconds:.2f} s{shown}\n")
-    for note in past.notes if past else ():
+    for note in as_of.notes if as_of else ():
         sys.stderr.write(f"{note}\n")
 
 

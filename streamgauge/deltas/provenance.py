@@ -22,7 +22,7 @@ HEADER = "inputs"
 Ranges = dict[tuple[str, int], list[tuple[int, int]]]
 
 
-class Reflected(msgspec.Struct, frozen=True):
+class InputOffsets(msgspec.Struct, frozen=True):
     """What one transaction of analytics read: `[first, next)` by topic and partition, and with which models."""
 
     models: str
@@ -40,13 +40,13 @@ def encode(models: str, first: Mapping[tuple[str, int], int], after: Mapping[tup
     offsets: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
     for (topic, partition), following in after.items():
         offsets[topic][partition] = (min(first.get((topic, partition), 0), following), following)
-    return msgspec.json.encode(Reflected(models, offsets))
+    return msgspec.json.encode(InputOffsets(models, offsets))
 
 
-def decode(value: bytes) -> Reflected | None:
+def decode(value: bytes) -> InputOffsets | None:
     """A header's value; None where it is none."""
     try:
-        return msgspec.json.decode(value, type=Reflected)
+        return msgspec.json.decode(value, type=InputOffsets)
     except msgspec.MsgspecError:
         return None
 
@@ -65,7 +65,7 @@ def joined(ranges: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], in
 
 
 @dataclass
-class Inputs:
+class Provenance:
     """What the file reflects. `models` is the digest of the models that made the newest delta.
 
     `unrecorded`: some deltas came from a version that did not say what it read.
@@ -76,14 +76,14 @@ class Inputs:
     unrecorded: bool = False
 
     @classmethod
-    def load(cls, db: duckdb.DuckDBPyConnection, schema: str = "internal") -> Inputs:
+    def load(cls, db: duckdb.DuckDBPyConnection, schema: str = "internal") -> Provenance:
         """As it is stored in the file."""
         rows = db.execute(f"SELECT stated FROM {schema}.inputs").fetchall()
         stored = msgspec.json.decode(rows[0][0], type=_Stored) if rows else _Stored("", False, {})
         ranges = {(topic, number): held for topic, entry in stored.ranges.items() for number, held in entry.items()}
         return cls(ranges, stored.models, stored.unrecorded)
 
-    def after(self, read: Iterable[Reflected | None]) -> Inputs:
+    def after(self, read: Iterable[InputOffsets | None]) -> Provenance:
         """What the file reflects after these transactions too; None is one that did not say."""
         ranges, models, unrecorded = dict(self.ranges), self.models, self.unrecorded
         added: Ranges = defaultdict(list)
@@ -104,7 +104,7 @@ class Inputs:
                     *place,
                     twice,
                 )
-        return Inputs(ranges, models, unrecorded)
+        return Provenance(ranges, models, unrecorded)
 
     def store(self, db: duckdb.DuckDBPyConnection) -> None:
         """Write it inside the caller's transaction. One value, not a row a partition: a tenth of the time."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from streamgauge.deltas import provenance
-from streamgauge.deltas.provenance import Reflected
+from streamgauge.deltas.provenance import InputOffsets
 
 log = logging.getLogger("streamgauge")
 MODEL, PRODUCER, MORE = "model", "producer", "more"
@@ -25,7 +25,7 @@ MODEL, PRODUCER, MORE = "model", "producer", "more"
 def headers(model: str, producer: str, *, more: bool, read: bytes = b"") -> list[tuple[str, bytes]]:
     """Headers of a delta: its model, who produced it, and whether more of the same transaction follow.
 
-    The last one says what the transaction `read` (`inputs.encode`).
+    The last one says what the transaction `read` (`provenance.encode`).
     """
     named = [(MODEL, model.encode()), (PRODUCER, producer.encode())]
     if more:
@@ -44,7 +44,7 @@ class Ready:
     deltas: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
     written_ms: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     offsets: dict[int, int] = field(default_factory=dict)
-    read: list[Reflected | None] = field(default_factory=list)
+    read: list[InputOffsets | None] = field(default_factory=list)
     bytes: int = 0
 
     @property
@@ -59,11 +59,11 @@ class _Held:
 
     deltas: list[tuple[str, pa.Table, int]] = field(default_factory=list)
     open: set[bytes] = field(default_factory=set)
-    read: list[Reflected | None] = field(default_factory=list)
+    read: list[InputOffsets | None] = field(default_factory=list)
     bytes: int = 0
 
 
-class Inbox:
+class TransactionBuffer:
     """Collects messages of `analytics`; `ready` is what may be merged now."""
 
     def __init__(self, knows: Callable[[str], bool]) -> None:

@@ -42,13 +42,13 @@ class Busy(WarehouseUnavailable):
 
 
 @dataclass
-class Past:
+class AsOf:
     """Ask for the tables as of a time (ISO 8601, UTC where it names no zone); `notes` is what the answer leaves out.
 
     What retention leaves open is refused (`QueryError`, rule `not_known`), or left out with `known_only`.
     """
 
-    as_of: str
+    at: str
     known_only: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Warehouse:
             timeout=httpx.Timeout(self._settings.sql_timeout_s + 5.0, connect=2.0),
         )
 
-    def query(self, sql: str, params: Params = (), past: Past | None = None, name: str | None = None) -> pa.Table:
+    def query(self, sql: str, params: Params = (), as_of: AsOf | None = None, name: str | None = None) -> pa.Table:
         """The answer to one SELECT, over the tables as they are or were. Blocks at most the server's limit and 5 s.
 
         `params` are values for `?`, in order, or for `$name`, by name. Under a `name`, best one of its own, the query
@@ -74,7 +74,7 @@ class Warehouse:
         Raises `QueryError` for what is wrong with the query, `Busy` when its turn does not come, `WarehouseUnavailable`
         when nobody answers.
         """
-        answer = self._ask(sql, params, past, name=name)
+        answer = self._ask(sql, params, as_of, name=name)
         return pa.ipc.open_stream(answer.content).read_all()
 
     def cancel(self, name: str) -> bool:
@@ -82,15 +82,15 @@ class Warehouse:
         cancelled: bool = self._send("DELETE", f"/sql/{quote(name, safe='')}").json()["cancelled"]
         return cancelled
 
-    def fetch(self, sql: str, media_type: str = ARROW, past: Past | None = None) -> bytes:
+    def fetch(self, sql: str, media_type: str = ARROW, as_of: AsOf | None = None) -> bytes:
         """The answer as the server writes it: Arrow, `application/json` or `text/csv`."""
-        return self._ask(sql, (), past, {"accept": media_type}).content
+        return self._ask(sql, (), as_of, {"accept": media_type}).content
 
     def _ask(
         self,
         sql: str,
         params: Params,
-        past: Past | None,
+        as_of: AsOf | None,
         headers: dict[str, str] | None = None,
         name: str | None = None,
     ) -> httpx.Response:
@@ -102,11 +102,11 @@ class Warehouse:
         body: dict[str, Any] = {"sql": sql, "params": given, "lane": self._lane}
         if name is not None:
             body["name"] = name
-        if past is not None:
-            body |= {"as_of": past.as_of, "known_only": past.known_only}
+        if as_of is not None:
+            body |= {"as_of": as_of.at, "known_only": as_of.known_only}
         answer = self._send("POST", "/sql", json=body, headers=headers or {})
-        if past is not None:
-            past.notes = json.loads(answer.headers.get(NOTES, "[]"))
+        if as_of is not None:
+            as_of.notes = json.loads(answer.headers.get(NOTES, "[]"))
         return answer
 
     def tables(self) -> list[dict[str, Any]]:

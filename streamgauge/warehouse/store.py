@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.model import Model
-from streamgauge.deltas.provenance import Inputs, Reflected
+from streamgauge.deltas.provenance import InputOffsets, Provenance
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import merge, schema
@@ -73,7 +73,7 @@ class Store:
         schema.ensure(db, catalog, cluster_id)
         self._db = db.cursor()
         self._models = {model.name: model for model in catalog.models}
-        self._inputs = Inputs.load(self._db)
+        self._provenance = Provenance.load(self._db)
         latest = [model for model in catalog.models if model.merge == "latest"]
         self._run = {model.name: schema.current_run(self._db, model) for model in latest}
         self._fresh = {
@@ -100,29 +100,29 @@ class Store:
         return model in self._models
 
     def merge(
-        self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], read: Iterable[Reflected | None] = ()
+        self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], read: Iterable[InputOffsets | None] = ()
     ) -> None:
         """Merge deltas by model name and store the offsets after them, and what they were made of, all or nothing.
 
         Raises `FatalError` when DuckDB refuses (disk full, a figure past 64 bits): nothing was merged.
         """
         try:
-            inputs = self._inputs.after(read)
-            self._in_transaction(partial(self._merge, deltas, offsets, inputs))
+            provenance = self._provenance.after(read)
+            self._in_transaction(partial(self._merge, deltas, offsets, provenance))
         except duckdb.Error as error:
             raise FatalError(f"merge failed, nothing was merged: {str(error).splitlines()[0]}") from error
-        self._inputs = inputs
+        self._provenance = provenance
         for name in self._fresh.keys() & deltas.keys():
             self._fresh[name] += deltas[name].num_rows
 
-    def _merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], inputs: Inputs) -> None:
+    def _merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], provenance: Provenance) -> None:
         for name, rows in deltas.items():
             merge.merge(self._db, self._models[name], rows, self._run.get(name, 0))
         self._db.executemany(
             "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now())", [list(row) for row in offsets.items()]
         )
-        if inputs != self._inputs:
-            inputs.store(self._db)
+        if provenance != self._provenance:
+            provenance.store(self._db)
 
     def compact(self, at_rows: int | None = None) -> None:
         """Remove replaced rows of latest models, and begin a new run, once the current one has `at_rows` of them.

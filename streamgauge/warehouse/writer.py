@@ -20,7 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
-from streamgauge.deltas.transaction_buffer import Inbox, Ready
+from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
 from streamgauge.runtime.errors import FatalError
@@ -71,7 +71,7 @@ class Writer:
                 "client.id": GROUP,
             },
         ).get_consumer(auto_commit_enable=False)
-        self._inbox = Inbox(store.knows)
+        self._buffer = TransactionBuffer(store.knows)
         self._assigned: set[int] = set()
         self._next: dict[int, int] = {}
         self._newest: dict[str, float] = {}
@@ -94,7 +94,7 @@ class Writer:
                     f"the log has {low} to {high}: deltas were lost to retention or the topic was made anew; move "
                     f"{self._settings.warehouse_file} away to rebuild from what the log has"
                 )
-        self._inbox.clear()
+        self._buffer.clear()
         self._consumer.assign(
             [
                 TopicPartition(ANALYTICS_TOPIC, number, stored.get(number, OFFSET_BEGINNING))
@@ -107,15 +107,15 @@ class Writer:
         """Collect deltas for one flush interval, then merge those of whole transactions with their offsets."""
         deadline, interval_s = self._cadence.next(), self._settings.flush_interval_ms / 1_000
         while not self._process.stop.is_set():
-            now, ready = time.monotonic(), self._inbox.ready
+            now, ready = time.monotonic(), self._buffer.ready
             if due(now - deadline, ready.rows, ready.bytes, interval_s, now - self._came):
                 break
             # A few at a time: one message may be a megabyte.
             for message in self._consumer.consume(32, max(deadline - now, 0.05)):
                 self._came = time.monotonic()
                 if self._usable(message):
-                    self._inbox.add(message)
-        ready = self._inbox.take()
+                    self._buffer.add(message)
+        ready = self._buffer.take()
         if ready.offsets:
             self._flush(ready)
             self._watch.flowing()

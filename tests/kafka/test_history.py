@@ -22,7 +22,7 @@ from streamgauge.cli.rebuild import command as rebuild
 from streamgauge.cli.replay import command as replay
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse import swap
-from streamgauge.warehouse.client import Past, QueryError, Warehouse
+from streamgauge.warehouse.client import AsOf, QueryError, Warehouse
 from tests.conftest import require_kafka
 from tests.support.rig import Rig, Worker, ordered_producer, rig, wait_until
 from tests.unit.streamgauge.warehouse import invented
@@ -107,17 +107,17 @@ def test_a_story(shop: Shop, capsysbinary: pytest.CaptureFixture[bytes]) -> None
 
 
 def test_as_of_now_is_now_and_an_hour_ago_is_empty(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    now, before = Past("2999-01-01"), Past(datetime.fromtimestamp(time.time() - 3_600, UTC).isoformat())
+    now, before = AsOf("2999-01-01"), AsOf(datetime.fromtimestamp(time.time() - 3_600, UTC).isoformat())
     for table in ("orders", "order_windows", "order_events", "dead_letters", "stock"):
         asked = f"SELECT count(*) AS n FROM {table}"
         count = shop.warehouse.query(asked)
-        assert count == shop.warehouse.query(asked, past=now)
+        assert count == shop.warehouse.query(asked, as_of=now)
         assert count.to_pylist()[0]["n"] > 0
-        assert shop.warehouse.query(asked, past=before).to_pylist() == [{"n": 0}]
+        assert shop.warehouse.query(asked, as_of=before).to_pylist() == [{"n": 0}]
     sql.sql("SELECT count(*) AS n FROM stream_windows", Format.table, None, before)
     assert "single events are not kept" in capsys.readouterr().err
     with pytest.raises(QueryError, match="is no time"):
-        shop.warehouse.query("FROM orders", past=Past("yesterday"))
+        shop.warehouse.query("FROM orders", as_of=AsOf("yesterday"))
 
 
 def test_a_rebuild_without_changes_is_identical(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ import streamlit as st
 
 from dashboard.data import query_cache
 from streamgauge.runtime.errors import StreamgaugeError
-from streamgauge.warehouse.client import Past, Warehouse
+from streamgauge.warehouse.client import AsOf, Warehouse
 
 # A quick answer is there before anything else is drawn.
 QUICK_S = 0.4
@@ -85,10 +85,10 @@ class Run:
             self.rows, self.let_go = None, True
 
     def _work(self) -> None:
-        past = Past(self.asked.as_of, self.asked.known) if self.asked.as_of else None
+        as_of = AsOf(self.asked.as_of, self.asked.known) if self.asked.as_of else None
         try:
-            rows = self._warehouse.query(self.asked.sql, (), past, self._name)
-            self.notes = past.notes if past else []
+            rows = self._warehouse.query(self.asked.sql, (), as_of, self._name)
+            self.notes = as_of.notes if as_of else []
             self.rows, self.count = rows, rows.num_rows
             _keep(self)
         except StreamgaugeError as error:

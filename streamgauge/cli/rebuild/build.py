@@ -20,7 +20,7 @@ from streamgauge.catalog import deduplication
 from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.rebuild import processing
 from streamgauge.deltas.compute import Models
-from streamgauge.deltas.provenance import Inputs
+from streamgauge.deltas.provenance import Provenance
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.store import Store, connect
 
@@ -34,7 +34,7 @@ class Running:
 
     path: Path
     offsets: Mapping[int, int]
-    inputs: Inputs
+    inputs: Provenance
     cluster_id: str
     at: float
 
@@ -122,6 +122,6 @@ def _finish(db: duckdb.DuckDBPyConnection, catalog: Catalog, running: Running) -
             db.execute(f'DELETE FROM main."{model.name}"')
             db.execute(f'INSERT INTO main."{model.name}" BY NAME FROM internal.sorted')
             db.execute("DROP TABLE internal.sorted")
-    Inputs(running.inputs.ranges, catalog.digest, running.inputs.unrecorded).store(db)
+    Provenance(running.inputs.ranges, catalog.digest, running.inputs.unrecorded).store(db)
     db.execute("COMMIT")
     db.execute("DETACH running")

@@ -22,7 +22,7 @@ from streamgauge.cli.rebuild.build import Running, build
 from streamgauge.cli.rebuild.compare import OLDER, compare
 from streamgauge.cli.sql import one_line
 from streamgauge.deltas import provenance
-from streamgauge.deltas.provenance import Inputs
+from streamgauge.deltas.provenance import Provenance
 from streamgauge.runtime import kafka
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
@@ -145,7 +145,7 @@ def _snapshot(path: Path) -> Running:
         size = warehouse.snapshot(path)
     with duckdb.connect(str(path), read_only=True) as db:
         try:
-            reflected = Inputs.load(db)
+            reflected = Provenance.load(db)
         except duckdb.CatalogException:
             raise UsageError(
                 "the running warehouse is of a version that does not record its inputs: restart it"

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streamgauge.cli.dead_letters.records import reader
-from streamgauge.deltas.provenance import Inputs, Ranges
+from streamgauge.deltas.provenance import Provenance, Ranges
 from streamgauge.runtime.settings import Settings
 
 CHUNK = 1_000
@@ -47,7 +47,7 @@ class Log:
         return any(first <= offset < following for first, following in self.ranges.get(place, ()))
 
 
-def look(settings: Settings, reflected: Inputs, topics: Collection[str]) -> Log:
+def look(settings: Settings, reflected: Provenance, topics: Collection[str]) -> Log:
     """What there is to read of `topics`. What an older version merged is not recorded: all that the log has counts."""
     ranges = {place: list(held) for place, held in reflected.ranges.items() if held and place[0] in topics}
     if reflected.unrecorded:

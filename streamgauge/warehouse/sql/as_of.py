@@ -36,7 +36,7 @@ class NotKnown(Exception):
 
 
 @dataclass(frozen=True)
-class Answerable:
+class Rewritten:
     """The query to run instead, and what its answer leaves out."""
 
     sql: str
@@ -49,7 +49,7 @@ def parse(text: str) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-class AsOf:
+class AsOfRewriter:
     """Rewrites queries for one catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
@@ -58,7 +58,7 @@ class AsOf:
         self._views = {view.name: view for view in catalog.views}
         self._named: dict[str, set[str]] = {}
 
-    def rewrite(self, db: duckdb.DuckDBPyConnection, sql: str, at: datetime, *, known_only: bool = False) -> Answerable:
+    def rewrite(self, db: duckdb.DuckDBPyConnection, sql: str, at: datetime, *, known_only: bool = False) -> Rewritten:
         """The query over tables as of `at` instead of now. `sql` has passed the guard. Raises `NotKnown`.
 
         Blocks as a query does: what retention has removed is counted.
@@ -83,7 +83,7 @@ class AsOf:
             else:
                 text = _NOW.sub(f"make_timestamptz({at_ms * 1_000})", self._views[name].sql)
                 parts.append(f'"{name}" AS ({text})')
-        return Answerable(_in_front(parts, sql), tuple(notes))
+        return Rewritten(_in_front(parts, sql), tuple(notes))
 
     def _collect(self, db: duckdb.DuckDBPyConnection, name: str, found: list[str]) -> None:
         """The relation and those it stands on, those first."""

@@ -22,7 +22,7 @@ REMEMBERED = 1_000
 Why = Literal["timeout", "cancelled"]
 
 
-class Running:
+class ActiveQuery:
     """One question, from before it waits for its turn until it is answered. `why` is why it was to end."""
 
     def __init__(self) -> None:
@@ -64,19 +64,19 @@ class Running:
             self._told.set()
 
 
-class Register:
+class QueryRegistry:
     """The questions that have a name. Any thread may cancel; two of one name end together."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._named: dict[str, list[Running]] = {}
+        self._named: dict[str, list[ActiveQuery]] = {}
         self._early: OrderedDict[str, float] = OrderedDict()
 
     @contextlib.contextmanager
-    def enter(self, name: str | None) -> Iterator[Running]:
+    def enter(self, name: str | None) -> Iterator[ActiveQuery]:
         """A question that can be cancelled as long as the block runs; one that was cancelled before it came is so."""
-        running = Running()
+        running = ActiveQuery()
         with self._lock:
             if name is not None:
                 self._named.setdefault(name, []).append(running)

@@ -45,7 +45,7 @@ from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.sql import query_service, results
-from streamgauge.warehouse.sql.query_service import Answers, Refused
+from streamgauge.warehouse.sql.query_service import QueryRefused, QueryService
 from streamgauge.warehouse.sql.results import LANES, Lane
 from streamgauge.warehouse.store import snapshot_folder
 
@@ -72,18 +72,18 @@ def _private(path: str, flags: int) -> int:
 def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Starlette:
     """The Starlette application over an open warehouse."""
     settings = running.settings
-    asked = Answers(db, settings, catalog)
+    queries = QueryService(db, settings, catalog)
     threads = {lane: anyio.CapacityLimiter(THREADS) for lane in LANES}
     expected = f"Bearer {token(settings)}"
 
     def sql(request: Request, body: bytes) -> Response:
         kind = results.negotiate(request.headers.get("accept", ""))
-        rows, notes = asked.query(query_service.question(body))
+        rows, notes = queries.query(query_service.parse_request(body))
         headers = {results.NOTES: json.dumps(notes)} if notes else {}
         return Response(results.WRITERS[kind](rows), media_type=kind, headers=headers)
 
     def cancel(request: Request, _body: bytes) -> Response:
-        return JSONResponse({"cancelled": asked.cancel(request.path_params["name"])})
+        return JSONResponse({"cancelled": queries.cancel(request.path_params["name"])})
 
     def tables(_request: Request, _body: bytes) -> Response:
         return JSONResponse(
@@ -99,7 +99,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
             copy(db, path)
         except duckdb.Error as error:
             path.unlink(missing_ok=True)
-            raise Refused(500, "snapshot", str(error).splitlines()[0]) from None
+            raise QueryRefused(500, "snapshot", str(error).splitlines()[0]) from None
         return FileResponse(path, background=BackgroundTask(path.unlink, missing_ok=True))
 
     def health(_request: Request) -> Response:
@@ -121,7 +121,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
                 among = lane(body)
                 answer = await to_thread.run_sync(work, request, body, limiter=threads[among] if among else None)
                 outcome = "ok"
-            except Refused as error:
+            except QueryRefused as error:
                 answer, outcome = _error(error.status, error.rule, str(error)), error.rule
             if request.url.path == "/sql":
                 metrics.counter("streamgauge_sql_queries_total").labels(outcome).inc()
@@ -132,7 +132,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
 
     return Starlette(
         routes=[
-            Route("/sql", guarded(sql, lambda body: query_service.question(body).lane), methods=["POST"]),
+            Route("/sql", guarded(sql, lambda body: query_service.parse_request(body).lane), methods=["POST"]),
             Route("/sql/{name:path}", guarded(cancel), methods=["DELETE"]),
             Route("/tables", guarded(tables)),
             Route("/snapshot", guarded(snapshot)),

@@ -24,7 +24,7 @@ from dashboard.data import query_cache
 from dashboard.session import audit
 from streamgauge.catalog.builtin.audit import OperatorActed
 from streamgauge.warehouse.client import Params, QueryError, _param
-from streamgauge.warehouse.sql.query_service import Question, Refused
+from streamgauge.warehouse.sql.query_service import QueryRefused, QueryRequest
 from tests.unit.streamgauge.warehouse.commerce import Commerce
 
 
@@ -58,8 +58,8 @@ class House(Commerce):
             raise self.error
         given = {name: _param(value) for name, value in dict(params).items()} if params else {}
         try:
-            return self.answers().query(Question(sql, given, lane="pages"))[0]
-        except Refused as error:
+            return self.answers().query(QueryRequest(sql, given, lane="pages"))[0]
+        except QueryRefused as error:
             raise QueryError(error.rule, str(error)) from None
 
     def write(self, record: OperatorActed) -> None:

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.pages.sql import editor, reference, runs
-from streamgauge.warehouse.client import Busy, Past, QueryError, WarehouseUnavailable
+from streamgauge.warehouse.client import AsOf, Busy, QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, words
 
 
@@ -22,15 +22,15 @@ class Client:
         self.house, self.hold = house, threading.Event()
         self.hold.set()
         self.cancelled: list[str] = []
-        self.pasts: list[Past | None] = []
+        self.pasts: list[AsOf | None] = []
 
-    def query(self, sql: str, params: object = (), past: Past | None = None, name: str | None = None) -> pa.Table:
-        self.pasts.append(past)
+    def query(self, sql: str, params: object = (), as_of: AsOf | None = None, name: str | None = None) -> pa.Table:
+        self.pasts.append(as_of)
         self.hold.wait(20)
         if name in self.cancelled:
             raise QueryError("cancelled", "cancelled")
-        if past:
-            past.notes = ["windows before yesterday are left out"]
+        if as_of:
+            as_of.notes = ["windows before yesterday are left out"]
         return self.house.query(sql)
 
     def cancel(self, name: str) -> bool:
@@ -157,9 +157,9 @@ def test_one_query_a_session_runs_at_a_time(client: Client, open_page: Open) -> 
 
 def test_as_of_a_time(client: Client, open_page: Open) -> None:
     app = settled(open_page("sql", q="SELECT 1 AS n", as_of="2026-11-23T04:00:00Z", known="1"))
-    (past,) = client.pasts
-    assert past is not None
-    assert (past.as_of, past.known_only) == ("2026-11-23T04:00:00Z", True)
+    (as_of,) = client.pasts
+    assert as_of is not None
+    assert (as_of.at, as_of.known_only) == ("2026-11-23T04:00:00Z", True)
     assert "windows before yesterday are left out" in words(app)
     assert "as of 2026-11-23T04:00:00Z" in words(app)
 

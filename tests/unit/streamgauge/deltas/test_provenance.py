@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from streamgauge.catalog.loader import Catalog
 from streamgauge.deltas import provenance
-from streamgauge.deltas.provenance import Inputs, Reflected, joined
+from streamgauge.deltas.provenance import InputOffsets, Provenance, joined
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.store import Store, connect
 
 
-def read(first: int, following: int, topic: str = "orders", partition: int = 0) -> Reflected:
-    return Reflected("m", {topic: {partition: (first, following)}})
+def read(first: int, following: int, topic: str = "orders", partition: int = 0) -> InputOffsets:
+    return InputOffsets("m", {topic: {partition: (first, following)}})
 
 
 def test_a_header_comes_back() -> None:
     """First offsets that are not known are the beginning."""
     value = provenance.encode("m", {("orders", 0): 7}, {("orders", 0): 9, ("orders", 3): 4})
-    assert provenance.decode(value) == Reflected("m", {"orders": {0: (7, 9), 3: (0, 4)}})
+    assert provenance.decode(value) == InputOffsets("m", {"orders": {0: (7, 9), 3: (0, 4)}})
     assert provenance.decode(b"") is None
     assert provenance.decode(b'{"models": 1}') is None
 
@@ -40,7 +40,7 @@ def test_joining_keeps_every_offset_and_counts_those_that_came_twice(spans: list
 
 
 def test_a_hole_closes_when_the_other_replica_s_deltas_come(caplog: pytest.LogCaptureFixture) -> None:
-    held = Inputs().after([read(0, 5), read(9, 12)])
+    held = Provenance().after([read(0, 5), read(9, 12)])
     assert held.ranges == {("orders", 0): [(0, 5), (9, 12)]}
     with caplog.at_level(logging.ERROR):
         held = held.after([read(5, 9)])
@@ -50,7 +50,7 @@ def test_a_hole_closes_when_the_other_replica_s_deltas_come(caplog: pytest.LogCa
 
 def test_events_that_analytics_read_twice_are_told(caplog: pytest.LogCaptureFixture) -> None:
     """Somebody moved the group's offsets back."""
-    Inputs().after([read(0, 10)]).after([read(4, 12)])
+    Provenance().after([read(0, 10)]).after([read(4, 12)])
     assert "up to 6 offsets" in caplog.text
 
 
@@ -58,12 +58,12 @@ def test_the_file_remembers(tmp_path: Path) -> None:
     """After each merge, what is stored is what is held; a transaction that does not say is remembered as such."""
     db = connect(Settings(data_dir=tmp_path))
     store = Store(db, Catalog("test", {}, (), ()), "cluster")
-    steps: list[list[Reflected | None]] = [[read(0, 5)], [read(9, 12), read(0, 3, "payments")], [read(5, 9)], [None]]
-    held = Inputs()
+    steps: list[list[InputOffsets | None]] = [[read(0, 5)], [read(9, 12), read(0, 3, "payments")], [read(5, 9)], [None]]
+    held = Provenance()
     for number, step in enumerate(steps):
         store.merge({}, {0: number}, step)
         held = held.after(step)
-        assert Inputs.load(db) == held
+        assert Provenance.load(db) == held
     assert held.unrecorded
     assert held.ranges == {("orders", 0): [(0, 12)], ("payments", 0): [(0, 3)]}
     db.close()
@@ -74,5 +74,5 @@ def test_a_merge_that_fails_reflects_nothing(tmp_path: Path) -> None:
     store = Store(db, Catalog("test", {}, (), ()), "cluster")
     with pytest.raises((KeyError, duckdb.Error)):
         store.merge({"nowhere": None}, {0: 1}, [read(0, 5)])
-    assert Inputs.load(db).ranges == {}
+    assert Provenance.load(db).ranges == {}
     db.close()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgauge.deltas import transaction_buffer
-from streamgauge.deltas.transaction_buffer import Inbox
+from streamgauge.deltas.transaction_buffer import TransactionBuffer
 
 
 @dataclass
@@ -59,45 +59,45 @@ def rows(ready: transaction_buffer.Ready) -> dict[str, list[int]]:
 
 def test_nothing_of_a_transaction_is_ready_before_its_end() -> None:
     """Two of three messages have come: neither they nor their offsets may be stored."""
-    box = Inbox(lambda _: True)
-    box.add(delta("orders", "a", 5, more=True))
-    box.add(delta("windows", "a", 6, more=True))
-    assert box.take().offsets == {}
-    box.add(delta("windows", "a", 7, more=False))
-    ready = box.take()
+    buffer = TransactionBuffer(lambda _: True)
+    buffer.add(delta("orders", "a", 5, more=True))
+    buffer.add(delta("windows", "a", 6, more=True))
+    assert buffer.take().offsets == {}
+    buffer.add(delta("windows", "a", 7, more=False))
+    ready = buffer.take()
     assert ready.offsets == {0: 8}
     assert rows(ready) == {"orders": [5], "windows": [6, 7]}
-    assert box.take().offsets == {}
+    assert buffer.take().offsets == {}
 
 
 def test_a_partition_does_not_wait_for_another() -> None:
     """Each has its own transactions."""
-    box = Inbox(lambda _: True)
-    box.add(delta("orders", "a", 1, more=True))
-    box.add(delta("orders", "b", 9, more=False, partition=1))
-    assert box.take().offsets == {1: 10}
+    buffer = TransactionBuffer(lambda _: True)
+    buffer.add(delta("orders", "a", 1, more=True))
+    buffer.add(delta("orders", "b", 9, more=False, partition=1))
+    assert buffer.take().offsets == {1: 10}
 
 
 def test_what_is_no_delta_is_passed_over_and_its_offset_counts() -> None:
     """An unknown model, a body that is not Arrow, a tombstone, a message without headers."""
-    box = Inbox(lambda model: model == "orders")
-    box.add(delta("gone", "a", 1, more=False))
-    box.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 2, body=b"no"))
-    box.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 3, body=None))
-    box.add(Delivered([], 4))
-    ready = box.take()
+    buffer = TransactionBuffer(lambda model: model == "orders")
+    buffer.add(delta("gone", "a", 1, more=False))
+    buffer.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 2, body=b"no"))
+    buffer.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 3, body=None))
+    buffer.add(Delivered([], 4))
+    ready = buffer.take()
     assert ready.offsets == {0: 5}
     assert rows(ready) == {}
 
 
 def test_clear_forgets_what_will_be_read_again() -> None:
     """After going back to the stored offsets the first half comes a second time."""
-    box = Inbox(lambda _: True)
-    box.add(delta("orders", "a", 1, more=True))
-    box.clear()
-    box.add(delta("orders", "a", 1, more=True))
-    box.add(delta("orders", "a", 2, more=False))
-    assert rows(box.take()) == {"orders": [1, 2]}
+    buffer = TransactionBuffer(lambda _: True)
+    buffer.add(delta("orders", "a", 1, more=True))
+    buffer.clear()
+    buffer.add(delta("orders", "a", 1, more=True))
+    buffer.add(delta("orders", "a", 2, more=False))
+    assert rows(buffer.take()) == {"orders": [1, 2]}
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4)), max_size=12), st.randoms(use_true_random=False))
@@ -107,14 +107,14 @@ def test_interleaved_transactions_are_whole_and_complete(transactions: list[tupl
         name: [(number, left) for number, (who, size) in enumerate(transactions) if who == name for left in range(size)]
         for name in "abc"
     }
-    box, seen, whole = Inbox(lambda _: True), [], {n: size for n, (_, size) in enumerate(transactions)}
+    buffer, seen, whole = TransactionBuffer(lambda _: True), [], {n: size for n, (_, size) in enumerate(transactions)}
     at = 0
     while any(waiting.values()):
         name = chance.choice([who for who, left in waiting.items() if left])  # type: ignore[attr-defined]
         number, index = waiting[name].pop(0)
-        box.add(delta(str(number), name, at, more=index < whole[number] - 1))
+        buffer.add(delta(str(number), name, at, more=index < whole[number] - 1))
         at += 1
-        ready = box.take()
+        ready = buffer.take()
         for model, ats in rows(ready).items():
             assert len(ats) == whole[int(model)]
             seen.extend(ats)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.runtime.settings import Settings
-from streamgauge.warehouse.sql.query_service import Answers
+from streamgauge.warehouse.sql.query_service import QueryService
 from streamgauge.warehouse.store import Store, connect
 
 ENVELOPE = {"source": "test", "schema_version": 1}
@@ -74,11 +74,11 @@ class Commerce:
             delta = batch.execute(f"SELECT {names}", list({**absent, **row}.values())).to_arrow_table()
         self._store.merge({table: delta}, {0: next(self._numbers)})
 
-    def answers(self) -> Answers:
+    def answers(self) -> QueryService:
         """What answers SQL in the warehouse process, over these tables: the same guard, limits and parameters."""
         if self._told:
             self.flush()
-        return Answers(self._db, self.settings, self._catalog)
+        return QueryService(self._db, self.settings, self._catalog)
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """The answer's rows."""

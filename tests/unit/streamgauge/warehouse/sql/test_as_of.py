@@ -12,7 +12,7 @@ import pytest
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.runtime.settings import Settings
-from streamgauge.warehouse.sql.as_of import AsOf, NotKnown, parse
+from streamgauge.warehouse.sql.as_of import AsOfRewriter, NotKnown, parse
 from streamgauge.warehouse.store import Store, connect
 from tests.unit.streamgauge.warehouse import invented
 from tests.unit.streamgauge.warehouse.invented import SPAN_MS, START_MS
@@ -80,7 +80,7 @@ def shown(catalog: Catalog, name: str) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_as_of_now_is_the_table(catalog: Catalog, now: duckdb.DuckDBPyConnection, name: str) -> None:
     later = datetime.fromtimestamp((START_MS + 100 * SPAN_MS) / 1_000, UTC)
-    made = AsOf(catalog).rewrite(now, f"SELECT * FROM {name}", later)
+    made = AsOfRewriter(catalog).rewrite(now, f"SELECT * FROM {name}", later)
     assert not made.notes or name == "stream_windows"
     assert rows(now, made.sql) == rows(now, f"SELECT * FROM {name}")
     assert rows(now, made.sql)
@@ -91,7 +91,7 @@ def test_as_of_then_is_the_table_without_later_events(
     catalog: Catalog, now: duckdb.DuckDBPyConnection, then: tuple[datetime, duckdb.DuckDBPyConnection], name: str
 ) -> None:
     at, alone = then
-    made = AsOf(catalog).rewrite(now, shown(catalog, name), at, known_only=True)
+    made = AsOfRewriter(catalog).rewrite(now, shown(catalog, name), at, known_only=True)
     expected = shown(catalog, name)
     if any("single events are not kept" in note for note in made.notes):
         begun = at - timedelta(milliseconds=at.timestamp() * 1_000 % 10_000)
@@ -108,7 +108,7 @@ def test_views_stand_on_the_tables_of_then(catalog: Catalog, now: duckdb.DuckDBP
     """Each can be asked, and `now()` in it is then."""
     at = datetime.fromtimestamp((START_MS + SPAN_MS // 2) / 1_000, UTC)
     for view in catalog.views:
-        made = AsOf(catalog).rewrite(now, f"FROM {view.name}", at, known_only=True)
+        made = AsOfRewriter(catalog).rewrite(now, f"FROM {view.name}", at, known_only=True)
         now.execute(made.sql).to_arrow_table()
         assert "now()" not in made.sql.lower()
 
@@ -126,7 +126,7 @@ def test_views_stand_on_the_tables_of_then(catalog: Catalog, now: duckdb.DuckDBP
 )
 def test_any_form_of_query(catalog: Catalog, now: duckdb.DuckDBPyConnection, sql: str) -> None:
     at = datetime.fromtimestamp(START_MS / 1_000 - 1, UTC)
-    assert now.execute(AsOf(catalog).rewrite(now, sql, at).sql).fetchall() == [(0,)]
+    assert now.execute(AsOfRewriter(catalog).rewrite(now, sql, at).sql).fetchall() == [(0,)]
 
 
 @pytest.mark.parametrize("sql", ["FROM main.orders", "WITH orders AS (FROM orders) FROM orders"])
@@ -134,7 +134,7 @@ def test_what_would_read_the_table_of_now_is_refused(
     catalog: Catalog, now: duckdb.DuckDBPyConnection, sql: str
 ) -> None:
     with pytest.raises(NotKnown, match="orders"):
-        AsOf(catalog).rewrite(now, sql, datetime.now(UTC))
+        AsOfRewriter(catalog).rewrite(now, sql, datetime.now(UTC))
 
 
 def test_what_retention_removed_is_said(catalog: Catalog, all_events: list[invented.Invented], tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_what_retention_removed_is_said(catalog: Catalog, all_events: list[inven
     gone = datetime.fromtimestamp((START_MS + 60_000) / 1_000, UTC)
     assert store.expire(settings, gone + timedelta(hours=1))["order_events"] > 10
     early, late = gone - timedelta(seconds=25), gone + timedelta(seconds=65)
-    asof = AsOf(catalog)
+    asof = AsOfRewriter(catalog)
     for name in ("order_events", "order_windows", "orders"):
         with pytest.raises(NotKnown, match="retention has removed"):
             asof.rewrite(db, f"FROM {name}", early)

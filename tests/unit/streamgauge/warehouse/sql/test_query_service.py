@@ -9,7 +9,7 @@ import pytest
 
 from streamgauge.warehouse.sql import guard
 from streamgauge.warehouse.sql import query_service as answers_module
-from streamgauge.warehouse.sql.query_service import Answers, Question, Refused
+from streamgauge.warehouse.sql.query_service import QueryRefused, QueryRequest, QueryService
 from tests.unit.streamgauge.warehouse.commerce import Commerce
 
 
@@ -28,29 +28,29 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def answers(tmp_path: Path) -> Answers:
+def answers(tmp_path: Path) -> QueryService:
     return Commerce(tmp_path).answers()
 
 
-def test_a_harmless_statement_is_read_once(answers: Answers, read: list[str]) -> None:
+def test_a_harmless_statement_is_read_once(answers: QueryService, read: list[str]) -> None:
     for given in (1, 2):
-        table, _ = answers.query(Question("SELECT $given AS n", {"given": given}))
+        table, _ = answers.query(QueryRequest("SELECT $given AS n", {"given": given}))
         assert table.to_pylist() == [{"n": given}]
     assert read == ["SELECT $given AS n"]
 
 
-def test_what_is_refused_is_refused_each_time(answers: Answers, read: list[str]) -> None:
+def test_what_is_refused_is_refused_each_time(answers: QueryService, read: list[str]) -> None:
     for _ in range(2):
-        with pytest.raises(Refused, match="not among those allowed"):
-            answers.query(Question("SELECT getenv('HOME')"))
+        with pytest.raises(QueryRefused, match="not among those allowed"):
+            answers.query(QueryRequest("SELECT getenv('HOME')"))
     assert len(read) == 2
 
 
 def test_no_more_are_remembered_than_there_is_room_for(
-    answers: Answers, read: list[str], monkeypatch: pytest.MonkeyPatch
+    answers: QueryService, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answers_module, "REMEMBERED", 2)
     for number in (1, 2, 3, 1, 1):
-        answers.query(Question(f"SELECT {number}"))
+        answers.query(QueryRequest(f"SELECT {number}"))
     assert len(answers._harmless) <= 2
     assert read == ["SELECT 1", "SELECT 2", "SELECT 3", "SELECT 1"]
