@@ -81,7 +81,7 @@ format: $(STAMP) ## Write the format, and mend what lint can mend
 bench: $(STAMP) ## Speed and scale, each a table (BENCHMARKS=throughput ARGS="--events 200000")
 	@set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
-docs: $(STAMP) ## Write the generated pages: docs/metrics.md, docs/settings.md
+docs: $(STAMP) ## Write the generated pages: commands, metrics, settings, the commerce catalog
 	$(BIN)/python docs/generate.py
 
 screenshots: $(STAMP) ## The pictures in docs/images, of a running shop (ARGS="FOLDER --minutes 3" takes every state, to look at)

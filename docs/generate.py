@@ -1,4 +1,4 @@
-"""The pages that follow from the code: metrics, settings, the commerce catalog. `make docs` writes them.
+"""The pages that follow from the code: commands, metrics, settings, the commerce catalog. `make docs` writes them.
 
 python docs/generate.py           write those that changed
 python docs/generate.py --check   exit 1 and name those that are not current
@@ -13,6 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+import command_page
 import pyarrow as pa
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -22,6 +23,7 @@ from streamgauge.catalog import loader
 from streamgauge.catalog.model import Model
 from streamgauge.catalog.stream import ORIGIN, Stream
 from streamgauge.catalog.validation import REASONS
+from streamgauge.cli.main import Processor
 from streamgauge.runtime.metric import Metric
 from streamgauge.runtime.metrics import CATALOGUE
 from streamgauge.runtime.settings import PREFIX, Settings
@@ -89,6 +91,26 @@ def kind_of(annotation: Any) -> str:
         return " or ".join(kind_of(part) for part in get_args(annotation) if part is not NoneType)
     names = {"int": "integer", "float": "number", "str": "text", "Path": "path", "SecretStr": "secret", "bool": "0, 1"}
     return names[annotation.__name__]
+
+
+def commands() -> str:
+    """docs/commands.md"""
+    parts = []
+    for name, command in command_page.commands().items():
+        if rows := command_page.options(command):
+            parts += [f"### {name}", table(("Option", "Meaning"), rows)]
+    return page(
+        "# Commands",
+        NOTE.format("the command line"),
+        "Exit codes: 0 done, 1 failed or unwell, 2 wrong use or a missing part, with one line that says what to do. "
+        "SIGTERM stops every command cleanly with code 0. Settings are environment variables "
+        "([settings.md](settings.md)); `STREAMGAUGE_BOOTSTRAP_SERVERS` and `STREAMGAUGE_DATA_DIR` select broker and "
+        "data directory for every command.",
+        table(("Command", "Does", "More"), command_page.overview()),
+        f"Processors: {code(entry.value for entry in Processor)}.",
+        "## Options",
+        *parts,
+    )
 
 
 def metrics() -> str:
@@ -220,6 +242,7 @@ def fulfilment() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
     "commerce.md": commerce,
     "fulfilment.md": fulfilment,
     "metrics.md": metrics,

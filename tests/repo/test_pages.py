@@ -64,10 +64,18 @@ def test_make_targets_exist(page: Path) -> None:
     assert named <= targets, f"{shown(page)}: {named - targets}"
 
 
-def test_the_readme_has_every_command() -> None:
-    """A command that the README does not know is one that nobody finds."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert {name for name in commands() if f"`streamgauge {name}" not in readme} == set()
+def test_every_page_is_reachable_from_the_index() -> None:
+    """From docs/README.md, by links from page to page."""
+    index = ROOT / "docs/README.md"
+    reached, pending = {index}, [index]
+    while pending:
+        page = pending.pop()
+        for target in LINK.findall(page.read_text(encoding="utf-8")):
+            path = (page.parent / target.partition("#")[0]).resolve()
+            if path.suffix == ".md" and path not in reached:
+                reached.add(path)
+                pending.append(path)
+    assert [shown(page) for page in PAGES if page.is_relative_to(ROOT / "docs") and page not in reached] == []
 
 
 def test_make_help_has_every_target() -> None:
