@@ -15,8 +15,9 @@ import plotly.io as pio
 import streamlit as st
 from plotly.basedatatypes import BaseFigure
 
-from dashboard.components import format, theme, zoom
+from dashboard.components import theme, zoom
 from dashboard.data.periods import Period
+from streamgauge.domain import format
 
 # No toolbar and no zoom by the wheel: on a telephone the page must scroll.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}

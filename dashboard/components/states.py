@@ -8,10 +8,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import format
-from dashboard.components.format import Freshness
 from dashboard.data.periods import Period
 from dashboard.session.view import View
+from streamgauge.domain import format
+from streamgauge.domain.freshness import Freshness, age_s
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
@@ -91,11 +91,11 @@ def span(view: View) -> str:
 
 def freshness(newest: datetime | None, now: datetime, view: View) -> None:
     """`Data up to 13:04:07 UTC, 0.6 s old`, in the warning colour where nothing came for a while."""
-    age = format.age_s(newest, now)
+    age = age_s(newest, now)
     if newest is None or age is None:
         return
     text = f"Data up to {format.clock(newest, now, view.clock)}, {format.duration(age)} old"
-    if format.freshness(age) is not Freshness.STALE:
+    if Freshness.of(age) is not Freshness.STALE:
         st.badge(text, icon=":material/bolt:", color="green")
         return
     with st.container(horizontal=True, vertical_alignment="center"):

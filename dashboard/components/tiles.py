@@ -10,7 +10,6 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.components import format
 from dashboard.data import query_cache, trust
 from dashboard.data import trust_queries as trust_questions
 from dashboard.data.periods import Period
@@ -18,6 +17,7 @@ from dashboard.data.query_cache import Answer
 from dashboard.data.trust import Trust
 from dashboard.session import address, incident
 from dashboard.session.view import View
+from streamgauge.domain import format
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,15 @@ class Period:
         step = self.bucket_s
         return [start + timedelta(seconds=at) for at in range(0, int((self.until - start).total_seconds()), step)]
 
+    def per_second(self, events: int, first_window: datetime | None = None) -> float | None:
+        """Rate of the complete windows of the last minute; None while none is complete.
+
+        Divides by the time that data can cover, so that a pipeline that began 20 s ago does not look slow.
+        """
+        since = self.rate_since if first_window is None else max(self.rate_since, first_window)
+        covered_s = (self.complete_until - since).total_seconds()
+        return events / covered_s if covered_s > 0 else None
+
     def params(self) -> dict[str, Any]:
         """What a question may name: `$since`, `$until`, `$bucket_s`, `$now`, … (`dashboard/questions`)."""
         names = ("since", "until", "bucket_s", "now", "complete_until", "rate_since", "previous_since")

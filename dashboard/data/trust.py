@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
-from dashboard.components import format
-from dashboard.components.format import Freshness
 from dashboard.data.periods import Period
+from streamgauge.domain import format
+from streamgauge.domain.freshness import Freshness, age_s
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Trust:
 
     def freshness(self, now: datetime) -> Freshness:
         """Whether anything has come lately."""
-        return format.freshness(format.age_s(self.newest, now))
+        return Freshness.of(age_s(self.newest, now))
 
     def known_at(self, asked_at: datetime) -> Trust:
         """The same for a figure that was asked for then."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.components import format, tables, theme, tiles
+from dashboard.components import tables, theme, tiles
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
@@ -20,6 +20,7 @@ from dashboard.reconciliation.compare import Line, Record, Seen
 from dashboard.reconciliation.kill_demo import Kill
 from dashboard.session import actions
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.runtime.data_dir import run_file, totals
 from streamgauge.runtime.data_dir.totals import Log
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from dashboard.components import format
+from streamgauge.domain import format
 from tests.browser.pipeline import Pipeline, Shop
 from tests.browser.test_orders import shows, totals
 

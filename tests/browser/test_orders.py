@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.components import format
+from streamgauge.domain import format
 from tests.browser.pipeline import Pipeline
 
 pytestmark = pytest.mark.browser

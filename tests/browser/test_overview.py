@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.components import format
 from dashboard.session.view import moment
+from streamgauge.domain import format
 from tests.browser.pages import asked, plotted
 from tests.browser.pipeline import Pipeline, wait_until
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.components import format
+from streamgauge.domain import format
 from tests.browser.pipeline import Pipeline, Shop
 
 pytestmark = pytest.mark.browser

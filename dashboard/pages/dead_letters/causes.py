@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, filters, format, tables, theme, tiles
+from dashboard.components import charts, filters, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
@@ -16,6 +16,7 @@ from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.dead_letters import queries as questions
 from dashboard.session.view import View
+from streamgauge.domain import format
 
 _CAUSES = {
     "fingerprint": Column(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from dashboard.components import format
 from dashboard.pages.dead_letters.jobs import Job
 from dashboard.session import audit
+from streamgauge.domain import format
 from streamgauge.runtime.errors import StreamgaugeError
 
 log = logging.getLogger("streamgauge")

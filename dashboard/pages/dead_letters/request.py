@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashboard.components import format
+from streamgauge.domain import format
 
 RATE = 50.0
 _FINGERPRINT = re.compile(r"[0-9a-f]{4,12}")

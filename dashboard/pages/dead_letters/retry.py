@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import format, tables
+from dashboard.components import tables
 from dashboard.components.tables import Column
 from dashboard.pages.dead_letters import jobs, outcome
 from dashboard.pages.dead_letters import request as asked
@@ -16,6 +16,7 @@ from dashboard.pages.dead_letters.jobs import Busy, Job
 from dashboard.pages.dead_letters.request import Request
 from dashboard.session import actions
 from dashboard.session.view import View, stamp
+from streamgauge.domain import format
 
 POLL_S = 1.0
 # Longer payloads are for an editor, and for `--edit FILE`.

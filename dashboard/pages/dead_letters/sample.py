@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import format, tables
+from dashboard.components import tables
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
@@ -24,6 +24,7 @@ from dashboard.session.view import View
 from streamgauge.catalog.validation import REASONS
 from streamgauge.dead_letters import payload as payloads
 from streamgauge.dead_letters.payload import Line
+from streamgauge.domain import format
 from streamgauge.runtime.printable import printable
 
 # The warehouse keeps so many bytes of each payload; the whole of it is in the dead-letter topic.

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import format, tiles
+from dashboard.components import tiles
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.events import queries as questions
@@ -18,6 +18,7 @@ from dashboard.pages.events.search import Place
 from dashboard.session import address
 from dashboard.session.view import View
 from streamgauge.catalog.loader import Catalog
+from streamgauge.domain import format
 from streamgauge.warehouse import story
 
 # A second of event time is what clocks differ by; more is an event that came late.

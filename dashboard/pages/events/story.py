@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import format, tiles
+from dashboard.components import tiles
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.events import opened, search, story_timing
@@ -20,6 +20,7 @@ from dashboard.session import address, incident
 from dashboard.session.incident import Shown
 from dashboard.session.view import View
 from streamgauge.catalog.loader import Catalog
+from streamgauge.domain import format
 
 # A story reads the id columns of all raw tables from end to end: it is not told anew at each look.
 SHARED_S = 10.0

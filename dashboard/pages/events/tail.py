@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, format, hover, states, theme, tiles
+from dashboard.components import charts, hover, states, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.data import query_cache
 from dashboard.data.query import Question
@@ -18,6 +18,7 @@ from dashboard.pages.events.search import ALL, Asked, Place
 from dashboard.session import address
 from dashboard.session.view import View
 from streamgauge.catalog.loader import Catalog
+from streamgauge.domain import format
 
 # A search that reads hours of raw events is not asked anew at each look.
 LONG_S, LONG_SHARED_S = 6_000, 10.0

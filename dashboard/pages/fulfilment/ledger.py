@@ -8,12 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import format, tables, tiles
+from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.fulfilment import queries as questions
 from dashboard.session.view import View
+from streamgauge.domain import format
 
 _ORDER = Column("Order", "link", "fulfilment", "order", means="Its saga, step by step.")
 MOVED = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import charts, format, frame, states, tables, theme, tiles
+from dashboard.components import charts, frame, states, tables, theme, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
@@ -17,6 +17,7 @@ from dashboard.pages.fulfilment import queries as questions
 from dashboard.pages.fulfilment import standing as saga_standing
 from dashboard.session import address
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 # Entering a state is having done what the one before it asks for.

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
@@ -19,6 +19,7 @@ from dashboard.pages.fulfilment import standing as saga_standing
 from dashboard.pages.fulfilment.waits import WAITS
 from dashboard.session import address
 from dashboard.session.view import View
+from streamgauge.domain import format
 
 _ENDS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
 _STEPS = {

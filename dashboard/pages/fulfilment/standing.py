@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import format, tables, tiles
+from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
@@ -15,6 +15,7 @@ from dashboard.pages.fulfilment import queries as questions
 from dashboard.pages.fulfilment import waits
 from dashboard.pages.fulfilment.waits import WAITS
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 _ASKED = f"How far the group `{waits.SERVICES}` is behind on what is asked of it."

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.components import format
+from streamgauge.domain import format
 
 SAGA = "fulfilment"
 SERVICES = "services"

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, filters, format, frame, splits, states, theme, tiles
+from dashboard.components import charts, filters, frame, splits, states, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
@@ -15,6 +15,7 @@ from dashboard.data.query_cache import Answer
 from dashboard.pages.inventory import queries as questions
 from dashboard.pages.inventory import stock
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 # Movements: what each is called, its colour, and what it says.

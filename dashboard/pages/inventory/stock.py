@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import format, tables, theme, tiles
+from dashboard.components import tables, theme, tiles
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.inventory import queries as questions
 from dashboard.session.view import View
+from streamgauge.domain import format
 
 # These questions read the raw events of ten minutes: everybody together asks each as often as this.
 SHARED_S = 10.0

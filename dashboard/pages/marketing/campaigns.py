@@ -9,11 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, format, splits, tables, theme, tiles
+from dashboard.components import charts, splits, tables, theme, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data.query_cache import Answer
 from dashboard.session.view import View
+from streamgauge.domain import format
 
 Row = dict[str, Any]
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import filters, format, frame, states, tiles
+from dashboard.components import filters, frame, states, tiles
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.marketing import campaigns
 from dashboard.pages.marketing import queries as questions
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 SPLITS = {"channel": "Channel", "campaign": "Campaign"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, filters, format, frame, splits, states, tables, theme, tiles
+from dashboard.components import charts, filters, frame, splits, states, tables, theme, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
@@ -15,6 +15,7 @@ from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.orders import queries as questions
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 # What orders are split by: its name in the address and in the table, and what it is called.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import charts, format, frame, states, theme, tiles
+from dashboard.components import charts, frame, states, theme, tiles
 from dashboard.components.charts import Bar, Series
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
@@ -14,6 +14,7 @@ from dashboard.data.query_cache import Answer
 from dashboard.pages.overview import queries as questions
 from dashboard.reconciliation import panel
 from dashboard.session.view import View
+from streamgauge.domain import format, limits
 from streamgauge.warehouse.client import QueryError
 
 
@@ -59,7 +60,7 @@ def events(traffic: Answer, view: View) -> None:
 def per_second(traffic: Answer, recent: int) -> float | None:
     """A rate of the last minute's complete windows, or of as much of it as there is data for."""
     first = min((row["first_window"] for row in traffic.rows if row["first_window"]), default=None)
-    return format.per_second(recent, traffic.period, first)
+    return traffic.period.per_second(recent, first)
 
 
 def orders(traffic: Answer, view: View) -> bool:
@@ -100,7 +101,7 @@ def failures(traffic: Answer, view: View) -> None:
         format.count(dead),
         traffic,
         view,
-        remark=Remark(f"{format.share(dead, whole)} of events", "red" if format.failing(dead, whole) else "off"),
+        remark=Remark(f"{format.share(dead, whole)} of events", "red" if limits.failing(dead, whole) else "off"),
         means="Events of the range that could not be processed. Each is kept, untouched, as a dead letter.",
     )
     tiles.tile(

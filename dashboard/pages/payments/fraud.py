@@ -7,13 +7,14 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
 from dashboard.pages.payments import queries as questions
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 # Those of processors/fraud/rules.py (a test holds them together), each with its colour everywhere.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import charts, format, frame, states, tables, theme, tiles
+from dashboard.components import charts, frame, states, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
@@ -16,6 +16,7 @@ from dashboard.pages.payments import fraud
 from dashboard.pages.payments import queries as questions
 from dashboard.session import address
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 METHODS = ("card", "wallet", "bank_transfer", "bnpl")

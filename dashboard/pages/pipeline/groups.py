@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
@@ -17,6 +17,8 @@ from dashboard.pages.pipeline import queries as questions
 from dashboard.pages.pipeline.lag import Group
 from dashboard.session import address
 from dashboard.session.view import View
+from streamgauge.domain import format
+from streamgauge.domain.freshness import age_s
 
 # Name in the address → column of the trend, what it is called, its unit, and what one unit is of the column's.
 MEASURES: Mapping[str, tuple[str, str, str, float]] = {
@@ -49,10 +51,10 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
                 icon=":material/hourglass_empty:",
             )
             return
-        age_s = format.age_s(sampled_at, answer.period.now) or 0.0
-        if age_s > lag.stale_after_s(query_cache.settings().lag_interval_s):
+        age = age_s(sampled_at, answer.period.now) or 0.0
+        if age > lag.stale_after_s(query_cache.settings().lag_interval_s):
             st.warning(
-                f"**The newest sample is {format.duration(age_s)} old.** The sampler, analytics or the warehouse has "
+                f"**The newest sample is {format.duration(age)} old.** The sampler, analytics or the warehouse has "
                 "stopped: what is shown was true then.",
                 icon=":material/warning:",
             )
@@ -73,7 +75,7 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
             view,
             key="groups",
         )
-        age = f"Sampled {format.duration(age_s)} ago. A dash is unknown."
+        age = f"Sampled {format.duration(age)} ago. A dash is unknown."
         st.caption(f"{age} A group's link shows its partitions. {tiles.sql(answer)}")
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.components import format, theme
+from dashboard.components import theme
+from streamgauge.domain import format
 
 # Worst first; what each means is in docs/lag.md.
 COLOURS = {

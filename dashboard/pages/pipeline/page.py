@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import format, frame, states, tiles
+from dashboard.components import frame, states, tiles
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Answer
@@ -18,6 +18,7 @@ from dashboard.pages.pipeline.lag import Group
 from dashboard.reconciliation import panel
 from dashboard.session import address
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
 ALL = "all groups"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import format, frame, tables, theme
+from dashboard.components import frame, tables, theme
 from dashboard.components.tables import Column
 from dashboard.data import processes as running
 from dashboard.data import query_cache
+from streamgauge.domain import format
 
 _COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
 

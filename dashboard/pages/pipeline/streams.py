@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import charts, format, tables, theme, tiles
+from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
@@ -14,7 +14,9 @@ from dashboard.pages.pipeline import latency
 from dashboard.pages.pipeline import queries as questions
 from dashboard.session import address
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.domain import stream_balance as balances
+from streamgauge.domain.freshness import Freshness, age_s
 from streamgauge.domain.stream_balance import Balance
 
 BUSIEST = "most uneven"
@@ -42,11 +44,11 @@ def streams(traffic: Answer, view: View) -> None:
         recent[row["stream"]] = recent.get(row["stream"], 0) + row["recent"]
     rows = []
     for row in sorted(answer.rows, key=lambda row: theme.stream_order(row["stream"])):
-        age_s = format.age_s(row["newest"], period.now)
+        age = age_s(row["newest"], period.now)
         quiet = "reference" if row["stream"] in query_cache.catalog().compacted else "quiet"
-        state = {"empty": "no events", "stale": quiet, "fresh": "fresh"}[format.freshness(age_s).value]
-        rate = format.per_second(recent.get(row["stream"], 0), period, None)
-        rows.append({**row, "state": state, "age": None if age_s is None else format.duration(age_s), "rate": rate})
+        state = {"empty": "no events", "stale": quiet, "fresh": "fresh"}[Freshness.of(age).value]
+        rate = period.per_second(recent.get(row["stream"], 0))
+        rows.append({**row, "state": state, "age": None if age is None else format.duration(age), "rate": rate})
     with st.container(border=True):
         st.subheader("Freshness by stream", anchor=False)
         tables.show(

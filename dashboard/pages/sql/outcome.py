@@ -7,13 +7,14 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from dashboard.components import charts, format, states
+from dashboard.components import charts, states
 from dashboard.data import query_cache
 from dashboard.pages.sql import chart_builder, exports, mistakes
 from dashboard.pages.sql.chart_builder import KINDS, Picture
 from dashboard.pages.sql.runs import Run
 from dashboard.session import incident
 from dashboard.session.view import View
+from streamgauge.domain import format
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse.client import Busy, WarehouseUnavailable
 from streamgauge.warehouse.sql import results

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dashboard.components.format import UNKNOWN, clock, duration, money
 from processors.lag.cluster import Cluster, Filter
 from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.cli.lag.report import Hot, Line, Report, report
+from streamgauge.domain.format import UNKNOWN, clock, duration, money
 from streamgauge.domain.lag_status import MARKER
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.components import format
+from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, lines, tiles, words
 

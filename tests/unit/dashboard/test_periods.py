@@ -72,3 +72,18 @@ def test_buckets_begin_where_data_begins() -> None:
 
 def test_floor_is_aligned_to_the_epoch() -> None:
     assert floor(NOON + timedelta(seconds=3_599.9), 3_600) == NOON
+
+
+def test_a_rate_is_of_the_last_minute() -> None:
+    period = at(5)
+    assert period.per_second(600, NOON - timedelta(hours=1)) == 10.0
+
+
+def test_a_rate_divides_by_the_time_that_data_covers() -> None:
+    period = at(5)
+    assert period.per_second(600, period.complete_until - timedelta(seconds=20)) == 30.0
+
+
+def test_a_rate_is_unknown_before_the_first_complete_window() -> None:
+    period = at(5)
+    assert period.per_second(0, period.complete_until) is None

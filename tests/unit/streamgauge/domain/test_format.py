@@ -6,12 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.components import format
-from dashboard.components.format import Freshness
-from dashboard.data.periods import BY_KEY, Period
+from streamgauge.domain import format
 
 NOON = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
-PERIOD = Period.last(BY_KEY["15m"], NOON)
 
 
 @pytest.mark.parametrize(
@@ -76,31 +73,6 @@ def test_the_clock_names_the_zone_and_another_days_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age_s", "state"),
-    [(None, Freshness.EMPTY), (0.0, Freshness.FRESH), (15.0, Freshness.FRESH), (15.1, Freshness.STALE)],
-)
-def test_freshness(age_s: float | None, state: Freshness) -> None:
-    assert format.freshness(age_s) is state
-
-
-def test_age_is_never_negative() -> None:
-    assert format.age_s(NOON + timedelta(seconds=1), NOON) == 0.0
-    assert format.age_s(None, NOON) is None
-
-
-def test_a_rate_is_of_the_last_minute() -> None:
-    assert format.per_second(600, PERIOD, NOON - timedelta(hours=1)) == 10.0
-
-
-def test_a_rate_divides_by_the_time_that_data_covers() -> None:
-    assert format.per_second(600, PERIOD, PERIOD.complete_until - timedelta(seconds=20)) == 30.0
-
-
-def test_a_rate_is_unknown_before_the_first_complete_window() -> None:
-    assert format.per_second(0, PERIOD, PERIOD.complete_until) is None
-
-
-@pytest.mark.parametrize(
     ("now", "before", "text"),
     [(110, 100, "+10.0 %"), (50, 100, "-50.0 %"), (100_001, 100_000, "0.0 %"), (2_500, 100, "+2,400.0 %")],
 )
@@ -113,8 +85,3 @@ def test_change(now: int, before: int, text: str) -> None:
 @pytest.mark.parametrize("before", [None, 0])
 def test_nothing_to_compare_with_is_no_change(before: int | None) -> None:
     assert format.change(100, before) is None
-
-
-@pytest.mark.parametrize(("dead", "events", "yes"), [(0, 0, False), (1, 100, False), (2, 100, True)])
-def test_failing(dead: int, events: int, yes: bool) -> None:
-    assert format.failing(dead, events) is yes

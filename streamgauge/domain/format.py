@@ -1,4 +1,4 @@
-"""Figures as people read them: units, thousands separators, shares, ages, and how one period compares with another.
+"""Figures as text: counts, rates, money, shares, durations, sizes, times and relative changes. Pure.
 
 A figure that is not known is `UNKNOWN`, never 0.
 """
@@ -6,36 +6,9 @@ A figure that is not known is `UNKNOWN`, never 0.
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from enum import Enum
-
-from dashboard.data.periods import Period
 
 UNKNOWN = "–"
-# Longer than a window and the path through the pipeline: at any steady rate something should have come.
-STALE_AFTER_S = 15.0
-# Above what a healthy stream shows; one bad deployment of a producer is far above it.
-FAILING_SHARE = 0.01
 WHOLE_EUROS_FROM_CENTS = 1_000_000
-
-
-class Freshness(Enum):
-    """How old the newest visible event is."""
-
-    EMPTY = "empty"
-    FRESH = "fresh"
-    STALE = "stale"
-
-
-def freshness(age_s: float | None) -> Freshness:
-    """Judge the age of the newest visible event; None is no event ever."""
-    if age_s is None:
-        return Freshness.EMPTY
-    return Freshness.STALE if age_s > STALE_AFTER_S else Freshness.FRESH
-
-
-def age_s(newest: datetime | None, now: datetime) -> float | None:
-    """Seconds since `newest`, at least 0; None where nothing was seen."""
-    return None if newest is None else max(0.0, (now - newest).total_seconds())
 
 
 def count(value: int) -> str:
@@ -75,11 +48,6 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %"
 
 
-def failing(dead_letters: int, events: int) -> bool:
-    """Whether the share of failures deserves a warning colour."""
-    return dead_letters > events * FAILING_SHARE
-
-
 def duration(seconds: float) -> str:
     """`0.6 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
     if seconds < 9.95:
@@ -113,16 +81,6 @@ def clock(time: datetime, now: datetime, zone: tzinfo = UTC) -> str:
     time = time.astimezone(zone)
     shown = f"{time:%H:%M:%S}" if time.date() == now.astimezone(zone).date() else f"{time:%Y-%m-%d %H:%M:%S}"
     return f"{shown} UTC" if zone is UTC else shown
-
-
-def per_second(events: int, period: Period, first_window: datetime | None) -> float | None:
-    """Rate of the complete windows of the last minute; None while none is complete.
-
-    Divides by the time that data can cover, so that a pipeline that began 20 s ago does not look slow.
-    """
-    since = period.rate_since if first_window is None else max(period.rate_since, first_window)
-    covered_s = (period.complete_until - since).total_seconds()
-    return events / covered_s if covered_s > 0 else None
 
 
 def change(now: int, before: int | None) -> float | None:
