@@ -75,8 +75,8 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
             view,
             key="groups",
         )
-        age = f"Sampled {format.duration(age)} ago. A dash is unknown."
-        st.caption(f"{age} A group's link shows its partitions. {tiles.sql(answer)}")
+        sampled = f"Sampled {format.duration(age)} ago. A dash is unknown."
+        st.caption(f"{sampled} A group's link shows its partitions. {tiles.sql(answer)}")
 
 
 def trend(chosen: str, view: View) -> None:
