@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 from processors.attribution.service import NAME
 from tests.support.attributing import CAMPAIGNS, HOUR, Event, Publisher, campaign, click, order, product
-from tests.support.rig import Rig, Worker, machine, rig, wait_until
+from tests.support.rig import Rig, Worker, machine, rig
+from tests.support.waiting import wait_until
 
 PARTITIONS, SKUS = 6, 600
 JUDGED = "streamgauge_attribution_events_total{"

@@ -30,7 +30,8 @@ from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.warehouse.client import Warehouse
 from tests.browser import chromium
 from tests.browser.pages import PAGES, SHOWN
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 # What answers orders, by consumer group, and the topics that it reads.
 SERVICES = {

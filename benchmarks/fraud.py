@@ -21,7 +21,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from generators.world import REGIONS, World
 from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 PARTITIONS = 6
 WARM_UP_S = 5
@@ -125,7 +126,7 @@ def latency(made: Rig, rate: int, seconds: int) -> None:
     cpu_s = worker.cpu_s() - cpu_s
     whole, ours = (after - before for after, before in zip(cores_used(), used, strict=True))
     producer.flush(30)
-    wait_until(lambda: len(verdicts.seen) >= len(requested), "a verdict on each", alive=worker)
+    wait_until(lambda: len(verdicts.seen) >= len(requested), "a verdict on each", alive=worker.process)
     verdicts.stop()
     print(f"latency at {rate:,} payments/s for {seconds} s, a commit every {made.settings.fraud_commit_interval_ms} ms")
     shares = [f"{name} {spent / seconds:.0%}" for name, spent in (("replica", cpu_s), ("all of this", ours))]
@@ -161,9 +162,9 @@ def throughput(made: Rig, count: int, replicas: int) -> float:
     verdicts = Verdicts(made.kafka.bootstrap)
     workers: list[Worker] = [made.start("process", "fraud", ready=False) for _ in range(replicas)]
     for worker in workers:
-        wait_until(worker.healthy, "ready", alive=worker)
+        wait_until(worker.healthy, "ready", alive=worker.process)
     began, at_start = time.perf_counter(), len(verdicts.seen)
-    wait_until(lambda: len(verdicts.seen) >= count, f"{count} verdicts", 600, workers[0], 0.2)
+    wait_until(lambda: len(verdicts.seen) >= count, f"{count} verdicts", 600, alive=workers[0].process, every_s=0.2)
     took = time.perf_counter() - began
     verdicts.stop()
     for worker in workers:

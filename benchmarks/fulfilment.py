@@ -17,7 +17,8 @@ from collections.abc import Callable
 from processors.fulfilment.service import NAME
 from streamgauge.catalog.commerce.events import InventoryEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
 from tests.support.fulfilling import producing
-from tests.support.rig import Rig, Worker, machine, rig, wait_until
+from tests.support.rig import Rig, Worker, machine, rig
+from tests.support.waiting import wait_until
 
 PARTITIONS, HOUR_MS, CENTS = 6, 3_600_000, 1_500
 OUT = 'streamgauge_service_events_out_total{topic="fulfilment"}'

@@ -16,7 +16,8 @@ from functools import partial
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 INTERVAL_S, TARGET_PARTITIONS, TARGET_SHARE = 10.0, 5_000, 0.15
 A_TOPIC = 100

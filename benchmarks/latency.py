@@ -17,7 +17,8 @@ from confluent_kafka import Producer
 
 from benchmarks.throughput import orders
 from streamgauge.warehouse.client import Warehouse
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 LOOK_EVERY_S = 0.01
 

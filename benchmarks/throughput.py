@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterator
 
 from streamgauge.runtime.settings import Settings
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 STAGES = ("consume", "decode", "models", "commit")
 
@@ -70,7 +71,7 @@ def measure(made: Rig, events: int) -> dict[str, float]:
             peak[index] = max(peak[index], worker.memory_mib())
         return warehouse.metrics().get(merged, 0) >= events
 
-    wait_until(done, f"{events} events merged", timeout_s=900, alive=analytics, every_s=0.25)
+    wait_until(done, f"{events} events merged", timeout_s=900, alive=analytics.process, every_s=0.25)
     took = time.perf_counter() - began
     result = {
         "seconds": took,

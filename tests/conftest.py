@@ -97,7 +97,7 @@ def topic_factory(admin_client: AdminClient) -> TopicFactory:
         dotted = {key.replace("_", "."): value for key, value in config.items()}
         (future,) = admin_client.create_topics([NewTopic(name, partitions, 1, config=dotted)]).values()
         future.result(timeout=10)
-        wait_until(lambda: shows(name, dotted), 30.0, f"topic {name} is visible")
+        wait_until(lambda: shows(name, dotted), f"topic {name} is visible", 30.0)
         return name
 
     return make

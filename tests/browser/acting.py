@@ -20,7 +20,8 @@ from dashboard.pages.overview import page as overview
 from dashboard.session import actions, audit
 from dashboard.session.view import View
 from streamgauge.cli.local.kafka.broker import free_port
-from tests.browser.pipeline import Pipeline, wait_until
+from tests.browser.pipeline import Pipeline
+from tests.support.waiting import wait_until
 
 TARGET = "orders:0:17 ![x](http://127.0.0.1:1/leak)"
 SAYS = ("3 letters are sent again to `orders`.", "<b>Nobody</b> is asked twice.")

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
-from tests.browser.pipeline import Pipeline, Shop, running, wait_until
+from tests.browser.pipeline import Pipeline, Shop, running
 from tests.conftest import require_kafka
+from tests.support.waiting import wait_until
 
 # A first paint takes a second; a laden CI machine gets patience.
 SHOWS_WITHIN_MS = 30_000

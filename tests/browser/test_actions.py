@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.acting import SAYS, TARGET, acting
-from tests.browser.pipeline import Pipeline, wait_until
+from tests.browser.pipeline import Pipeline
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 

@@ -14,8 +14,9 @@ from dashboard import server
 from tests.browser import hostile
 from tests.browser.hostile import Leak
 from tests.browser.pages import SHOWN
-from tests.browser.pipeline import Pipeline, running, wait_until
+from tests.browser.pipeline import Pipeline, running
 from tests.conftest import require_kafka
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 

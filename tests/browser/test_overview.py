@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from dashboard.session.view import moment
 from streamgauge.domain import format
 from tests.browser.pages import asked, plotted
-from tests.browser.pipeline import Pipeline, wait_until
+from tests.browser.pipeline import Pipeline
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.pipeline import Pipeline, wait_until
+from tests.browser.pipeline import Pipeline
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 # Fields of marketing events, and a value that each may have.

@@ -18,7 +18,8 @@ from playwright.sync_api import Page, expect
 
 from streamgauge.cli.local.kafka.broker import free_port
 from tests.browser.acting import acting
-from tests.browser.pipeline import Pipeline, wait_until
+from tests.browser.pipeline import Pipeline
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 

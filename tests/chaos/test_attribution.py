@@ -17,7 +17,8 @@ import pytest
 from processors.attribution.service import NAME
 from tests.conftest import require_kafka
 from tests.support.attributing import HOUR, Credits, Event, Publisher, expected, reference, shaken, traffic
-from tests.support.rig import Rig, Worker, rig, wait_until
+from tests.support.rig import Rig, Worker, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 KILLS, PARTITIONS, EVENTS = 10, 4, 40_000
@@ -64,7 +65,9 @@ def test_credits_survive_ten_kills() -> None:
         sender.start()
         for number in range(KILLS):
             slot = number % 2
-            wait_until(partial(at_work, running[slot]), f"at work; {running[slot].log}", 120, alive=running[slot])
+            wait_until(
+                partial(at_work, running[slot]), f"at work; {running[slot].log}", 120, alive=running[slot].process
+            )
             pause.wait(rng.uniform(0.0, 1.5))
             restart(made, running, slot, with_state=with_state[number])
         done.set()

@@ -24,7 +24,8 @@ from processors.fraud.service import NAME
 from streamgauge.catalog.commerce.events import PaymentEvent
 from tests.conftest import require_kafka
 from tests.support.judging import Fraud, differences, request, send
-from tests.support.rig import Rig, Worker, rig, wait_until
+from tests.support.rig import Rig, Worker, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 KILLS, PARTITIONS, ORDERS = 10, 4, 20_000
@@ -95,14 +96,14 @@ def test_verdicts_survive_ten_kills() -> None:
             slot = number % 2
             # Both: one that is still starting has no slot yet, and would take the other's.
             for worker in running:
-                wait_until(partial(at_work, worker), f"at work; {worker.log}", 180, alive=worker)
+                wait_until(partial(at_work, worker), f"at work; {worker.log}", 180, alive=worker.process)
             pause.wait(rng.uniform(0.0, 1.5))
             restart(made, running, slot, with_state=with_state[number])
         done.set()
         sender.join(300)
         assert not sender.is_alive()
         fraud = Fraud(bootstrap, PARTITIONS)
-        wait_until(lambda: fraud.verdicts().keys() >= orders, "a verdict on each", 600, alive=running[0])
+        wait_until(lambda: fraud.verdicts().keys() >= orders, "a verdict on each", 600, alive=running[0].process)
         fraud.close()
         assert [worker.stop() for worker in running] == [0, 0]
         # A new reader, which reads to the end: nothing comes any more.

@@ -18,7 +18,8 @@ from tests.chaos.reader import Reader
 from tests.conftest import require_kafka
 from tests.kafka.test_exact import visible
 from tests.support import audit
-from tests.support.rig import Rig, Worker, rig, wait_until
+from tests.support.rig import Rig, Worker, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 VICTIMS = ["analytics-0", "analytics-1", "warehouse"]
@@ -62,7 +63,7 @@ def test_nothing_is_lost_or_repeated(times: int) -> None:
             if number == 2 * times and joined:
                 assert joined.stop() == 0, joined.log.read_text()[-2000:]
         for worker in running.values():
-            wait_until(worker.healthy, f"recovery; {worker.log}", 60, alive=worker)
+            wait_until(worker.healthy, f"recovery; {worker.log}", 60, alive=worker.process)
         assert generator.stop() == 0
         check(made, ledger_file.read_text(), reader)
 

@@ -9,7 +9,8 @@ import pytest
 from tests.chaos.reader import Reader
 from tests.chaos.test_kill import at_work, check
 from tests.conftest import require_kafka
-from tests.support.rig import rig, wait_until
+from tests.support.rig import rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 OUTAGE_S = 20.0
@@ -33,7 +34,7 @@ def test_the_broker_away_for_twenty_seconds() -> None:
         made.kafka.wait_ready()
         wait_until(lambda: analytics.metrics()["streamgauge_batch_events_count"] > before + 10, "batches again", 60)
         for worker in (warehouse, analytics):
-            wait_until(worker.healthy, f"{worker.log} ready again", 60, alive=worker)
+            wait_until(worker.healthy, f"{worker.log} ready again", 60, alive=worker.process)
         assert generator.stop() == 0
         check(made, ledger_file.read_text(), reader)
         for worker in (analytics, warehouse):

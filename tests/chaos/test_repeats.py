@@ -18,7 +18,8 @@ from tests.chaos.test_kill import at_work
 from tests.conftest import require_kafka
 from tests.kafka.test_exact import visible
 from tests.support import audit
-from tests.support.rig import Worker, rig, wait_until
+from tests.support.rig import Worker, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 STREAMS = ("orders", "inventory", "marketing", "payments", "shipments")
@@ -67,7 +68,7 @@ def test_copies_count_once_whatever_is_killed(works: bool) -> None:
             if number == 4 and joined:
                 assert joined.stop() == 0, joined.log.read_text()[-2000:]
         for worker in running:
-            wait_until(worker.healthy, f"recovery; {worker.log}", 90, alive=worker)
+            wait_until(worker.healthy, f"recovery; {worker.log}", 90, alive=worker.process)
         assert generator.stop() == 0
         ledger = json.loads(ledger_file.read_text())
         assert ledger["duplicates"] > 1_000

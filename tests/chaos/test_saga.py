@@ -22,7 +22,8 @@ from processors.fulfilment.service import NAME
 from streamgauge.catalog.commerce.events import FraudEvent, OrderEvent
 from tests.conftest import require_kafka
 from tests.support.fulfilling import Audit, order, producing
-from tests.support.rig import Rig, Worker, rig, wait_until
+from tests.support.rig import Rig, Worker, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
 # SAGA_ORDERS=2000 for a short look.
@@ -122,7 +123,7 @@ def test_sagas_survive_ten_kills() -> None:
             return len(audit.placed) == ORDERS and audit.open == 0
 
         try:
-            wait_until(ended, "every saga ended", 1_200, alive=services)
+            wait_until(ended, "every saga ended", 1_200, alive=services.process)
         finally:
             sys.stdout.write(f"{len(audit.placed):,} orders placed, {audit.open:,} open\n")
         audit.read(5.0)  # nothing comes after the end

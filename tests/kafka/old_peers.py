@@ -162,8 +162,8 @@ def old_commits(bootstrap: str, topic: str) -> Iterator[None]:
     # It is made with the first group there is.
     wait_until(
         lambda: bool(consumer.list_topics("__consumer_offsets", timeout=10).topics["__consumer_offsets"].partitions),
-        60.0,
         "the broker keeps offsets",
+        60.0,
     )
     numbers = consumer.list_topics("__consumer_offsets", timeout=10).topics["__consumer_offsets"].partitions
     consumer.assign([TopicPartition("__consumer_offsets", number, OFFSET_BEGINNING) for number in numbers])

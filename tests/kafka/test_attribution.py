@@ -22,7 +22,8 @@ from tests.support.attributing import (
     shaken,
     traffic,
 )
-from tests.support.rig import Rig, rig, wait_until
+from tests.support.rig import Rig, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 PARTITIONS, WINDOW_HOURS = 2, 1
@@ -60,20 +61,22 @@ def test_credits_are_exact_after_a_kill_that_took_the_state(made: Rig, publisher
     publisher.send(known)
     worker = made.start("process", NAME)
     publisher.send(arriving[:600])
-    wait_until(lambda: len(credits.read()) > 20, "the first credits", alive=worker)
+    wait_until(lambda: len(credits.read()) > 20, "the first credits", alive=worker.process)
     worker.kill()
     shutil.rmtree(made.settings.data_dir / "state" / NAME)
     publisher.send(arriving[600:])
     worker = made.start("process", NAME)
     right = expected(events, known, WINDOW_HOURS * HOUR)
-    wait_until(lambda: len(credits.read()) > 0 and credits.standing() == right, "every credit is right", alive=worker)
+    wait_until(
+        lambda: len(credits.read()) > 0 and credits.standing() == right, "every credit is right", alive=worker.process
+    )
     reversals = sum(event["event_type"] == "attribution.reversed" for event in credits.events)
     assert reversals > 0, "events were to come late"
     wanted = ('events_total{kind="order",news="late"}', 'unknown_total{table="products"}')
     wait_until(
         lambda: all(worker.metrics().get(f"streamgauge_attribution_{name}", 0) > 0 for name in wanted),
         "what came late and what is not known is counted",
-        alive=worker,
+        alive=worker.process,
     )
 
 
@@ -91,7 +94,7 @@ def test_reference_data_is_followed(made: Rig, publisher: Publisher, credits: Cr
         mine = [event for event in credits.read() if event["customer_id"] == "follower"]
         return any(event.get("category") == "garden" and event["margin_cents"] == 1_200 for event in mine)
 
-    wait_until(known, "an order with the new product's category", alive=worker, every_s=0.2)
+    wait_until(known, "an order with the new product's category", alive=worker.process, every_s=0.2)
 
 
 def test_it_stops_cleanly(made: Rig) -> None:

@@ -67,7 +67,7 @@ def read(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[
                     return True
             return False
 
-        wait_until(at_end, 20, f"the end of {topic}")
+        wait_until(at_end, f"the end of {topic}", 20)
         return values
     finally:
         consumer.close()
@@ -98,7 +98,7 @@ def java_of(process: subprocess.Popen[str], data_dir: Path) -> psutil.Process:
         marker = broker_marker.read(data_dir)
         return marker is not None and "Kafka Server started" in log(data_dir)
 
-    wait_until(ready, 60, "the broker is ready")
+    wait_until(ready, "the broker is ready", 60)
     marker = broker_marker.read(data_dir)
     assert marker is not None
     return psutil.Process(marker.pid)
@@ -207,5 +207,5 @@ def test_kafka_dies_with_a_killed_command(broker: LocalKafka, tmp_path: Path) ->
         java = java_of(process, tmp_path)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        wait_until(lambda: not java.is_running() or java.status() == psutil.STATUS_ZOMBIE, 10, "Kafka is gone")
+        wait_until(lambda: not java.is_running() or java.status() == psutil.STATUS_ZOMBIE, "Kafka is gone", 10)
     assert broker_marker.read(tmp_path) is None

@@ -52,7 +52,7 @@ def run(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
     with log.open("wb") as output:
         warehouse = subprocess.Popen([PROGRAM, "warehouse"], env=environ, stderr=output)
     try:
-        wait_until(lambda: "ready" in log.read_text(), 30.0, "the warehouse is ready")
+        wait_until(lambda: "ready" in log.read_text(), "the warehouse is ready", 30.0)
         yield call
     finally:
         warehouse.terminate()

@@ -15,7 +15,8 @@ from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.kafka.letters import CONNECT, Billing, call, count, payment, publish, shipment, spring, stock
-from tests.support.rig import Rig, rig, wait_until
+from tests.support.rig import Rig, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 FOREIGN = ["sink.dead", "invoices-dlt"]

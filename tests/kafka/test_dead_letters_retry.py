@@ -20,7 +20,8 @@ from streamgauge.dead_letters.headers import Place
 from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.kafka.letters import count, payment, publish, shipment, start
-from tests.support.rig import Rig, rig, wait_until
+from tests.support.rig import Rig, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
 LETTERS, KILLS = 40, 3

@@ -10,7 +10,8 @@ import pytest
 from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
 from tests.support import audit
-from tests.support.rig import Rig, rig, wait_until
+from tests.support.rig import Rig, rig
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 

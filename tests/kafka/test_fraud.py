@@ -14,7 +14,8 @@ from processors.fraud.rules import Limits
 from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
 from tests.conftest import require_kafka
 from tests.support.judging import Fraud, differences, request, send
-from tests.support.rig import Rig, Worker, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 PARTITIONS = 2
@@ -69,7 +70,7 @@ def test_known_frauds_are_flagged_and_the_honest_are_not(made: Rig, replica: lis
         said[:] = fraud.events()
         return {event.order_id for event in said if event.event_type != "fraud.flagged"} >= orders
 
-    wait_until(all_there, "a verdict on each", alive=replica[0])
+    wait_until(all_there, "a verdict on each", alive=replica[0].process)
     verdicts = {event.order_id: event for event in said if event.event_type != "fraud.flagged"}
     declined = {order for order, event in verdicts.items() if event.event_type == "fraud.declined"}
     assert verdicts.keys() == orders
@@ -91,14 +92,14 @@ def test_one_verdict_each_across_kill_9_with_its_state_deleted(made: Rig, replic
     send(made.kafka.bootstrap, first)
     replica[0].kill()
     replica[0] = made.start("process", "fraud", ready=False)
-    wait_until(lambda: fraud.verdicts()["O-first-119"] > 0, "the first are judged", alive=replica[0])
+    wait_until(lambda: fraud.verdicts()["O-first-119"] > 0, "the first are judged", alive=replica[0].process)
     send(made.kafka.bootstrap, again)
     replica[0].kill()
     shutil.rmtree(made.settings.data_dir / "state" / "fraud")
     replica[0] = made.start("process", "fraud", ready=False)
     send(made.kafka.bootstrap, [*later, *later])
     orders = {event.order_id for event in (*first, *later)}
-    wait_until(lambda: fraud.verdicts().keys() >= orders, "a verdict on each", alive=replica[0])
+    wait_until(lambda: fraud.verdicts().keys() >= orders, "a verdict on each", alive=replica[0].process)
     assert replica[0].stop() == 0
     # A new reader, which reads to the end: nothing comes any more.
     whole = Fraud(made.kafka.bootstrap, PARTITIONS)

@@ -24,7 +24,8 @@ from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.client import AsOf, QueryError, Warehouse
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, ordered_producer, rig
+from tests.support.waiting import wait_until
 from tests.unit.streamgauge.warehouse import invented
 from tests.unit.streamgauge.warehouse.invented import PARTITIONS, SPAN_MS
 
@@ -72,7 +73,7 @@ def made() -> Iterator[Rig]:
     require_kafka()
     with rig(PARTITIONS, commit_interval_ms=50, flush_interval_ms=50, dead_letter_stop_events=0) as made:
         for worker in (made.start("warehouse", ready=False), made.start("process", "analytics", ready=False)):
-            wait_until(worker.healthy, f"ready: {worker.log}", alive=worker)
+            wait_until(worker.healthy, f"ready: {worker.log}", alive=worker.process)
         yield made
 
 

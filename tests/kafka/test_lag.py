@@ -18,7 +18,8 @@ from confluent_kafka.admin import AdminClient
 from processors.lag.time_lag import tolerance_ms
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, Worker, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 FAILED = "streamgauge_lag_failed{"
@@ -122,7 +123,7 @@ def test_events_seconds_and_money(sampler: Worker, warehouse: Warehouse, written
         seen.update(row(warehouse))
         return seen.get("status") == "STOP" and seen["waiting_complete"] is True
 
-    wait_until(settled, "a verdict, and all that waits is in the raw table", alive=sampler)
+    wait_until(settled, "a verdict, and all that waits is in the raw table", alive=sampler.process)
     assert (seen["committed_offset"], seen["end_offset"], seen["lag"]) == (COMMITTED, EVENTS, EVENTS - COMMITTED)
     waited_ms = seen["occurred_at"].timestamp() * 1_000 - written[COMMITTED]
     assert abs(seen["lag_seconds"] * 1_000 - waited_ms) <= tolerance_ms(int(waited_ms)) + 1
@@ -151,7 +152,7 @@ def test_the_metrics_say_the_same(sampler: Worker) -> None:
         seen.update(sampler.metrics())
         return expected.keys() <= seen.keys() and not any(name.startswith(FAILED) for name in seen)
 
-    wait_until(complete, "all figures, and nothing failed", alive=sampler)
+    wait_until(complete, "all figures, and nothing failed", alive=sampler.process)
     assert {name: seen[name] for name in expected} == expected
     assert seen[f"kafka_consumergroup_lag_seconds{partition}"] > 30
 
@@ -164,7 +165,7 @@ def test_the_command_names_it_first(made: Rig, sampler: Worker) -> None:
         assert done.returncode == 1, done.stderr
         return said.match(done.stdout) is not None
 
-    wait_until(told, "the command says it all", alive=sampler)
+    wait_until(told, "the command says it all", alive=sampler.process)
     done = streamgauge(made, "lag", "--group", "fulfilment", "--format", "json")
     assert done.returncode == 1
     (line,) = json.loads(done.stdout)["groups"]
@@ -175,13 +176,13 @@ def test_the_command_names_it_first(made: Rig, sampler: Worker) -> None:
 
 def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Worker) -> None:
     label = 'consumergroup="fulfilment"'
-    wait_until(lambda: any(label in name for name in sampler.metrics()), "it is there", alive=sampler)
+    wait_until(lambda: any(label in name for name in sampler.metrics()), "it is there", alive=sampler.process)
     for future in admin.delete_consumer_groups(["fulfilment"]).values():
         future.result(30)
     wait_until(
         lambda: (seen := sampler.metrics()) != {} and not any(label in name for name in seen),
         "no series of the deleted group",
-        alive=sampler,
+        alive=sampler.process,
     )
     assert sampler.healthy()
 
@@ -196,16 +197,16 @@ def test_the_broker_goes_away_and_comes_back(made: Rig, sampler: Worker) -> None
             and not any(name.startswith("kafka_") for name in seen)
         ),
         "old figures are withdrawn",
-        alive=sampler,
+        alive=sampler.process,
     )
     assert not sampler.healthy()
     made.kafka.start()
     made.kafka.wait_ready()
-    wait_until(sampler.healthy, "ready again", alive=sampler)
+    wait_until(sampler.healthy, "ready again", alive=sampler.process)
 
     def as_before() -> bool:
         seen = sampler.metrics()
         figures = any(name.startswith("kafka_consumergroup_lag{") for name in seen)
         return figures and not any(name.startswith(FAILED) for name in seen)
 
-    wait_until(as_before, "figures again, and nothing failed", alive=sampler)
+    wait_until(as_before, "figures again, and nothing failed", alive=sampler.process)

@@ -170,7 +170,7 @@ def burrow(broker: LocalKafka, topic_factory: TopicFactory, tmp_path: Path) -> I
         try:
             with old_commits(broker.bootstrap, commits):
                 one = Burrow(port)
-                wait_until(lambda: one.end(commits) is not None, 60.0, "Burrow knows the broker's topics")
+                wait_until(lambda: one.end(commits) is not None, "Burrow knows the broker's topics", 60.0)
                 yield one
         finally:
             child.terminate()
@@ -199,7 +199,7 @@ class Script:
             )
             self.members[name].subscribe([topic])
         for name, member in self.members.items():
-            wait_until(partial(joined, member), 60.0, f"{name} has a member")
+            wait_until(partial(joined, member), f"{name} has a member", 60.0)
 
     def produce(self, tick: int) -> None:
         """Up to each situation's end."""
@@ -248,11 +248,11 @@ def test_both_verdicts_side_by_side(
             script.produce(tick)
             for name, topic in script.topics.items():
                 end = SITUATIONS[name].end(tick)
-                wait_until(partial(burrow.knows_end, topic, end), 60.0, f"Burrow sees {name} end at {end}")
+                wait_until(partial(burrow.knows_end, topic, end), f"Burrow sees {name} end at {end}", 60.0)
             began_ms = int(time.time() * 1_000)
             for name, offset in script.commit(tick).items():
                 seen = partial(burrow.knows_commit, script.topics[name], offset, began_ms)
-                wait_until(seen, 60.0, f"Burrow sees {name} commit {offset}")
+                wait_until(seen, f"Burrow sees {name} commit {offset}", 60.0)
             view = cluster.look(oldest=tick == 0)
             assert view.failed == set()
             history.add(view, int(time.time() * 1_000))

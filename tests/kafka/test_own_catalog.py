@@ -14,7 +14,8 @@ import pytest
 
 from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 ROOT = Path(__file__).parents[2]

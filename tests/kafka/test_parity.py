@@ -91,7 +91,7 @@ class Stack:
             if condition == "service_completed_successfully":
                 assert self.processes[host].wait(ANSWERS_WITHIN_S) == 0, self.log(host)
             else:
-                wait_until(partial(self.healthy, host, service), ANSWERS_WITHIN_S, f"{host} is healthy")
+                wait_until(partial(self.healthy, host, service), f"{host} is healthy", ANSWERS_WITHIN_S)
 
     def healthy(self, host: str, service: dict[str, Any]) -> bool:
         """What the file's own health check says."""
@@ -182,9 +182,9 @@ def test_both_replicas_work_and_their_events_arrive(stack: Stack) -> None:
             (row,) = client.query("SELECT coalesce(sum(events), 0)::BIGINT AS events FROM stream_windows").to_pylist()
             return int(row["events"])
 
-        wait_until(lambda: visible() >= 500, ANSWERS_WITHIN_S, "500 events are visible in SQL")
+        wait_until(lambda: visible() >= 500, "500 events are visible in SQL", ANSWERS_WITHIN_S)
     for host in REPLICAS["analytics"]:
-        wait_until(partial(stack.shows, host, "streamgauge_events_in_total"), ANSWERS_WITHIN_S, f"{host} has events")
+        wait_until(partial(stack.shows, host, "streamgauge_events_in_total"), f"{host} has events", ANSWERS_WITHIN_S)
         assert "another process uses this replica's transactional id" not in stack.log(host)
         assert stack.shows(host, "streamgauge_assigned_partitions")
 
@@ -199,7 +199,7 @@ def test_the_lag_monitor_sees_them(stack: Stack) -> None:
         offsets = [line for line in lines if line.startswith("kafka_consumergroup_current_offset{") and group in line]
         return bool(offsets) and [float(line.rsplit(" ", 1)[1]) for line in members] == [2.0]
 
-    wait_until(seen, ANSWERS_WITHIN_S, "the lag monitor shows the group and its two members")
+    wait_until(seen, "the lag monitor shows the group and its two members", ANSWERS_WITHIN_S)
 
 
 def test_each_replica_has_a_partition_of_analytics_to_itself(stack: Stack) -> None:
@@ -212,7 +212,7 @@ def test_each_replica_has_a_partition_of_analytics_to_itself(stack: Stack) -> No
             ends = (client.get_watermark_offsets(TopicPartition("analytics", number), timeout=30) for number in numbers)
             return sum(high > 0 for _, high in ends)
 
-        wait_until(lambda: used() == 2, ANSWERS_WITHIN_S, "both replicas have written deltas")
+        wait_until(lambda: used() == 2, "both replicas have written deltas", ANSWERS_WITHIN_S)
     finally:
         client.close()
 

@@ -22,7 +22,6 @@ from tests.conftest import require_kafka
 from tests.repo.test_generated import NOT_SET_YET
 from tests.support.prometheus import Prometheus, prometheus
 from tests.support.rig import Rig, Worker, make_topics, ordered_producer, rig
-from tests.support.rig import wait_until as rig_wait_until
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -72,7 +71,7 @@ def pipeline() -> Iterator[Rig]:
         producer.produce("unread", b"by nobody")
         assert producer.flush(WITHIN_S) == 0
         for worker in started:
-            wait_until(worker.healthy, WITHIN_S, f"ready; its log is {worker.log}")
+            wait_until(worker.healthy, f"ready; its log is {worker.log}", WITHIN_S)
         yield made
 
 
@@ -184,7 +183,7 @@ def test_what_the_business_does_adds_no_series(pipeline: Rig, prom: Prometheus, 
         return figure(sql, all_in) >= had + KEYS
 
     publish(pipeline)
-    rig_wait_until(arrived, f"{KEYS:,} orders are in the tables", WITHIN_S, every_s=0.5)
+    wait_until(arrived, f"{KEYS:,} orders are in the tables", WITHIN_S, every_s=0.5)
     assert figure(sql, "SELECT count(DISTINCT customer_id) FROM order_events WHERE order_id LIKE 'key-%'") == KEYS
     total = figure(sql, "SELECT sum(orders) FROM order_windows")
     most = pipeline.settings.kpi_max_series
@@ -250,7 +249,7 @@ def test_a_killed_process_is_a_target_that_is_down(pipeline: Rig, prom: Promethe
         return [target.health for target in prom.targets() if target.labels["instance"] == address]
 
     replica.kill()
-    wait_until(lambda: health() == ["down"], WITHIN_S, "the killed replica's target is down")
-    wait_until(lambda: prom.value(f'up{{instance="{address}"}}') == 0, WITHIN_S, "it is not up")
+    wait_until(lambda: health() == ["down"], "the killed replica's target is down", WITHIN_S)
+    wait_until(lambda: prom.value(f'up{{instance="{address}"}}') == 0, "it is not up", WITHIN_S)
     processes.find(pipeline.settings)
-    wait_until(lambda: health() == [], WITHIN_S, "its target is gone")
+    wait_until(lambda: health() == [], "its target is gone", WITHIN_S)

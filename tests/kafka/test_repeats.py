@@ -12,7 +12,8 @@ from confluent_kafka import Producer
 
 from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, rig, wait_until
+from tests.support.rig import Rig, Worker, rig
+from tests.support.waiting import wait_until
 from tests.unit.processors.analytics.test_decoder import ORDER
 
 pytestmark = pytest.mark.kafka
@@ -99,7 +100,7 @@ def test_a_repeat_counts_once_whoever_counted_the_first(made: Rig) -> None:
     check(made, shop)
 
     third = made.start("process", "analytics", ready=False)
-    wait_until(lambda: held(third) > 0 and third.healthy(), "the third replica at work", 60, alive=third)
+    wait_until(lambda: held(third) > 0 and third.healthy(), "the third replica at work", 60, alive=third.process)
     shop.send(range(800))
     check(made, shop)
 

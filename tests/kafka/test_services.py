@@ -13,7 +13,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, ordered_producer, rig, wait_until
+from tests.support.rig import Rig, ordered_producer, rig
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 ORDERS = 60
@@ -117,9 +118,9 @@ def test_asked_again_and_killed_every_decision_is_made_once(made: Rig) -> None:
     first.kill()
     ask_for(made, range(ORDERS))  # half of it for the second time
     second = made.start(*command, "--ledger", str(ledger))
-    wait_until(lambda: all_answered(made), "all is answered", alive=second, every_s=0.5)
+    wait_until(lambda: all_answered(made), "all is answered", alive=second.process, every_s=0.5)
     finish(made, range(ORDERS))
-    wait_until(lambda: all_shipped(made), "all is shipped", alive=second, every_s=0.5)
+    wait_until(lambda: all_shipped(made), "all is shipped", alive=second.process, every_s=0.5)
 
     third = made.start(*command, "--ledger", str(ledger))  # it takes over; the second one ends by itself
     assert second.process.wait(30) == 1

@@ -128,13 +128,13 @@ def test_runs_for_a_while_and_leaves_nothing(up: Up) -> None:
 @pytest.mark.long
 def test_a_killed_part_is_restarted_and_nothing_is_lost(up: Up) -> None:
     with up.started("--rate", "200") as process:
-        wait_until(lambda: up.says("first figures in SQL"), START_S, "the first figures")
+        wait_until(lambda: up.says("first figures in SQL"), "the first figures", START_S)
         killed = up.pid("analytics")
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: up.says("analytics ready", 2), 60.0, "analytics is ready again")
-        wait_until(lambda: up.says("all services are ready"), START_S, "all services are ready")
-        wait_until(up.well, 60.0, "all is well")
+        wait_until(lambda: up.says("analytics ready", 2), "analytics is ready again", 60.0)
+        wait_until(lambda: up.says("all services are ready"), "all services are ready", START_S)
+        wait_until(up.well, "all is well", 60.0)
         second = up.run("up")
         assert second.returncode == 2
         assert second.stderr.count("\n") == 1

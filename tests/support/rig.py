@@ -9,9 +9,8 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,6 +22,7 @@ from streamgauge.cli.local import child
 from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.runtime.settings import Settings
+from tests.support.waiting import wait_until
 
 
 def machine() -> str:
@@ -107,21 +107,8 @@ class Rig:
         worker = Worker(list(command), env, log, entry)
         self.workers.append(worker)
         if ready:
-            wait_until(worker.healthy, f"{command} ready; its log is {worker.log}", alive=worker)
+            wait_until(worker.healthy, f"{command} ready; its log is {worker.log}", alive=worker.process)
         return worker
-
-
-def wait_until(
-    done: Callable[[], bool], what: str, timeout_s: float = 120.0, alive: Worker | None = None, every_s: float = 0.05
-) -> None:
-    """Poll `done()` until it is true; raises `TimeoutError` naming `what`, or when `alive` has ended."""
-    deadline = time.monotonic() + timeout_s
-    while not done():
-        if alive is not None and alive.process.poll() is not None:
-            raise RuntimeError(f"waiting for {what}: the process ended with {alive.process.returncode}")
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {timeout_s:.0f} s: {what}")
-        time.sleep(every_s)
 
 
 @contextlib.contextmanager

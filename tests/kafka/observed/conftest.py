@@ -13,7 +13,8 @@ from grafana.alerts import ALERTS
 from grafana.generate import BOARDS
 from tests.conftest import require_kafka
 from tests.support.prometheus import Prometheus, prometheus
-from tests.support.rig import Rig, rig, wait_until
+from tests.support.rig import Rig, rig
+from tests.support.waiting import wait_until
 
 Watch = Callable[[float], AbstractContextManager[Prometheus]]
 

@@ -90,7 +90,7 @@ def test_every_variable_has_values(prom: Prometheus) -> None:
 
 def test_every_rule_is_evaluated_without_error(prom: Prometheus) -> None:
     """Duplicate series, many-to-many matches and the like show only on real data."""
-    wait_until(lambda: all(rule["health"] != "unknown" for rule in prom.rules()), WITHIN_S, "every rule evaluated")
+    wait_until(lambda: all(rule["health"] != "unknown" for rule in prom.rules()), "every rule evaluated", WITHIN_S)
     rules = prom.rules()
     assert len([rule for rule in rules if rule["type"] == "alerting"]) == len(ALERTS)
     assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"} == {}

@@ -32,14 +32,14 @@ def gone(prom: Prometheus) -> list[Alert]:
 def test_a_stopped_consumer_is_an_alert_until_it_is_back(pipeline: Rig, watch: Watch) -> None:
     with watch(FACTOR) as prom:
         (analytics,) = [worker for worker in pipeline.workers if "analytics" in worker.log.name]
-        wait_until(lambda: bool(prom.query("kafka_consumergroup_lag_seconds")), WITHIN_S, "Prometheus knows the lag")
-        wait_until(lambda: firing(prom, "ConsumerLag") is None, WITHIN_S, "no lag to begin with")
+        wait_until(lambda: bool(prom.query("kafka_consumergroup_lag_seconds")), "Prometheus knows the lag", WITHIN_S)
+        wait_until(lambda: firing(prom, "ConsumerLag") is None, "no lag to begin with", WITHIN_S)
         analytics.stop()
 
         group = {"consumergroup": "analytics", "topic": "orders"}
-        wait_until(lambda: firing(prom, "ConsumerLag", **group) is not None, WITHIN_S, "the lag alert fires")
+        wait_until(lambda: firing(prom, "ConsumerLag", **group) is not None, "the lag alert fires", WITHIN_S)
         # Which of the two: did it stop in time, and so take its run file with it, or was it killed?
-        wait_until(lambda: bool(gone(prom)), WITHIN_S, "it is missed")
+        wait_until(lambda: bool(gone(prom)), "it is missed", WITHIN_S)
         alert = firing(prom, "ConsumerLag", **group)
         assert alert is not None
         assert alert.labels["severity"] == "warning"
@@ -48,5 +48,5 @@ def test_a_stopped_consumer_is_an_alert_until_it_is_back(pipeline: Rig, watch: W
         assert "streamgauge-runbooks" in alert.annotations["runbook_url"]
 
         pipeline.start("process", "analytics")
-        wait_until(lambda: firing(prom, "ConsumerLag") is None, WITHIN_S, "the lag alert is over")
-        wait_until(lambda: firing(prom, "ProcessMissing") is None, WITHIN_S, "nothing is missed any more")
+        wait_until(lambda: firing(prom, "ConsumerLag") is None, "the lag alert is over", WITHIN_S)
+        wait_until(lambda: firing(prom, "ProcessMissing") is None, "nothing is missed any more", WITHIN_S)

@@ -127,7 +127,7 @@ def test_who_waits_shares_the_outcome_however_long_it_took(clock: Clock, fails: 
             got.append(str(error))
 
     with side_by_side(8, come) as threads:
-        wait_until(lambda: bool(asked) and all(one.is_alive() for one in threads), 5, "all came")
+        wait_until(lambda: bool(asked) and all(one.is_alive() for one in threads), "all came", 5)
         time.sleep(0.2)  # until the last of them waits: it is seen from nowhere
         may_end.set()
     assert got == ["no" if fails else {"n": 1}] * 8

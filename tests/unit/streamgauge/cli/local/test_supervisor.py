@@ -87,7 +87,7 @@ def tick_until(supervisor: Supervisor, condition: Callable[[], bool]) -> None:
         supervisor.tick()
         return condition()
 
-    wait_until(look, 10.0, "what the supervisor should bring about")
+    wait_until(look, "what the supervisor should bring about", 10.0)
 
 
 def test_gives_up_after_the_limit_and_says_why(supervisor: Supervisor, log: Log) -> None:
@@ -107,7 +107,7 @@ def test_restarts_long_ago_do_not_count(log: Log) -> None:
     supervisor.start([service("weak", "raise SystemExit(1)")])
     one = supervisor.running["weak"]
     for times in range(1, 6):
-        wait_until(lambda: one.poll() is not None, 10.0, "its end")
+        wait_until(lambda: one.poll() is not None, "its end", 10.0)
         supervisor.tick()  # sees the death
         now[0] += 40.0
         supervisor.tick()  # starts it again
@@ -175,7 +175,7 @@ def test_one_that_is_not_essential_is_not_waited_for_and_never_given_up_on(super
         supervisor.tick()
         return len(supervisor.running["weak"].reasons) > 2 * QUICK.restarts
 
-    wait_until(restarted_often, 60.0, "restarted beyond the limit for others")
+    wait_until(restarted_often, "restarted beyond the limit for others", 60.0)
 
 
 def test_each_start_knows_its_number(supervisor: Supervisor) -> None:
@@ -230,7 +230,7 @@ def test_one_that_does_not_stop_is_killed(supervisor: Supervisor, log: Log) -> N
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     )
     supervisor.start([service("deaf", deaf, stop_within_s=0.1)])
-    wait_until(lambda: "deaf: deaf" in log.lines, 10.0, "its first line")
+    wait_until(lambda: "deaf: deaf" in log.lines, "its first line", 10.0)
     assert not supervisor.close()
     assert "deaf: did not stop within 0 s: killed" in log.lines
     assert supervisor.running["deaf"].reason() == "killed by SIGKILL"
@@ -253,13 +253,13 @@ time.sleep(600)
 """
     parent = subprocess.Popen([sys.executable, "-c", program])
     try:
-        wait_until(pids.exists, 20.0, "the children's numbers")
+        wait_until(pids.exists, "the children's numbers", 20.0)
         children = json.loads(pids.read_text())
         assert all(psutil.pid_exists(pid) for pid in children)
     finally:
         parent.kill()
         parent.wait()
-    wait_until(lambda: not any(_runs(pid) for pid in children), 5.0, "the end of the children")
+    wait_until(lambda: not any(_runs(pid) for pid in children), "the end of the children", 5.0)
 
 
 def _runs(pid: int) -> bool:
@@ -276,10 +276,10 @@ def test_kill_takes_grandchildren_along(supervisor: Supervisor, log: Log) -> Non
         "print(child.pid, flush=True); time.sleep(600)"
     )
     supervisor.start([service("parent", code)])
-    wait_until(lambda: bool(log.lines), 10.0, "its first line")
+    wait_until(lambda: bool(log.lines), "its first line", 10.0)
     grandchild = int(log.lines[0].partition(": ")[2])
     began = time.monotonic()
     supervisor.kill()
-    wait_until(lambda: not _runs(grandchild), 5.0, "the end of the grandchild")
+    wait_until(lambda: not _runs(grandchild), "the end of the grandchild", 5.0)
     assert time.monotonic() - began < 5.0
     assert os.getpid() != grandchild
