@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streamgauge.cli.dead_letters import letters, listing, plan, retry, show
-from streamgauge.cli.dead_letters.letters import Choice
+from streamgauge.cli.dead_letters import listing, plan, retry, selection, show
 from streamgauge.cli.dead_letters.plan import Options
+from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.kafka.letters import CONNECT, Billing, call, count, payment, publish, shipment, spring, stock
@@ -54,7 +54,7 @@ def dead(warehouse: Warehouse, stream: str, number: int) -> None:
 
 def ids(*names: str) -> Choice:
     """A choice of ids."""
-    return letters.choose(names, None, None, None, None)
+    return selection.choose(names, None, None, None, None)
 
 
 def test_the_command_lists_and_sends_again_once(

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from streamgauge.cli.dead_letters import plan, records, retrier, retry
-from streamgauge.cli.dead_letters.letters import Choice
+from streamgauge.cli.dead_letters import plan, retry
 from streamgauge.cli.dead_letters.plan import Options
+from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.retry import records, retrier
 from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.kafka.letters import count, payment, publish, shipment, start
@@ -90,7 +91,7 @@ def test_killed_and_run_twice_each_event_is_sent_once(
         time.sleep(number * rng.uniform(0.0, 0.4))  # a random moment, which is the point; the first at once
         running.kill()
         running.communicate()
-        in_the_middle += 0 < len(retrier.records(made.settings)) < LETTERS + 1
+        in_the_middle += 0 < len(retrier.retried_letters(made.settings)) < LETTERS + 1
     assert in_the_middle > 0
     both = [start(made, *command), start(made, *command)]
     said = [running.communicate(timeout=120) for running in both]
@@ -100,7 +101,7 @@ def test_killed_and_run_twice_each_event_is_sent_once(
     assert codes[1] == 0 or any("another retry has begun" in err for _, err in said), said
     assert retry.run(made.settings, Choice(fingerprint=fingerprint), Options(really=True, set=MENDED)) == 0
     out = capsys.readouterr().out
-    assert len(retrier.records(made.settings)) == LETTERS + 1
+    assert len(retrier.retried_letters(made.settings)) == LETTERS + 1
     once(made, warehouse, "P-1", LETTERS)
     assert f"{LETTERS + 1} left out: already retried" in out or "sent again, none failed" in out
 
@@ -162,7 +163,7 @@ def test_a_run_that_was_overtaken_sends_nothing(made: Rig) -> None:
     overtaken, _newer = retrier.Retrier(made.settings), retrier.Retrier(made.settings)
     with pytest.raises(retrier.Fenced):
         overtaken.send(ready)
-    assert place not in retrier.records(made.settings)
+    assert place not in retrier.retried_letters(made.settings)
 
 
 def test_a_replica_stops_at_nothing_but_bad_events(made: Rig, warehouse: Warehouse) -> None:

@@ -16,10 +16,9 @@ from confluent_kafka import Consumer, TopicPartition
 from processors.analytics.batch import UNCOUNTED
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
-from streamgauge.cli import sql, story
-from streamgauge.cli.main import Format
-from streamgauge.cli.rebuild import command as rebuild
-from streamgauge.cli.replay import command as replay
+from streamgauge.cli.query import sql, story
+from streamgauge.cli.rebuild import rebuild
+from streamgauge.cli.replay import replay
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.client import AsOf, QueryError, Warehouse
@@ -115,7 +114,7 @@ def test_as_of_now_is_now_and_an_hour_ago_is_empty(shop: Shop, capsys: pytest.Ca
         assert count == shop.warehouse.query(asked, as_of=now)
         assert count.to_pylist()[0]["n"] > 0
         assert shop.warehouse.query(asked, as_of=before).to_pylist() == [{"n": 0}]
-    sql.sql("SELECT count(*) AS n FROM stream_windows", Format.table, None, before)
+    sql.sql("SELECT count(*) AS n FROM stream_windows", "table", None, before)
     assert "single events are not kept" in capsys.readouterr().err
     with pytest.raises(QueryError, match="is no time"):
         shop.warehouse.query("FROM orders", as_of=AsOf("yesterday"))

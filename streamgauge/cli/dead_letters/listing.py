@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streamgauge.cli.dead_letters.letters import Choice, condition
+from streamgauge.cli.dead_letters.selection import Choice, condition
 from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse

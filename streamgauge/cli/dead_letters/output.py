@@ -12,15 +12,15 @@ The objects, by `event`; docs/dead-letters.md has them for whoever reads them:
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
+from streamgauge.cli import output
 from streamgauge.cli.dead_letters import plan
-from streamgauge.cli.dead_letters.outcomes import Failure
 from streamgauge.cli.dead_letters.plan import Options, Plan
+from streamgauge.dead_letters.retry.outcomes import Failure
 from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 
@@ -45,7 +45,7 @@ class End:
         return self.total - self.through - self.failed - self.unsettled
 
 
-class Telling(Protocol):
+class Reporter(Protocol):
     """Whoever is told what a retry does."""
 
     def plan(self, settings: Settings, made: Plan, options: Options) -> None:
@@ -64,28 +64,30 @@ class Telling(Protocol):
         """The last that is told."""
 
 
-class Words:
+class TextOutput:
     """For people: answers on standard output, progress on standard error."""
 
     def plan(self, settings: Settings, made: Plan, options: Options) -> None:
         """The plan, line by line."""
         for line in plan.describe(settings, made, options):
-            _write(line)
+            output.line(line)
 
     def progress(self, rung: int, sent: int, size: int) -> None:
         """One line for whoever watches."""
-        _note(f"rung {rung}: {sent:,} sent, waiting for the consumer" if sent == size else f"  {sent:,} of {size:,}")
+        output.note(
+            f"rung {rung}: {sent:,} sent, waiting for the consumer" if sent == size else f"  {sent:,} of {size:,}"
+        )
 
     def rung(self, rung: int, through: int, failed: int, took_s: float) -> None:
         """One line for whoever watches."""
-        _note(f"rung {rung}: {through:,} through, {failed:,} failed again, {took_s:.1f} s")
+        output.note(f"rung {rung}: {through:,} through, {failed:,} failed again, {took_s:.1f} s")
 
     def failures(self, failures: Sequence[Failure], retried: set[str]) -> None:
         """The failures by cause."""
         for number, first, same in by_cause(failures, retried):
             what = "the same failure returned" if same else "a new failure"
             said = f"{first.fingerprint} {first.reason}: {printable(first.detail)}"
-            _write(f"{what}: {number:,} x {said} (now {first.place})")
+            output.line(f"{what}: {number:,} x {said} (now {first.place})")
 
     def end(self, end: End) -> None:
         """The last line; of an error the command line tells."""
@@ -99,10 +101,10 @@ class Words:
             "unsettled": f"stopped: {through}, {end.unsettled:,} are sent and not settled",
         }
         if end.outcome in said:
-            _write(said[end.outcome])
+            output.line(said[end.outcome])
 
 
-class Lines:
+class JsonLines:
     """For programs: one JSON object a line on standard output. Text in it is as it came, whatever it contains."""
 
     def plan(self, settings: Settings, made: Plan, options: Options) -> None:
@@ -147,14 +149,4 @@ def by_cause(failures: Sequence[Failure], retried: set[str]) -> list[tuple[int, 
 
 
 def _line(event: str, **said: Any) -> None:
-    _write(json.dumps({"event": event, **said}, ensure_ascii=False))
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _note(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    output.line(json.dumps({"event": event, **said}, ensure_ascii=False))

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamgauge.cli.dead_letters import canary, edit, letters
-from streamgauge.cli.dead_letters import records as copies
-from streamgauge.cli.dead_letters.edit import Setting
-from streamgauge.cli.dead_letters.letters import Choice, Letter
-from streamgauge.cli.dead_letters.precheck import Foresight
-from streamgauge.cli.dead_letters.retrier import Sendable, records
+from streamgauge.cli.dead_letters import selection
+from streamgauge.cli.dead_letters.precheck import Precheck
+from streamgauge.cli.dead_letters.selection import Choice
+from streamgauge.dead_letters.letter import Letter
+from streamgauge.dead_letters.retry import canary, edit, records
+from streamgauge.dead_letters.retry.edit import Setting
+from streamgauge.dead_letters.retry.retrier import Sendable, retried_letters
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
@@ -54,8 +55,8 @@ def make(settings: Settings, choice: Choice, options: Options) -> Plan:
     if choice.empty:
         raise UsageError("say which: ids, --fingerprint, --stream, --reason or --since")
     with Warehouse(settings) as warehouse:
-        chosen = letters.find(warehouse, choice)
-    made, done, left = Plan(), records(settings), list[Letter]()
+        chosen = selection.find(warehouse, choice)
+    made, done, left = Plan(), retried_letters(settings), list[Letter]()
     for letter in chosen:
         if letter.id in done:
             made.retried.append(letter)
@@ -63,7 +64,7 @@ def make(settings: Settings, choice: Choice, options: Options) -> Plan:
             made.homeless.append(letter)
         else:
             left.append(letter)
-    found = copies.fetch(settings, left)
+    found = records.fetch(settings, left)
     for letter in left:
         copy = found.get(letter.place)
         if copy is None:
@@ -89,7 +90,7 @@ def _edit(made: Plan, options: Options) -> None:
 
 @dataclass
 class Cause:
-    """Letters of one cause that would be sent, and what our analytics would say of them now (`Foresight.verdict`)."""
+    """Letters of one cause that would be sent, and what our analytics would say of them now (`Precheck.verdict`)."""
 
     fingerprint: str
     stream: str
@@ -100,18 +101,18 @@ class Cause:
 
 def judge(settings: Settings, made: Plan) -> list[Cause]:
     """By cause, the most frequent first."""
-    foresight = Foresight(settings, int(time.time() * 1_000))
+    precheck = Precheck(settings, int(time.time() * 1_000))
     causes: dict[tuple[str, str, str], Cause] = {}
     for item in made.ready:
         name = item.letter.fingerprint, item.letter.stream, item.letter.reason
         cause = causes.setdefault(name, Cause(*name))
         cause.letters += 1
-        cause.verdicts[foresight.verdict(item)] += 1
+        cause.verdicts[precheck.verdict(item)] += 1
     return sorted(causes.values(), key=lambda cause: -cause.letters)
 
 
 def summary(settings: Settings, made: Plan, options: Options) -> dict[str, Any]:
-    """The plan as plain values, for programs; verdicts are as `Foresight.verdict` has them."""
+    """The plan as plain values, for programs; verdicts are as `Precheck.verdict` has them."""
     to = Counter((item.letter.place.topic, item.letter.place.partition) for item in made.ready)
     return {
         "ready": len(made.ready),

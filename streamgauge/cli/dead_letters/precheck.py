@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from processors.analytics.decoder import Intake, Records
 from streamgauge.catalog import loader
-from streamgauge.cli.dead_letters.retrier import Sendable
+from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.runtime.settings import Settings
 
 
-class Foresight:
+class Precheck:
     """Judges payloads of the catalog's streams as analytics does; of others it says nothing."""
 
     def __init__(self, settings: Settings, now_ms: int) -> None:

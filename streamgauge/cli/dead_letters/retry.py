@@ -9,28 +9,29 @@ from collections.abc import Sequence
 from threading import Event
 from types import FrameType
 
-from streamgauge.cli.dead_letters import canary, plan, records
-from streamgauge.cli.dead_letters.letters import Choice
-from streamgauge.cli.dead_letters.outcomes import Watcher
-from streamgauge.cli.dead_letters.output import End, Telling, Words
+from streamgauge.cli.dead_letters import plan
+from streamgauge.cli.dead_letters.output import End, Reporter, TextOutput
 from streamgauge.cli.dead_letters.plan import Options
-from streamgauge.cli.dead_letters.retrier import Retrier, Sendable, Sent
+from streamgauge.cli.dead_letters.selection import Choice
+from streamgauge.dead_letters.retry import canary, records
+from streamgauge.dead_letters.retry.outcomes import Watcher
+from streamgauge.dead_letters.retry.retrier import Retrier, Sendable, Sent
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.settings import Settings
 
 
 def run(
-    settings: Settings, choice: Choice, options: Options, told: Telling | None = None, stop: Event | None = None
+    settings: Settings, choice: Choice, options: Options, reporter: Reporter | None = None, stop: Event | None = None
 ) -> int:
     """Plan, tell, and with `options.really` send. Returns the exit code: 1 where something failed again.
 
     Once `stop` is set nothing more is sent; what was sent is waited for.
     """
-    told, stop = told or Words(), stop or Event()
+    reporter, stop = reporter or TextOutput(), stop or Event()
     made = plan.make(settings, choice, options)
-    told.plan(settings, made, options)
+    reporter.plan(settings, made, options)
     if not options.really or not made.ready:
-        told.end(End("dry" if made.ready else "none", len(made.ready)))
+        reporter.end(End("dry" if made.ready else "none", len(made.ready)))
         return 0
     group = group_of(settings, made.ready, options)
     retrier = Retrier(settings, options.by)
@@ -38,12 +39,12 @@ def run(
     with records.reader(settings) as consumer:
         watcher = Watcher(settings, consumer, group, {item.letter.letter_topic for item in items})
         try:
-            return climb(retrier, watcher, items, options, told, stop)
+            return climb(retrier, watcher, items, options, reporter, stop)
         finally:
             watcher.close()
 
 
-def told_to_stop() -> Event:
+def stop_on_signal() -> Event:
     """Set by the first SIGTERM or SIGINT; the second ends the process at once. For the main thread."""
     stop = Event()
 
@@ -74,7 +75,7 @@ def group_of(settings: Settings, items: Sequence[Sendable], options: Options) ->
 
 
 def climb(
-    retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options, told: Telling, stop: Event
+    retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options, reporter: Reporter, stop: Event
 ) -> int:
     """Rung by rung; stops at the first rung with a failure, or when told to."""
     through = 0
@@ -90,16 +91,16 @@ def climb(
                 if stop.wait(pace.wait_s(len(batch), time.monotonic())):
                     break
                 sent += retrier.send(batch)
-                told.progress(number, len(sent), len(rung))
+                reporter.progress(number, len(sent), len(rung))
             failures = watcher.settle(sent, options.timeout_s)
         except StreamgaugeError as error:
-            told.end(End("unsettled" if sent else "error", len(items), through, 0, len(sent), str(error)))
+            reporter.end(End("unsettled" if sent else "error", len(items), through, 0, len(sent), str(error)))
             raise
         through += len(sent) - len(failures)
-        told.rung(number, len(sent) - len(failures), len(failures), time.monotonic() - began)
+        reporter.rung(number, len(sent) - len(failures), len(failures), time.monotonic() - began)
         if failures:
-            told.failures(failures, fingerprints)
-            told.end(End("failed", len(items), through, len(failures)))
+            reporter.failures(failures, fingerprints)
+            reporter.end(End("failed", len(items), through, len(failures)))
             return 1
-    told.end(End("done" if through == len(items) else "stopped", len(items), through))
+    reporter.end(End("done" if through == len(items) else "stopped", len(items), through))
     return 0

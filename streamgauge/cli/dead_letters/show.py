@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.text import Text
 
 from streamgauge.catalog.builtin.retries import LetterRetried
-from streamgauge.cli.dead_letters import letters
-from streamgauge.cli.dead_letters import records as copies
-from streamgauge.cli.dead_letters.letters import Choice, Letter
-from streamgauge.cli.dead_letters.records import Copy
-from streamgauge.cli.dead_letters.retrier import records
+from streamgauge.cli.dead_letters import selection
+from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.dead_letters import payload
 from streamgauge.dead_letters.headers import Headers, number
+from streamgauge.dead_letters.letter import Letter
+from streamgauge.dead_letters.retry import records
+from streamgauge.dead_letters.retry.records import Copy
+from streamgauge.dead_letters.retry.retrier import retried_letters
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
@@ -33,11 +34,11 @@ JSON_BYTES = 256 * 1024
 def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: bool = False) -> None:
     """Write the letter to standard output, or its payload, byte by byte, to `output`."""
     with Warehouse(settings) as warehouse:
-        found = letters.find(warehouse, choice)
+        found = selection.find(warehouse, choice)
     if not found:
         raise UsageError(f"no dead letter has the fingerprint {choice.fingerprint}")
     newest = max(found, key=lambda letter: letter.dead_at)
-    copy = copies.fetch(settings, [newest]).get(newest.place)
+    copy = records.fetch(settings, [newest]).get(newest.place)
     if copy is None:
         raise UsageError(f"{newest.letter_topic} has no letter about {newest.id} (any more)")
     letter = copy.completes(newest)
@@ -50,7 +51,7 @@ def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: boo
         return
     terminal = sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=True, no_color=not terminal)
-    for line in page(letter, copy, records(settings).get(letter.id)):
+    for line in page(letter, copy, retried_letters(settings).get(letter.id)):
         console.print(line)
     if len(found) > 1:
         console.print(Text(f"\n{len(found) - 1:,} more with the fingerprint {letter.fingerprint}", style="dim"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from streamgauge.cli.dead_letters.records import reader
+from streamgauge.dead_letters.retry.records import reader
 from streamgauge.deltas.provenance import Provenance, Ranges
 from streamgauge.runtime.settings import Settings
 

@@ -1,95 +1,10 @@
-"""`streamgauge status`: one screen of health, from what processes, broker and warehouse say now."""
-
-from __future__ import annotations
+"""`streamgauge status`."""
 
 import sys
-import time
-from dataclasses import replace
-from datetime import datetime
-
-from confluent_kafka import KafkaException
-
-from streamgauge.catalog import loader
-from streamgauge.catalog.loader import ANALYTICS_TOPIC
-from streamgauge.cli import group_lag, processes
-from streamgauge.cli.status import screen
-from streamgauge.cli.status.facts import Facts, StreamState, problems
-from streamgauge.runtime import kafka, settings
-from streamgauge.runtime.data_dir import broker_marker
-from streamgauge.runtime.settings import Settings
-from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
-from streamgauge.warehouse.writer import GROUP as WAREHOUSE_GROUP
-
-_STREAMS = """
-SELECT stream, sum(events) AS events, max(max_occurred_at) AS newest,
-       coalesce(sum(dead_letters) FILTER (WHERE window_start > now() - INTERVAL 5 MINUTES), 0) AS dead_letters
-FROM stream_windows GROUP BY stream ORDER BY stream
-"""
 
 
-def gather(config: Settings) -> Facts:
-    """Ask everyone; some seconds at most."""
-    found = processes.find(config)
-    streams, why = _streams(config)
-    marker = None if config.bootstrap_servers else broker_marker.read(config.data_dir)
-    facts = Facts(
-        config.bootstrap,
-        found,
-        streams=streams,
-        warehouse_why=why,
-        notice=marker.notice if marker else None,
-        catalog=config.catalog,
-    )
-    return _with_kafka(config, facts, marker.kind if marker else "Kafka")
+def status() -> None:
+    """One screen of health; exit 1 where something is not well."""
+    from streamgauge.cli.status import gather
 
-
-def _streams(config: Settings) -> tuple[list[StreamState] | None, str]:
-    try:
-        rows = Warehouse(config.model_copy(update={"sql_timeout_s": 3.0})).query(_STREAMS).to_pylist()
-    except (WarehouseUnavailable, QueryError) as error:
-        return None, str(error)
-    return [
-        StreamState(row["stream"], int(row["events"]), int(row["dead_letters"]), _age_s(row["newest"])) for row in rows
-    ], ""
-
-
-def _age_s(newest: datetime | None) -> float | None:
-    return None if newest is None else max(0.0, time.time() - newest.timestamp())
-
-
-def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
-    catalog = loader.streams_of(config.catalog)
-    client = kafka.admin(config)
-    try:
-        there = client.list_topics(timeout=3.0)
-        count = len(there.brokers)
-        facts = replace(
-            facts,
-            broker=f"{kind}, {count} broker{'' if count == 1 else 's'}",
-            missing_topics=[topic for topic in catalog.topics if topic not in there.topics],
-        )
-        if facts.missing_topics:
-            return facts
-        return replace(
-            facts,
-            replicas=group_lag.members(client, config.analytics_group),
-            analytics_waiting=group_lag.waiting(client, config.analytics_group, catalog.streams),
-            warehouse_waiting=group_lag.waiting(client, WAREHOUSE_GROUP, [ANALYTICS_TOPIC]),
-        )
-    except KafkaException:
-        return facts
-
-
-def main() -> int:
-    """Print the screen; returns the exit code: 1 where something is not well."""
-    config = settings.load()
-    facts = gather(config)
-    if facts.nothing:
-        sys.stderr.write(
-            f"streamgauge: nothing runs with the data directory {config.data_dir} and the broker {config.bootstrap}; "
-            "start everything with `make up` or `streamgauge up`\n"
-        )
-        return 1
-    wrong = problems(facts)
-    screen.show(facts, wrong)
-    return 1 if wrong else 0
+    sys.exit(gather.main())

@@ -14,7 +14,7 @@ import pytest
 from streamgauge.catalog import causes, loader
 from streamgauge.catalog.causes import ancestors, depths
 from streamgauge.catalog.loader import Catalog
-from streamgauge.cli.story import kind_of
+from streamgauge.cli.query.story import kind_of
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.sql import guard

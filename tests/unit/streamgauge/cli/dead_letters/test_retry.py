@@ -10,14 +10,15 @@ from typing import Any, cast
 
 import pytest
 
-from streamgauge.cli.dead_letters import letters, retry
-from streamgauge.cli.dead_letters.letters import Choice, Letter
-from streamgauge.cli.dead_letters.outcomes import Failure, Watcher
-from streamgauge.cli.dead_letters.output import Lines
+from streamgauge.cli.dead_letters import retry
+from streamgauge.cli.dead_letters.output import JsonLines
 from streamgauge.cli.dead_letters.plan import Options
-from streamgauge.cli.dead_letters.records import Copy
-from streamgauge.cli.dead_letters.retrier import Retrier, Sendable, Sent
+from streamgauge.cli.dead_letters.selection import Choice, condition
 from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.letter import Letter
+from streamgauge.dead_letters.retry.outcomes import Failure, Watcher
+from streamgauge.dead_letters.retry.records import Copy
+from streamgauge.dead_letters.retry.retrier import Retrier, Sendable, Sent
 from streamgauge.runtime.errors import TransientError
 
 Settle = Callable[[Sequence[Sent]], list[Failure]]
@@ -53,7 +54,7 @@ def climbed(kafka: Kafka, number: int, capsys: pytest.CaptureFixture[str], stop:
             cast(Watcher, kafka),
             [item(n) for n in range(number)],
             FAST,
-            Lines(),
+            JsonLines(),
             stop or Event(),
         )
     except TransientError as error:
@@ -109,6 +110,6 @@ def test_what_is_not_settled_is_said(capsys: pytest.CaptureFixture[str]) -> None
 def test_until_bounds_a_choice_and_is_none_by_itself() -> None:
     until = datetime(2026, 11, 23, 12, tzinfo=UTC)
     assert Choice(until=until).empty
-    where, values = letters.condition(Choice(fingerprint="aaaa", until=until))
+    where, values = condition(Choice(fingerprint="aaaa", until=until))
     assert where.endswith("coalesce(dead_at, kafka_timestamp) < ?::TIMESTAMPTZ")
     assert values == ["aaaa", until]

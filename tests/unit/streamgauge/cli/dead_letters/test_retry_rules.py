@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streamgauge.cli.dead_letters import canary, edit
-from streamgauge.cli.dead_letters.letters import Choice, Letter, choose, moment
 from streamgauge.cli.dead_letters.listing import sparkline
-from streamgauge.cli.dead_letters.records import Copy
-from streamgauge.cli.dead_letters.retrier import Sendable
+from streamgauge.cli.dead_letters.selection import Choice, choose, moment
 from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.letter import Letter
+from streamgauge.dead_letters.retry import canary, edit
+from streamgauge.dead_letters.retry.records import Copy
+from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.runtime.errors import UsageError
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

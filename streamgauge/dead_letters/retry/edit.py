@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from streamgauge.cli.dead_letters.retrier import Sendable
 from streamgauge.dead_letters.payload import steps
+from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.runtime.errors import UsageError
 
 NOTE_CHARACTERS = 2_000

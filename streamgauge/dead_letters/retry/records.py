@@ -12,8 +12,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streamgauge.cli.dead_letters.letters import Letter
 from streamgauge.dead_letters.headers import Headers, Place, Said, read
+from streamgauge.dead_letters.letter import Letter
 from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.settings import Settings

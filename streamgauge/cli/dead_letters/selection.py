@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.letter import Letter
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse.client import Warehouse
 
@@ -23,28 +24,6 @@ FROM dead_letters
 WHERE {}
 QUALIFY row_number() OVER (PARTITION BY coalesce(topic, stream), kafka_partition, kafka_offset ORDER BY dead_at) = 1
 """
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One dead letter. `place` is where the event was when it failed; `root` where it was before any retry."""
-
-    place: Place
-    stream: str
-    reason: str
-    fingerprint: str
-    field: str | None
-    detail: str
-    attempts: int
-    root: Place
-    consumer: str | None
-    letter_topic: str
-    dead_at: datetime
-
-    @property
-    def id(self) -> str:
-        """`topic:partition:offset`"""
-        return str(self.place)
 
 
 @dataclass(frozen=True)
@@ -102,12 +81,6 @@ def moment(text: str | None, now: datetime | None = None) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def unlisted(place: Place) -> Letter:
-    """A letter of ours that the table no longer has; its topic, which keeps longer, is read from the start."""
-    beginning = datetime.fromtimestamp(0, UTC)
-    return Letter(place, place.topic, "unknown", "", None, "", 1, place, None, f"{place.topic}.dlq", beginning)
-
-
 def condition(choice: Choice) -> tuple[str, list[object]]:
     """The choice as SQL over `dead_letters`, and its parameters."""
     parts, values = ["true"], list[object]()
@@ -137,7 +110,7 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
 def find(warehouse: Warehouse, choice: Choice) -> list[Letter]:
     """The letters of a choice, in the order in which their events were first published, partition by partition.
 
-    Ids that the table does not have are taken for letters of ours that it has expired (`unlisted`).
+    Ids that the table does not have are taken for letters of ours that it has expired (`Letter.unlisted`).
     """
     where, values = condition(choice)
     rows = warehouse.query(_LETTERS.format(where), values).to_pylist()
@@ -146,6 +119,6 @@ def find(warehouse: Warehouse, choice: Choice) -> list[Letter]:
         place = Place(row.pop("topic"), row.pop("kafka_partition"), row.pop("kafka_offset"))
         root = Place.parse(row.pop("retry_of") or "") or place
         letters.append(Letter(place=place, root=root, **row))
-    letters += [unlisted(place) for place in set(choice.ids) - {letter.place for letter in letters}]
+    letters += [Letter.unlisted(place) for place in set(choice.ids) - {letter.place for letter in letters}]
     # Events of one key are in one partition: in this order they are sent again as they were sent first.
     return sorted(letters, key=lambda letter: (letter.root, letter.attempts))

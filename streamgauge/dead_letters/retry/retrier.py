@@ -20,10 +20,10 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from streamgauge.catalog.builtin.retries import RETRIES_TOPIC, LetterRetried
-from streamgauge.cli.dead_letters import records as copies
-from streamgauge.cli.dead_letters.letters import Letter
-from streamgauge.cli.dead_letters.records import Copy
 from streamgauge.dead_letters.headers import ATTEMPT, RETRY_OF, Place, original
+from streamgauge.dead_letters.letter import Letter
+from streamgauge.dead_letters.retry import records
+from streamgauge.dead_letters.retry.records import Copy
 from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 from streamgauge.runtime.settings import Settings
@@ -54,7 +54,7 @@ class Sent:
     place: Place
 
 
-def records(settings: Settings) -> dict[str, LetterRetried]:
+def retried_letters(settings: Settings) -> dict[str, LetterRetried]:
     """Every committed record of a retry, by the letter's id; empty where there is no such topic yet."""
     found: dict[str, LetterRetried] = {}
     decode = msgspec.json.Decoder(LetterRetried).decode
@@ -69,8 +69,8 @@ def records(settings: Settings) -> dict[str, LetterRetried]:
         found[record.letter] = record
         return False
 
-    with copies.reader(settings) as consumer:
-        copies.scan(consumer, copies.beginning(consumer, RETRIES_TOPIC), see)
+    with records.reader(settings) as consumer:
+        records.scan(consumer, records.beginning(consumer, RETRIES_TOPIC), see)
     return found
 
 
@@ -95,7 +95,7 @@ class Retrier:
             self._producer.init_transactions(_CALL_S)
         except KafkaException as error:
             raise TransientError(f"no transaction can begin: {error.args[0].str()}") from None
-        self.retried = records(settings)
+        self.retried = retried_letters(settings)
 
     def send(self, batch: Sequence[Sendable]) -> list[Sent]:
         """Publish events and the records of their retry in one transaction; blocks until it is decided.

@@ -6,7 +6,7 @@ import io
 
 import pyarrow as pa
 
-from streamgauge.cli import table_output
+from streamgauge.cli.query import table_output
 
 
 def test_times_that_python_has_none_of_are_shown() -> None:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streamgauge.cli.dead_letters.letters import Letter
-from streamgauge.cli.dead_letters.records import copy_of, partitions_of, some
-from streamgauge.cli.dead_letters.retrier import Sent
 from streamgauge.dead_letters.headers import Place, read
+from streamgauge.dead_letters.letter import Letter
+from streamgauge.dead_letters.retry.records import copy_of, partitions_of, some
+from streamgauge.dead_letters.retry.retrier import Sent
 from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings

@@ -6,8 +6,8 @@ import sys
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
-from streamgauge.cli.sql import one_line
-from streamgauge.cli.table_output import write
+from streamgauge.cli.query.errors import warehouse_errors
+from streamgauge.cli.query.table_output import write
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.printable import printable
@@ -24,7 +24,7 @@ def main(identifier: str, kind: str | None, *, as_json: bool) -> int:
     catalog = loader.load(settings.catalog)
     named = kind_of(catalog, kind) if kind else None
     columns = "*" if as_json else SHOWN
-    with one_line(), Warehouse(settings) as warehouse:
+    with warehouse_errors(), Warehouse(settings) as warehouse:
         asked = f"FROM {story.NAME}(?, of_kind := ?)"
         rows = warehouse.query(f"SELECT {columns} {asked} ORDER BY seq", [identifier, named])  # noqa: S608 - constants
         removed = warehouse.query(_removed(catalog)).to_pylist() if catalog.own else []

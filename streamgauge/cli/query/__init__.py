@@ -1,0 +1,1 @@
+"""`streamgauge sql`, `snapshot` and `story`: what the warehouse has, for people, programs and files."""

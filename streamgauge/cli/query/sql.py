@@ -1,0 +1,80 @@
+"""`streamgauge sql`: one SELECT, its result as a table, JSON, CSV or Parquet."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from streamgauge.cli.output import Format
+from streamgauge.cli.query.errors import warehouse_errors
+from streamgauge.cli.query.table_output import SHOWN_ROWS, write
+from streamgauge.runtime.errors import UsageError
+from streamgauge.warehouse.client import AsOf, Warehouse
+
+
+def sql(text: str, kind: Format, output: Path | None, as_of: AsOf | None = None) -> None:
+    """Run one SELECT (`-` reads it from standard input), now or as of a past time, and write the result.
+
+    Raises `QueryFailed` for what is wrong with the query, `UsageError` for wrong use and where no warehouse answers.
+    """
+    if kind == "parquet" and output is None:
+        raise UsageError("parquet is a file: say where with --output FILE.parquet")
+    text = sys.stdin.read() if text == "-" else text
+    if not text.strip():
+        raise UsageError("no SQL given")
+    began = time.monotonic()
+    with warehouse_errors(), Warehouse() as warehouse:
+        if kind in ("json", "csv"):
+            answer = warehouse.fetch(text, "application/json" if kind == "json" else "text/csv", as_of)
+            with _sink(output) as file:
+                file.write(answer if answer.endswith(b"\n") else answer + b"\n")
+        else:
+            rows = warehouse.query(text, as_of=as_of)
+            seconds = time.monotonic() - began
+            with _sink(output) as file:
+                if kind == "parquet":
+                    pa.parquet.write_table(rows, file)
+                else:
+                    write(rows, file)
+            shown = f", the first {SHOWN_ROWS:,} shown" if kind == "table" and rows.num_rows > SHOWN_ROWS else ""
+            sys.stderr.write(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'} in {seconds:.2f} s{shown}\n")
+    for note in as_of.notes if as_of else ():
+        sys.stderr.write(f"{note}\n")
+
+
+@contextmanager
+def _sink(output: Path | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that is there whole or not at all."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        folder = output.absolute().parent
+        part = tempfile.NamedTemporaryFile(dir=folder, prefix=f".{output.name}.", delete=False)  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None
+    try:
+        with part:
+            yield part
+        os.chmod(part.name, 0o666 & ~_umask())
+        os.replace(part.name, output)
+    except BaseException:
+        os.unlink(part.name)
+        raise
+
+
+def _umask() -> int:
+    """It can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

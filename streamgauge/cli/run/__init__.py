@@ -1,0 +1,1 @@
+"""Commands that run one process in the foreground."""
