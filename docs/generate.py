@@ -23,7 +23,7 @@ from streamgauge.catalog import loader
 from streamgauge.catalog.model import Model
 from streamgauge.catalog.stream import ORIGIN, Stream
 from streamgauge.catalog.validation import REASONS
-from streamgauge.cli.main import Processor
+from streamgauge.cli.run.process import Processor
 from streamgauge.runtime.metric import Metric
 from streamgauge.runtime.metrics import CATALOGUE
 from streamgauge.runtime.settings import PREFIX, Settings
