@@ -92,11 +92,9 @@ grafana: $(STAMP) ## Write dashboards, alert rules and recording rules from the 
 	@$(BIN)/python deploy/kubernetes/manifests.py
 
 # What is locked stays as it is unless pyproject.toml asks for more; ARGS=--upgrade takes the newest of everything.
-# DuckDB 2 is allowed in pyproject.toml, and locked once it has proven itself.
 lock: $(STAMP) ## Resolve pyproject.toml into requirements.lock
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet uv
-	echo 'duckdb<2' | env -u PIP_FIND_LINKS -u UV_FIND_LINKS \
-		$(BIN)/uv pip compile pyproject.toml --constraint - --extra dev --universal \
+	env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --extra dev --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command 'make lock' --quiet -o requirements.lock $(ARGS)
 

@@ -13,6 +13,7 @@ import importlib
 import logging
 import pkgutil
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -65,6 +66,9 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None = None) -> Iterator[threading.Thread]:
     """Serve the pages for as long as the block runs; yields the serving thread. `secrets` are of the sign-in."""
     with contextlib.closing(listen(port, host)) as listener:
+        # Streamlit puts the script's folder first on the module search path unless it is there, and a user's or a
+        # library's `data` or `session` would be ours.
+        sys.path.append(str(SCRIPT.parent))
         # `pages/` is a package of ours. Until the first run said so by `st.navigation`, Streamlit took its modules for
         # pages, and who came first, by a link to one, saw nothing.
         PagesManager.uses_pages_directory = False

@@ -85,11 +85,12 @@ class DeadLetter:
     detail: str
     field: str | None = None
     event_time: int | None = None
+    cause: str | None = None
 
     @cached_property
     def fingerprint(self) -> str:
         """The same for every event that fails for the same cause."""
-        return fingerprint(self.stream, self.reason, self.field, self.detail)
+        return fingerprint(self.stream, self.reason, self.field, self.cause or self.detail)
 
 
 @dataclass
@@ -220,14 +221,13 @@ class Intake:
         try:
             return self._decode(record.value)
         except _INVALID as error:
-            raise validation.judge(error) from None
+            raise validation.judge(error, record.value) from None
 
     def _dead(self, record: Record, error: InvalidEvent) -> DeadLetter:
         said = self._time_of.search(record.value or b"", 0, TIME_SOUGHT_BYTES)
         time = int(said[1]) if said and 0 < int(said[1]) <= _LATEST else None
-        return DeadLetter(
-            self._stream.topic, record, error.reason, error.detail[:DETAIL_SHOWN], error.field, event_time=time
-        )
+        detail = error.detail[:DETAIL_SHOWN]
+        return DeadLetter(self._stream.topic, record, error.reason, detail, error.field, time, error.cause)
 
     def _future(self, by_ms: int) -> InvalidEvent:
         name = self._stream.event_time

@@ -137,7 +137,8 @@ def streams_of(name: str) -> Streams:
         package = importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"catalog `{name}` cannot be imported ({error}); set STREAMGAUGE_CATALOG to a package"
+            f"catalog `{name}` cannot be imported ({error}); set STREAMGAUGE_CATALOG to a package that is "
+            "installed or in the working directory"
         ) from None
     listed = getattr(package, "STREAMS", None)
     if not listed or package.__file__ is None or not all(isinstance(entry, Stream) for entry in listed):

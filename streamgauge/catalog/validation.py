@@ -1,4 +1,4 @@
-"""What is a bad event, and why: the closed set of reasons, and how msgspec's verdict becomes one of them."""
+"""Invalid events: the closed set of reasons, and how an error of msgspec becomes one of them."""
 
 from __future__ import annotations
 
@@ -19,26 +19,58 @@ REASONS = {
     "future_event": "The event time lies more than STREAMGAUGE_MAX_FUTURE_S after the event reached Kafka.",
 }
 
-_PATH = re.compile(r" - at `(?P<path>[^`]*)`$")
-_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
+# msgspec puts between backticks: a JSON path, which begins with `$`; kinds (`int`, `array`); a field's name.
+_PATH = re.compile(r"`(\$[^`]*)`")
+_NAME = re.compile(r"`([^`]+)`")
+# A value, or the pattern of a string; either may hold backticks and signs.
+_QUOTED = re.compile(r"'.*'", re.DOTALL)
+_BOUND = re.compile(r"[<>]=?")
+# Of these the length is bounded, of the others the value.
+_WITH_LENGTH = {"str", "array", "object"}
 
 
-def judge(error: Exception) -> InvalidEvent:
-    """The `InvalidEvent` for an exception that decoding raised."""
+def judge(error: Exception, value: bytes = b"") -> InvalidEvent:
+    """The `InvalidEvent` for an exception that decoding `value` raised.
+
+    Its cause is put together from reason, path and kinds: msgspec's words change between versions, and a fingerprint
+    must not.
+    """
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
-        return InvalidEvent("invalid_json", text)
-    found = _PATH.search(text)
-    path = found["path"] if found else "$"
-    if missing := _MISSING.search(text):
-        reason, path = "missing_field", f"{path}.{missing['name']}"
-    elif text.startswith("Invalid enum value"):
+        return InvalidEvent("invalid_json", text, cause=_malformed(value))
+    # The last one: a value before it may look like a path.
+    place = (_PATH.findall(text) or [""])[-1]
+    path = place or "$"
+    said = _QUOTED.sub("", text.replace(f"`{place}`", ""))
+    names, words = _NAME.findall(said), said.lower()
+    at = f" - at `{path}`" if place else ""
+    if "missing" in words and names:
+        return InvalidEvent(
+            "missing_field", text, f"{path}.{names[0]}", f"Object missing required field `{names[0]}`{at}"
+        )
+    if "enum" in words:
         reason = "unknown_event_type" if path == "$.event_type" else "out_of_range"
-    elif re.match(r"Expected `(\w| \| )+` (of length )?(>|<|matching|that)", text) or "out of range" in text.lower():
-        reason = "out_of_range"
-    elif text.startswith("Expected `"):
-        reason = "wrong_type"
-    else:
-        # "Invalid UTF-8" and the like: what msgspec says without expecting a type.
-        return InvalidEvent("invalid_json", text, path if found else None)
-    return InvalidEvent(reason, text, path)
+        return InvalidEvent(reason, text, path, "Invalid enum value")
+    if len(names) > 1:
+        return InvalidEvent("wrong_type", text, path, f"Expected `{names[0]}`, got `{names[1]}`{at}")
+    if names:
+        bound = _BOUND.search(said)
+        length = "of length " if bound and names[0] in _WITH_LENGTH else ""
+        return InvalidEvent(
+            "out_of_range", text, path, f"Expected `{names[0]}` {length}{bound[0] if bound else ''} #{at}"
+        )
+    if "range" in words:
+        return InvalidEvent("out_of_range", text, path, f"Number out of range{at}")
+    # "Invalid UTF-8" and the like: what msgspec says without expecting a type.
+    return InvalidEvent("invalid_json", text, path if place else None, _malformed(value))
+
+
+def _malformed(value: bytes) -> str:
+    """What is wrong with a value that is not JSON, from the value alone."""
+    try:
+        text = value.decode().strip()
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    if not text.startswith(("{", "[")):
+        return "neither an object nor an array"
+    return "malformed" if text.endswith(("}", "]")) else "cut off"

@@ -8,7 +8,7 @@ import re
 # Longer messages are stack traces, whose ends differ from run to run.
 MESSAGE_USED = 1_000
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
-# msgspec quotes the value as it is, quotes in it and all; the path after it is known by itself.
+# A value that is quoted as it is, quotes in it and all.
 _VALUE = re.compile(r"^(Invalid enum value) .*$", re.DOTALL)
 # An apostrophe inside a word (can't) opens nothing; a quotation that was cut off closes at the end.
 _QUOTED = re.compile(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)", re.DOTALL)
@@ -29,7 +29,11 @@ def normalise(message: str) -> str:
 
 
 def fingerprint(stream: str, reason: str, field: str | None, message: str) -> str:
-    """Twelve hexadecimal digits for a cause of failure; the same in every process and version."""
+    """Twelve hexadecimal digits for a cause of failure; the same in every process and version.
+
+    `message` is `InvalidEvent.cause` for an event that analytics rejects: it does not change with a library's wording.
+    For letters of other services it is their exception's text, all that there is.
+    """
     path = _INDEX.sub("[*]", field or "")
     text = "\n".join((stream, reason, path, normalise(message)))
     return hashlib.blake2s(text.encode("utf-8", "replace"), digest_size=6).hexdigest()

@@ -16,13 +16,15 @@ class InvalidEvent(StreamgaugeError):
     """An event that cannot be processed. `reason` is one of `streamgauge.catalog.validation.REASONS`.
 
     `field` is the JSON path of the wrong field (`$.items[0].quantity`; `$` is the event itself), where one is to blame.
+    `detail` is for people; `cause` is what the fingerprint is made of, in words that no library chooses.
     """
 
-    def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
+    def __init__(self, reason: str, detail: str, field: str | None = None, cause: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.field = field
+        self.cause = detail if cause is None else cause
 
 
 class TransientError(StreamgaugeError):

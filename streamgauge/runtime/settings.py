@@ -50,7 +50,10 @@ class PipelineSettings(BaseSettings):
 
     # Where things are
     data_dir: Path = Field(Path(".streamgauge"), description="Kafka's log, the warehouse file, the token, state.")
-    catalog: str = Field("streamgauge.catalog.commerce", description="Python package with the streams and models.")
+    catalog: str = Field(
+        "streamgauge.catalog.commerce",
+        description="Python package with the streams and models; one in the working directory is found.",
+    )
 
     # Ports
     dashboard_host: str = Field(

@@ -46,8 +46,3 @@ def test_every_line_is_a_pin_a_hash_or_a_comment() -> None:
     ]
     assert strange == []
     assert "://" not in LOCK
-
-
-def test_duckdb_2_is_not_locked_yet() -> None:
-    """It is allowed, and locked once it has proven itself (docs/adr/0001)."""
-    assert pinned()["duckdb"].startswith("1.5.")

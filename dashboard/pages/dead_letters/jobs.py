@@ -224,19 +224,11 @@ def _last_line(text: str) -> str:
     return lines[-1].removeprefix("streamgauge: ")[:2_000] if lines else ""
 
 
-def command() -> list[str]:
-    """How our command line is started."""
-    # The script beside our own Python: `-m` would put the working directory first on the path, where a folder that
-    # happens to be called `runtime` or `warehouse` would be taken for ours.
-    script = Path(sys.executable).with_name("streamgauge")
-    return [str(script)] if script.exists() else [sys.executable, "-P", "-m", "streamgauge"]
-
-
 @st.cache_resource
 def registry() -> Jobs:
     """The one registry of this process."""
     from dashboard.pages.dead_letters import outcome
 
-    jobs = Jobs(command(), outcome.record)
+    jobs = Jobs([sys.executable, "-m", "streamgauge"], outcome.record)
     atexit.register(jobs.close)
     return jobs

@@ -119,9 +119,5 @@ def ledger_file(ledgers: Path, start: int) -> Path:
 
 
 def _command(name: str, arguments: tuple[str, ...], ledgers: Path, start: int) -> list[str]:
-    # The script beside our own Python: `-m` would put the working directory first on the path, where a folder that
-    # happens to be called `runtime` or `warehouse` would be taken for ours.
-    script = Path(sys.executable).with_name("streamgauge")
-    command = [str(script)] if script.exists() else [sys.executable, "-m", "streamgauge"]
     ledger = ["--ledger", str(ledger_file(ledgers, start))] if name == TRAFFIC else []
-    return [*command, *arguments, *ledger]
+    return [sys.executable, "-m", "streamgauge", *arguments, *ledger]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ def plan(rate: float | None = 200.0, **values: str) -> Stack:
 
 
 def commands(services: tuple[Service, ...]) -> list[list[str]]:
-    return [service.command(1)[1:] for service in services]
+    """The arguments after `python -m streamgauge`."""
+    assert all(service.command(1)[:3] == [sys.executable, "-m", "streamgauge"] for service in services)
+    return [service.command(1)[3:] for service in services]
 
 
 def test_the_commerce_catalog_gets_everything() -> None:
