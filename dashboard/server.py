@@ -30,7 +30,7 @@ from dashboard import pages
 from dashboard.components import charts, theme
 from dashboard.data import query_cache
 from dashboard.session import sign_in
-from dashboard.session.login_redirect import WayBack
+from dashboard.session.login_redirect import LoginRedirect
 from streamgauge.runtime import process
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.process import Process
@@ -74,7 +74,7 @@ def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None 
         PagesManager.uses_pages_directory = False
         bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
         config = uvicorn.Config(
-            st.App(SCRIPT, secrets=secrets, middleware=[Middleware(WayBack)] if secrets else None),
+            st.App(SCRIPT, secrets=secrets, middleware=[Middleware(LoginRedirect)] if secrets else None),
             log_level="warning",
             access_log=False,
             ws="websockets-sansio",

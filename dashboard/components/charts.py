@@ -56,14 +56,14 @@ def label(text: str) -> str:
     return escape(text if len(text) <= _LABEL else text[: _LABEL - 1] + "…")
 
 
-def keep(since: datetime, until: datetime, clock: tzinfo) -> tuple[timezone, dict[str, Any]]:
+def fixed_offset(since: datetime, until: datetime, clock: tzinfo) -> tuple[timezone, dict[str, Any]]:
     """The one offset from UTC of a chart, that of its end, and its axis' title: where the clocks change within it, two
     hours would be drawn on one, or one left out; there the title says which time it keeps."""
     began, ended = (timezone(time.astimezone(clock).utcoffset() or timedelta()) for time in (since, until))
     return ended, {} if began == ended else {"title": {"text": f"all times {ended}"}}
 
 
-def wall(time: datetime, clock: timezone) -> datetime:
+def wall_time(time: datetime, clock: timezone) -> datetime:
     """Without the zone: plotly shows wall-clock time as it is written."""
     return time.astimezone(clock).replace(tzinfo=None)
 
@@ -111,11 +111,11 @@ def timeline(
     A bucket without a value is `absent` (None: a gap); before `first` there is nothing at all. `unit` names the axis,
     `digits` is d3's format of a value pointed at.
     """
-    shown, title = keep(period.since, period.until - timedelta(microseconds=1), clock)
+    shown, title = fixed_offset(period.since, period.until - timedelta(microseconds=1), clock)
     starts = period.buckets(first)
     middle = timedelta(seconds=period.bucket_s / 2)
     running = [period.running(start) for start in starts]
-    x = [wall(start + middle, shown) for start in starts]
+    x = [wall_time(start + middle, shown) for start in starts]
     marker = {
         "opacity": [0.7 if yes else 1.0 for yes in running],
         "line": {"width": 0},
@@ -138,7 +138,7 @@ def timeline(
             width = period.bucket_s * 1000 * (0.88 if len(starts) <= GAPS_UP_TO else 1.0)
             trace |= {"type": "bar", "width": width, "marker": {**marker, "color": one.colour}}
         traces.append(trace)
-    span = [wall(period.since, shown), wall(period.until, shown)]
+    span = [wall_time(period.since, shown), wall_time(period.until, shown)]
     return Chart(
         traces,
         height,
@@ -151,7 +151,7 @@ def timeline(
         yaxis={"title": {"text": unit}, "tickformat": ",", "rangemode": "tozero", "fixedrange": True, "nticks": 5},
         # A zoom reads times as they were drawn.
         meta={zoom.OFFSET: shown.utcoffset(None).total_seconds()},
-        **(_running(wall(starts[running.index(True)], shown), span[1]) if any(running) else {}),
+        **(_running(wall_time(starts[running.index(True)], shown), span[1]) if any(running) else {}),
     )
 
 

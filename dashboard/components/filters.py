@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard.data import query_cache
 from dashboard.data.periods import Period
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
 # What there is to choose from changes seldom, and is only asked for when the whole page is drawn.
@@ -19,10 +19,10 @@ SHARED_S = 20.0
 _ICON = ":material/filter_alt_off:"
 
 
-def known(question: Question, view: View) -> list[dict[str, Any]]:
+def known(query: Query, view: ViewState) -> list[dict[str, Any]]:
     """The rows to choose from; none where they cannot be had: the page itself says why."""
     try:
-        return query_cache.ask(question, view, shared_s=SHARED_S).rows
+        return query_cache.fetch(query, view, shared_s=SHARED_S).rows
     except (QueryError, WarehouseUnavailable):
         return []
 

@@ -12,7 +12,7 @@ from dashboard.components import states, theme, zoom
 from dashboard.data import query_cache
 from dashboard.data.periods import BY_KEY, COMPARE, RANGES
 from dashboard.session import address, incident
-from dashboard.session.view import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, View, stamp
+from dashboard.session.view_state import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, ViewState, stamp
 from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
 
 # The fields of the form, what it offered, and why it was not taken.
@@ -23,12 +23,12 @@ def begin() -> None:
     """First thing in a run, before any widget."""
     usual = {**DEFAULTS, **dict.fromkeys(OF_RANGE, "")}
     address.begin(usual | {"range": CUSTOM} if "from" in st.query_params else usual)
-    _hold(View.read(_said(), st.context.timezone))
+    _hold(ViewState.read(_said(), st.context.timezone))
 
 
-def view() -> View:
+def view() -> ViewState:
     """What the reader looks at now."""
-    return View.read(_said(), st.context.timezone)
+    return ViewState.read(_said(), st.context.timezone)
 
 
 def _said() -> dict[str, str]:
@@ -36,7 +36,7 @@ def _said() -> dict[str, str]:
     return {name: str(value) for name, value in held.items() if value}
 
 
-def _hold(now: View) -> None:
+def _hold(now: ViewState) -> None:
     """Let the widgets show what holds: also where the address said nothing, or something wrong."""
     for name in DEFAULTS:
         st.session_state[address.key(name)] = getattr(now, name)
@@ -60,7 +60,7 @@ def head(title: str) -> None:
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             _range(now)
-            paused = now.every_s is None
+            paused = now.refresh_s is None
             st.button(
                 "Resume" if paused else "Pause",
                 icon=":material/play_arrow:" if paused else ":material/pause:",
@@ -75,7 +75,7 @@ def head(title: str) -> None:
     address.write({name: said.get(name) for name in PARAMETERS})
 
 
-def _range(now: View) -> None:
+def _range(now: ViewState) -> None:
     keys = [choice.key for choice in RANGES] + ([CUSTOM] if now.range == CUSTOM else [])
 
     def shown(choice: str) -> str:
@@ -91,7 +91,7 @@ def _toggle() -> None:
     st.session_state[name] = "live" if st.session_state[name] == "off" else "off"
 
 
-def _choices(now: View) -> None:
+def _choices(now: ViewState) -> None:
     st.selectbox("Compare with", list(COMPARE), key=address.key("compare"), format_func=COMPARE.__getitem__)
     st.selectbox("Refresh", list(REFRESH), key=address.key("refresh"), format_func=lambda key: REFRESH[key][0])
     st.segmented_control(
@@ -109,7 +109,7 @@ def _choices(now: View) -> None:
             st.error(wrong)
 
 
-def _offer(now: View) -> None:
+def _offer(now: ViewState) -> None:
     """Let the form begin with what is seen."""
     period = now.period(datetime.now(UTC))
     for name, time in ((_SINCE, period.since), (_UNTIL, period.until)):
@@ -118,7 +118,7 @@ def _offer(now: View) -> None:
         st.session_state.setdefault(_OFFERED, {})[name] = local
 
 
-def _take(now: View) -> None:
+def _take(now: ViewState) -> None:
     """Show what the form says; what the reader left alone is the time it was, also in the hour that comes twice."""
     times = []
     for name in (_SINCE, _UNTIL):
@@ -135,16 +135,16 @@ def _take(now: View) -> None:
         st.session_state[_WRONG] = "The range must end after it begins."
 
 
-def live(draw: Callable[[View], None]) -> None:
+def live(draw: Callable[[ViewState], None]) -> None:
     """Draw the page's figures now, and anew as often as the reader wants; where they cannot be had, say why."""
-    now, asked = view(), query_cache.Asked()
+    now, asked = view(), query_cache.Fetches()
 
-    @st.fragment(run_every=now.every_s)
+    @st.fragment(run_every=now.refresh_s)
     def figures() -> None:
         settings = query_cache.settings()
         states.stand_in(settings.data_dir)
         try:
-            with incident.drawing(), query_cache.together(asked):
+            with incident.drawing(), query_cache.prefetched(asked):
                 draw(now)
         except Busy:
             states.busy()

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.data.periods import Period
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.domain.freshness import Freshness, age_s
 from streamgauge.runtime.data_dir import broker_marker
@@ -65,7 +65,7 @@ def no_events() -> None:
     )
 
 
-def none_in_range(view: View, period: Period, newest: datetime) -> None:
+def none_in_range(view: ViewState, period: Period, newest: datetime) -> None:
     """There are events, but none in the chosen range."""
     st.info(
         f"**No events in {'the last ' if period.label != 'the range' else ''}{period.label}.** The newest one is of "
@@ -80,7 +80,7 @@ def no_table(name: str) -> None:
     st.info(f"**The catalog has no `{name}`.** This page needs it.", icon=":material/table:")
 
 
-def span(view: View) -> str:
+def span(view: ViewState) -> str:
     """A range of one's own, for its button: `14:00 – 15:30`, with dates where it is not within one day."""
     if view.since is None or view.until is None:
         return "Custom"
@@ -89,7 +89,7 @@ def span(view: View) -> str:
     return f"{since:{day}%H:%M:%S} – {until:{day if since.date() != until.date() else ''}%H:%M:%S}"
 
 
-def freshness(newest: datetime | None, now: datetime, view: View) -> None:
+def freshness(newest: datetime | None, now: datetime, view: ViewState) -> None:
     """`Data up to 13:04:07 UTC, 0.6 s old`, in the warning colour where nothing came for a while."""
     age = age_s(newest, now)
     if newest is None or age is None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 
 Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes", "badge", "bars"]
 _FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f %%", "seconds": "%.1f s"}
@@ -27,13 +27,18 @@ class Column:
     kind: Kind = "text"
     page: str = ""
     param: str = ""
-    means: str | None = None
+    meaning: str | None = None
     width: Literal["small", "medium", "large"] | int | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
 
 
 def show(
-    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], view: View, *, key: str, height: int | None = None
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Column],
+    view: ViewState,
+    *,
+    key: str,
+    height: int | None = None,
 ) -> None:
     """The rows, in the order of `columns`; what a row lacks is a dash. Money is in cents, shares are 0 to 1."""
     cells = {name: _cells(column) for name, column in columns.items()}
@@ -63,9 +68,9 @@ def _cells(column: Column) -> Callable[[Any], Any]:
     return made.get(column.kind, lambda value: value)
 
 
-def _config(column: Column, view: View) -> Any:
+def _config(column: Column, view: ViewState) -> Any:
     config = st.column_config
-    known: dict[str, Any] = {"label": column.label, "help": column.means, "width": column.width}
+    known: dict[str, Any] = {"label": column.label, "help": column.meaning, "width": column.width}
     if column.kind == "link":
         return config.LinkColumn(display_text=rf"[?&]{column.param}=([^&]*)", **known)
     if column.kind == "time":

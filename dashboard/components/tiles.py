@@ -10,13 +10,12 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.data import query_cache, trust
-from dashboard.data import trust_queries as trust_questions
+from dashboard.data import query_cache, trust, trust_queries
 from dashboard.data.periods import Period
-from dashboard.data.query_cache import Answer
+from dashboard.data.query_cache import Result
 from dashboard.data.trust import Trust
 from dashboard.session import address, incident
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 
@@ -40,35 +39,35 @@ def row(name: str) -> Iterator[None]:
         yield
 
 
-def trust_in(view: View, *streams: str) -> Trust:
+def trust_in(view: ViewState, *streams: str) -> Trust:
     """How far figures made of these streams can be trusted (none: of all)."""
-    answer = query_cache.ask(trust_questions.STREAMS, view, group=query_cache.settings().analytics_group)
-    return trust.of(answer.rows, streams, answer.period)
+    result = query_cache.fetch(trust_queries.STREAMS, view, group=query_cache.settings().analytics_group)
+    return trust.of(result.rows, streams, result.period)
 
 
-def sql(answer: Answer) -> str:
+def sql(result: Result) -> str:
     """A link, in Markdown, to the statement behind a figure, a chart or a table, filtered as that is.
 
     It has the question's name, not the statement: that is long, and its times are others at each refresh.
     """
-    question = answer.question
-    return f"[SQL]({address.to('sql', question=question.name, given=question.chosen(answer.filters) or None)})"
+    query = result.query
+    return f"[SQL]({address.to('sql', query=query.name, given=query.chosen(result.filters) or None)})"
 
 
 def tile(
     label: str,
     value: str,
-    answer: Answer,
-    view: View,
+    result: Result,
+    view: ViewState,
     *,
-    means: str,
+    meaning: str,
     remark: Remark | str = NOTHING,
     line: str = "",
 ) -> None:
     """One figure; `means` defines it. `line` stands where the trust in its streams does: as of when it holds."""
     below = Remark(remark) if isinstance(remark, str) else remark
     # Never fresher than its own answer, which may be older than what is known of its streams.
-    known = None if line else trust_in(view, *answer.question.streams).known_at(answer.period.now)
+    known = None if line else trust_in(view, *result.query.streams).known_at(result.period.now)
     line = line if known is None else known.line(datetime.now(UTC), view.clock)
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(
@@ -78,11 +77,11 @@ def tile(
             delta_color=below.colour,
             delta_arrow="auto" if below.arrow else "off",
             delta_description=below.versus,
-            help=means if known is None else f"{means}\n\n{known.detail()}",
+            help=meaning if known is None else f"{meaning}\n\n{known.detail()}",
         )
-        st.caption(f"{line} · {sql(answer)}")
+        st.caption(f"{line} · {sql(result)}")
     said = " ".join(filter(None, (below.text, below.versus)))
-    incident.note(incident.Shown(label, value, said, line, answer.sql))
+    incident.note(incident.FigureSnapshot(label, value, said, line, result.sql))
 
 
 def changed(now: int, before: int | None, period: Period) -> Remark:

@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import Any
 
 _PARAMETER = re.compile(r"\$([a-z_]+)")
-_KNOWN: dict[str, Question] = {}
+_KNOWN: dict[str, Query] = {}
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """`name` is `page.what`; `streams` are those that the answer is made of, for its freshness and completeness.
 
     `defaults` are harmless values for the page's own filters, as they are when nothing is chosen: with them and a
@@ -87,6 +87,6 @@ def literal(value: Any) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def known() -> dict[str, Question]:
+def known() -> dict[str, Query]:
     """Every question of the pages that were imported, by name."""
     return dict(_KNOWN)

@@ -21,8 +21,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.data.periods import Period
-from dashboard.data.query import Question
-from dashboard.session.view import LIVE_S, View
+from dashboard.data.query import Query
+from dashboard.session.view_state import LIVE_S, ViewState
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.runtime import settings as settings_module
@@ -34,17 +34,17 @@ SHARED_S = 0.8 * LIVE_S
 STANDS_IN_S = 30.0
 KEPT = 400
 # Questions of one refresh that are asked side by side.
-ABREAST = 3
+PARALLEL = 3
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """The rows, of the period as of when they were asked for, and the statement with its values written in.
 
     `filters` are the page's own of these values.
     """
 
-    question: Question
+    query: Query
     rows: list[dict[str, Any]]
     period: Period
     sql: str
@@ -58,14 +58,14 @@ class Answer:
 
 @dataclass
 class _Entry:
-    answer: Answer | None = None
+    result: Result | None = None
     error: Exception | None = None
     asked_at: float = -1e9
     times: int = 0
     asking: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Answers:
+class QueryCache:
     """The last answer to each question, by key; the oldest keys are forgotten."""
 
     def __init__(self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,7 +73,7 @@ class Answers:
         self._entries: OrderedDict[object, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: object, ask: Callable[[], Answer], shared_s: float = SHARED_S) -> Answer:
+    def get(self, key: object, ask: Callable[[], Result], shared_s: float = SHARED_S) -> Result:
         """An answer not older than `shared_s`, or the last one where somebody asks anew. Raises what `ask` raises."""
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
@@ -81,9 +81,9 @@ class Answers:
             while len(self._entries) > self._kept:
                 self._entries.popitem(last=False)
         before, old = entry.times, self._clock() - entry.asked_at
-        if entry.answer is not None and old < shared_s:
-            return entry.answer
-        stands_in = entry.answer if old < STANDS_IN_S else None
+        if entry.result is not None and old < shared_s:
+            return entry.result
+        stands_in = entry.result if old < STANDS_IN_S else None
         if not entry.asking.acquire(blocking=stands_in is None) and stands_in is not None:
             return stands_in
         try:
@@ -95,15 +95,15 @@ class Answers:
                 if stands_in is None or not isinstance(entry.error, Busy):
                     raise entry.error
                 return stands_in
-            assert entry.answer is not None  # noqa: S101 - asked without an error
-            return entry.answer
+            assert entry.result is not None  # noqa: S101 - asked without an error
+            return entry.result
         finally:
             entry.asking.release()
 
-    def _ask(self, entry: _Entry, ask: Callable[[], Answer]) -> None:
+    def _ask(self, entry: _Entry, ask: Callable[[], Result]) -> None:
         began, entry.error = self._clock(), None
         try:
-            entry.answer = ask()
+            entry.result = ask()
             entry.asked_at = began
         except Exception as error:  # noqa: BLE001 - raised by who asked, and by who waited
             entry.error = error
@@ -133,60 +133,60 @@ def warehouse() -> Warehouse:
 
 
 @st.cache_resource
-def answers() -> Answers:
+def cache() -> QueryCache:
     """The answers that all sessions share."""
-    return Answers()
+    return QueryCache()
 
 
 # What a page asked, by key, and how to ask it again.
-Asked = dict[object, Callable[[], Answer]]
+Fetches = dict[object, Callable[[], Result]]
 
 
 @dataclass(frozen=True)
-class _Round:
+class _Refresh:
     """One drawing of a page: what it asks, and what is being asked for it ahead."""
 
-    asked: Asked
-    ahead: dict[object, Future[Answer]]
+    asked: Fetches
+    ahead: dict[object, Future[Result]]
 
 
-_round: ContextVar[_Round | None] = ContextVar("round", default=None)
+_refresh: ContextVar[_Refresh | None] = ContextVar("round", default=None)
 
 
 @contextlib.contextmanager
-def together(last: Asked) -> Iterator[None]:
+def prefetched(last: Fetches) -> Iterator[None]:
     """Ask what was asked `last` time side by side, for the block to find it; holds what the block asked then."""
-    pool = ThreadPoolExecutor(ABREAST, "ahead")
+    pool = ThreadPoolExecutor(PARALLEL, "ahead")
     ahead = {key: pool.submit(get) for key, get in last.items()}
     last.clear()
-    token = _round.set(_Round(last, ahead))
+    token = _refresh.set(_Refresh(last, ahead))
     try:
         yield
     finally:
-        _round.reset(token)
+        _refresh.reset(token)
         # What the block no longer wanted ends by itself; nobody waits for it.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def ask(question: Question, view: View, *, shared_s: float = SHARED_S, **filters: Any) -> Answer:
+def fetch(query: Query, view: ViewState, *, shared_s: float = SHARED_S, **filters: Any) -> Result:
     """The answer for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does.
 
     A question that costs much is asked less often than the page refreshes: its answer serves everyone for `shared_s`.
     """
 
-    client, kept = warehouse(), answers()
-    key = (question.name, view.asks, tuple(sorted(filters.items())))
+    client, kept = warehouse(), cache()
+    key = (query.name, view.cache_key, tuple(sorted(filters.items())))
 
-    def asked() -> Answer:
+    def asked() -> Result:
         period = view.period(datetime.now(UTC))
-        given = question.params({**period.params(), **filters})
-        rows = client.query(question.sql, given).to_pylist()
-        return Answer(question, rows, period, question.filled({**period.params(), **filters}), filters)
+        given = query.params({**period.params(), **filters})
+        rows = client.query(query.sql, given).to_pylist()
+        return Result(query, rows, period, query.filled({**period.params(), **filters}), filters)
 
-    def get() -> Answer:
+    def get() -> Result:
         return kept.get(key, asked, shared_s)
 
-    now = _round.get()
+    now = _refresh.get()
     if now is None:
         return get()
     now.asked[key] = get

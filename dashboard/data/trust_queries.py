@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
-STREAMS = Question(
+STREAMS = Query(
     "trust.streams",
     "What each stream carried in the range, how much of it failed or came late, and what waits to be processed.",
     """

@@ -11,15 +11,13 @@ import streamlit as st
 from dashboard.components import tables, theme, tiles
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
-from dashboard.data import query_cache
-from dashboard.data import trust_queries as trust_questions
-from dashboard.data.query_cache import Answer
-from dashboard.reconciliation import compare, kill_demo
-from dashboard.reconciliation import queries as questions
+from dashboard.data import query_cache, trust_queries
+from dashboard.data.query_cache import Result
+from dashboard.reconciliation import compare, kill_demo, queries
 from dashboard.reconciliation.compare import Line, Record, Seen
 from dashboard.reconciliation.kill_demo import Kill
 from dashboard.session import actions
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.runtime.data_dir import run_file, totals
 from streamgauge.runtime.data_dir.totals import Log
@@ -50,7 +48,7 @@ def counter() -> Log | None:
     return log if log is not None and run_file.lives(log.pid, log.written_ms / 1_000) else None
 
 
-def panel(view: View, *, explain: bool = False) -> None:
+def panel(view: ViewState, *, explain: bool = False) -> None:
     """The panel, where anything was produced here; elsewhere nothing, or why not (`explain`)."""
     data_dir = query_cache.settings().data_dir
     log, published = counter(), totals.published(data_dir)
@@ -64,10 +62,10 @@ def panel(view: View, *, explain: bool = False) -> None:
                     icon=":material/balance:",
                 )
         return
-    answer = query_cache.ask(questions.VISIBLE, view, from_ms=0 if log is None else log.since_ms)
+    result = query_cache.fetch(queries.VISIBLE, view, from_ms=0 if log is None else log.since_ms)
     shared = kept(str(data_dir))
     with shared.lock:
-        shared.record.look(log, published, _seen(answer))
+        shared.record.look(log, published, _seen(result))
         if log is None:
             shared.record.logs.clear()
         lines = compare.counted(shared.record)
@@ -76,35 +74,35 @@ def panel(view: View, *, explain: bool = False) -> None:
         with shared.lock:
             lines = compare.said(shared.record, _waiting(view), checked)
     if lines:
-        _draw(lines, log, checked, answer, view, shared)
+        _draw(lines, log, checked, result, view, shared)
 
 
-def _seen(answer: Answer) -> Seen:
+def _seen(result: Result) -> Seen:
     return Seen(
-        int(answer.period.now.timestamp() * 1_000),
+        int(result.period.now.timestamp() * 1_000),
         int(time.time() * 1_000),
-        {row["stream"]: row["events"] for row in answer.rows},
-        {row["stream"]: row["dead_letters"] for row in answer.rows},
+        {row["stream"]: row["events"] for row in result.rows},
+        {row["stream"]: row["dead_letters"] for row in result.rows},
     )
 
 
-def places(view: View) -> tuple[int, int] | None:
+def places(view: ViewState) -> tuple[int, int] | None:
     """Rows of the raw tables, and different places in the log; of the last minutes."""
-    question = questions.places(query_cache.catalog())
-    if question is None:
+    query = queries.places(query_cache.catalog())
+    if query is None:
         return None
     # Some minutes of raw rows: seldom.
-    row = query_cache.ask(question, view, shared_s=15.0).row
+    row = query_cache.fetch(query, view, shared_s=15.0).row
     return row["events"], row["places"]
 
 
-def _waiting(view: View) -> Mapping[str, int | None]:
-    rows = query_cache.ask(trust_questions.STREAMS, view, group=query_cache.settings().analytics_group).rows
+def _waiting(view: ViewState) -> Mapping[str, int | None]:
+    rows = query_cache.fetch(trust_queries.STREAMS, view, group=query_cache.settings().analytics_group).rows
     return {row["stream"]: row["waiting"] for row in rows}
 
 
 def _draw(
-    lines: list[Line], log: Log | None, checked: tuple[int, int] | None, answer: Answer, view: View, shared: _Kept
+    lines: list[Line], log: Log | None, checked: tuple[int, int] | None, result: Result, view: ViewState, shared: _Kept
 ) -> None:
     whole = compare.total(lines)
     visible = {one.stream: one.visible for one in lines}
@@ -113,7 +111,7 @@ def _draw(
             st.subheader("Proof: what was produced is what DuckDB shows", anchor=False, width="content")
             _verdict(whole)
         with tiles.row("proof"):
-            _tiles(whole, log, answer, view)
+            _tiles(whole, log, result, view)
         with st.expander("By stream"):
             _table(lines, log, view)
         st.caption(_what(log, checked))
@@ -132,8 +130,8 @@ def _verdict(whole: Line) -> None:
         st.badge("not known yet", icon=":material/hourglass_empty:", color="gray")
 
 
-def _tiles(whole: Line, log: Log | None, answer: Answer, view: View) -> None:
-    as_of = f"as of {format.clock(answer.period.now, answer.period.now, view.clock)}"
+def _tiles(whole: Line, log: Log | None, result: Result, view: ViewState) -> None:
+    as_of = f"as of {format.clock(result.period.now, result.period.now, view.clock)}"
     produced = (
         "Events that the log has since `up` began, counted by reading it, without the pipeline's code. Below: what the "
         "generator and the synthetic services say themselves, acknowledged by the broker; processors publish the rest."
@@ -141,27 +139,27 @@ def _tiles(whole: Line, log: Log | None, answer: Answer, view: View) -> None:
         else "What the generators with this data directory say themselves, acknowledged by the broker."
     )
     by_traffic = f"{format.count(whole.by_producers)} by the traffic"
-    tiles.tile("Produced", format.count(whole.produced), answer, view, means=produced, remark=by_traffic, line=as_of)
+    tiles.tile("Produced", format.count(whole.produced), result, view, meaning=produced, remark=by_traffic, line=as_of)
     tiles.tile(
         "Visible in SQL",
         format.count(whole.visible),
-        answer,
+        result,
         view,
-        means="Events in `stream_windows`, dead letters among them: each is accounted for. On their way are those that "
-        "analytics has not committed yet, or the warehouse not merged.",
+        meaning="Events in `stream_windows`, dead letters among them: each is accounted for. On their way are those "
+        "that analytics has not committed yet, or the warehouse not merged.",
         remark=f"{format.count(whole.on_the_way)} on their way",
         line=as_of,
     )
-    for label, value, means in (
+    for label, value, meaning in (
         ("Missing", whole.missing, _MISSING if log else _MISSING_SAID),
         ("Counted twice", whole.doubled, _TWICE if log else _TWICE_SAID),
     ):
         tiles.tile(
             label,
             format.UNKNOWN if value is None else format.count(value),
-            answer,
+            result,
             view,
-            means=means,
+            meaning=meaning,
             remark=Remark("look at the streams", "red") if value else "" if value is None else Remark("none", "normal"),
             line=as_of,
         )
@@ -178,7 +176,7 @@ _MISSING_SAID = (
 _TWICE_SAID = "Rows of the raw tables, of the last minutes, whose place in the log another row has too."
 
 
-def _table(lines: list[Line], log: Log | None, view: View) -> None:
+def _table(lines: list[Line], log: Log | None, view: ViewState) -> None:
     rows = [
         {
             "state": _state(one),
@@ -196,8 +194,8 @@ def _table(lines: list[Line], log: Log | None, view: View) -> None:
     columns = {
         "state": Column("State", "badge", colours=_STATES, width="small"),
         "stream": Column("Stream", "link", page="events", param="stream"),
-        "by_producers": Column("The traffic says", "count", means="Generator and synthetic services, acknowledged."),
-        "produced": Column("In the log", "count", means="Whoever wrote them: processors publish events too."),
+        "by_producers": Column("The traffic says", "count", meaning="Generator and synthetic services, acknowledged."),
+        "produced": Column("In the log", "count", meaning="Whoever wrote them: processors publish events too."),
         "visible": Column("Visible in SQL", "count"),
         "on_the_way": Column("On their way", "count"),
         "missing": Column("Missing", "count"),
@@ -230,13 +228,13 @@ def _what(log: Log | None, checked: tuple[int, int] | None) -> str:
     if checked is not None:
         events, different = checked
         said += (
-            f" In the last {questions.MINUTES} minutes the raw tables have {format.count(events)} rows of "
+            f" In the last {queries.MINUTES} minutes the raw tables have {format.count(events)} rows of "
             f"{format.count(different)} different places in the log."
         )
     return said
 
 
-def _killing(log: Log, view: View, kills: list[Kill]) -> None:
+def _killing(log: Log, view: ViewState, kills: list[Kill]) -> None:
     data_dir = query_cache.settings().data_dir
     found = kill_demo.target(data_dir, log.pid)
     pid = found.pid if found else 0
@@ -247,7 +245,7 @@ def _killing(log: Log, view: View, kills: list[Kill]) -> None:
         action=lambda _actor: kill_demo.kill(data_dir, up_pid, pid, kills),
         name="worker.kill",
         target=f"{kill_demo.NAME} {pid}",
-        says=[
+        effects=[
             f"The analytics process {pid} of this demo is killed with SIGKILL, in the middle of its work.",
             "`up` starts it again. Until then events are on their way; afterwards all of them are visible, each once.",
         ],
@@ -257,7 +255,7 @@ def _killing(log: Log, view: View, kills: list[Kill]) -> None:
         st.caption(_story(one, view))
 
 
-def _story(one: Kill, view: View) -> str:
+def _story(one: Kill, view: ViewState) -> str:
     """What became of a killed worker; nothing but numbers and words of ours."""
 
     def at(seconds: float) -> str:

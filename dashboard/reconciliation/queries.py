@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 from streamgauge.catalog.loader import Catalog
 
-VISIBLE = Question(
+VISIBLE = Query(
     "proof.visible",
     "Events that SQL shows, by stream, of windows from a time on; dead letters and repeats are among them.",
     """
@@ -22,7 +22,7 @@ GROUP BY stream
 MINUTES = 5
 
 
-def places(catalog: Catalog) -> Question | None:
+def places(catalog: Catalog) -> Query | None:
     """Rows of the raw tables against different places in the log; None where the catalog has no raw table."""
     tables = [(stream, table) for stream in catalog.own if (table := catalog.raw_table(stream)) is not None]
     if not tables:
@@ -32,7 +32,7 @@ def places(catalog: Catalog) -> Question | None:
         f"    WHERE kafka_timestamp > $now::TIMESTAMPTZ - INTERVAL {MINUTES} MINUTES"
         for stream, table in tables
     )
-    return Question(
+    return Query(
         "proof.places",
         f"Rows of the raw tables in the last {MINUTES} minutes, and the different places in the log that they are of.",
         f"""
@@ -45,6 +45,6 @@ FROM recent
     )
 
 
-def every(catalog: Catalog) -> list[Question]:
+def every(catalog: Catalog) -> list[Query]:
     """Those that are made from the catalog."""
-    return [question for question in (places(catalog),) if question]
+    return [query for query in (places(catalog),) if query]

@@ -15,8 +15,8 @@ from confluent_kafka import KafkaException, Producer
 from dashboard.components import states, tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.session import audit_queries as questions
-from dashboard.session.view import View
+from dashboard.session import audit_queries
+from dashboard.session.view_state import ViewState
 from streamgauge.catalog.builtin.audit import AUDIT_TOPIC, OperatorActed, Outcome
 from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import TransientError
@@ -95,11 +95,11 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-def show(view: View) -> None:
+def show(view: ViewState) -> None:
     """The newest actions, whatever the range, folded away. For the end of a page that acts."""
     with st.expander("Audit: who did what", icon=":material/history:"):
         try:
-            newest = query_cache.ask(questions.NEWEST, view)
+            newest = query_cache.fetch(audit_queries.NEWEST, view)
         except QueryError as error:
             if error.rule != "table":
                 raise
@@ -114,11 +114,11 @@ def show(view: View) -> None:
 
 _COLUMNS = {
     "acted_at": Column("when", "time"),
-    "actor": Column("who", means="The signed-in reader, or the user of this machine."),
+    "actor": Column("who", meaning="The signed-in reader, or the user of this machine."),
     "action": Column("action"),
     "target": Column("to what", width="medium"),
     "outcome": Column(
-        "outcome", means="`requested` and nothing after it: it was begun, and nobody knows how it ended."
+        "outcome", meaning="`requested` and nothing after it: it was begun, and nobody knows how it ended."
     ),
     "came_of_it": Column("what came of it", width="medium"),
     "announced": Column("what was announced", width="large"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
-NEWEST = Question(
+NEWEST = Query(
     "audit.newest",
     "The newest actions taken through the pages: who, what, and how it ended.",
     """

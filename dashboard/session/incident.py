@@ -12,14 +12,14 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard.components import theme
-from dashboard.session.view import CUSTOM, PARAMETERS, View, stamp
+from dashboard.session.view_state import CUSTOM, PARAMETERS, ViewState, stamp
 
 # What is being drawn, what was drawn last and when, and of which page and view that is.
 _DRAWING, _SEEN, _OF = "incident:drawing", "incident:seen", "incident:of"
 
 
 @dataclass(frozen=True)
-class Shown:
+class FigureSnapshot:
     """A figure as it stood on the page."""
 
     label: str
@@ -30,7 +30,7 @@ class Shown:
 
 
 # When what is drawn was asked for, and its figures so far.
-_Drawn = tuple[datetime, list[Shown]]
+_Drawn = tuple[datetime, list[FigureSnapshot]]
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def drawing(at: datetime | None = None) -> Iterator[None]:
     st.session_state[_SEEN] = begun
 
 
-def note(figure: Shown) -> None:
+def note(figure: FigureSnapshot) -> None:
     """Remember what is shown."""
     st.session_state.setdefault(_DRAWING, (datetime.now(UTC), []))[1].append(figure)
 
@@ -59,7 +59,7 @@ def seen() -> _Drawn:
     return found
 
 
-def frozen(view: View, now: datetime, filters: dict[str, str]) -> dict[str, str]:
+def frozen(view: ViewState, now: datetime, filters: dict[str, str]) -> dict[str, str]:
     """The parameters of the address that show the same range for good, in the same bars, and do not refresh.
 
     A statement of the SQL page is asked as of `now`, unless it was asked as of a time before.
@@ -70,7 +70,7 @@ def frozen(view: View, now: datetime, filters: dict[str, str]) -> dict[str, str]
     return {**asked, **filters, **view.address(), **fixed, "bar": str(period.bucket_s), "refresh": "off"}
 
 
-def summary(title: str, link: str, view: View, now: datetime, figures: list[Shown]) -> str:
+def summary(title: str, link: str, view: ViewState, now: datetime, figures: list[FigureSnapshot]) -> str:
     """The Markdown text: range, link, each figure with its completeness, and the SQL behind them."""
     period = view.period(now)
     lines = [
@@ -95,7 +95,7 @@ def _cell(text: str) -> str:
     return "".join(f"\\{char}" if char in "\\|`*_[]<>#!" else " " if char in "\r\n" else char for char in text)
 
 
-def button(title: str, view: View) -> None:
+def button(title: str, view: ViewState) -> None:
     """The button in the head of a page. What is frozen is what stood on the page when it was pressed."""
     if st.session_state.get(_OF) != (title, view):
         st.session_state[_OF] = (title, view)
@@ -106,7 +106,7 @@ def button(title: str, view: View) -> None:
 
 
 @st.dialog("Incident link", width="large")
-def _dialog(title: str, view: View, now: datetime, figures: list[Shown]) -> None:
+def _dialog(title: str, view: ViewState, now: datetime, figures: list[FigureSnapshot]) -> None:
     filters = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}
     base, _, _ = (st.context.url or "").partition("?")
     link = f"{base}?{urlencode(frozen(view, now, filters))}"

@@ -21,7 +21,7 @@ _KEPT_S = 600
 _LONGEST = 2_000
 
 
-class WayBack:
+class LoginRedirect:
     """The middleware."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -18,7 +18,7 @@ from dashboard import server
 from dashboard.components import frame
 from dashboard.pages.overview import page as overview
 from dashboard.session import actions, audit
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.cli.local.kafka.broker import free_port
 from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until
@@ -58,11 +58,11 @@ def show() -> None:
     frame.live(draw)
 
 
-def draw(view: View) -> None:
+def draw(view: ViewState) -> None:
     """A button that acts, in the part that refreshes by itself, and when that was."""
     st.text(f"drawn at {datetime.now(UTC):%H:%M:%S.%f}")
     actions.button(
-        "Retry", key="retry", action=lambda _: "3 letters were sent", name="test.retry", target=TARGET, says=[*SAYS]
+        "Retry", key="retry", action=lambda _: "3 letters were sent", name="test.retry", target=TARGET, effects=[*SAYS]
     )
     audit.show(view)
 

@@ -13,31 +13,31 @@ from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.dead_letters import queries as questions
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.pages.dead_letters import queries
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 _CAUSES = {
     "fingerprint": Column(
-        "Cause", "link", page="dead-letters", param="fingerprint", means="Opens the cause.", width=130
+        "Cause", "link", page="dead-letters", param="fingerprint", meaning="Opens the cause.", width=130
     ),
     "stream": Column("Stream", width=95),
     "reason": Column("Reason"),
-    "field": Column("Field", means="The field that is to blame, where one is."),
+    "field": Column("Field", meaning="The field that is to blame, where one is."),
     "letters": Column("Letters", "count", width="small"),
-    "trend": Column("Trend", "bars", means="The range in 24 equal parts; each cause by its own highest bar."),
-    "first": Column("First", "time", means="The first of the range."),
+    "trend": Column("Trend", "bars", meaning="The range in 24 equal parts; each cause by its own highest bar."),
+    "first": Column("First", "time", meaning="The first of the range."),
     "last": Column("Last", "time"),
     "retried": Column("Sent again", "count", width=95),
-    "settled": Column("Settled", "count", means="Sent again, and no dead letter again.", width="small"),
+    "settled": Column("Settled", "count", meaning="Sent again, and no dead letter again.", width="small"),
     "again": Column("Failed again", "count", width=105),
 }
 
 
-def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: bool = True) -> None:
+def headline(found: Result, view: ViewState, chosen: Mapping[str, Any], *, several: bool = True) -> None:
     """How many, of how many kinds (where there may be several), and what became of them."""
-    total = query_cache.ask(questions.TOTAL, view, **chosen)
+    total = query_cache.fetch(queries.TOTAL, view, **chosen)
     # Of all causes; the rows are of the most frequent ones.
     retried, settled, again, still_open = (
         found.row.get(f"all_{name}", 0) for name in ("retried", "settled", "again", "open")
@@ -53,7 +53,7 @@ def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: b
             total,
             view,
             remark=compared,
-            means="Events that could not be processed, by when they became dead letters. Each is kept, untouched. "
+            meaning="Events that could not be processed, by when they became dead letters. Each is kept, untouched. "
             "The change compares complete windows.",
         )
         if several:
@@ -63,7 +63,7 @@ def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: b
                 total,
                 view,
                 remark=Remark(f"{format.count(new)} never seen before", "red" if new else "off"),
-                means="Kinds of failure: stream, reason, field and message. Never seen before the range, as far back "
+                meaning="Kinds of failure: stream, reason, field and message. Never seen before the range, as far back "
                 "as dead letters are kept.",
             )
         tiles.tile(
@@ -72,7 +72,7 @@ def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: b
             found,
             view,
             remark=f"{format.count(still_open)} open",
-            means="Of the range's dead letters, those that were sent again, whenever that was.",
+            meaning="Of the range's dead letters, those that were sent again, whenever that was.",
         )
         tiles.tile(
             "Settled",
@@ -80,11 +80,11 @@ def headline(found: Answer, view: View, chosen: Mapping[str, Any], *, several: b
             found,
             view,
             remark=Remark(f"{format.count(again)} failed again", "red" if again else "off"),
-            means="Of those, events that are no dead letter again.",
+            meaning="Of those, events that are no dead letter again.",
         )
 
 
-def nothing(found: Answer, chosen: Mapping[str, Any]) -> None:
+def nothing(found: Result, chosen: Mapping[str, Any]) -> None:
     """No letters: which is good, unless something was asked for."""
     if any(chosen.values()):
         filters.nothing("dead letters", found.period)
@@ -93,31 +93,31 @@ def nothing(found: Answer, chosen: Mapping[str, Any]) -> None:
     st.success(f"**No dead letters in {last}{found.period.label}.**", icon=":material/check:")
 
 
-def timeline(view: View, chosen: Mapping[str, Any], height: int = 320) -> None:
+def timeline(view: ViewState, chosen: Mapping[str, Any], height: int = 320) -> None:
     """When they came, by stream."""
-    answer = query_cache.ask(questions.TIMELINE, view, **chosen)
-    names = sorted({row["stream"] for row in answer.rows}, key=theme.stream_order)
+    result = query_cache.fetch(queries.TIMELINE, view, **chosen)
+    names = sorted({row["stream"] for row in result.rows}, key=theme.stream_order)
     series = [
         Series(
             name,
-            {row["bucket"]: row["letters"] for row in answer.rows if row["stream"] == name},
+            {row["bucket"]: row["letters"] for row in result.rows if row["stream"] == name},
             theme.stream_colour(name),
         )
         for name in names
     ]
     with st.container(border=True):
         st.subheader("Dead letters by stream", anchor=False)
-        chart = charts.timeline(answer.period, series, unit="letters", clock=view.clock, height=height)
+        chart = charts.timeline(result.period, series, unit="letters", clock=view.clock, height=height)
         charts.show(chart, "letters-timeline", "Dead letters in each bar, by stream")
-        st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(result.period)} {tiles.sql(result)}")
 
 
-def table(found: Answer, view: View, chosen: Mapping[str, Any]) -> None:
+def table(found: Result, view: ViewState, chosen: Mapping[str, Any]) -> None:
     """The causes, the most frequent first."""
     st.subheader("By cause", anchor=False)
-    rows = with_trend(found.rows, query_cache.ask(questions.TREND, view, **chosen).rows)
+    rows = with_trend(found.rows, query_cache.fetch(queries.TREND, view, **chosen).rows)
     tables.show(rows, _CAUSES, view, key="letters-causes")
-    most = f" The {questions.MOST} most frequent." if len(found.rows) >= questions.MOST else ""
+    most = f" The {queries.MOST} most frequent." if len(found.rows) >= queries.MOST else ""
     st.caption(f"A cause opens by its fingerprint, as of {datetime.now(UTC):%H:%M:%S} UTC.{most} {tiles.sql(found)}")
 
 
@@ -125,7 +125,7 @@ def with_trend(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> list[
     """The causes, each with its number in every part of the range."""
     trends: dict[tuple[Any, ...], list[int]] = {}
     for part in parts:
-        trend = trends.setdefault((part["fingerprint"], part["stream"], part["reason"]), [0] * questions.BARS)
+        trend = trends.setdefault((part["fingerprint"], part["stream"], part["reason"]), [0] * queries.BARS)
         trend[max(0, part["part"])] += part["letters"]
     return [
         {

@@ -10,42 +10,44 @@ import streamlit as st
 from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.pages.dead_letters import queries as questions
-from dashboard.session.view import View
+from dashboard.pages.dead_letters import queries
+from dashboard.session.view_state import ViewState
 from streamgauge.warehouse.client import QueryError
 
 _RUNS = {
     "began": Column("Began", "time"),
-    "who": Column("Who", means="Who confirmed it in the dashboard, or ran the command line."),
+    "who": Column("Who", meaning="Who confirmed it in the dashboard, or ran the command line."),
     "fingerprint": Column("Cause", "link", page="dead-letters", param="fingerprint"),
     "stream": Column("Stream"),
-    "letters": Column("Sent", "count", means="Letters that this run sent again, each once."),
-    "settled": Column("Settled", "count", means="Of those, events that are no dead letter again."),
-    "again": Column("Failed again", "count", means="Of those, events that became a dead letter where they were sent."),
-    "edited": Column("Edited", "count", means="Of those, events whose payload was changed before."),
+    "letters": Column("Sent", "count", meaning="Letters that this run sent again, each once."),
+    "settled": Column("Settled", "count", meaning="Of those, events that are no dead letter again."),
+    "again": Column(
+        "Failed again", "count", meaning="Of those, events that became a dead letter where they were sent."
+    ),
+    "edited": Column("Edited", "count", meaning="Of those, events whose payload was changed before."),
     "edit": Column("What was changed", width="large"),
 }
 _ACTIONS = {
     "began": Column("When", "time"),
     "who": Column("Who"),
     "action": Column("Action"),
-    "target": Column("Of", means="The cause, and the letter or all of them."),
+    "target": Column("Of", meaning="The cause, and the letter or all of them."),
     "outcome": Column("Outcome"),
     "detail": Column("What came of it", width="large"),
 }
 
 
-def draw(view: View, filters: Mapping[str, Any]) -> None:
+def draw(view: ViewState, filters: Mapping[str, Any]) -> None:
     """Both tables; the second only where the catalog has the audit stream."""
     st.subheader("History", anchor=False)
-    runs = query_cache.ask(questions.HISTORY, view, **filters)
+    runs = query_cache.fetch(queries.HISTORY, view, **filters)
     if not runs.rows:
         st.caption("Nothing was sent again yet.")
     else:
         tables.show(runs.rows, _RUNS, view, key="letters-runs")
         st.caption(f"The newest 50 runs, of any time. {tiles.sql(runs)}")
     try:
-        actions = query_cache.ask(questions.ACTIONS, view, fingerprint=filters["fingerprint"])
+        actions = query_cache.fetch(queries.ACTIONS, view, fingerprint=filters["fingerprint"])
     except QueryError as error:
         if error.rule == "table":
             return

@@ -26,8 +26,8 @@ from typing import IO, Any, Literal
 
 import streamlit as st
 
-from dashboard.pages.dead_letters import request as asked
-from dashboard.pages.dead_letters.request import Request
+from dashboard.pages.dead_letters import retry_request
+from dashboard.pages.dead_letters.retry_request import Request
 from streamgauge.runtime.errors import TransientError
 
 log = logging.getLogger("streamgauge")
@@ -183,8 +183,8 @@ class Jobs:
 
 def _arguments(job: Job, file: Path | None) -> list[str]:
     if job.kind == "show":
-        return asked.show(job.request.letter or "")
-    return asked.retry(job.request, by=job.by if job.kind == "retry" else None, file=file)
+        return retry_request.show(job.request.letter or "")
+    return retry_request.retry(job.request, by=job.by if job.kind == "retry" else None, file=file)
 
 
 @contextlib.contextmanager

@@ -9,17 +9,16 @@ import streamlit as st
 
 from dashboard.components import filters, frame
 from dashboard.data import query_cache
-from dashboard.pages.dead_letters import causes, history, opened
-from dashboard.pages.dead_letters import queries as questions
-from dashboard.pages.dead_letters.request import is_fingerprint
+from dashboard.pages.dead_letters import cause, causes, history, queries
+from dashboard.pages.dead_letters.retry_request import is_fingerprint
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 
 
 def show() -> None:
     """The page."""
     view = frame.view()
-    rows = filters.known(questions.CHOICES, view)
+    rows = filters.known(queries.CHOICES, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
             "stream": filters.choose("stream", "Stream", [row["stream"] for row in rows], all_of="all streams"),
@@ -30,14 +29,14 @@ def show() -> None:
         st.warning("A cause is named by 4 to 12 hexadecimal digits.", icon=":material/filter_alt:")
         return None
     if chosen["fingerprint"]:
-        return opened.show(view, chosen)
+        return cause.show(view, chosen)
     frame.live(lambda now: draw(now, chosen))
     return None
 
 
-def draw(view: View, chosen: Mapping[str, Any]) -> None:
+def draw(view: ViewState, chosen: Mapping[str, Any]) -> None:
     """All causes, and what was sent again lately."""
-    found = query_cache.ask(questions.CAUSES, view, **chosen)
+    found = query_cache.fetch(queries.CAUSES, view, **chosen)
     causes.headline(found, view, chosen)
     if not found.rows:
         causes.nothing(found, chosen)

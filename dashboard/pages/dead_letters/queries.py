@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 BARS = 24
 # So many causes are listed.
@@ -42,13 +42,13 @@ def _sql(text: str, more: str = "") -> str:
     )
 
 
-CHOICES = Question(
+CHOICES = Query(
     "dead_letters.choices",
     "The streams and reasons of the range's dead letters, for the filters.",
     _sql("SELECT stream, reason FROM dead_letters WHERE {in_range} GROUP BY ALL ORDER BY ALL LIMIT 1000"),
 )
 
-TOTAL = Question(
+TOTAL = Query(
     "dead_letters.total",
     "Dead letters of the range, of its complete windows, and of the same span earlier; causes, and those never seen "
     "before the range.",
@@ -72,7 +72,7 @@ FROM counted
     defaults=_ANY,
 )
 
-CAUSES = Question(
+CAUSES = Query(
     "dead_letters.causes",
     "The range's dead letters by cause: how many, since when, how many were sent again, and how many of those failed "
     "again; and the same of all causes, also of those that are not listed.",
@@ -98,7 +98,7 @@ LIMIT {most}
     defaults=_ANY,
 )
 
-TREND = Question(
+TREND = Query(
     "dead_letters.trend",
     "How the range's dead letters of each cause spread over it, in 24 equal parts; of the most frequent causes.",
     _sql("""
@@ -120,7 +120,7 @@ ORDER BY letters DESC, fingerprint, stream, reason, part
     defaults=_ANY,
 )
 
-TIMELINE = Question(
+TIMELINE = Query(
     "dead_letters.timeline",
     "Dead letters of each bar of the range, by stream.",
     _sql("""
@@ -131,7 +131,7 @@ GROUP BY ALL ORDER BY bucket, stream LIMIT 5000
     defaults=_ANY,
 )
 
-SAMPLES = Question(
+SAMPLES = Query(
     "dead_letters.samples",
     "The newest letters of a cause, by the place of their event.",
     _sql("""
@@ -142,7 +142,7 @@ ORDER BY {at} DESC, kafka_partition, kafka_offset DESC LIMIT 100
     defaults=_ANY,
 )
 
-LETTER = Question(
+LETTER = Query(
     "dead_letters.letter",
     "One dead letter, by the place of its event, and what became of it.",
     _sql(
@@ -165,7 +165,7 @@ LIMIT 1
     defaults={"topic": "", "kafka_partition": 0, "kafka_offset": 0},
 )
 
-HISTORY = Question(
+HISTORY = Query(
     "dead_letters.history",
     "The newest retries: who, when, how many letters, and how many of them failed again.",
     _sql(
@@ -182,7 +182,7 @@ GROUP BY run ORDER BY began DESC LIMIT 50
     defaults=_ANY,
 )
 
-ACTIONS = Question(
+ACTIONS = Query(
     "dead_letters.actions",
     "What was asked for through the pages: who, when, and how it ended, from the audit stream.",
     """

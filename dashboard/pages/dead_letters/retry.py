@@ -10,12 +10,11 @@ import streamlit as st
 
 from dashboard.components import tables
 from dashboard.components.tables import Column
-from dashboard.pages.dead_letters import jobs, outcome
-from dashboard.pages.dead_letters import request as asked
+from dashboard.pages.dead_letters import jobs, outcome, retry_request
 from dashboard.pages.dead_letters.jobs import Busy, Job
-from dashboard.pages.dead_letters.request import Request
+from dashboard.pages.dead_letters.retry_request import Request
 from dashboard.session import actions
-from dashboard.session.view import View, stamp
+from dashboard.session.view_state import ViewState, stamp
 from streamgauge.domain import format
 
 POLL_S = 1.0
@@ -26,7 +25,9 @@ _HOW = {"as it is": "As it is", "field": "Set one field", "payload": "Edit the p
 _RUNGS = {
     "rung": Column("Rung", "count"),
     "size": Column("Letters", "count"),
-    "through": Column("Through", "count", means="The consumer has come past them, and they are no dead letter again."),
+    "through": Column(
+        "Through", "count", meaning="The consumer has come past them, and they are no dead letter again."
+    ),
     "failed": Column("Failed again", "count"),
     "seconds": Column("Took", "seconds"),
     "state": Column("State"),
@@ -99,7 +100,7 @@ def dry_run(request: Request) -> None:
         st.text(str(error))
 
 
-def work(request: Request, view: View) -> None:
+def work(request: Request, view: ViewState) -> None:
     """What the newest dry run or retry of this cause says, and what can be done about it; anew while it runs."""
     found = jobs.registry().newest(request.cause, "dry", "retry")
     running = found is not None and found.running
@@ -133,18 +134,24 @@ def _dry(job: Job) -> None:
     ready = plan["ready"]
     if not ready:
         st.info("**There is nothing to send.**", icon=":material/check:")
-        for line in asked.left_out(plan):
+        for line in retry_request.left_out(plan):
             st.text(line)
         return
-    passing = sum(number for number, words in asked.foresight(plan) if words == asked.verdict(""))
+    passing = sum(number for number, words in retry_request.foresight(plan) if words == retry_request.verdict(""))
     said = f"**Dry run: {format.count(ready)} would be sent, {format.count(passing)} would pass now.**"
     if passing == ready:
         st.success(said, icon=":material/check:")
     else:
         st.warning(said, icon=":material/warning:")
-    lines = [*asked.destinations(plan), *(f"{format.count(n)} {words}" for n, words in asked.foresight(plan))]
+    lines = [
+        *retry_request.destinations(plan),
+        *(f"{format.count(n)} {words}" for n, words in retry_request.foresight(plan)),
+    ]
     lines += [f"edited {one['letter']}: {one['edit']}" for one in plan["edits"]]
-    lines += [*asked.left_out(plan), f"in rungs of {asked.rungs(plan['rungs'])}, at most {plan['rate']:g} a second"]
+    lines += [
+        *retry_request.left_out(plan),
+        f"in rungs of {retry_request.rungs(plan['rungs'])}, at most {plan['rate']:g} a second",
+    ]
     st.code("\n".join(lines), language=None, wrap_lines=True)
     actions.button(
         f"Send {format.count(ready)} again",
@@ -152,7 +159,7 @@ def _dry(job: Job) -> None:
         action=lambda who: _begin(job.request, who),
         name="dead-letters.retry",
         target=job.request.target,
-        says=asked.announce(plan),
+        effects=retry_request.announce(plan),
     )
 
 
@@ -161,7 +168,7 @@ def _begin(request: Request, who: str) -> str:
     return f"Started as job {job.id}: the page shows how far it is, and the history how it ends."
 
 
-def _progress(job: Job, view: View) -> None:
+def _progress(job: Job, view: ViewState) -> None:
     plan, settled, end = job.plan, job.of("rung"), job.end
     sizes = plan.get("rungs", [])
     total = plan.get("ready", 0)
@@ -192,7 +199,10 @@ def _progress(job: Job, view: View) -> None:
             action=lambda who: _stop(job),
             name="dead-letters.stop",
             target=job.request.target,
-            says=["No more is sent. What has been sent is waited for and stays sent.", "The rest can be sent later."],
+            effects=[
+                "No more is sent. What has been sent is waited for and stays sent.",
+                "The rest can be sent later.",
+            ],
             disabled=job.stopping,
         )
 

@@ -14,13 +14,12 @@ import streamlit as st
 from dashboard.components import tables
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.dead_letters import jobs
-from dashboard.pages.dead_letters import queries as questions
+from dashboard.data.query_cache import Result
+from dashboard.pages.dead_letters import jobs, queries
 from dashboard.pages.dead_letters.jobs import Job
-from dashboard.pages.dead_letters.request import Request, is_place
+from dashboard.pages.dead_letters.retry_request import Request, is_place
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.catalog.validation import REASONS
 from streamgauge.dead_letters import payload as payloads
 from streamgauge.dead_letters.payload import Line
@@ -32,9 +31,9 @@ KEPT_BYTES = 4_096
 _KEY = address.key("letter")
 
 
-def chosen(view: View, filters: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+def chosen(view: ViewState, filters: Mapping[str, Any]) -> tuple[str | None, list[str]]:
     """The letter that is open, and the newest ones of the cause; the first of these unless the address names one."""
-    rows = query_cache.ask(questions.SAMPLES, view, **filters).rows
+    rows = query_cache.fetch(queries.SAMPLES, view, **filters).rows
     places = [f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}" for row in rows]
     held = str(st.session_state.get(_KEY, ""))
     letter = held if is_place(held) else places[0] if places else None
@@ -68,11 +67,11 @@ def _turn(label: str, icon: str, places: list[str], to: int | None) -> None:
     st.button(label, icon=icon, disabled=not there, on_click=go, key=f"letters-{label}")
 
 
-def read(letter: str, view: View) -> Answer:
+def read(letter: str, view: ViewState) -> Result:
     """The letter's row, if the table has it."""
     topic, partition, offset = letter.rsplit(":", 2)
     place: dict[str, Any] = {"topic": topic, "kafka_partition": int(partition), "kafka_offset": int(offset)}
-    return query_cache.ask(questions.LETTER, view, **place)
+    return query_cache.fetch(queries.LETTER, view, **place)
 
 
 def whole(cause: str, letter: str) -> Job | None:
@@ -96,7 +95,7 @@ def text_of(row: Mapping[str, Any], read_whole: Job | None) -> str | None:
     return kept if same else None
 
 
-def draw(row: Mapping[str, Any], read_whole: Job | None, view: View) -> None:
+def draw(row: Mapping[str, Any], read_whole: Job | None, view: ViewState) -> None:
     """The facts, the payload, and the headers where they have been read."""
     st.code("\n".join(_facts(row, view)), language=None, wrap_lines=True)
     if meaning := REASONS.get(row["reason"]):
@@ -120,7 +119,7 @@ def _place(row: Mapping[str, Any]) -> str:
     return f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}"
 
 
-def _facts(row: Mapping[str, Any], view: View) -> Iterator[str]:
+def _facts(row: Mapping[str, Any], view: ViewState) -> Iterator[str]:
     def time(value: Any) -> str:
         return f"{value.astimezone(view.clock):%Y-%m-%d %H:%M:%S}{' UTC' if view.zone == 'utc' else ''}"
 

@@ -6,14 +6,13 @@ import streamlit as st
 
 from dashboard.components import frame, theme
 from dashboard.data import query_cache
-from dashboard.pages.events import queries as questions
-from dashboard.pages.events import search, story, tail
-from dashboard.pages.events.search import ALL, Asked
+from dashboard.pages.events import queries, search, story, tail
+from dashboard.pages.events.search import ALL, Criteria
 from dashboard.session import address
 from streamgauge.catalog.loader import Catalog
 from streamgauge.warehouse import story as story_of
 
-_ASKED = "events:asked"
+_CRITERIA = "events:asked"
 _ANY = ""
 _KEY_HELP = "The event's key in Kafka: an order, an article, a customer, as its stream has it."
 
@@ -23,25 +22,25 @@ def show() -> None:
     if thing := search.things(query_cache.catalog(), st.query_params.to_dict()):
         kind, identifier = thing
         return frame.live(lambda view: story.draw(view, kind, identifier))
-    asked = filters()
-    return frame.live(lambda view: tail.draw(view, asked))
+    criteria = filters()
+    return frame.live(lambda view: tail.draw(view, criteria))
 
 
-def filters() -> Asked:
+def filters() -> Criteria:
     """What is looked for; in the address. Other filters begin at the newest event again."""
     catalog = query_cache.catalog()
     with st.container(key="tiles-filters"):
         stream = address.select(
             "stream",
             "Stream",
-            [ALL, *sorted(questions.kept(catalog), key=theme.stream_order)],
+            [ALL, *sorted(queries.kept(catalog), key=theme.stream_order)],
             shown=lambda name: "all streams" if name == ALL else name,
         )
         kind = address.select(
             "type", "Event type", [_ANY, *search.type_choices(catalog, stream)], shown=lambda name: name or "any type"
         )
         key = address.text("key", "Key", placeholder="any key", help=_KEY_HELP)
-        among = Asked(stream, kind).streams(catalog)
+        among = Criteria(stream, kind).streams(catalog)
         field = address.select(
             "field", "Field", [_ANY, *search.field_choices(catalog, among)], shown=lambda name: name or "any field"
         )
@@ -52,11 +51,11 @@ def filters() -> Asked:
         else:
             address.write({"match": None, "value": None})
         of_one(catalog)
-    asked = Asked(stream, kind, key, field, match == "contains", value)
-    if st.session_state.get(_ASKED, asked) != asked:
-        tail.begin_anew()
-    st.session_state[_ASKED] = asked
-    return asked
+    criteria = Criteria(stream, kind, key, field, match == "contains", value)
+    if st.session_state.get(_CRITERIA, criteria) != criteria:
+        tail.restart()
+    st.session_state[_CRITERIA] = criteria
+    return criteria
 
 
 def of_one(catalog: Catalog) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.stream import Stream
 
@@ -98,13 +98,13 @@ def services(catalog: Catalog) -> list[str]:
     return [topic for topic in kept(catalog) if topic in catalog.own]
 
 
-def search(catalog: Catalog, streams: Sequence[str], field: Field | None = None) -> Question | None:
+def search(catalog: Catalog, streams: Sequence[str], field: Field | None = None) -> Query | None:
     """The newest events of one or all streams, a page of them; None where none of them has the field."""
     parts = [part for topic in streams if (part := _events(catalog, catalog.streams[topic], field))]
     if not parts:
         return None
     by = f".{field.name}{_CONTAINS if field.contains else ''}" if field else ""
-    return Question(
+    return Query(
         f"{_called(catalog, streams)}{by}",
         "The newest events of the range, by when they reached Kafka, that match the filters; one more than a page.",
         "\nUNION ALL\n".join(f"({part})" for part in parts)
@@ -154,12 +154,12 @@ def shown(stream: Stream) -> str:
     )
 
 
-def one(catalog: Catalog, topic: str) -> Question | None:
+def one(catalog: Catalog, topic: str) -> Query | None:
     """One event by its place; None where the stream keeps no raw events."""
     table = catalog.raw_table(topic)
     if table is None:
         return None
-    return Question(
+    return Query(
         f"events.one.{topic}",
         "One event, by partition and offset; its time only says where to look.",
         f'SELECT {shown(catalog.streams[topic])}\nFROM "{table}" e\n'
@@ -171,7 +171,7 @@ def one(catalog: Catalog, topic: str) -> Question | None:
 
 
 # By event time, so a late event counts where it happened.
-STREAMS = Question(
+STREAMS = Query(
     "events.streams",
     "Events of each stream in each bar of the range: what tables count, without dead letters and repeats.",
     """
@@ -187,7 +187,7 @@ ORDER BY bucket, name
 )
 
 
-def types(catalog: Catalog, topic: str) -> tuple[Question | None, frozenset[str]]:
+def types(catalog: Catalog, topic: str) -> tuple[Query | None, frozenset[str]]:
     """Events of a stream by type, and the types that a window table counts; None where none counts any."""
     known = types_of(catalog.streams[topic])
     windows = [model for model in catalog.models_of(topic) if model.merge == "window"]
@@ -201,32 +201,32 @@ def types(catalog: Catalog, topic: str) -> tuple[Question | None, frozenset[str]
         "WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ"
         for name in names
     )
-    question = Question(
+    query = Query(
         f"events.types.{topic}",
         "Events of the stream by type in each bar of the range.",
         "SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, name, sum(events)::BIGINT AS events"
         f"\nFROM (\n{parts}\n)\nWHERE events > 0\nGROUP BY ALL\nORDER BY bucket, name",
         (topic,),
     )
-    return question, frozenset(names)
+    return query, frozenset(names)
 
 
-def every(catalog: Catalog) -> list[Question]:
+def every(catalog: Catalog) -> list[Query]:
     """Every question of the page without a field; those with one are made when asked (`called`)."""
     raw = kept(catalog)
     made = [search(catalog, streams) for streams in _searched(catalog)]
-    made += [question for topic in raw for question in (types(catalog, topic)[0], one(catalog, topic))]
-    return [STREAMS, *(question for question in made if question)]
+    made += [query for topic in raw for query in (types(catalog, topic)[0], one(catalog, topic))]
+    return [STREAMS, *(query for query in made if query)]
 
 
-def called(catalog: Catalog, name: str) -> Question | None:
+def called(catalog: Catalog, name: str) -> Query | None:
     """The search by a field that has this name: a link may be older than the process."""
     for streams in _searched(catalog):
         before, _, by = name.partition(f"{_called(catalog, streams)}.")
         if by and not before:
             field = Field(by.removesuffix(_CONTAINS), by.endswith(_CONTAINS))
-            if question := search(catalog, streams, field):
-                return question
+            if query := search(catalog, streams, field):
+                return query
     return None
 
 

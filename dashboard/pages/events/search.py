@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from dashboard.pages.events import queries as questions
+from dashboard.pages.events import queries
 from dashboard.pages.events.queries import Field
-from dashboard.session.view import moment
+from dashboard.session.view_state import moment
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.stream import ORIGIN, Stream
 from streamgauge.warehouse import story
@@ -28,7 +28,7 @@ TAKEN = frozenset({"stream", "type", "key", "field", "match", "value", "before",
 
 
 @dataclass(frozen=True)
-class Asked:
+class Criteria:
     """The filters as the address has them; empty is any."""
 
     stream: str = ALL
@@ -53,12 +53,12 @@ class Asked:
         if self.stream != ALL:
             return [self.stream]
         if not self.type:
-            return questions.services(catalog)
-        return [topic for topic in questions.kept(catalog) if self.type in type_choices(catalog, topic)]
+            return queries.services(catalog)
+        return [topic for topic in queries.kept(catalog) if self.type in type_choices(catalog, topic)]
 
 
 @dataclass(frozen=True)
-class Place:
+class EventPosition:
     """Where an event is: `orders/3/1234/1763884800123`, the last being when it reached Kafka, in milliseconds."""
 
     stream: str
@@ -67,12 +67,12 @@ class Place:
     at: datetime
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Place:
+    def of(cls, row: Mapping[str, Any]) -> EventPosition:
         """The place of a row of a search or a story."""
         return cls(row["stream"], row["partition"], row["offset"], row["published_at"])
 
     @classmethod
-    def read(cls, text: str) -> Place | None:
+    def read(cls, text: str) -> EventPosition | None:
         """What an address says; None where it says none."""
         stream, *numbers = text.rsplit("/", 3)
         if len(numbers) != 3 or not all(number.isascii() and number.isdigit() for number in numbers):
@@ -88,8 +88,8 @@ class Place:
 
 def type_choices(catalog: Catalog, stream: str) -> list[str]:
     """The event types of a stream, or of all of them."""
-    topics = questions.kept(catalog) if stream == ALL else [stream]
-    return [one for topic in topics for one in (questions.types_of(catalog.streams[topic]) or (topic,))]
+    topics = queries.kept(catalog) if stream == ALL else [stream]
+    return [one for topic in topics for one in (queries.types_of(catalog.streams[topic]) or (topic,))]
 
 
 def field_choices(catalog: Catalog, streams: Sequence[str]) -> list[str]:
@@ -99,18 +99,18 @@ def field_choices(catalog: Catalog, streams: Sequence[str]) -> list[str]:
         for field in catalog.streams[topic].schema:
             found[field.name] = None
             if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
-                found |= {f"{field.name}.{inner}": None for inner in questions.named(field.type.value_type)}
+                found |= {f"{field.name}.{inner}": None for inner in queries.named(field.type.value_type)}
     kinds = story.identifiers(catalog)
     return sorted(found, key=lambda name: name.rpartition(".")[2] not in kinds)
 
 
-def misfit(catalog: Catalog, streams: Sequence[str], asked: Asked) -> str | None:
+def misfit(catalog: Catalog, streams: Sequence[str], criteria: Criteria) -> str | None:
     """What the field holds, where the value can be none of it in any stream."""
-    if asked.by is None or asked.contains or "." in asked.field:
+    if criteria.by is None or criteria.contains or "." in criteria.field:
         return None
     schemas = [catalog.streams[topic].schema for topic in streams]
-    kinds = [schema.field(asked.field).type for schema in schemas if asked.field in schema.names]
-    holds = [_holds(kind, asked.value) for kind in kinds]
+    kinds = [schema.field(criteria.field).type for schema in schemas if criteria.field in schema.names]
+    holds = [_holds(kind, criteria.value) for kind in kinds]
     return holds[0] if holds and None not in holds else None
 
 

@@ -9,16 +9,14 @@ import streamlit as st
 
 from dashboard.components import tiles
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.events import opened, search, story_timing
-from dashboard.pages.events import story_queries as questions
-from dashboard.pages.events import table as event_table
-from dashboard.pages.events.search import Place
+from dashboard.data.query_cache import Result
+from dashboard.pages.events import event_detail, event_table, search, story_queries, story_timing
+from dashboard.pages.events.search import EventPosition
 from dashboard.pages.events.story_chart import lanes
 from dashboard.pages.events.story_timing import Step
 from dashboard.session import address, incident
-from dashboard.session.incident import Shown
-from dashboard.session.view import View
+from dashboard.session.incident import FigureSnapshot
+from dashboard.session.view_state import ViewState
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 
@@ -31,7 +29,7 @@ SLICE_S = 600
 CLOCKS_AGREE_S = 0.002
 
 
-def draw(view: View, kind: str, identifier: str) -> None:
+def draw(view: ViewState, kind: str, identifier: str) -> None:
     """Everything that refreshes by itself."""
     catalog = query_cache.catalog()
     told = ask(view, catalog, kind, identifier)
@@ -44,8 +42,8 @@ def draw(view: View, kind: str, identifier: str) -> None:
         lanes(steps, view)
         table(view, steps)
         remarks(told, steps, whole(catalog, kind))
-    if place := Place.read(st.query_params.get("open", "")):
-        opened.draw(view, place)
+    if position := EventPosition.read(st.query_params.get("open", "")):
+        event_detail.draw(view, position)
     return None
 
 
@@ -55,16 +53,16 @@ def whole(catalog: Catalog, kind: str) -> bool:
     return any(stream.key == kind and stream.belongs_to for stream in catalog.own.values())
 
 
-def ask(view: View, catalog: Catalog, kind: str, identifier: str) -> Answer:
+def ask(view: ViewState, catalog: Catalog, kind: str, identifier: str) -> Result:
     """The story, or the newest slice of it that is more than is shown."""
     given = {"id": identifier, "kind": kind}
     if whole(catalog, kind):
-        return query_cache.ask(questions.WHOLE, view, shared_s=SHARED_S, **given)
+        return query_cache.fetch(story_queries.WHOLE, view, shared_s=SHARED_S, **given)
     # Where the newest slice has none it is rarely named: the whole range then costs little more than a part.
     slice_s = SLICE_S
     while True:
-        told = query_cache.ask(questions.SPAN, view, shared_s=SHARED_S, slice_s=slice_s, **given)
-        if len(told.rows) == questions.MOST or slice_s >= told.period.seconds:
+        told = query_cache.fetch(story_queries.SPAN, view, shared_s=SHARED_S, slice_s=slice_s, **given)
+        if len(told.rows) == story_queries.MOST or slice_s >= told.period.seconds:
             return told
         slice_s *= 10 if told.rows else 1_000
 
@@ -83,7 +81,7 @@ def head(kind: str, identifier: str) -> None:
             st.rerun(scope="app")
 
 
-def nothing(told: Answer, kind: str, catalog: Catalog) -> None:
+def nothing(told: Result, kind: str, catalog: Catalog) -> None:
     """Nothing is known of it."""
     where = "" if whole(catalog, kind) else f" in {told.period.label}; a longer range may have it"
     st.info(
@@ -93,7 +91,7 @@ def nothing(told: Answer, kind: str, catalog: Catalog) -> None:
     st.caption(tiles.sql(told))
 
 
-def headline(view: View, told: Answer, steps: Sequence[Step]) -> None:
+def headline(view: ViewState, told: Result, steps: Sequence[Step]) -> None:
     """What a glance should take away."""
     first, last = (steps[at].row["happened_at"] for at in (0, -1))
     count = told.row["events"]
@@ -125,14 +123,14 @@ def headline(view: View, told: Answer, steps: Sequence[Step]) -> None:
         )
 
 
-def figure(label: str, value: str, remark: str, told: Answer, means: str) -> None:
+def figure(label: str, value: str, remark: str, told: Result, meaning: str) -> None:
     """One figure of the story."""
     with st.container(border=True, gap="xsmall", height="stretch"):
-        st.metric(label, value, remark or None, delta_color="off", delta_arrow="off", help=means)
-    incident.note(Shown(label, value, remark, "", told.sql))
+        st.metric(label, value, remark or None, delta_color="off", delta_arrow="off", help=meaning)
+    incident.note(FigureSnapshot(label, value, remark, "", told.sql))
 
 
-def table(view: View, steps: Sequence[Step]) -> None:
+def table(view: ViewState, steps: Sequence[Step]) -> None:
     """Each event, with the time since the one before it, and what it changed."""
     days = {step.row["happened_at"].astimezone(view.clock).date() for step in steps}
     gap = story_timing.longest_gap(steps)
@@ -189,7 +187,7 @@ def short(seconds: float) -> str:
     return f"{round(1_000 * seconds)} ms" if seconds < 1 else format.duration(seconds)
 
 
-def remarks(told: Answer, steps: Sequence[Step], is_whole: bool) -> None:
+def remarks(told: Result, steps: Sequence[Step], is_whole: bool) -> None:
     """What the story leaves out, and where the clocks disagree."""
     behind = [step for step in steps if step.behind_s > CLOCKS_AGREE_S and not step.row["late"]]
     late = sum(bool(step.row["late"]) for step in steps)

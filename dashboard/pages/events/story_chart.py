@@ -8,19 +8,19 @@ from html import escape
 
 from dashboard.components import charts, theme
 from dashboard.pages.events.story_timing import Step
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 
 LANE_PX = 30
 # Marks at the very ends would be cut.
 _MARGIN = 0.03
 
 
-def lanes(steps: Sequence[Step], view: View) -> None:
+def lanes(steps: Sequence[Step], view: ViewState) -> None:
     """Draw it; nothing where there is only one event."""
     if len(steps) < 2:
         return
     happened = [step.row["happened_at"] for step in steps]
-    clock, title = charts.keep(min(happened), max(happened), view.clock)
+    clock, title = charts.fixed_offset(min(happened), max(happened), view.clock)
     names = sorted({step.row["stream"] for step in steps}, key=theme.stream_order)
     traces = []
     for at, name in enumerate(names):
@@ -36,14 +36,14 @@ def lanes(steps: Sequence[Step], view: View) -> None:
             "type": "scatter",
             "mode": "markers",
             "name": charts.label(name),
-            "x": [charts.wall(step.row["happened_at"], clock) for step in own],
+            "x": [charts.wall_time(step.row["happened_at"], clock) for step in own],
             "y": [at] * len(own),
             "text": [charts.label(step.row["event"]) for step in own],
             "hovertemplate": f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
             "marker": marker,
         }
         traces.append(trace)
-    times = [charts.wall(time, clock) for time in happened]
+    times = [charts.wall_time(time, clock) for time in happened]
     room = max((max(times) - min(times)) * _MARGIN, timedelta(milliseconds=5))
     span = [min(times) - room, max(times) + room]
     places = {

@@ -3,13 +3,13 @@ to, or that goes on for good (a customer, an article), by the range, its newest 
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 MOST = 300
 _COLUMNS = """seq, happened_at, service, stream, event, key, via, late, detail, fields, partition, "offset",
            published_at, count(*) OVER () AS events"""
 
-WHOLE = Question(
+WHOLE = Query(
     "events.story",
     "What happened to one thing, in the order that docs/story.md promises; the newest events where there are many.",
     f"""
@@ -22,7 +22,7 @@ SELECT * FROM (
     defaults={"id": "", "kind": None},
 )
 
-SPAN = Question(
+SPAN = Query(
     "events.story_in_range",
     "What happened to one thing in the range, by when it reached Kafka; the newest events where there are many.",
     f"""
@@ -37,7 +37,7 @@ SELECT * FROM (
     defaults={"id": "", "kind": None, "slice_s": 60},
 )
 
-LETTER = Question(
+LETTER = Query(
     "events.dead_letter",
     "One dead letter, by where the event was; its time only says where to look.",
     """

@@ -11,22 +11,22 @@ import streamlit as st
 from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.fulfilment import queries as questions
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.pages.fulfilment import queries
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
-_ORDER = Column("Order", "link", "fulfilment", "order", means="Its saga, step by step.")
+_ORDER = Column("Order", "link", "fulfilment", "order", meaning="Its saga, step by step.")
 MOVED = {
     "amount_cents": Column("Amount", "money"),
     "delivered": Column("Delivered", "yes"),
     "authorised_cents": Column("Charged", "money"),
     "refunded_cents": Column("Given back", "money"),
-    "residue_cents": Column("Money left", "money", means="Charged, less given back, less the amount if delivered."),
+    "residue_cents": Column("Money left", "money", meaning="Charged, less given back, less the amount if delivered."),
     "reserved_units": Column("Reserved", "count"),
     "released_units": Column("Released", "count"),
     "shipped_units": Column("Shipped", "count"),
-    "residue_units": Column("Units left", "count", means="Reserved, less released, less shipped."),
+    "residue_units": Column("Units left", "count", meaning="Reserved, less released, less shipped."),
 }
 _TURNED = {
     "order_id": _ORDER,
@@ -48,11 +48,11 @@ _RESIDUES = {
 _BEFORE = timedelta(minutes=1)
 
 
-def moved(view: View, orders: Sequence[Mapping[str, Any]], shared_s: float) -> Answer:
+def moved(view: ViewState, orders: Sequence[Mapping[str, Any]], shared_s: float) -> Result:
     """What moved for these orders, of which `order_id` and `started_at` are known."""
     ids = tuple(row["order_id"] for row in orders)
     began: datetime = min(row["started_at"] for row in orders) - _BEFORE
-    return query_cache.ask(questions.LEDGER, view, shared_s=shared_s, orders=ids, began=began)
+    return query_cache.fetch(queries.LEDGER, view, shared_s=shared_s, orders=ids, began=began)
 
 
 def balance(order: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,26 +69,26 @@ def balance(order: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def of_range(view: View) -> None:
+def of_range(view: ViewState) -> None:
     """The ledger of the newest orders that were given up."""
-    last = query_cache.ask(questions.LAST_TURNED, view, shared_s=questions.SOON_S)
+    last = query_cache.fetch(queries.LAST_TURNED, view, shared_s=queries.SOON_S)
     with st.container(border=True):
         st.subheader("Compensation ledger", anchor=False)
         if not last.rows:
             st.caption(f"No order was given up in {last.period.label}. {tiles.sql(last)}")
             return
-        answer = moved(view, last.rows, questions.SLOW_S)
-        by_order = {row["order_id"]: row for row in answer.rows}
+        result = moved(view, last.rows, queries.SLOW_S)
+        by_order = {row["order_id"]: row for row in result.rows}
         rows = [balance(row, by_order.get(row["order_id"], {})) for row in last.rows]
         tables.show(rows, _TURNED, view, key="ledger")
         st.caption(
             f"The newest {len(rows)} orders of {last.period.label} that were given up, by the word of the services "
             "that moved money and units, each answer once. Nothing should be left. "
-            f"{tiles.sql(last)} · {tiles.sql(answer)}"
+            f"{tiles.sql(last)} · {tiles.sql(result)}"
         )
 
 
-def residues(found: Answer, view: View) -> None:
+def residues(found: Result, view: ViewState) -> None:
     """Ended sagas that left something where it should not be."""
     with st.container(border=True):
         st.subheader("Residues", anchor=False)

@@ -11,12 +11,10 @@ from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.fulfilment import ledger, saga
-from dashboard.pages.fulfilment import queries as questions
-from dashboard.pages.fulfilment import standing as saga_standing
+from dashboard.data.query_cache import Result
+from dashboard.pages.fulfilment import current_state, ledger, queries, saga
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -32,7 +30,7 @@ FUNNEL = {
 }
 _COLOURS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
 _TURNED = {
-    "why": Column("Why", means="The reason that its saga ended with, up to the first colon."),
+    "why": Column("Why", meaning="The reason that its saga ended with, up to the first colon."),
     "state": Column("Ended"),
     "sagas": Column("Orders", "count"),
     "cents": Column("Money", "money"),
@@ -46,10 +44,10 @@ def show() -> None:
     frame.live(lambda view: draw(view, order))
 
 
-def draw(view: View, order: str) -> None:
+def draw(view: ViewState, order: str) -> None:
     """Everything that refreshes by itself."""
     try:
-        flow = query_cache.ask(questions.FLOW, view)
+        flow = query_cache.fetch(queries.FLOW, view)
     except QueryError as error:
         if error.rule == "table":
             return states.no_table("fulfilment_windows")
@@ -60,9 +58,9 @@ def draw(view: View, order: str) -> None:
     states.freshness(newest, datetime.now(UTC), view)
     if order:
         return saga.draw(view, order)
-    standing = query_cache.ask(questions.STANDING, view, shared_s=questions.SOON_S)
-    stuck = query_cache.ask(questions.STUCK, view, shared_s=questions.SLOW_S / 2)
-    residues = query_cache.ask(questions.RESIDUES, view, shared_s=questions.SLOW_S)
+    standing = query_cache.fetch(queries.STANDING, view, shared_s=queries.SOON_S)
+    stuck = query_cache.fetch(queries.STUCK, view, shared_s=queries.SLOW_S / 2)
+    residues = query_cache.fetch(queries.RESIDUES, view, shared_s=queries.SLOW_S)
     # What stands or is left now is shown whatever the range.
     if not any(row["sagas"] for row in flow.rows) and not (standing.rows or stuck.rows or residues.rows):
         return states.none_in_range(view, flow.period, newest)
@@ -72,15 +70,15 @@ def draw(view: View, order: str) -> None:
     with tiles.row("ended"):
         ended(flow, view)
     funnel(flow, view)
-    saga_standing.states_now(standing, view)
-    saga_standing.stuck_now(stuck, view)
+    current_state.states_now(standing, view)
+    current_state.stuck_now(stuck, view)
     turned(view)
     ledger.of_range(view)
     ledger.residues(residues, view)
     return None
 
 
-def no_sagas(view: View) -> None:
+def no_sagas(view: ViewState) -> None:
     """Nothing has ever come, or nobody takes orders through."""
     if tiles.trust_in(view).newest is None:
         return states.no_events()
@@ -92,7 +90,7 @@ def no_sagas(view: View) -> None:
     return None
 
 
-def entered(flow: Answer, state: str, figure: str = "sagas") -> int | None:
+def entered(flow: Result, state: str, figure: str = "sagas") -> int | None:
     """How many sagas entered a state; None where that is not known."""
     if not flow.rows:
         return 0
@@ -101,14 +99,14 @@ def entered(flow: Answer, state: str, figure: str = "sagas") -> int | None:
     return next((row[figure] for row in flow.rows if row["state"] == state), 0)
 
 
-def now(standing: Answer, stuck: Answer, view: View) -> None:
+def now(standing: Result, stuck: Result, view: ViewState) -> None:
     """What is under way now, and what stands still."""
     tiles.tile(
         "In progress now",
         format.count(sum(row["sagas"] for row in standing.rows)),
         standing,
         view,
-        means="Orders whose saga has not ended, whatever the range. Below: the amount of these orders.",
+        meaning="Orders whose saga has not ended, whatever the range. Below: the amount of these orders.",
         remark=f"{format.money(sum(row['cents'] for row in standing.rows))} waiting",
     )
     count = stuck.row.get("stuck", 0)
@@ -117,13 +115,13 @@ def now(standing: Answer, stuck: Answer, view: View) -> None:
         format.count(count),
         stuck,
         view,
-        means="Ten seconds past the deadline of their attempt, or three times as long in their state as 95 of 100 "
+        meaning="Ten seconds past the deadline of their attempt, or three times as long in their state as 95 of 100 "
         "others were. Whatever the range.",
         remark=Remark(f"{format.money(stuck.row.get('stuck_cents', 0))} held up", "red" if count else "off"),
     )
 
 
-def ended(flow: Answer, view: View) -> None:
+def ended(flow: Result, view: ViewState) -> None:
     """How sagas ended in the range."""
     done, complete = entered(flow, "completed") or 0, entered(flow, "completed", "complete") or 0
     tiles.tile(
@@ -131,7 +129,7 @@ def ended(flow: Answer, view: View) -> None:
         format.count(done),
         flow,
         view,
-        means="Sagas that completed in the range. The change compares complete windows with the same span earlier.",
+        meaning="Sagas that completed in the range. The change compares complete windows with the same span earlier.",
         remark=tiles.changed(complete, entered(flow, "completed", "previous"), flow.period),
     )
     compensated, failed = entered(flow, "compensated") or 0, entered(flow, "failed") or 0
@@ -141,7 +139,7 @@ def ended(flow: Answer, view: View) -> None:
         format.share(compensated, whole),
         flow,
         view,
-        means="Of the sagas that ended in the range, those that took everything back and cancelled the order.",
+        meaning="Of the sagas that ended in the range, those that took everything back and cancelled the order.",
         remark=f"{format.count(compensated)} of {format.count(whole)} ended",
     )
     tiles.tile(
@@ -149,12 +147,12 @@ def ended(flow: Answer, view: View) -> None:
         format.count(failed),
         flow,
         view,
-        means="Sagas of the range of which a compensating step got no answer in all its attempts: a person must look.",
+        meaning="Sagas of the range in which a compensating step got no reply in any attempt: someone must look.",
         remark=Remark(f"{format.share(failed, whole)} of ended", "red" if failed else "off"),
     )
 
 
-def left_over(residues: Answer, view: View) -> None:
+def left_over(residues: Result, view: ViewState) -> None:
     """What ended sagas left where it should not be."""
     found = residues.row.get("residues", 0)
     units = format.count(residues.row.get("left_units", 0))
@@ -163,12 +161,12 @@ def left_over(residues: Answer, view: View) -> None:
         format.money(residues.row.get("left_cents", 0)),
         residues,
         view,
-        means="Money that ended sagas left charged, or gave back too much of: of the last hour, failed ones of a day.",
+        meaning="Money that ended sagas left charged or over-refunded: sagas of the last hour, failed ones of a day.",
         remark=Remark(f"{format.count(found)} orders, {units} units", "red" if found else "off"),
     )
 
 
-def funnel(flow: Answer, view: View) -> None:
+def funnel(flow: Result, view: ViewState) -> None:
     """How far sagas came in the range."""
     started = entered(flow, "reserving_stock") or 0
     parts = []
@@ -188,12 +186,12 @@ def funnel(flow: Answer, view: View) -> None:
         )
 
 
-def turned(view: View) -> None:
+def turned(view: ViewState) -> None:
     """Why orders were not delivered."""
-    answer = query_cache.ask(questions.TURNED, view, shared_s=questions.SOON_S)
+    result = query_cache.fetch(queries.TURNED, view, shared_s=queries.SOON_S)
     with st.container(border=True):
         st.subheader("Why orders were not delivered", anchor=False)
-        if answer.rows:
-            tables.show(answer.rows, _TURNED, view, key="turned")
-        nothing = "" if answer.rows else f"None was given up in {answer.period.label}. "
-        st.caption(f"{nothing}From raw events, as far back as they are kept. {tiles.sql(answer)}")
+        if result.rows:
+            tables.show(result.rows, _TURNED, view, key="turned")
+        nothing = "" if result.rows else f"None was given up in {result.period.label}. "
+        st.caption(f"{nothing}From raw events, as far back as they are kept. {tiles.sql(result)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 # Answers of views that read hours of raw events serve everyone for this long.
 SLOW_S = 20.0
@@ -13,7 +13,7 @@ SOON_S = 6.0
 
 # A further attempt enters its state again: the windows count it, and raw events say which those were. They are few, and
 # row groups without one are skipped.
-FLOW = Question(
+FLOW = Query(
     "fulfilment.flow",
     "Sagas that entered each state in the range, each once; in its complete windows; and in the same span earlier.",
     """
@@ -47,7 +47,7 @@ ORDER BY state
     ("fulfilment",),
 )
 
-STANDING = Question(
+STANDING = Query(
     "fulfilment.standing",
     "Sagas that have not ended, by the state that they are in now, and the money of their orders.",
     """
@@ -62,7 +62,7 @@ ORDER BY state
     ("fulfilment",),
 )
 
-STUCK = Question(
+STUCK = Query(
     "fulfilment.stuck",
     "Sagas that should have moved on, the longest standing ones first, and how many there are with how much money.",
     """
@@ -75,14 +75,14 @@ LIMIT 50
     ("fulfilment",),
 )
 
-TIMES = Question(
+TIMES = Query(
     "fulfilment.times",
     "How long sagas were in each state, of those that left it in the last hour.",
     "SELECT state, sagas AS measured, p50_seconds, p95_seconds, max_seconds FROM saga_step_times ORDER BY state",
     ("fulfilment",),
 )
 
-LAGS = Question(
+LAGS = Query(
     "fulfilment.lags",
     "How far the groups are behind that a saga waits for: the services, and the saga's own processor.",
     """
@@ -96,7 +96,7 @@ ORDER BY "group", topic
     defaults={"groups": ("services", "fulfilment")},
 )
 
-TURNED = Question(
+TURNED = Query(
     "fulfilment.turned",
     "Why sagas ended without a delivery in the range: the reason up to its first colon.",
     """
@@ -111,7 +111,7 @@ LIMIT 12
     ("fulfilment",),
 )
 
-LAST_TURNED = Question(
+LAST_TURNED = Query(
     "fulfilment.last_turned",
     "The newest sagas of the range that ended without a delivery.",
     """
@@ -127,7 +127,7 @@ LIMIT 50
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 # What the view `compensations` says, for these orders and from when the first of them began. Answers may be repeated.
-LEDGER = Question(
+LEDGER = Query(
     "fulfilment.ledger",
     "What moved for these orders, what was moved back, and what is left over, by the word of the services alone.",
     """
@@ -152,7 +152,7 @@ ORDER BY order_id
     {"orders": (), "began": _LONG_AGO},
 )
 
-RESIDUES = Question(
+RESIDUES = Query(
     "fulfilment.residues",
     "Sagas that ended and left money or stock where it should not be: of the last hour, failed ones of a day.",
     """

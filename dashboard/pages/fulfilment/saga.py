@@ -12,37 +12,36 @@ from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.pages.fulfilment import ledger, waits
-from dashboard.pages.fulfilment import queries as fulfilment_questions
-from dashboard.pages.fulfilment import saga_queries as questions
-from dashboard.pages.fulfilment import standing as saga_standing
+from dashboard.pages.fulfilment import current_state, ledger, queries, saga_queries, waits
 from dashboard.pages.fulfilment.waits import WAITS
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 _ENDS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
 _STEPS = {
     "entered_at": Column("Entered", "time"),
     "change": Column("State", width="medium"),
-    "seconds": Column("For", "seconds", means="Until it entered the next state; of the last one, until now."),
+    "seconds": Column("For", "seconds", meaning="Until it entered the next state; of the last one, until now."),
     "attempts": Column("Attempts", "count"),
-    "deadline_at": Column("Deadline", "time", means="When the last attempt was, or will be, timed out."),
+    "deadline_at": Column("Deadline", "time", meaning="When the last attempt was, or will be, timed out."),
     "reason": Column("Reason"),
 }
 _STORY = {
     "happened_at": Column("Time", "time"),
-    "since": Column("After", "seconds", means="Since the first event of the order."),
+    "since": Column("After", "seconds", meaning="Since the first event of the order."),
     "stream": Column("Stream"),
     "event": Column("Event"),
     "service": Column("Said by"),
-    "detail": Column("What changed", width="large", means="Fields of the event; of later ones of a key, what changed."),
+    "detail": Column(
+        "What changed", width="large", meaning="Fields of the event; of later ones of a key, what changed."
+    ),
 }
 
 
-def draw(view: View, order: str) -> None:
+def draw(view: ViewState, order: str) -> None:
     """Everything about this order."""
-    found = query_cache.ask(questions.SAGA, view, order=order, shared_s=fulfilment_questions.SOON_S)
+    found = query_cache.fetch(saga_queries.SAGA, view, order=order, shared_s=queries.SOON_S)
     st.markdown(f"[All orders]({address.to('fulfilment')}) · [Every event]({address.to('events', order=order)})")
     if not found.rows:
         st.info("**No saga of this order.** It is not known, or has no items, or its id is mistyped.")
@@ -51,7 +50,7 @@ def draw(view: View, order: str) -> None:
     now = found.row
     standing(now, view)
     began = now["started_at"]
-    steps = query_cache.ask(questions.STEPS, view, order=order, began=began)
+    steps = query_cache.fetch(saga_queries.STEPS, view, order=order, began=began)
     with st.container(border=True):
         st.subheader("Step by step", anchor=False)
         rows = timed(steps.rows, now, datetime.now(UTC))
@@ -62,7 +61,7 @@ def draw(view: View, order: str) -> None:
     story(order, view)
 
 
-def standing(now: Mapping[str, Any], view: View) -> None:
+def standing(now: Mapping[str, Any], view: ViewState) -> None:
     """Where it is, and what it waits for."""
     wait = WAITS.get(now["state"])
     with st.container(border=True):
@@ -72,7 +71,7 @@ def standing(now: Mapping[str, Any], view: View) -> None:
         if now["reason"]:
             st.text(now["reason"])
         if wait is not None:
-            known = saga_standing.lags(view)
+            known = current_state.lags(view)
             rows = known.rows if known else []
             service, saga = waits.asked(wait, rows), waits.answered(wait, rows)
             whose = waits.responsible(wait, service, saga)
@@ -104,19 +103,19 @@ def _bar(row: Mapping[str, Any]) -> Bar:
     return Bar(state, row["seconds"], f"{format.duration(row['seconds'])}{running}{again}", colour)
 
 
-def moved(now: Mapping[str, Any], view: View) -> None:
+def moved(now: Mapping[str, Any], view: ViewState) -> None:
     """Its line of the compensation ledger."""
-    answer = ledger.moved(view, [now], fulfilment_questions.SOON_S)
+    result = ledger.moved(view, [now], queries.SOON_S)
     with st.container(border=True):
         st.subheader("What moved", anchor=False)
-        tables.show([ledger.balance(now, answer.row)], ledger.MOVED, view, key="moved")
+        tables.show([ledger.balance(now, result.row)], ledger.MOVED, view, key="moved")
         so_far = "" if now["step"] == "ended" else "While the saga runs, what is left over is under way. "
-        st.caption(f"{so_far}By the word of the services alone, each answer once. {tiles.sql(answer)}")
+        st.caption(f"{so_far}By the word of the services alone, each answer once. {tiles.sql(result)}")
 
 
-def story(order: str, view: View) -> None:
+def story(order: str, view: ViewState) -> None:
     """Every event of the order."""
-    told = query_cache.ask(questions.STORY, view, order=order, shared_s=fulfilment_questions.SOON_S)
+    told = query_cache.fetch(saga_queries.STORY, view, order=order, shared_s=queries.SOON_S)
     first = min((row["happened_at"] for row in told.rows), default=None)
     rows = [{**row, "since": (row["happened_at"] - first).total_seconds()} for row in told.rows if first]
     with st.container(border=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
-SAGA = Question(
+SAGA = Query(
     "saga.now",
     "Where the saga of an order is.",
     """
@@ -20,7 +20,7 @@ FROM sagas WHERE order_id = $order
 )
 
 # An event comes at most this much before the saga began: services' clocks differ.
-STEPS = Question(
+STEPS = Query(
     "saga.steps",
     "The states that the saga of an order was in: from when, for how long, in how many attempts.",
     """
@@ -38,7 +38,7 @@ LIMIT 50
     {"order": "", "began": _LONG_AGO},
 )
 
-STORY = Question(
+STORY = Query(
     "saga.story",
     "Every event of an order, of all streams, in the order in which it came about, with what it changed.",
     """

@@ -11,10 +11,9 @@ from dashboard.components import charts, filters, frame, splits, states, theme, 
 from dashboard.components.charts import Series
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.inventory import queries as questions
-from dashboard.pages.inventory import stock
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.pages.inventory import queries, stock
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -31,7 +30,7 @@ HEADLINE = ("reserved", "shipped", "received", "rejected")
 
 def show() -> None:
     """The page."""
-    rows = filters.known(questions.CHOICES, frame.view())
+    rows = filters.known(queries.CHOICES, frame.view())
     with st.container(horizontal=True, key="filters"):
         location = filters.choose("location", "Location", (row["location"] for row in rows), all_of="All locations")
         status = filters.one_of("status", "Status", {"": "Every status", **stock.STATUSES})
@@ -39,10 +38,10 @@ def show() -> None:
     frame.live(lambda view: draw(view, location, status, move))
 
 
-def draw(view: View, location: str, status: str, move: str) -> None:
+def draw(view: ViewState, location: str, status: str, move: str) -> None:
     """Everything that refreshes by itself."""
     try:
-        moved = query_cache.ask(questions.MOVED, view, location=location)
+        moved = query_cache.fetch(queries.MOVED, view, location=location)
     except QueryError as error:
         if error.rule == "table":
             return states.no_table("inventory_windows")
@@ -66,11 +65,11 @@ def draw(view: View, location: str, status: str, move: str) -> None:
     return None
 
 
-def movements(moved: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
+def movements(moved: Result, spans: dict[str, dict[str, Any]], view: ViewState) -> None:
     """What moved in the range."""
     whole, complete, earlier = (spans[span] for span in ("range", "complete", "earlier"))
     for name in HEADLINE:
-        said, _, means = MOVES[name]
+        said, _, meaning = MOVES[name]
         change = tiles.changed(complete[name], earlier[name] if whole["reaches_back"] else None, moved.period)
         tiles.tile(
             f"{said} in range",
@@ -81,17 +80,17 @@ def movements(moved: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
             remark=Remark(
                 change.text, "inverse" if name == "rejected" and change.arrow else "off", change.arrow, change.versus
             ),
-            means=f"Units {means}, in the range, running window included. The change compares complete windows with "
-            "the same span earlier; it is withheld until data reaches back that far.",
+            meaning=f"Units {meaning}, in the range, running window included. The change compares complete windows "
+            "with the same span earlier; it is withheld until data reaches back that far.",
         )
 
 
-def over_time(spans: dict[str, dict[str, Any]], view: View, location: str, move: str) -> None:
+def over_time(spans: dict[str, dict[str, Any]], view: ViewState, location: str, move: str) -> None:
     """All movements, and one of them by location."""
-    answer = query_cache.ask(questions.TIMELINE, view, location=location)
-    period = answer.period
-    now = [row for row in answer.rows if not row["earlier"]]
-    before = [row for row in answer.rows if row["earlier"]]
+    result = query_cache.fetch(queries.TIMELINE, view, location=location)
+    period = result.period
+    now = [row for row in result.rows if not row["earlier"]]
+    before = [row for row in result.rows if row["earlier"]]
     dashed = bool(before) and period.compare != "none" and spans["range"]["reaches_back"]
     first = None if dashed else min((row["bucket"] for row in now), default=None)
     lines = []
@@ -109,9 +108,9 @@ def over_time(spans: dict[str, dict[str, Any]], view: View, location: str, move:
         st.subheader("Units by movement", anchor=False)
         chart = charts.timeline(period, lines, unit="units", clock=view.clock, kind="line", first=first, digits=",d")
         charts.show(chart, "inventory-moves", "Units received, reserved, released, shipped and refused over time")
-        st.caption(f"{charts.reading(period, 'point')} {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(period, 'point')} {tiles.sql(result)}")
     with right, st.container(border=True, height="stretch"):
         st.subheader(f"{said} by location", anchor=False)
         chart = charts.timeline(period, layers, unit="units", clock=view.clock, first=first, digits=",d")
         charts.show(chart, "inventory-locations", f"Units {said.lower()} over time by location")
-        st.caption(f"{charts.reading(period)} {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(period)} {tiles.sql(result)}")

@@ -6,13 +6,13 @@ read the raw events of the last ten minutes: these know no range, and are asked 
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 HERE = {"location": ""}
 _HERE = "($location = '' OR location = $location)"
 _RANGE = "window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ"
 
-CHOICES = Question(
+CHOICES = Query(
     "inventory.choices",
     "The locations where anything moved in the range.",
     f"""
@@ -26,7 +26,7 @@ LIMIT 500
 )
 
 # A row for each span, also where nothing moved. `reaches_back`: is there anything as old as what is compared with?
-MOVED = Question(
+MOVED = Query(
     "inventory.moved",
     "Units received, reserved, released, shipped, refused: the range, its complete windows, that span earlier.",
     f"""
@@ -55,7 +55,7 @@ GROUP BY span
     HERE,
 )
 
-TIMELINE = Question(
+TIMELINE = Query(
     "inventory.timeline",
     "Units that moved in each bar of the range, by location; `earlier` rows are the compared span's, moved here.",
     f"""
@@ -85,7 +85,7 @@ LIMIT 50000
 )
 
 # `unpriced`: articles refused whose price is not known; what they would have brought is in no sum.
-LEVELS = Question(
+LEVELS = Query(
     "inventory.levels",
     "How many articles are oversold, out, or low now, and what is refused a minute.",
     f"""
@@ -105,7 +105,7 @@ WHERE {_HERE}
 )
 
 # One reading of `stock_levels` for both tables: the view `stock_outs` reads it twice. `is_out` are its rows.
-SHORT = Question(
+SHORT = Query(
     "inventory.short",
     "Articles that cannot be promised now, what that loses and who has more; and those with the lowest cover.",
     f"""
@@ -135,7 +135,7 @@ LIMIT 200
 )
 
 # The counts are of all that campaigns advertise, before the limit.
-GUARD = Question(
+GUARD = Query(
     "inventory.guard",
     "What running campaigns advertise, the soonest sold out first.",
     f"""

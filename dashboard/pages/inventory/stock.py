@@ -10,9 +10,9 @@ from dashboard.components import tables, theme, tiles
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.inventory import queries as questions
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.pages.inventory import queries
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 # These questions read the raw events of ten minutes: everybody together asks each as often as this.
@@ -24,54 +24,54 @@ _RATES = "units reserved less released, a minute, over ten minutes"
 _AS_OF_NOW = f"As of now, whatever the range; looked up every {SHARED_S:.0f} s."
 
 _ARTICLE = {
-    "sku": Column("Article", "link", "events", "sku", means="Its events"),
+    "sku": Column("Article", "link", "events", "sku", meaning="Its events"),
     "name": Column("Name"),
     "location": Column("Location"),
 }
 _OUT = {
     **_ARTICLE,
-    "status": Column("Status", "badge", colours=_STATUS, means="oversold: more was promised than there is"),
+    "status": Column("Status", "badge", colours=_STATUS, meaning="oversold: more was promised than there is"),
     "on_hand": Column("On hand", "count"),
     "reserved": Column("Reserved", "count"),
-    "available": Column("Available", "count", means="On hand less reserved"),
-    "refused_per_minute": Column("Refused/min", "rate", means="Units that could not be promised, over ten minutes"),
-    "refused_cents_per_minute": Column("Refused €/min", "money", means="The same at the article's price"),
-    "available_elsewhere": Column("Elsewhere", "count", means="What all other locations together can promise"),
-    "changed_at": Column("Since", "time", means="Its newest event"),
+    "available": Column("Available", "count", meaning="On hand less reserved"),
+    "refused_per_minute": Column("Refused/min", "rate", meaning="Units that could not be promised, over ten minutes"),
+    "refused_cents_per_minute": Column("Refused €/min", "money", meaning="The same at the article's price"),
+    "available_elsewhere": Column("Elsewhere", "count", meaning="What all other locations together can promise"),
+    "changed_at": Column("Since", "time", meaning="Its newest event"),
 }
 _COVER = {
     **_ARTICLE,
-    "status": Column("Status", "badge", colours=_STATUS, means="low: less than five minutes of cover"),
-    "available": Column("Available", "count", means="On hand less reserved"),
-    "minutes_of_cover": Column("Cover, min", "rate", means=f"Available over {_RATES}"),
-    "units_per_minute": Column("Taken/min", "rate", means=_RATES.capitalize()),
-    "units_per_minute_lately": Column("Lately/min", "rate", means="The same, of the last two minutes"),
-    "refused_per_minute": Column("Refused/min", "rate", means="Units that could not be promised, over ten minutes"),
-    "available_elsewhere": Column("Elsewhere", "count", means="What all other locations together can promise"),
+    "status": Column("Status", "badge", colours=_STATUS, meaning="low: less than five minutes of cover"),
+    "available": Column("Available", "count", meaning="On hand less reserved"),
+    "minutes_of_cover": Column("Cover, min", "rate", meaning=f"Available over {_RATES}"),
+    "units_per_minute": Column("Taken/min", "rate", meaning=_RATES.capitalize()),
+    "units_per_minute_lately": Column("Lately/min", "rate", meaning="The same, of the last two minutes"),
+    "refused_per_minute": Column("Refused/min", "rate", meaning="Units that could not be promised, over ten minutes"),
+    "available_elsewhere": Column("Elsewhere", "count", meaning="What all other locations together can promise"),
 }
 _GUARD = {
-    "campaign_id": Column("Campaign", "link", "marketing", "campaign", means="What it costs and brings"),
+    "campaign_id": Column("Campaign", "link", "marketing", "campaign", meaning="What it costs and brings"),
     "channel": Column("Channel"),
     "sku": _ARTICLE["sku"],
     "location": _ARTICLE["location"],
-    "level": Column("Level", "badge", colours=_LEVEL, means="critical: gone within a minute; warning: within five"),
+    "level": Column("Level", "badge", colours=_LEVEL, meaning="critical: gone within a minute; warning: within five"),
     "available": Column("Available", "count"),
-    "minutes_until_sold_out": Column("Lasts, min", "rate", means="Available over the present rate"),
-    "campaign_minutes_left": Column("Campaign, min", "rate", means="How long the campaign still runs"),
-    "units_per_minute": Column("Taken/min", "rate", means="Of ten minutes, or of the last two where that is more"),
-    "times_usual": Column("× usual", "rate", means="Against the rate of the last full hours, up to 24"),
-    "wanted_per_minute": Column("Wanted/min", "rate", means="Taken and refused"),
+    "minutes_until_sold_out": Column("Lasts, min", "rate", meaning="Available over the present rate"),
+    "campaign_minutes_left": Column("Campaign, min", "rate", meaning="How long the campaign still runs"),
+    "units_per_minute": Column("Taken/min", "rate", meaning="Of ten minutes, or of the last two where that is more"),
+    "times_usual": Column("× usual", "rate", meaning="Against the rate of the last full hours, up to 24"),
+    "wanted_per_minute": Column("Wanted/min", "rate", meaning="Taken and refused"),
 }
 
 
-def headline(view: View, location: str) -> None:
+def headline(view: ViewState, location: str) -> None:
     """How much is out, low, and refused."""
-    now = view.standing
-    levels = query_cache.ask(questions.LEVELS, now, shared_s=SHARED_S, location=location)
+    now = view.current
+    levels = query_cache.fetch(queries.LEVELS, now, shared_s=SHARED_S, location=location)
     row = levels.row
     articles = f"of {format.count(row['articles'])}"
     with tiles.row("stock"):
-        for label, name, means in (
+        for label, name, meaning in (
             ("Oversold", "oversold", "more was promised than there is"),
             ("Out of stock", "out", "everything that is there is promised"),
             ("Low cover", "low", "less than five minutes are left at the present rate"),
@@ -83,7 +83,7 @@ def headline(view: View, location: str) -> None:
                 levels,
                 now,
                 remark=Remark(articles, "red" if wrong else "off"),
-                means=f"Articles at a location of which {means}; of all articles at all locations. {_AS_OF_NOW}",
+                meaning=f"Articles at a location of which {meaning}; of all articles at all locations. {_AS_OF_NOW}",
             )
         tiles.tile(
             "Refused units/min",
@@ -91,7 +91,7 @@ def headline(view: View, location: str) -> None:
             levels,
             now,
             remark="over ten minutes",
-            means=f"Units that orders asked for and could not be promised, a minute, over the last ten. {_AS_OF_NOW}",
+            meaning=f"Units that orders asked for and could not be promised, a minute, over the last ten. {_AS_OF_NOW}",
         )
         tiles.tile(
             "Refused €/min",
@@ -99,7 +99,7 @@ def headline(view: View, location: str) -> None:
             levels,
             now,
             remark=f"{format.count(row['unpriced'])} without a price" if row["unpriced"] else "over ten minutes",
-            means=f"The same at the articles' prices. {_AS_OF_NOW}",
+            meaning=f"The same at the articles' prices. {_AS_OF_NOW}",
         )
 
 
@@ -109,9 +109,9 @@ def refused_cents(row: dict[str, Any]) -> int | None:
     return None if cents is None or (row["unpriced"] and not cents) else round(cents)
 
 
-def short(view: View, location: str, status: str) -> None:
+def short(view: ViewState, location: str, status: str) -> None:
     """What cannot be promised, and what will soon be gone."""
-    found = query_cache.ask(questions.SHORT, view.standing, shared_s=SHARED_S, location=location, status=status)
+    found = query_cache.fetch(queries.SHORT, view.current, shared_s=SHARED_S, location=location, status=status)
     out = [row for row in found.rows if row["is_out"]]
     cover = [row for row in found.rows if not row["is_out"]]
     with st.container(border=True):
@@ -126,9 +126,9 @@ def short(view: View, location: str, status: str) -> None:
         st.caption(f"In stock and being taken, the soonest gone first, up to 100. {_AS_OF_NOW} {tiles.sql(found)}")
 
 
-def guard(view: View, location: str) -> None:
+def guard(view: ViewState, location: str) -> None:
     """Which campaign sells out next."""
-    found = query_cache.ask(questions.GUARD, view.standing, shared_s=SHARED_S, location=location)
+    found = query_cache.fetch(queries.GUARD, view.current, shared_s=SHARED_S, location=location)
     with st.container(border=True):
         st.subheader("Surge guard", anchor=False)
         if found.rows:
@@ -139,7 +139,7 @@ def guard(view: View, location: str) -> None:
         )
 
 
-def levels(found: Answer) -> None:
+def levels(found: Result) -> None:
     """How many articles are at each level."""
     with st.container(horizontal=True, gap="small"):
         for name in ("sold_out", "critical", "warning"):
@@ -150,7 +150,7 @@ def levels(found: Answer) -> None:
                 st.badge(said, color="orange" if name == "warning" else "red")
 
 
-def _table(rows: list[dict[str, Any]], columns: dict[str, Column], view: View, key: str, none: str) -> None:
+def _table(rows: list[dict[str, Any]], columns: dict[str, Column], view: ViewState, key: str, none: str) -> None:
     if not rows:
         st.text(none)
         return

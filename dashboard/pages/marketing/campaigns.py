@@ -12,8 +12,8 @@ import streamlit as st
 from dashboard.components import charts, splits, tables, theme, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
-from dashboard.data.query_cache import Answer
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 Row = dict[str, Any]
@@ -46,29 +46,29 @@ MEASURES = {
 SEGMENTS = {"new": theme.GREEN, "returning": theme.BLUE, "lapsed": theme.ORANGE}
 _STATES = {"running": theme.GOOD, "ended": theme.GREY, "planned": theme.SKY}
 _RATIOS = {
-    "reached": Column("Reached", "count", means="Advertisements shown and emails sent"),
-    "clicks": Column("Clicks", "count", means="Advertisements clicked and emails opened"),
-    "click_share": Column("Of reached", "share", means="Clicks, of those reached"),
-    "orders": Column("Orders", "count", means="Orders credited"),
-    "order_share": Column("Of clicks", "share", means="Orders credited, of clicks"),
-    "revenue_cents": Column("Revenue", "money", means="Of the orders credited"),
+    "reached": Column("Reached", "count", meaning="Advertisements shown and emails sent"),
+    "clicks": Column("Clicks", "count", meaning="Advertisements clicked and emails opened"),
+    "click_share": Column("Of reached", "share", meaning="Clicks, of those reached"),
+    "orders": Column("Orders", "count", meaning="Orders credited"),
+    "order_share": Column("Of clicks", "share", meaning="Orders credited, of clicks"),
+    "revenue_cents": Column("Revenue", "money", meaning="Of the orders credited"),
     "cost_cents": Column("Spend", "money"),
-    "back": Column("Return ×", "rate", means="Revenue over spend"),
-    "order_cents": Column("Cost per order", "money", means="Spend over orders credited"),
-    "profit_cents": Column("Profit", "money", means="Margin of the orders credited, less spend"),
+    "back": Column("Return ×", "rate", meaning="Revenue over spend"),
+    "order_cents": Column("Cost per order", "money", meaning="Spend over orders credited"),
+    "profit_cents": Column("Profit", "money", meaning="Margin of the orders credited, less spend"),
 }
-_CHANNEL = {"channel": Column("Channel", "link", "marketing", "channel", means="Show only this"), **_RATIOS}
+_CHANNEL = {"channel": Column("Channel", "link", "marketing", "channel", meaning="Show only this"), **_RATIOS}
 _CAMPAIGN = {
-    "campaign_id": Column("Campaign", "link", "marketing", "campaign", means="Show only this"),
+    "campaign_id": Column("Campaign", "link", "marketing", "campaign", meaning="Show only this"),
     "name": Column("Name"),
     "channel": Column("Channel"),
-    "category": Column("Category", means="What it advertises"),
-    "state": Column("State", "badge", colours=_STATES, means="By its first and last moment, now"),
+    "category": Column("Category", meaning="What it advertises"),
+    "state": Column("State", "badge", colours=_STATES, meaning="By its first and last moment, now"),
     **_RATIOS,
 }
 
 
-def funnel(totals: Answer, whole: Row, credited: bool) -> None:
+def funnel(totals: Result, whole: Row, credited: bool) -> None:
     """From being shown to being bought."""
     steps = [
         Bar("Reached", whole["reached"], format.count(whole["reached"]), theme.SKY),
@@ -90,9 +90,9 @@ def _step(count: int, before: int, of: str) -> str:
     return f"{format.count(count)} · {format.share(count, before)} of {of}"
 
 
-def segments(answer: Answer) -> None:
+def segments(result: Result) -> None:
     """To whom campaigns sold."""
-    rows = [row for row in answer.rows if row["orders"]]
+    rows = [row for row in result.rows if row["orders"]]
     whole = sum(row["orders"] for row in rows)
     parts = [
         Bar(
@@ -110,18 +110,18 @@ def segments(answer: Answer) -> None:
             charts.draw(charts.bars(parts), "marketing-segments", "Orders credited by segment of the customer")
             st.caption(
                 "Orders credited · share · revenue. New: no order before; lapsed: the one before is long ago. "
-                f"{tiles.sql(answer)}"
+                f"{tiles.sql(result)}"
             )
         else:
             st.text("No order of the range is credited to a campaign.")
 
 
-def over_time(answer: Answer, whole: Row, view: View, measure: str, by: str) -> None:
+def over_time(result: Result, whole: Row, view: ViewState, measure: str, by: str) -> None:
     """One measure, by channel or campaign."""
     what = MEASURES[measure]
-    period = answer.period
-    now = [row for row in answer.rows if not row["earlier"]]
-    before = [row for row in answer.rows if row["earlier"]]
+    period = result.period
+    now = [row for row in result.rows if not row["earlier"]]
+    before = [row for row in result.rows if row["earlier"]]
     dashed = bool(before) and period.compare != "none" and whole["reaches_back"]
     layers = splits.series(now, what.value, what.over)
     if dashed:
@@ -141,24 +141,24 @@ def over_time(answer: Answer, whole: Row, view: View, measure: str, by: str) -> 
         charts.show(chart, "marketing-time", f"{what.label} over time by {by}")
         one = "point" if what.over else "bar"
         gaps = " A gap: nothing to divide by." if what.over else ""
-        st.caption(f"{charts.reading(period, one)}{gaps} {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(period, one)}{gaps} {tiles.sql(result)}")
 
 
-def by_channel(answer: Answer, view: View) -> None:
+def by_channel(result: Result, view: ViewState) -> None:
     """Channels in figures."""
     with st.container(border=True):
         st.subheader("By channel", anchor=False)
-        tables.show([ratios(row) for row in answer.rows], _CHANNEL, view, key="marketing-channels")
-        st.caption(f"In the range, running window included. {tiles.sql(answer)}")
+        tables.show([ratios(row) for row in result.rows], _CHANNEL, view, key="marketing-channels")
+        st.caption(f"In the range, running window included. {tiles.sql(result)}")
 
 
-def by_campaign(answer: Answer, view: View) -> None:
+def by_campaign(result: Result, view: ViewState) -> None:
     """Campaigns in figures."""
-    rows = [{**ratios(row), "state": state(row, answer.period.now)} for row in answer.rows]
+    rows = [{**ratios(row), "state": state(row, result.period.now)} for row in result.rows]
     with st.container(border=True):
         st.subheader("Campaigns", anchor=False)
         tables.show(rows, _CAMPAIGN, view, key="marketing-campaigns")
-        st.caption(f"In the range, running window included; the best 200 by revenue. {tiles.sql(answer)}")
+        st.caption(f"In the range, running window included; the best 200 by revenue. {tiles.sql(result)}")
 
 
 def ratios(row: Row) -> Row:

@@ -10,10 +10,9 @@ import streamlit as st
 from dashboard.components import filters, frame, states, tiles
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.marketing import campaigns
-from dashboard.pages.marketing import queries as questions
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.pages.marketing import campaigns, queries
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -22,7 +21,7 @@ SPLITS = {"channel": "Channel", "campaign": "Campaign"}
 
 def show() -> None:
     """The page."""
-    rows = filters.known(questions.CHOICES, frame.view())
+    rows = filters.known(queries.CHOICES, frame.view())
     names = {row["campaign_id"]: row["name"] for row in rows if row["name"]}
     with st.container(horizontal=True, key="filters"):
         channel = filters.choose("channel", "Channel", (row["channel"] for row in rows), all_of="All channels")
@@ -35,10 +34,10 @@ def show() -> None:
     frame.live(lambda view: draw(view, chosen, measure, by))
 
 
-def draw(view: View, chosen: dict[str, Any], measure: str, by: str) -> None:
+def draw(view: ViewState, chosen: dict[str, Any], measure: str, by: str) -> None:
     """Everything that refreshes by itself."""
     try:
-        totals = query_cache.ask(questions.TOTALS, view, **chosen)
+        totals = query_cache.fetch(queries.TOTALS, view, **chosen)
     except QueryError as error:
         if error.rule == "table":
             return states.no_table("marketing_windows")
@@ -62,10 +61,10 @@ def draw(view: View, chosen: dict[str, Any], measure: str, by: str) -> None:
     with left:
         campaigns.funnel(totals, spans["range"], credited)
     with right:
-        campaigns.segments(query_cache.ask(questions.SEGMENTS, view, **chosen))
-    campaigns.over_time(query_cache.ask(questions.TIMELINE, view, by=by, **chosen), spans["range"], view, measure, by)
-    campaigns.by_channel(query_cache.ask(questions.CHANNELS, view, **chosen), view)
-    campaigns.by_campaign(query_cache.ask(questions.CAMPAIGNS, view, **chosen), view)
+        campaigns.segments(query_cache.fetch(queries.SEGMENTS, view, **chosen))
+    campaigns.over_time(query_cache.fetch(queries.TIMELINE, view, by=by, **chosen), spans["range"], view, measure, by)
+    campaigns.by_channel(query_cache.fetch(queries.CHANNELS, view, **chosen), view)
+    campaigns.by_campaign(query_cache.fetch(queries.CAMPAIGNS, view, **chosen), view)
     return None
 
 
@@ -73,9 +72,9 @@ Spans = dict[str, dict[str, Any]]
 _COMPARED = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
 
 
-def spent(totals: Answer, spans: Spans, view: View) -> None:
+def spent(totals: Result, spans: Spans, view: ViewState) -> None:
     """What campaigns did, and at what cost."""
-    for label, name, means in (
+    for label, name, meaning in (
         ("Spend", "cost_cents", "What campaigns cost in the range: the sum of `cost_cents`"),
         ("Reached", "reached", "Advertisements shown and emails sent in the range"),
         ("Clicks", "clicks", "Advertisements clicked and emails opened in the range"),
@@ -84,7 +83,9 @@ def spent(totals: Answer, spans: Spans, view: View) -> None:
         # Spending more is neither good nor bad.
         remark = Remark(change.text, "off", change.arrow, change.versus) if name == "cost_cents" else change
         value = format.money(spans["range"][name]) if name == "cost_cents" else format.count(spans["range"][name])
-        tiles.tile(label, value, totals, view, remark=remark, means=f"{means}, running window included. {_COMPARED}")
+        tiles.tile(
+            label, value, totals, view, remark=remark, meaning=f"{meaning}, running window included. {_COMPARED}"
+        )
     whole = spans["range"]
     tiles.tile(
         "Promotions redeemed",
@@ -92,11 +93,11 @@ def spent(totals: Answer, spans: Spans, view: View) -> None:
         totals,
         view,
         remark=_change(totals, spans, "redemptions"),
-        means=f"Promotions of campaigns used in orders, in the range. {_COMPARED}",
+        meaning=f"Promotions of campaigns used in orders, in the range. {_COMPARED}",
     )
 
 
-def brought(totals: Answer, spans: Spans, view: View, credited: bool) -> None:
+def brought(totals: Result, spans: Spans, view: ViewState, credited: bool) -> None:
     """What orders they are credited with."""
     whole = spans["range"]
     owed = (
@@ -108,7 +109,7 @@ def brought(totals: Answer, spans: Spans, view: View, credited: bool) -> None:
         totals,
         view,
         remark=_change(totals, spans, "orders") if credited else "",
-        means=f"{owed}. {_COMPARED}",
+        meaning=f"{owed}. {_COMPARED}",
     )
     tiles.tile(
         "Revenue credited",
@@ -116,7 +117,7 @@ def brought(totals: Answer, spans: Spans, view: View, credited: bool) -> None:
         totals,
         view,
         remark=_change(totals, spans, "revenue_cents") if credited else "",
-        means=f"The amount of the orders credited. {_COMPARED}",
+        meaning=f"The amount of the orders credited. {_COMPARED}",
     )
     back = whole["revenue_cents"] / whole["cost_cents"] if credited and whole["cost_cents"] else None
     profit = format.money(whole["margin_cents"] - whole["cost_cents"]) if credited else format.UNKNOWN
@@ -126,7 +127,7 @@ def brought(totals: Answer, spans: Spans, view: View, credited: bool) -> None:
         totals,
         view,
         remark=f"{profit} after margin",
-        means="Revenue credited over spend, both of the range. Below: the margin of those orders less spend. Cost "
+        meaning="Revenue credited over spend, both of the range. Below: the margin of those orders less spend. Cost "
         "counts by its own time, orders by theirs.",
     )
     tiles.tile(
@@ -135,10 +136,10 @@ def brought(totals: Answer, spans: Spans, view: View, credited: bool) -> None:
         totals,
         view,
         remark=f"{format.share(whole['orders'], whole['clicks']) if credited else format.UNKNOWN} of clicks",
-        means="Spend over orders credited, both of the range. Below: orders credited as a share of clicks.",
+        meaning="Spend over orders credited, both of the range. Below: orders credited as a share of clicks.",
     )
 
 
-def _change(totals: Answer, spans: Spans, name: str) -> Remark:
+def _change(totals: Result, spans: Spans, name: str) -> Remark:
     reaches_back = spans["range"]["reaches_back"]
     return tiles.changed(spans["complete"][name], spans["earlier"][name] if reaches_back else None, totals.period)

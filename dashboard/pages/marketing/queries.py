@@ -7,7 +7,7 @@ same two, but would be worked out whole before a range is cut from it.
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 EVERY = {"channel": "", "campaign": ""}
 BOTH = ("marketing", "attribution")
@@ -42,7 +42,7 @@ def _flows(span: str, within: str) -> str:
       AND {_CHOSEN}"""
 
 
-CHOICES = Question(
+CHOICES = Query(
     "marketing.choices",
     "The campaigns and channels of the range.",
     f"""
@@ -60,7 +60,7 @@ LIMIT 1000
 )
 
 # A row for each span, also where there was nothing. `reaches_back`: is there anything as old as what is compared with?
-TOTALS = Question(
+TOTALS = Query(
     "marketing.totals",
     "What campaigns cost and brought: in the range, in its complete windows, and in the same span earlier.",
     f"""
@@ -82,7 +82,7 @@ GROUP BY span
     EVERY,
 )
 
-TIMELINE = Question(
+TIMELINE = Query(
     "marketing.timeline",
     "What campaigns cost and brought in each bar of the range, split; `earlier` rows are the compared span's, moved.",
     f"""
@@ -105,7 +105,7 @@ LIMIT 50000
     {**EVERY, "by": "channel"},
 )
 
-CHANNELS = Question(
+CHANNELS = Query(
     "marketing.channels",
     "What each channel cost and brought in the range.",
     f"""
@@ -123,7 +123,7 @@ LIMIT 50
     EVERY,
 )
 
-CAMPAIGNS = Question(
+CAMPAIGNS = Query(
     "marketing.campaigns",
     "What each campaign cost and brought in the range, with what is known of it.",
     f"""
@@ -146,7 +146,7 @@ LIMIT 200
 )
 
 # A segment that is not known is absent; orders that were taken back again are in no sum.
-SEGMENTS = Question(
+SEGMENTS = Query(
     "marketing.segments",
     "To whom campaigns sold in the range: new, returning and lapsed customers.",
     f"""

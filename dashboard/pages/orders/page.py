@@ -12,9 +12,9 @@ from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.orders import queries as questions
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.pages.orders import queries
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -33,7 +33,7 @@ Chosen = dict[str, Any]
 def show() -> None:
     """The page."""
     view = frame.view()
-    rows = filters.known(questions.CHOICES, view)
+    rows = filters.known(queries.CHOICES, view)
     with st.container(horizontal=True, key="filters"):
         chosen = {
             name: filters.choose(name, label, (row[name] for row in rows), all_of=f"All {label.lower()}s")
@@ -43,10 +43,10 @@ def show() -> None:
     frame.live(lambda view: draw(view, chosen, by))
 
 
-def draw(view: View, chosen: Chosen, by: str) -> None:
+def draw(view: ViewState, chosen: Chosen, by: str) -> None:
     """Everything that refreshes by itself."""
     try:
-        totals = query_cache.ask(questions.TOTALS, view, **chosen)
+        totals = query_cache.fetch(queries.TOTALS, view, **chosen)
     except QueryError as error:
         if error.rule == "table":
             return states.no_table("order_windows")
@@ -55,7 +55,7 @@ def draw(view: View, chosen: Chosen, by: str) -> None:
     if known.newest is None:
         return states.no_events()
     states.freshness(known.newest, datetime.now(UTC), view)
-    ranking = query_cache.ask(questions.RANKING, view, by=by, **chosen)
+    ranking = query_cache.fetch(queries.RANKING, view, by=by, **chosen)
     if not ranking.rows and any(chosen.values()):
         return filters.nothing("orders", totals.period)
     if not ranking.rows:
@@ -71,7 +71,7 @@ def draw(view: View, chosen: Chosen, by: str) -> None:
     return None
 
 
-def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
+def headline(totals: Result, spans: dict[str, dict[str, Any]], view: ViewState) -> None:
     """How many, how much."""
     whole, complete, earlier = (spans[span] for span in ("range", "complete", "earlier"))
     reaches_back = whole["reaches_back"]
@@ -86,7 +86,7 @@ def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
         totals,
         view,
         remark=change("orders"),
-        means=f"Orders placed in the range, running window included. {running}",
+        meaning=f"Orders placed in the range, running window included. {running}",
     )
     tiles.tile(
         "Revenue",
@@ -94,7 +94,7 @@ def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
         totals,
         view,
         remark=change("revenue_cents"),
-        means=f"The amount of the orders placed in the range, running window included. {running}",
+        meaning=f"The amount of the orders placed in the range, running window included. {running}",
     )
 
     def mean(sums: dict[str, Any]) -> int | None:
@@ -107,7 +107,7 @@ def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
         totals,
         view,
         remark=tiles.changed(now, mean(earlier) if reaches_back else None, totals.period) if now else "",
-        means=f"The average order: revenue over orders, both of the range. {running}",
+        meaning=f"The average order: revenue over orders, both of the range. {running}",
     )
     tiles.tile(
         "Units",
@@ -115,31 +115,31 @@ def headline(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> No
         totals,
         view,
         remark=change("units"),
-        means=f"Articles in the orders placed in the range: the sum of their quantities. {running}",
+        meaning=f"Articles in the orders placed in the range: the sum of their quantities. {running}",
     )
 
 
-def outcomes(totals: Answer, spans: dict[str, dict[str, Any]], view: View) -> None:
+def outcomes(totals: Result, spans: dict[str, dict[str, Any]], view: ViewState) -> None:
     """What became of orders."""
     whole = spans["range"]
-    for name, means in OUTCOMES.items():
+    for name, meaning in OUTCOMES.items():
         tiles.tile(
             name.capitalize(),
             format.share(whole[name], whole["orders"]),
             totals,
             view,
             remark=f"{format.count(whole[name])} orders",
-            means=f"{means}, as a share of those placed in it. An order placed before the range may be among them: "
+            meaning=f"{meaning}, as a share of those placed in it. An order placed before the range may be among them: "
             "in a short range the share can pass 100 %.",
         )
 
 
-def over_time(spans: dict[str, dict[str, Any]], view: View, chosen: Chosen, by: str) -> None:
+def over_time(spans: dict[str, dict[str, Any]], view: ViewState, chosen: Chosen, by: str) -> None:
     """Revenue and orders, split, with the earlier span dashed."""
-    answer = query_cache.ask(questions.TIMELINE, view, by=by, **chosen)
-    now = [row for row in answer.rows if not row["earlier"]]
-    before = [row for row in answer.rows if row["earlier"]]
-    dashed = bool(before) and answer.period.compare != "none" and spans["range"]["reaches_back"]
+    result = query_cache.fetch(queries.TIMELINE, view, by=by, **chosen)
+    now = [row for row in result.rows if not row["earlier"]]
+    before = [row for row in result.rows if row["earlier"]]
+    dashed = bool(before) and result.period.compare != "none" and spans["range"]["reaches_back"]
     first = None if dashed else min((row["bucket"] for row in now), default=None)
     measures = (
         ("Revenue", "€", ",.2f", lambda row: row["revenue_cents"] / 100),
@@ -148,15 +148,15 @@ def over_time(spans: dict[str, dict[str, Any]], view: View, chosen: Chosen, by: 
     for column, (title, unit, digits, value) in zip(st.columns(2), measures, strict=True):
         layers = splits.series(now, value)
         if dashed:
-            layers.append(splits.compared(before, value, answer.period))
-        chart = charts.timeline(answer.period, layers, unit=unit, clock=view.clock, first=first, digits=digits)
+            layers.append(splits.compared(before, value, result.period))
+        chart = charts.timeline(result.period, layers, unit=unit, clock=view.clock, first=first, digits=digits)
         with column, st.container(border=True, height="stretch"):
             st.subheader(f"{title} by {DIMENSIONS[by].lower()}", anchor=False)
             charts.show(chart, f"orders-{title}", f"{title} over time by {DIMENSIONS[by].lower()}")
-            st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
+            st.caption(f"{charts.reading(result.period)} {tiles.sql(result)}")
 
 
-def rank(ranking: Answer, by: str) -> None:
+def rank(ranking: Result, by: str) -> None:
     """Where most of it comes from."""
     whole = ranking.row["all_cents"]
     own = splits.colours(row["name"] for row in ranking.rows[: splits.MOST])
@@ -175,7 +175,7 @@ def rank(ranking: Answer, by: str) -> None:
         st.caption(f"Revenue · share of the range's revenue · {tiles.sql(ranking)}")
 
 
-def table(ranking: Answer, spans: dict[str, dict[str, Any]], view: View, by: str) -> None:
+def table(ranking: Result, spans: dict[str, dict[str, Any]], view: ViewState, by: str) -> None:
     """All of it in figures."""
     whole = ranking.row["all_cents"]
     compares = spans["range"]["reaches_back"] and ranking.period.compare != "none"
@@ -190,16 +190,16 @@ def table(ranking: Answer, spans: dict[str, dict[str, Any]], view: View, by: str
         for row in ranking.rows
     ]
     columns = {
-        "name": Column(DIMENSIONS[by], "link", "orders", by, means="Show only this"),
+        "name": Column(DIMENSIONS[by], "link", "orders", by, meaning="Show only this"),
         "orders": Column("Orders", "count"),
         "revenue_cents": Column("Revenue", "money"),
         "share": Column("Of revenue", "share"),
-        "mean_cents": Column("Order value", "money", means="Revenue over orders"),
+        "mean_cents": Column("Order value", "money", meaning="Revenue over orders"),
         "units": Column("Units", "count"),
-        **{f"{name}_share": Column(name.capitalize(), "share", means=OUTCOMES[name]) for name in OUTCOMES},
+        **{f"{name}_share": Column(name.capitalize(), "share", meaning=OUTCOMES[name]) for name in OUTCOMES},
     }
     if compares:
-        columns["change"] = Column("Revenue change", "share", means=f"Complete windows, {ranking.period.compared}")
+        columns["change"] = Column("Revenue change", "share", meaning=f"Complete windows, {ranking.period.compared}")
     with st.container(border=True):
         st.subheader(f"By {DIMENSIONS[by].lower()}", anchor=False)
         tables.show(rows, columns, view, key="orders-table")

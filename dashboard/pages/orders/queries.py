@@ -3,7 +3,7 @@ lets everything through."""
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 EVERY = {"region": "", "channel": "", "payment_method": ""}
 _CHOSEN = """($region = '' OR region = $region) AND ($channel = '' OR channel = $channel)
@@ -25,7 +25,7 @@ _SPANS = f"""sold AS (
     WHERE {_CHOSEN}
 )"""
 
-CHOICES = Question(
+CHOICES = Query(
     "orders.choices",
     "The regions, channels and payment methods of the range.",
     f"""
@@ -40,7 +40,7 @@ LIMIT 2000
 
 # `span`: the range, its complete windows, the same span earlier. A row each, also where there was nothing.
 # A row for each span, also where there was nothing. `reaches_back`: is there anything as old as what is compared with?
-TOTALS = Question(
+TOTALS = Query(
     "orders.totals",
     "Orders, revenue, units, outcomes: in the range, in its complete windows, and in the same span earlier.",
     f"""
@@ -61,7 +61,7 @@ GROUP BY span
     EVERY,
 )
 
-TIMELINE = Question(
+TIMELINE = Query(
     "orders.timeline",
     "Orders and revenue in each bar of the range, split; `earlier` rows are the compared span's, moved to this one.",
     f"""
@@ -88,7 +88,7 @@ LIMIT 50000
 
 # `complete_cents` and `previous_cents` are compared: complete windows with the same span earlier. `all_cents` is of all
 # names, listed or not.
-RANKING = Question(
+RANKING = Query(
     "orders.ranking",
     "Orders, revenue and what became of orders in the range, by region, channel or payment method.",
     f"""

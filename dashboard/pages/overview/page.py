@@ -10,10 +10,10 @@ from dashboard.components import charts, frame, states, theme, tiles
 from dashboard.components.charts import Bar, Series
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.overview import queries as questions
+from dashboard.data.query_cache import Result
+from dashboard.pages.overview import queries
 from dashboard.reconciliation import panel
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format, limits
 from streamgauge.warehouse.client import QueryError
 
@@ -23,9 +23,9 @@ def show() -> None:
     frame.live(draw)
 
 
-def draw(view: View) -> None:
+def draw(view: ViewState) -> None:
     """Everything that refreshes by itself."""
-    traffic = query_cache.ask(questions.STREAMS, view)
+    traffic = query_cache.fetch(queries.STREAMS, view)
     newest = tiles.trust_in(view).newest
     states.freshness(newest, datetime.now(UTC), view)
     if traffic.rows:
@@ -44,7 +44,7 @@ def draw(view: View) -> None:
     panel.panel(view)
 
 
-def events(traffic: Answer, view: View) -> None:
+def events(traffic: Result, view: ViewState) -> None:
     """How much flows."""
     tiles.tile(
         "Events/s",
@@ -52,21 +52,21 @@ def events(traffic: Answer, view: View) -> None:
         traffic,
         view,
         remark=f"{format.count(sum(row['events'] for row in traffic.rows))} in {traffic.period.label}",
-        means="Complete 10-second windows of the last minute, all streams, good and bad events. "
+        meaning="Complete 10-second windows of the last minute, all streams, good and bad events. "
         "Below: every event of the range, running window included.",
     )
 
 
-def per_second(traffic: Answer, recent: int) -> float | None:
+def per_second(traffic: Result, recent: int) -> float | None:
     """A rate of the last minute's complete windows, or of as much of it as there is data for."""
     first = min((row["first_window"] for row in traffic.rows if row["first_window"]), default=None)
     return traffic.period.per_second(recent, first)
 
 
-def orders(traffic: Answer, view: View) -> bool:
+def orders(traffic: Result, view: ViewState) -> bool:
     """What it earns; False where the catalog has no orders, or there are none."""
     try:
-        sold = query_cache.ask(questions.ORDERS, view)
+        sold = query_cache.fetch(queries.ORDERS, view)
     except QueryError as error:
         if error.rule == "table":
             return False
@@ -78,21 +78,21 @@ def orders(traffic: Answer, view: View) -> bool:
         sold,
         view,
         remark=f"{format.count(sold.row['orders'])} in {sold.period.label}",
-        means="Orders placed, complete windows of the last minute. Below: all of the range.",
+        meaning="Orders placed, complete windows of the last minute. Below: all of the range.",
     )
     tiles.tile(
         "Revenue",
         format.money(sold.row["revenue_cents"]),
         sold,
         view,
-        means="Orders placed in the range, at their amount, running window included. The change compares complete "
+        meaning="Orders placed in the range, at their amount, running window included. The change compares complete "
         "windows with the same span earlier; it is withheld until data reaches back that far.",
         remark=tiles.changed(sold.row["complete_cents"], sold.row["previous_cents"], sold.period),
     )
     return bool(sold.row["orders"])
 
 
-def failures(traffic: Answer, view: View) -> None:
+def failures(traffic: Result, view: ViewState) -> None:
     """What fails, and what comes late."""
     whole = sum(row["events"] for row in traffic.rows)
     dead, late = (sum(row[name] for row in traffic.rows) for name in ("dead_letters", "late"))
@@ -102,7 +102,7 @@ def failures(traffic: Answer, view: View) -> None:
         traffic,
         view,
         remark=Remark(f"{format.share(dead, whole)} of events", "red" if limits.failing(dead, whole) else "off"),
-        means="Events of the range that could not be processed. Each is kept, untouched, as a dead letter.",
+        meaning="Events of the range that could not be processed. Each is kept, untouched, as a dead letter.",
     )
     tiles.tile(
         "Late events",
@@ -110,12 +110,12 @@ def failures(traffic: Answer, view: View) -> None:
         traffic,
         view,
         remark=f"{format.share(late, whole)} of events",
-        means="Events more than 10 s older than the newest of their partition. They are counted in the window "
+        meaning="Events more than 10 s older than the newest of their partition. They are counted in the window "
         "that they belong to, so past figures may still grow by them.",
     )
 
 
-def throughput(traffic: Answer, view: View) -> None:
+def throughput(traffic: Result, view: ViewState) -> None:
     """The chart of all streams."""
     period = traffic.period
     names = sorted({row["stream"] for row in traffic.rows}, key=theme.stream_order)
@@ -135,9 +135,9 @@ def throughput(traffic: Answer, view: View) -> None:
         st.caption(f"{charts.reading(period)} {tiles.sql(traffic)}")
 
 
-def rankings(view: View) -> None:
+def rankings(view: ViewState) -> None:
     """Who buys, and where."""
-    tops = query_cache.ask(questions.TOPS, view)
+    tops = query_cache.fetch(queries.TOPS, view)
     for column, title, dimension in zip(
         st.columns(2), ("Top regions", "Top channels"), ("region", "channel"), strict=True
     ):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 # A window of late events alone says nothing about when the stream began; a date ahead of the clock nothing about
 # freshness. The stream `lag` is what Streamgauge observes, not what a service published, and counts nowhere here.
-STREAMS = Question(
+STREAMS = Query(
     "overview.streams",
     "What each stream carried in each bar of the range; `recent` is of the last minute's complete windows.",
     """
@@ -23,7 +23,7 @@ ORDER BY bucket, stream
 )
 
 # `reaches_back`: is there anything as old as what the period is compared with?
-ORDERS = Question(
+ORDERS = Query(
     "overview.orders",
     "Orders placed and their amount in the range, in its complete windows, and in the same span earlier.",
     """
@@ -48,7 +48,7 @@ WHERE window_start >= least($previous_since::TIMESTAMPTZ, $rate_since::TIMESTAMP
     ("orders",),
 )
 
-TOPS = Question(
+TOPS = Query(
     "overview.tops",
     "The regions and channels with the highest revenue in the range.",
     """

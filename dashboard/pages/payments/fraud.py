@@ -11,9 +11,9 @@ from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.payments import queries as questions
-from dashboard.session.view import View
+from dashboard.data.query_cache import Result
+from dashboard.pages.payments import queries
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -32,34 +32,34 @@ RULES = {
 }
 _COLUMNS = {
     "occurred_at": Column("Time", "time"),
-    "what": Column("What", means="A rule that fired, or the verdict: the payment was declined."),
-    "rule": Column("Rule", means="Of a verdict, the strongest rule that fired."),
-    "score": Column("Score", "share", means="How much the rule, or all of them together, suspect."),
+    "what": Column("What", meaning="A rule that fired, or the verdict: the payment was declined."),
+    "rule": Column("Rule", meaning="Of a verdict, the strongest rule that fired."),
+    "score": Column("Score", "share", meaning="How much the rule, or all of them together, suspect."),
     "amount_cents": Column("Amount", "money"),
     "payment_method": Column("Method"),
-    "order_id": Column("Order", "link", "events", "order", means="Its story across all streams."),
-    "customer_id": Column("Customer", "link", "events", "customer", means="All that is known of the customer."),
+    "order_id": Column("Order", "link", "events", "order", meaning="Its story across all streams."),
+    "customer_id": Column("Customer", "link", "events", "customer", meaning="All that is known of the customer."),
     "detail": Column("Evidence", width="large"),
 }
 
 
-def judged(view: View) -> bool:
+def judged(view: ViewState) -> bool:
     """Whether fraud said anything in the range."""
     found = _rules(view, "")
     return found is not None and bool(found.rows)
 
 
-def _rules(view: View, method: str) -> Answer | None:
+def _rules(view: ViewState, method: str) -> Result | None:
     """None where the catalog has no fraud."""
     try:
-        return query_cache.ask(questions.RULES, view, method=method)
+        return query_cache.fetch(queries.RULES, view, method=method)
     except QueryError as error:
         if error.rule == "table":
             return None
         raise
 
 
-def draw(view: View, method: str, rule: str) -> None:
+def draw(view: ViewState, method: str, rule: str) -> None:
     """All of it; nothing where the catalog has no fraud."""
     found = _rules(view, method)
     if found is None:
@@ -70,7 +70,7 @@ def draw(view: View, method: str, rule: str) -> None:
     alerts(view, method, rule)
 
 
-def headline(found: Answer, view: View, rule: str) -> None:
+def headline(found: Result, view: ViewState, rule: str) -> None:
     """How much looks wrong, and how much of it was declined."""
     chosen = [row for row in found.rows if not rule or row["rule"] == rule]
 
@@ -82,7 +82,7 @@ def headline(found: Answer, view: View, rule: str) -> None:
         format.count(total("flagged")),
         found,
         view,
-        means="Rules that fired for a payment in the range. A payment counts for each rule that fired.",
+        meaning="Rules that fired for a payment in the range. A payment counts for each rule that fired.",
         remark="rules that fired",
     )
     tiles.tile(
@@ -90,7 +90,7 @@ def headline(found: Answer, view: View, rule: str) -> None:
         format.money(total("flagged_cents")),
         found,
         view,
-        means="Amounts of the flagged payments. A payment counts for each rule that fired; the verdict counts it once.",
+        meaning="Amounts of the flagged payments. A payment counts once for each rule that fired.",
         remark="once for each flag",
     )
     judged = sum(row["declined"] + row["cleared"] for row in found.rows)
@@ -99,8 +99,8 @@ def headline(found: Answer, view: View, rule: str) -> None:
         format.share(total("declined"), judged),
         found,
         view,
-        means="Payments whose verdict was to decline, of all that were judged in the range, each counted once. With a "
-        "rule chosen: those that it was the strongest rule of.",
+        meaning="Payments whose verdict was to decline, of all that were judged in the range, each counted once. With "
+        "a rule chosen: those that it was the strongest rule of.",
         remark=f"{format.count(total('declined'))} of {format.count(judged)} judged",
     )
     tiles.tile(
@@ -108,12 +108,12 @@ def headline(found: Answer, view: View, rule: str) -> None:
         format.money(total("declined_cents")),
         found,
         view,
-        means="Amounts of the payments that fraud declined in the range. The saga takes back what was done for them.",
+        meaning="Amounts of the payments that fraud declined in the range. The saga takes back what was done for them.",
         remark=f"{format.count(total('declined'))} payments",
     )
 
 
-def over_time(found: Answer, view: View, rule: str) -> None:
+def over_time(found: Result, view: ViewState, rule: str) -> None:
     """Flags by rule: the most frequent ones, always in the same order."""
     flags: Counter[str] = Counter()
     for row in found.rows:
@@ -137,19 +137,19 @@ def _top(flags: Counter[str]) -> list[str]:
     return sorted(most, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def _values(found: Answer, rule: str) -> dict[datetime, float]:
+def _values(found: Result, rule: str) -> dict[datetime, float]:
     return {row["bucket"]: row["flagged"] for row in found.rows if row["rule"] == rule}
 
 
-def alerts(view: View, method: str, rule: str) -> None:
+def alerts(view: ViewState, method: str, rule: str) -> None:
     """The newest of them, one by one."""
-    answer = query_cache.ask(questions.ALERTS, view, method=method, rule=rule)
-    rows = [{**row, "what": "declined" if row["declined"] else "flagged"} for row in answer.rows]
+    result = query_cache.fetch(queries.ALERTS, view, method=method, rule=rule)
+    rows = [{**row, "what": "declined" if row["declined"] else "flagged"} for row in result.rows]
     with st.container(border=True):
         st.subheader("Newest fraud alerts", anchor=False)
         if rows:
             tables.show(rows, _COLUMNS, view, key="alerts")
         st.caption(
-            f"{'The newest 100 at most' if rows else 'No alerts'} in {answer.period.label}. An order leads to its "
-            f"story, a customer to all that is known of them. {tiles.sql(answer)}"
+            f"{'The newest 100 at most' if rows else 'No alerts'} in {result.period.label}. An order leads to its "
+            f"story, a customer to all that is known of them. {tiles.sql(result)}"
         )

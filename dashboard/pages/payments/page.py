@@ -11,11 +11,10 @@ from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.payments import fraud
-from dashboard.pages.payments import queries as questions
+from dashboard.data.query_cache import Result
+from dashboard.pages.payments import fraud, queries
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -28,7 +27,7 @@ _COLUMNS = {
     "requested": Column("Requested", "count"),
     "authorised": Column("Authorised", "count"),
     "declined": Column("Declined", "count"),
-    "share": Column("Declined share", "share", means="Declined, of those that were authorised or declined."),
+    "share": Column("Declined share", "share", meaning="Declined, of those that were authorised or declined."),
     "authorised_cents": Column("Authorised money", "money"),
     "refunded": Column("Refunded", "count"),
     "refunded_cents": Column("Refunded money", "money"),
@@ -43,10 +42,10 @@ def show() -> None:
     frame.live(lambda view: draw(view, method, rule))
 
 
-def draw(view: View, method: str, rule: str) -> None:
+def draw(view: ViewState, method: str, rule: str) -> None:
     """Everything that refreshes by itself."""
     try:
-        paid = query_cache.ask(questions.METHODS, view, method=method)
+        paid = query_cache.fetch(queries.METHODS, view, method=method)
     except QueryError as error:
         if error.rule == "table":
             return states.no_table("payment_windows")
@@ -69,7 +68,7 @@ def draw(view: View, method: str, rule: str) -> None:
     return None
 
 
-def headline(paid: Answer, view: View) -> None:
+def headline(paid: Result, view: ViewState) -> None:
     """How much is asked for, and how much of it is had."""
 
     def total(name: str) -> int:
@@ -83,7 +82,7 @@ def headline(paid: Answer, view: View) -> None:
         format.count(total("requested")),
         paid,
         view,
-        means="Payments that were asked for in the range, further attempts included. The change compares complete "
+        meaning="Payments that were asked for in the range, further attempts included. The change compares complete "
         "windows with the same span earlier.",
         remark=tiles.changed(total("complete"), before("previous"), paid.period),
     )
@@ -92,7 +91,7 @@ def headline(paid: Answer, view: View) -> None:
         format.money(total("authorised_cents")),
         paid,
         view,
-        means="Money of the payments that were authorised in the range.",
+        meaning="Money of the payments that were authorised in the range.",
         remark=tiles.changed(total("complete_cents"), before("previous_cents"), paid.period),
     )
     answered = total("authorised") + total("declined")
@@ -101,7 +100,7 @@ def headline(paid: Answer, view: View) -> None:
         format.share(total("declined"), answered),
         paid,
         view,
-        means="Declined payments, of those that were authorised or declined in the range. Red above a quarter, where "
+        meaning="Declined payments, of those that were authorised or declined in the range. Red above a quarter, where "
         "the alert PaymentDeclineRate fires.",
         remark=Remark(
             f"{format.count(total('declined'))} of {format.count(answered)} answered",
@@ -113,26 +112,26 @@ def headline(paid: Answer, view: View) -> None:
         format.money(total("refunded_cents")),
         paid,
         view,
-        means="Money given back in the range. A payment that was never charged is refunded with nothing: a void.",
+        meaning="Money given back in the range. A payment that was never charged is refunded with nothing: a void.",
         remark=f"{format.count(total('refunded'))} refunds and voids",
     )
 
 
-def outcomes(view: View, method: str) -> None:
+def outcomes(view: ViewState, method: str) -> None:
     """What became of payments, over time."""
-    answer = query_cache.ask(questions.OUTCOMES, view, method=method)
+    result = query_cache.fetch(queries.OUTCOMES, view, method=method)
     series = [
-        Series(name, {row["bucket"]: row[name] for row in answer.rows}, colour) for name, colour in OUTCOMES.items()
+        Series(name, {row["bucket"]: row[name] for row in result.rows}, colour) for name, colour in OUTCOMES.items()
     ]
     with st.container(border=True):
         st.subheader("Payments by outcome", anchor=False)
-        first = min((row["bucket"] for row in answer.rows), default=None)
-        chart = charts.timeline(answer.period, series, unit="payments", clock=view.clock, first=first)
+        first = min((row["bucket"] for row in result.rows), default=None)
+        chart = charts.timeline(result.period, series, unit="payments", clock=view.clock, first=first)
         charts.show(chart, "outcomes", "Payments authorised, declined and refunded over time")
-        st.caption(f"{charts.reading(answer.period)} {tiles.sql(answer)}")
+        st.caption(f"{charts.reading(result.period)} {tiles.sql(result)}")
 
 
-def methods(paid: Answer, view: View) -> None:
+def methods(paid: Result, view: ViewState) -> None:
     """The same by method."""
     rows = [{**row, "share": _share(row["declined"], row["authorised"] + row["declined"])} for row in paid.rows]
     with st.container(border=True):

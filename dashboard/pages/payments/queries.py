@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 
 # `previous` is absent where no window is as old as what the period is compared with.
-METHODS = Question(
+METHODS = Query(
     "payments.methods",
     "Payments and their money by method in the range; complete windows of it, and the same span earlier.",
     """
@@ -40,7 +40,7 @@ ORDER BY requested DESC, method
     {"method": ""},
 )
 
-OUTCOMES = Question(
+OUTCOMES = Query(
     "payments.outcomes",
     "What became of payments in each bar of the range.",
     """
@@ -56,7 +56,7 @@ ORDER BY bucket
     {"method": ""},
 )
 
-RULES = Question(
+RULES = Query(
     "payments.rules",
     "What fraud found in each bar of the range, by rule: flags, and the verdicts that it was the strongest rule of.",
     """
@@ -74,7 +74,7 @@ ORDER BY bucket, rule
     {"method": ""},
 )
 
-ALERTS = Question(
+ALERTS = Query(
     "payments.alerts",
     "The newest fraud alerts of the range: each rule that fired, and each verdict that declined a payment.",
     """

@@ -11,12 +11,11 @@ from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.pipeline import lag
-from dashboard.pages.pipeline import queries as questions
+from dashboard.data.query_cache import Result
+from dashboard.pages.pipeline import lag, queries
 from dashboard.pages.pipeline.lag import Group
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.domain.freshness import age_s
 
@@ -28,7 +27,7 @@ MEASURES: Mapping[str, tuple[str, str, str, float]] = {
 }
 # More lines than this nobody tells apart.
 MOST_LINES = 8
-STATUS = Column("Status", "badge", means=lag.MEANS, colours=lag.COLOURS, width="small")
+STATUS = Column("Status", "badge", meaning=lag.MEANING, colours=lag.COLOURS, width="small")
 _RETENTION = (
     "How much of what the log retains is not read yet. From 100 % on, the next event to be read is the next "
     "to be deleted. Unknown where nothing was deleted yet."
@@ -40,18 +39,18 @@ def measure() -> str:
     return address.select("lag", "Trend", list(MEASURES), shown=lambda key: MEASURES[key][1])
 
 
-def table(answer: Answer, found: list[Group], view: View) -> None:
+def table(result: Result, found: list[Group], view: ViewState) -> None:
     """All groups, the worst first."""
     with st.container(border=True):
         st.subheader("Consumer groups", anchor=False)
-        sampled_at = lag.sampled_at(answer.rows)
+        sampled_at = lag.sampled_at(result.rows)
         if sampled_at is None:
             st.info(
                 "**Nobody samples the lag.** Start it with `streamgauge process lag`; `streamgauge up` does.",
                 icon=":material/hourglass_empty:",
             )
             return
-        age = age_s(sampled_at, answer.period.now) or 0.0
+        age = age_s(sampled_at, result.period.now) or 0.0
         if age > lag.stale_after_s(query_cache.settings().lag_interval_s):
             st.warning(
                 f"**The newest sample is {format.duration(age)} old.** The sampler, analytics or the warehouse has "
@@ -62,29 +61,31 @@ def table(answer: Answer, found: list[Group], view: View) -> None:
             [one.row() for one in found],
             {
                 "status": STATUS,
-                "name": Column("Group", "link", page="pipeline", param="group", means="Its partitions are below."),
-                "lag": Column("Events behind", "count", means="Offsets not committed, over all its topics.", width=110),
-                "lag_seconds": Column("Behind", "seconds", means="Age of the next event to be read.", width="small"),
-                "cents": Column("Money waiting", "money", means="In the topic where most waits."),
-                "catch_up": Column("Caught up in", width=140, means="At the rates of the newest samples."),
+                "name": Column("Group", "link", page="pipeline", param="group", meaning="Its partitions are below."),
+                "lag": Column(
+                    "Events behind", "count", meaning="Offsets not committed, over all its topics.", width=110
+                ),
+                "lag_seconds": Column("Behind", "seconds", meaning="Age of the next event to be read.", width="small"),
+                "cents": Column("Money waiting", "money", meaning="In the topic where most waits."),
+                "catch_up": Column("Caught up in", width=140, meaning="At the rates of the newest samples."),
                 "produced": Column("In/s", "rate", width="small"),
                 "consumed": Column("Out/s", "rate", width="small"),
-                "retention_used": Column("Unread of log", "share", means=_RETENTION, width=110),
+                "retention_used": Column("Unread of log", "share", meaning=_RETENTION, width=110),
                 "members": Column("Members", "count", width="small"),
             },
             view,
             key="groups",
         )
         sampled = f"Sampled {format.duration(age)} ago. A dash is unknown."
-        st.caption(f"{sampled} A group's link shows its partitions. {tiles.sql(answer)}")
+        st.caption(f"{sampled} A group's link shows its partitions. {tiles.sql(result)}")
 
 
-def trend(chosen: str, view: View) -> None:
+def trend(chosen: str, view: ViewState) -> None:
     """How it came to that."""
     column, title, unit, of_one = MEASURES[chosen]
     # Thousands of samples; they come every ten seconds.
-    answer = query_cache.ask(questions.TREND, view, shared_s=5.0)
-    rows = [row for row in answer.rows if row[column] is not None]
+    result = query_cache.fetch(queries.TREND, view, shared_s=5.0)
+    rows = [row for row in result.rows if row[column] is not None]
     peaks: dict[str, float] = {}
     for row in rows:
         peaks[row["group"]] = max(peaks.get(row["group"], 0.0), row[column] / of_one)
@@ -104,28 +105,28 @@ def trend(chosen: str, view: View) -> None:
             for name in sorted(names)
         ]
         chart = charts.timeline(
-            answer.period, series, unit=unit, clock=view.clock, kind="line", absent=None, height=260
+            result.period, series, unit=unit, clock=view.clock, kind="line", absent=None, height=260
         )
         charts.show(chart, "lag", f"{title} by consumer group")
         more = f" The {MOST_LINES} groups with most." if len(peaks) > MOST_LINES else ""
         st.caption(
-            f"The worst sample in each {format.duration(answer.period.bucket_s)}, by consumer group.{more} "
-            f"{tiles.sql(answer)}"
+            f"The worst sample in each {format.duration(result.period.bucket_s)}, by consumer group.{more} "
+            f"{tiles.sql(result)}"
         )
 
 
-def partitions(group: str, view: View) -> None:
+def partitions(group: str, view: ViewState) -> None:
     """Each partition that the chosen group reads."""
     interval_ms = int(lag.CURRENT_INTERVALS * query_cache.settings().lag_interval_s * 1_000)
-    answer = query_cache.ask(questions.PARTITIONS, view, shared_s=5.0, sample_ms=interval_ms, group=group)
+    result = query_cache.fetch(queries.PARTITIONS, view, shared_s=5.0, sample_ms=interval_ms, group=group)
     with st.container(border=True):
         st.subheader("Partitions of the group", anchor=False)
         st.text(group)
-        if not answer.rows:
+        if not result.rows:
             st.caption("The newest sample has no partition of this group: it committed nothing, or is gone.")
             return
         tables.show(
-            [_partition(row) for row in sorted(answer.rows, key=_worst)],
+            [_partition(row) for row in sorted(result.rows, key=_worst)],
             {
                 "status": STATUS,
                 "topic": Column("Topic", width="medium"),
@@ -134,18 +135,18 @@ def partitions(group: str, view: View) -> None:
                 "lag_seconds": Column("Behind", "seconds"),
                 "waiting_cents": Column("Money waiting", "money"),
                 "waiting": Column("Orders or keys"),
-                "catch_up_seconds": Column("Caught up in", "seconds", means="A dash where the lag does not shrink."),
+                "catch_up_seconds": Column("Caught up in", "seconds", meaning="A dash where the lag does not shrink."),
                 "produced_per_second": Column("In/s", "rate"),
                 "consumed_per_second": Column("Out/s", "rate"),
-                "retention_used": Column("Unread of log", "share", means=_RETENTION),
-                "member": Column("Member", means="Who holds it; a dash where nobody does, or it is not known."),
+                "retention_used": Column("Unread of log", "share", meaning=_RETENTION),
+                "member": Column("Member", meaning="Who holds it; a dash where nobody does, or it is not known."),
                 "committed_offset": Column("Committed", "count"),
                 "end_offset": Column("End of log", "count"),
             },
             view,
             key="partitions",
         )
-        st.caption(f"The worst first. A dash is unknown. {tiles.sql(answer)}")
+        st.caption(f"The worst first. A dash is unknown. {tiles.sql(result)}")
 
 
 def _worst(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ COLOURS = {
     "OK": theme.GOOD,
 }
 WORST_FIRST = tuple(COLOURS)
-MEANS = (
+MEANING = (
     "OK: caught up, or catching up. WARN: reads, but falls behind. REWIND: the offset went back. STALL: a member holds "
     "the partitions and reads nothing. STOP: nobody reads. UNKNOWN: too few samples."
 )

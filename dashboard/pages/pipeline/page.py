@@ -9,15 +9,14 @@ import streamlit as st
 from dashboard.components import frame, states, tiles
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
+from dashboard.data.query_cache import Result
 from dashboard.pages.overview import page as overview
-from dashboard.pages.overview import queries as overview_questions
-from dashboard.pages.pipeline import groups, lag, latency, processes, streams
-from dashboard.pages.pipeline import queries as questions
+from dashboard.pages.overview import queries as overview_queries
+from dashboard.pages.pipeline import groups, lag, latency, process_table, queries, streams
 from dashboard.pages.pipeline.lag import Group
 from dashboard.reconciliation import panel
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
@@ -33,11 +32,11 @@ def show() -> None:
     frame.live(lambda view: draw(view, group, measure, stream))
 
 
-def sampled(view: View) -> Answer:
+def sampled(view: ViewState) -> Result:
     """The newest sample of all groups."""
     interval_ms = int(lag.CURRENT_INTERVALS * query_cache.settings().lag_interval_s * 1_000)
     # Samples come every ten seconds; looking for the newest of each group costs more than a window does.
-    return query_cache.ask(questions.GROUPS, view, shared_s=5.0, sample_ms=interval_ms)
+    return query_cache.fetch(queries.GROUPS, view, shared_s=5.0, sample_ms=interval_ms)
 
 
 def choose() -> str:
@@ -54,22 +53,22 @@ def choose() -> str:
     return "" if chosen == ALL else chosen
 
 
-def draw(view: View, group: str, measure: str, stream: str) -> None:
+def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
     """Everything that refreshes by itself."""
-    traffic = query_cache.ask(overview_questions.STREAMS, view)
+    traffic = query_cache.fetch(overview_queries.STREAMS, view)
     newest = tiles.trust_in(view).newest
-    answer = sampled(view)
-    found = lag.groups(answer.rows)
+    result = sampled(view)
+    found = lag.groups(result.rows)
     if newest is None and not traffic.rows and not found:
         states.no_events()
         panel.panel(view, explain=True)
-        processes.processes()
+        process_table.show()
         return
     states.freshness(newest, datetime.now(UTC), view)
-    times = query_cache.ask(questions.LATENCY, view)
+    times = query_cache.fetch(queries.LATENCY, view)
     with tiles.row("pipeline"):
-        headline(answer, found, times, view)
-    groups.table(answer, found, view)
+        headline(result, found, times, view)
+    groups.table(result, found, view)
     groups.trend(measure, view)
     if group:
         groups.partitions(group, view)
@@ -83,20 +82,20 @@ def draw(view: View, group: str, measure: str, stream: str) -> None:
         streams.latencies(times, view)
         streams.balance(stream, view)
     panel.panel(view, explain=True)
-    processes.processes()
+    process_table.show()
 
 
-def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> None:
+def headline(result: Result, found: list[Group], times: Result, view: ViewState) -> None:
     """How bad it is."""
     behind = [one for one in found if one.behind]
-    sampled_at = lag.sampled_at(answer.rows)
-    as_of = "no sample" if sampled_at is None else f"sampled {format.clock(sampled_at, answer.period.now, view.clock)}"
+    sampled_at = lag.sampled_at(result.rows)
+    as_of = "no sample" if sampled_at is None else f"sampled {format.clock(sampled_at, result.period.now, view.clock)}"
     tiles.tile(
         "Groups behind",
         f"{len(behind)} of {len(found)}" if found else format.UNKNOWN,
-        answer,
+        result,
         view,
-        means=f"Consumer groups that are neither OK nor UNKNOWN in the newest sample. {lag.MEANS}",
+        meaning=f"Consumer groups that are neither OK nor UNKNOWN in the newest sample. {lag.MEANING}",
         remark=Remark(f"worst: {found[0].status}", "red") if behind else "none is behind" if found else "",
         line=as_of,
     )
@@ -104,9 +103,9 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
     tiles.tile(
         "Events waiting",
         format.count(max(waits)) if waits else format.UNKNOWN,
-        answer,
+        result,
         view,
-        means="Offsets between the end of the log and what the group has committed, of the group with most. "
+        meaning="Offsets between the end of the log and what the group has committed, of the group with most. "
         "A single transaction marker that nobody reads does not count.",
         remark="in one group" if waits else "",
         line=as_of,
@@ -116,9 +115,9 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
     tiles.tile(
         "Behind",
         format.duration(max(seconds)) if seconds else format.UNKNOWN,
-        answer,
+        result,
         view,
-        means="How long ago the next event to be read was written, of the group that is furthest behind.",
+        meaning="How long ago the next event to be read was written, of the group that is furthest behind.",
         # A tile has no room for more words.
         remark="not catching up" if catching == lag.NEVER else f"caught up: {catching}" if catching else "",
         line=as_of,
@@ -129,9 +128,9 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
     tiles.tile(
         "Money waiting",
         format.money(most.cents if most else None),
-        answer,
+        result,
         view,
-        means="What the orders and payments that wait are worth, one amount each, in front of the group and topic "
+        meaning="What the orders and payments that wait are worth, one amount each, in front of the group and topic "
         "where most waits. An order may wait in several; the figures of groups must not be added.",
         remark="" if most is None else "in one topic" if most.complete else "at least",
         line=as_of,
@@ -142,7 +141,7 @@ def headline(answer: Answer, found: list[Group], times: Answer, view: View) -> N
         latency.shown(latency.percentile(whole, latency.SHARES["p95"])),
         times,
         view,
-        means="19 of 20 events of the range took at most so long from reaching Kafka to being processed; estimated "
+        meaning="19 of 20 events of the range took at most so long from reaching Kafka to being processed; estimated "
         "from a histogram.",
         remark=f"p50 {latency.shown(latency.percentile(whole, latency.SHARES['p50']))}",
     )

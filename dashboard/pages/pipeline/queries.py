@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.data.query import Question
+from dashboard.data.query import Query
 from streamgauge.catalog.loader import Catalog
 
 # What holds now is what the newest sample has, give or take two intervals: rows of deleted groups stay for ever.
@@ -14,7 +14,7 @@ _WAITS = "CASE WHEN lag > 1 OR lag_seconds > 0 THEN lag WHEN lag IS NOT NULL THE
 # A row more than newest samples have in a healthy cluster of some size: no page shows more.
 _MOST = 2_000
 
-GROUPS = Question(
+GROUPS = Query(
     "pipeline.groups",
     "How far each consumer group is behind on each topic: the newest sample.",
     f"""
@@ -49,7 +49,7 @@ LIMIT {_MOST}
     defaults={"sample_ms": 25_000},
 )
 
-PARTITIONS = Question(
+PARTITIONS = Query(
     "pipeline.partitions",
     "Each partition that one consumer group reads: the newest sample.",
     f"""
@@ -67,7 +67,7 @@ LIMIT {_MOST}
 
 # A bar has its worst sample. In bars of five minutes and more, of a sample a minute: the history is long, and a group
 # that is behind for less than a minute is no news a day later.
-TREND = Question(
+TREND = Query(
     "pipeline.trend",
     "How far each consumer group was behind: the worst sample of each bar of the range.",
     f"""
@@ -92,7 +92,7 @@ ORDER BY bucket, "group"
 """,  # noqa: S608 - nothing but constants of ours
 )
 
-LATENCY = Question(
+LATENCY = Query(
     "pipeline.latency",
     "How long events took from reaching Kafka to being processed, in each bar of the range: at most so many ms.",
     """
@@ -108,7 +108,7 @@ ORDER BY bucket
 """,
 )
 
-BALANCE = Question(
+BALANCE = Query(
     "pipeline.balance",
     "What each partition of each stream got in the range.",
     f"""
@@ -122,12 +122,12 @@ LIMIT {_MOST}
 )
 
 
-def hot_keys(catalog: Catalog, stream: str) -> Question | None:
+def hot_keys(catalog: Catalog, stream: str) -> Query | None:
     """The keys of one partition in the last minute, from the raw table; None where the catalog has none."""
     table = catalog.raw_table(stream) if stream in catalog.streams else None
     if table is None:
         return None
-    return Question(
+    return Query(
         f"pipeline.hot_keys.{stream}",
         f"The keys that had most events in one partition of {stream} in the last minute.",
         f"""
@@ -145,6 +145,6 @@ LIMIT 5
     )
 
 
-def every(catalog: Catalog) -> list[Question]:
+def every(catalog: Catalog) -> list[Query]:
     """Those that are made from the catalog."""
-    return [question for stream in catalog.streams if (question := hot_keys(catalog, stream))]
+    return [query for stream in catalog.streams if (query := hot_keys(catalog, stream))]

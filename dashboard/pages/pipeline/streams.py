@@ -7,15 +7,12 @@ import streamlit as st
 from dashboard.components import charts, tables, theme, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
-from dashboard.data import query_cache
-from dashboard.data import trust_queries as trust_questions
-from dashboard.data.query_cache import Answer
-from dashboard.pages.pipeline import latency
-from dashboard.pages.pipeline import queries as questions
+from dashboard.data import query_cache, trust_queries
+from dashboard.data.query_cache import Result
+from dashboard.pages.pipeline import latency, queries
 from dashboard.session import address
-from dashboard.session.view import View
-from streamgauge.domain import format
-from streamgauge.domain import stream_balance as balances
+from dashboard.session.view_state import ViewState
+from streamgauge.domain import format, stream_balance
 from streamgauge.domain.freshness import Freshness, age_s
 from streamgauge.domain.stream_balance import Balance
 
@@ -33,17 +30,17 @@ def choose() -> str:
     return "" if chosen == BUSIEST else chosen
 
 
-def streams(traffic: Answer, view: View) -> None:
+def streams(traffic: Result, view: ViewState) -> None:
     """Each stream: rate, freshness, failures."""
-    answer = query_cache.ask(trust_questions.STREAMS, view, group=query_cache.settings().analytics_group)
-    if not answer.rows:
+    result = query_cache.fetch(trust_queries.STREAMS, view, group=query_cache.settings().analytics_group)
+    if not result.rows:
         return
-    period = answer.period
+    period = result.period
     recent: dict[str, int] = {}
     for row in traffic.rows:
         recent[row["stream"]] = recent.get(row["stream"], 0) + row["recent"]
     rows = []
-    for row in sorted(answer.rows, key=lambda row: theme.stream_order(row["stream"])):
+    for row in sorted(result.rows, key=lambda row: theme.stream_order(row["stream"])):
         age = age_s(row["newest"], period.now)
         quiet = "reference" if row["stream"] in query_cache.catalog().compacted else "quiet"
         state = {"empty": "no events", "stale": quiet, "fresh": "fresh"}[Freshness.of(age).value]
@@ -54,23 +51,23 @@ def streams(traffic: Answer, view: View) -> None:
         tables.show(
             rows,
             {
-                "state": Column("State", "badge", colours=_FRESH, width="small", means=_QUIET),
+                "state": Column("State", "badge", colours=_FRESH, width="small", meaning=_QUIET),
                 "stream": Column("Stream", "link", page="events", param="stream"),
-                "age": Column("Newest event", means="How long ago it happened; visible in SQL."),
-                "rate": Column("Events/s", "rate", means="Complete windows of the last minute."),
-                "events": Column("Events", "count", means="In the range, good and bad."),
+                "age": Column("Newest event", meaning="How long ago it happened; visible in SQL."),
+                "rate": Column("Events/s", "rate", meaning="Complete windows of the last minute."),
+                "events": Column("Events", "count", meaning="In the range, good and bad."),
                 "dead_letters": Column("Dead letters", "count"),
-                "late": Column("Late", "count", means="More than 10 s older than the newest of their partition."),
-                "waiting": Column("Waiting", "count", means="For analytics, in the newest sample."),
-                "lag_seconds": Column("Behind", "seconds", means="Analytics, in the newest sample."),
+                "late": Column("Late", "count", meaning="More than 10 s older than the newest of their partition."),
+                "waiting": Column("Waiting", "count", meaning="For analytics, in the newest sample."),
+                "lag_seconds": Column("Behind", "seconds", meaning="Analytics, in the newest sample."),
             },
             view,
             key="streams",
         )
-        st.caption(tiles.sql(answer))
+        st.caption(tiles.sql(result))
 
 
-def latencies(times: Answer, view: View) -> None:
+def latencies(times: Result, view: ViewState) -> None:
     """From reaching Kafka to being processed, over the range."""
     series = [
         Series(
@@ -90,12 +87,12 @@ def latencies(times: Answer, view: View) -> None:
         )
 
 
-def balance(stream: str, view: View) -> None:
+def balance(stream: str, view: ViewState) -> None:
     """How evenly streams spread over partitions, and the keys of the busiest one."""
-    answer = query_cache.ask(questions.BALANCE, view)
-    seconds = (answer.period.complete_until - answer.period.since).total_seconds()
+    result = query_cache.fetch(queries.BALANCE, view)
+    seconds = (result.period.complete_until - result.period.since).total_seconds()
     # What is uneven because there is hardly any says nothing.
-    found = sorted(balances.of(answer.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
+    found = sorted(stream_balance.of(result.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
     with st.container(border=True):
         st.subheader("Partition balance", anchor=False)
         rows = [
@@ -114,19 +111,21 @@ def balance(stream: str, view: View) -> None:
         tables.show(
             rows,
             {
-                "state": Column("State", "badge", colours=_EVEN, width="small", means=_HOT),
-                "stream": Column("Stream", "link", page="pipeline", param="stream", means="Its hot keys are below."),
-                "skew": Column("Skew", "rate", means="The busiest partition's events over the mean of all; 1 is even."),
-                "busiest": Column("Busiest", "count", means="The number of the partition that got most."),
+                "state": Column("State", "badge", colours=_EVEN, width="small", meaning=_HOT),
+                "stream": Column("Stream", "link", page="pipeline", param="stream", meaning="Its hot keys are below."),
+                "skew": Column(
+                    "Skew", "rate", meaning="The busiest partition's events over the mean of all; 1 is even."
+                ),
+                "busiest": Column("Busiest", "count", meaning="The number of the partition that got most."),
                 "share": Column("Its share", "share"),
-                "worth": Column("Works like", means="So many evenly filled partitions of those there are."),
+                "worth": Column("Works like", meaning="So many evenly filled partitions of those there are."),
                 "events": Column("Events", "count"),
                 "bytes": Column("Bytes"),
             },
             view,
             key="balance",
         )
-        st.caption(f"Of the range, from what each partition got. {tiles.sql(answer)}")
+        st.caption(f"Of the range, from what each partition got. {tiles.sql(result)}")
         chosen = next((one for one in found if one.stream == stream), None) if stream else next(iter(found), None)
         if chosen is not None:
             _keys(chosen, view)
@@ -138,17 +137,17 @@ _HOT = "Hot: the busiest partition got at least 1.5 times the mean, of 5 events 
 def _state(one: Balance, seconds: float) -> str:
     if one.hot(seconds):
         return "hot"
-    return "even" if one.skew < balances.HOT_RATIO else "few events"
+    return "even" if one.skew < stream_balance.HOT_RATIO else "few events"
 
 
-def _keys(one: Balance, view: View) -> None:
-    question = questions.hot_keys(query_cache.catalog(), one.stream)
-    if question is None:
+def _keys(one: Balance, view: ViewState) -> None:
+    query = queries.hot_keys(query_cache.catalog(), one.stream)
+    if query is None:
         return
     # A minute of a raw table, and never more often than the lag sampler looks.
-    answer = query_cache.ask(question, view, shared_s=10.0, partition=one.busiest)
+    result = query_cache.fetch(query, view, shared_s=10.0, partition=one.busiest)
     st.markdown(f"**Hot keys**: {one.stream}, partition {one.busiest}, the last minute")
-    if not answer.rows:
+    if not result.rows:
         st.caption("No events there in the last minute.")
         return
     columns = {
@@ -156,5 +155,5 @@ def _keys(one: Balance, view: View) -> None:
         "events": Column("Events", "count"),
         "share": Column("Of the partition", "share"),
     }
-    tables.show(answer.rows, columns, view, key="keys")
-    st.caption(f"No number of partitions splits a key: `docs/partitioning.md` says what does help. {tiles.sql(answer)}")
+    tables.show(result.rows, columns, view, key="keys")
+    st.caption(f"No number of partitions splits a key: `docs/partitioning.md` says what does help. {tiles.sql(result)}")

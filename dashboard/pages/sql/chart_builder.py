@@ -23,7 +23,7 @@ _CATEGORIES = 12
 
 
 @dataclass(frozen=True)
-class Picture:
+class ChartSpec:
     """Which columns are drawn how; `colour` splits the only one of `ys` into a series for each of its values."""
 
     kind: Kind
@@ -61,21 +61,25 @@ def axes(rows: pa.Table) -> list[str]:
     return [name for name in rows.column_names if name in found]
 
 
-def suggested(rows: pa.Table) -> Picture | None:
+def suggested(rows: pa.Table) -> ChartSpec | None:
     """Times and numbers are lines, names and numbers are bars, two numbers are points; None is nothing to draw."""
     measures, when, names = numbers(rows), times(rows), words(rows)
     if not measures or rows.num_rows < 2:
         return None
     few = [one for one in names if 1 < _different(rows, one) <= _CATEGORIES]
     if when and _different(rows, when[0]) > 1:
-        return Picture("lines", when[0], (measures[0],), few[0]) if few else Picture("lines", when[0], _alike(measures))
+        return (
+            ChartSpec("lines", when[0], (measures[0],), few[0])
+            if few
+            else ChartSpec("lines", when[0], _alike(measures))
+        )
     if names:
         # The name that tells most rows apart is along the axis; another one splits the bars where it does not tell all.
         kinds = {one: _different(rows, one) for one in names}
         along = max(names, key=kinds.__getitem__)
         split = next((one for one in few if one != along), None) if kinds[along] < rows.num_rows else None
-        return Picture("bars", along, (measures[0],), split)
-    return Picture("points", measures[0], (measures[1],)) if len(measures) > 1 else None
+        return ChartSpec("bars", along, (measures[0],), split)
+    return ChartSpec("points", measures[0], (measures[1],)) if len(measures) > 1 else None
 
 
 def _different(rows: pa.Table, name: str) -> int:
@@ -94,56 +98,56 @@ def _alike(measures: Sequence[str]) -> tuple[str, ...]:
     return tuple(same[:SERIES])
 
 
-def drawn(rows: pa.Table, picture: Picture, clock: tzinfo) -> tuple[charts.Chart, str]:
+def drawn(rows: pa.Table, spec: ChartSpec, clock: tzinfo) -> tuple[charts.Chart, str]:
     """The figure, and what it leaves out (empty: nothing)."""
     left_out = ""
-    most = BARS if picture.kind == "bars" else POINTS
+    most = BARS if spec.kind == "bars" else POINTS
     if rows.num_rows > most:
         left_out = f"The first {most:,} of {rows.num_rows:,} rows are drawn."
         rows = rows.slice(0, most)
-    if results.far(rows.column(picture.x)):
+    if results.far(rows.column(spec.x)):
         left_out = f"Times outside of the years 1 to 9999 are not drawn. {left_out}".strip()
     traces = []
-    series = _series(rows, picture, clock)
+    series = _series(rows, spec, clock)
     if len(series) > SERIES:
         left_out = f"The first {SERIES} of {len(series)} series are drawn. {left_out}".strip()
     for number, (name, xs, ys) in enumerate(series[:SERIES]):
         colour = theme.STREAM_COLOURS.get(name) or theme.SPARE_COLOURS[number % len(theme.SPARE_COLOURS)]
         trace: dict[str, Any] = {"name": charts.label(name), "x": xs, "y": ys, "marker": {"color": colour}}
-        if picture.kind == "bars":
+        if spec.kind == "bars":
             trace["type"] = "bar"
         else:
-            mode = "lines" if picture.kind == "lines" and len(xs) > 1 else "markers"
+            mode = "lines" if spec.kind == "lines" and len(xs) > 1 else "markers"
             trace |= {"type": "scatter", "mode": mode, "line": {"color": colour, "width": 2}}
         traces.append(trace)
-    named = {"title": {"text": charts.label(picture.ys[0])}} if len(picture.ys) == 1 else {}
+    named = {"title": {"text": charts.label(spec.ys[0])}} if len(spec.ys) == 1 else {}
     figure = charts.Chart(
         traces,
         380,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
-        barmode="stack" if picture.colour else "group",
-        hovermode="closest" if picture.kind == "points" else "x unified",
+        barmode="stack" if spec.colour else "group",
+        hovermode="closest" if spec.kind == "points" else "x unified",
         showlegend=len(series) > 1,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        xaxis={"title": {"text": charts.label(picture.x)}, "fixedrange": True, "showgrid": False},
+        xaxis={"title": {"text": charts.label(spec.x)}, "fixedrange": True, "showgrid": False},
         yaxis={"fixedrange": True, "rangemode": "tozero", "separatethousands": True, **named},
     )
     return figure, left_out
 
 
-def _series(rows: pa.Table, picture: Picture, clock: tzinfo) -> list[tuple[str, list[Any], list[Any]]]:
+def _series(rows: pa.Table, spec: ChartSpec, clock: tzinfo) -> list[tuple[str, list[Any], list[Any]]]:
     """Name, xs and ys of each, in the order in which they come; lines go along their x."""
-    place = _moment if picture.x in times(rows) else _place
-    xs = [place(value, clock) for value in results.values(rows.column(picture.x))]
+    place = _moment if spec.x in times(rows) else _place
+    xs = [place(value, clock) for value in results.values(rows.column(spec.x))]
     found: dict[str, list[tuple[Any, Any]]] = {}
-    if picture.colour and len(picture.ys) == 1:
-        names = (str(value) for value in rows.column(picture.colour).to_pylist())
-        for name, x, y in zip(names, xs, _values(rows, picture.ys[0]), strict=True):
+    if spec.colour and len(spec.ys) == 1:
+        names = (str(value) for value in rows.column(spec.colour).to_pylist())
+        for name, x, y in zip(names, xs, _values(rows, spec.ys[0]), strict=True):
             found.setdefault(name, []).append((x, y))
     else:
-        found = {name: list(zip(xs, _values(rows, name), strict=True)) for name in picture.ys}
+        found = {name: list(zip(xs, _values(rows, name), strict=True)) for name in spec.ys}
     found = {name: [point for point in points if point[0] is not None] for name, points in found.items()}
-    if picture.kind == "lines":
+    if spec.kind == "lines":
         found = {name: sorted(points, key=_first) for name, points in found.items()}
     return [(name, [x for x, _ in points], [y for _, y in points]) for name, points in found.items()]
 

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import streamlit as st
 
 import dashboard
-from dashboard.data import query, query_cache
-from dashboard.data.query import Question
+from dashboard.data import query as query_module
+from dashboard.data import query_cache
+from dashboard.data.query import Query
 from dashboard.pages.events import queries
-from dashboard.pages.sql import runs
-from dashboard.pages.sql.runs import Asked, Run
-from dashboard.session import address
-from dashboard.session import view as views
-from dashboard.session.view import View
+from dashboard.pages.sql import query_run
+from dashboard.pages.sql.query_run import QueryRun, Statement
+from dashboard.session import address, view_state
+from dashboard.session.view_state import ViewState
 
 TEXT, AS_OF, KNOWN = "sql:text", "sql:as-of", "sql:known"
 _OPENED, _KEPT, _RUN, _HISTORY = "sql:opened", "sql:kept", "sql:run", "sql:history"
@@ -33,139 +33,141 @@ ORDER BY events DESC"""
 
 
 @dataclass(frozen=True)
-class Opened:
+class LinkedQuery:
     """What the address opens: a page's question with its statement, or a query's text; `wrong` says why it cannot.
 
     `given` are the filters of the question's page, as the link has them.
     """
 
-    question: Question | None = None
+    query: Query | None = None
     sql: str = ""
     given: str = ""
     wrong: str = ""
 
 
-def known() -> dict[str, Question]:
+def known() -> dict[str, Query]:
     """Every question of every page, whichever page was opened so far; those that pages made for what was chosen too."""
     for module in pkgutil.walk_packages(dashboard.__path__, f"{dashboard.__name__}."):
         if module.name.endswith("queries"):
             every = getattr(importlib.import_module(module.name), "every", None)
             if every is not None:
                 every(query_cache.catalog())
-    return query.known()
+    return query_module.known()
 
 
-def called(name: str) -> Question | None:
+def called(name: str) -> Query | None:
     """The question of that name; one that a page makes of what was chosen, too."""
     return known().get(name) or queries.called(query_cache.catalog(), name)
 
 
-def opened(view: View) -> Opened:
+def opened(view: ViewState) -> LinkedQuery:
     """What the address says, for the range that is looked at."""
     name, text, given = (st.query_params.get(one, "") for one in ("question", "q", "given"))
     if len(text) > MOST_OPENED or len(given) > MOST_OPENED:
-        return Opened(wrong=f"The link's statement is longer than {MOST_OPENED:,} characters.")
+        return LinkedQuery(wrong=f"The link's statement is longer than {MOST_OPENED:,} characters.")
     if not name:
-        return Opened(sql=text)
-    question = called(name)
-    if question is None:
-        return Opened(wrong="No page asks a question of the name that the link has.")
+        return LinkedQuery(sql=text)
+    query = called(name)
+    if query is None:
+        return LinkedQuery(wrong="No page asks a question of the name that the link has.")
     try:
-        return Opened(question, filled(question, view, given), given)
+        return LinkedQuery(query, filled(query, view, given), given)
     except (ValueError, RecursionError):
-        return Opened(wrong="The page that asks this question has no such filters as the link has.")
+        return LinkedQuery(wrong="The page that asks this question has no such filters as the link has.")
 
 
-def filled(question: Question, view: View, given: str = "") -> str:
+def filled(query: Query, view: ViewState, given: str = "") -> str:
     """The question as it stands for the range; what is not `given` is as when nothing is chosen in its page's filters.
 
     Raises ValueError for filters that the question has not.
     """
-    usual = {**dict.fromkeys(question.names), **question.defaults, **view.period(datetime.now(UTC)).params()}
-    return question.filled({**usual, **question.given(given)})
+    usual = {**dict.fromkeys(query.names), **query.defaults, **view.period(datetime.now(UTC)).params()}
+    return query.filled({**usual, **query.given(given)})
 
 
-def begin(view: View) -> Opened:
+def begin(view: ViewState) -> LinkedQuery:
     """Before the editor is drawn: open what a followed link says, once, and run it; else what was there before."""
     found = opened(view)
     signature = _signature(view)
     state = st.session_state
     if found.sql and state.get(_OPENED) != signature:
         as_of = st.query_params.get("as_of", "")
-        ask(Asked(found.sql, as_of, st.query_params.get("known") == "1"))
+        ask(Statement(found.sql, as_of, st.query_params.get("known") == "1"))
         state[_OPENED] = signature
     elif TEXT not in state:
-        _fill(state.get(_KEPT) or Asked(BEGINNING))
+        _fill(state.get(_KEPT) or Statement(BEGINNING))
         if not found.wrong and run() is not None:
             # Back from another page: the link says again what is there.
             write(view, found)
     return found
 
 
-def ask(asked: Asked) -> None:
+def ask(statement: Statement) -> None:
     """Put it into the editor and run it; what ran before is ended. Before the editor is drawn."""
-    _fill(asked)
-    start(asked)
+    _fill(statement)
+    start(statement)
 
 
-def start(asked: Asked) -> None:
+def start(statement: Statement) -> None:
     """Run it; what ran before is ended."""
     if (before := run()) is not None and before.running:
         before.cancel()
-    st.session_state[_KEPT] = asked
-    started = st.session_state[_RUN] = Run(asked, runs.client())
-    history = [one for one in history_of() if one.asked != asked]
+    st.session_state[_KEPT] = statement
+    started = st.session_state[_RUN] = QueryRun(statement, query_run.client())
+    history = [one for one in history_of() if one.statement != statement]
     for one in history:
         one.release()
     st.session_state[_HISTORY] = [started, *history][:MOST_KEPT]
 
 
-def run() -> Run | None:
+def run() -> QueryRun | None:
     """What was asked last in this session."""
-    found: Run | None = st.session_state.get(_RUN)
+    found: QueryRun | None = st.session_state.get(_RUN)
     return found
 
 
-def history_of() -> list[Run]:
+def history_of() -> list[QueryRun]:
     """What was asked in this session, the newest first; only the newest has its rows."""
-    found: list[Run] = st.session_state.get(_HISTORY, [])
+    found: list[QueryRun] = st.session_state.get(_HISTORY, [])
     return found
 
 
-def write(view: View, found: Opened | None) -> bool:
+def write(view: ViewState, found: LinkedQuery | None) -> bool:
     """Put what was asked into the address: a page's question that was opened by its name and filters while its text is
     untouched, any other statement as it is. False where it is too long for that."""
-    asked: Asked = st.session_state[_KEPT]
-    question = found.question if found else None
-    fits = question is not None or len(asked.sql) <= MOST_IN_LINK
+    statement: Statement = st.session_state[_KEPT]
+    query = found.query if found else None
+    fits = query is not None or len(statement.sql) <= MOST_IN_LINK
     address.write(
         {
-            "question": question.name if question else None,
-            "given": (found.given or None) if found and question else None,
-            "q": asked.sql if fits and question is None else None,
-            "as_of": asked.as_of or None,
-            "known": "1" if asked.known else None,
+            "question": query.name if query else None,
+            "given": (found.given or None) if found and query else None,
+            "q": statement.sql if fits and query is None else None,
+            "as_of": statement.as_of or None,
+            "known": "1" if statement.known_only else None,
         }
     )
     st.session_state[_OPENED] = _signature(view)
     return fits
 
 
-def typed() -> Asked:
+def typed() -> Statement:
     """What stands in the editor; a time that cannot be read stays as it was typed, and is refused when asked."""
     state = st.session_state
     text = str(state.get(AS_OF) or "").strip()
-    moment = views.moment(text)
-    return Asked(str(state.get(TEXT) or "").strip(), views.stamp(moment) if moment else text, bool(state.get(KNOWN)))
+    moment = view_state.moment(text)
+    return Statement(
+        str(state.get(TEXT) or "").strip(), view_state.stamp(moment) if moment else text, bool(state.get(KNOWN))
+    )
 
 
-def _fill(asked: Asked) -> None:
-    st.session_state[TEXT] = asked.sql
-    st.session_state[AS_OF] = asked.as_of
-    st.session_state[KNOWN] = asked.known
+def _fill(statement: Statement) -> None:
+    st.session_state[TEXT] = statement.sql
+    st.session_state[AS_OF] = statement.as_of
+    st.session_state[KNOWN] = statement.known_only
 
 
-def _signature(view: View) -> tuple[object, ...]:
+def _signature(view: ViewState) -> tuple[object, ...]:
     """What makes two addresses open different things; of a range only where a question's text depends on it."""
     said = tuple(st.query_params.get(name, "") for name in ("question", "q", "given", "as_of", "known"))
-    return (*said, *view.asks) if said[0] else said
+    return (*said, *view.cache_key) if said[0] else said

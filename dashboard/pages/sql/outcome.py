@@ -9,11 +9,11 @@ import streamlit as st
 
 from dashboard.components import charts, states
 from dashboard.data import query_cache
-from dashboard.pages.sql import chart_builder, exports, mistakes
-from dashboard.pages.sql.chart_builder import KINDS, Picture
-from dashboard.pages.sql.runs import Run
+from dashboard.pages.sql import chart_builder, error_report, exports
+from dashboard.pages.sql.chart_builder import KINDS, ChartSpec
+from dashboard.pages.sql.query_run import QueryRun
 from dashboard.session import incident
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse.client import Busy, WarehouseUnavailable
@@ -26,7 +26,7 @@ _TABLE_PX = 440
 
 
 @st.fragment(run_every=POLL_S)
-def progress(run: Run) -> None:
+def progress(run: QueryRun) -> None:
     """How long it has taken so far, and a button that ends it."""
     if not run.running:
         st.rerun()
@@ -35,13 +35,13 @@ def progress(run: Run) -> None:
         st.button("Cancel", icon=":material/stop:", on_click=run.cancel, disabled=run.cancelling, key="sql:cancel")
 
 
-def line(run: Run) -> str:
+def line(run: QueryRun) -> str:
     """What came of it, in a line: `1,234 rows · 3 columns · 0.2 s`."""
     took = format.duration(run.seconds)
     if run.running:
         return f"running for {took}"
     if run.error is not None:
-        return f"{mistakes.of(run.error, run.asked.sql).title.lower()} · {took}"
+        return f"{error_report.of(run.error, run.statement.sql).title.lower()} · {took}"
     rows = f"{format.count(run.count)} {'row' if run.count == 1 else 'rows'}"
     if run.rows is None:
         return f"{rows} · {took}"
@@ -49,18 +49,18 @@ def line(run: Run) -> str:
     return f"{rows} · {columns} {'column' if columns == 1 else 'columns'} · {took}"
 
 
-def show(run: Run, view: View) -> None:
+def show(run: QueryRun, view: ViewState) -> None:
     """What came of it."""
     if run.error is not None:
         return _wrong(run, run.error)
     if run.rows is None:
         st.info("**The answer was let go**: other sessions needed the memory. Run it again.", icon=":material/memory:")
         return None
-    as_of = f" · as of {run.asked.as_of}" if run.asked.as_of else ""
+    as_of = f" · as of {run.statement.as_of}" if run.statement.as_of else ""
     for note in run.notes:
         st.warning("The answer leaves something out:", icon=":material/history:")
         st.text(note)
-    incident.note(incident.Shown("Query", line(run), "", as_of.removeprefix(" · "), run.asked.sql))
+    incident.note(incident.FigureSnapshot("Query", line(run), "", as_of.removeprefix(" · "), run.statement.sql))
     rows = exports.distinct(run.rows)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -78,27 +78,27 @@ def show(run: Run, view: View) -> None:
     return None
 
 
-def _wrong(run: Run, error: StreamgaugeError) -> None:
+def _wrong(run: QueryRun, error: StreamgaugeError) -> None:
     if isinstance(error, WarehouseUnavailable) and not isinstance(error, Busy):
         return states.unavailable(query_cache.settings(), error)
-    mistake = mistakes.of(error, run.asked.sql)
-    if mistake.rule == "cancelled":
+    report = error_report.of(error, run.statement.sql)
+    if report.rule == "cancelled":
         st.info(f"**Cancelled** after {format.duration(run.seconds)}.", icon=":material/stop:")
         return None
-    place = f", line {mistake.line}" if mistake.line else ""
+    place = f", line {report.line}" if report.line else ""
     with st.container(border=True):
-        st.error(f"**{mistake.title}**{place}", icon=":material/error:")
-        st.text(mistake.says)
-        if mistake.marked:
-            st.code(mistake.marked, language=None)
-        if mistake.hint:
-            st.text(mistake.hint)
-        if mistake.advice:
-            st.caption(mistake.advice)
+        st.error(f"**{report.title}**{place}", icon=":material/error:")
+        st.text(report.says)
+        if report.marked:
+            st.code(report.marked, language=None)
+        if report.hint:
+            st.text(report.hint)
+        if report.advice:
+            st.caption(report.advice)
     return None
 
 
-def _files(run: Run) -> None:
+def _files(run: QueryRun) -> None:
     """The whole answer, made when the button is pressed."""
 
     def made(write: Any) -> Any:
@@ -138,7 +138,7 @@ def shown(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _table(rows: pa.Table, view: View) -> None:
+def _table(rows: pa.Table, view: ViewState) -> None:
     head = shown(rows)
     config: dict[str, Any] = {
         field.name: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss.SSS", timezone=str(view.clock))
@@ -150,7 +150,7 @@ def _table(rows: pa.Table, view: View) -> None:
         st.caption(f"The first {SHOWN:,} of {rows.num_rows:,} rows. A file has all of them.")
 
 
-def _chart(rows: pa.Table, view: View) -> None:
+def _chart(rows: pa.Table, view: ViewState) -> None:
     chosen = _choices(rows, chart_builder.suggested(rows))
     if chosen is None:
         st.caption("Nothing to draw: a chart needs two rows and a column of numbers.")
@@ -161,12 +161,12 @@ def _chart(rows: pa.Table, view: View) -> None:
         st.caption(left_out)
 
 
-def _choices(rows: pa.Table, first: Picture | None) -> Picture | None:
+def _choices(rows: pa.Table, first: ChartSpec | None) -> ChartSpec | None:
     """What the reader chooses; the widgets begin anew with the columns of another answer."""
     measures, columns = chart_builder.numbers(rows), chart_builder.axes(rows)
     if not measures or rows.num_rows < 2:
         return None
-    first = first or Picture("bars", columns[0], (measures[0],))
+    first = first or ChartSpec("bars", columns[0], (measures[0],))
     own = f"{abs(hash(str(rows.schema))):x}"
     splits = ["–", *(one for one in chart_builder.words(rows) if one != first.x)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -184,4 +184,4 @@ def _choices(rows: pa.Table, first: Picture | None) -> Picture | None:
             width=170,
             help="With one column up: a series for each value of this one",
         )
-    return Picture(kind, x, tuple(ys), None if colour == "–" else colour) if ys else None
+    return ChartSpec(kind, x, tuple(ys), None if colour == "–" else colour) if ys else None

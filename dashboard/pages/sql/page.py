@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.components import frame
-from dashboard.pages.sql import editor, outcome, reference
-from dashboard.pages.sql.editor import Opened
+from dashboard.pages.sql import editor, outcome, schema_browser
+from dashboard.pages.sql.editor import LinkedQuery
 from dashboard.pages.sql.examples import EXAMPLES, ROLES
-from dashboard.pages.sql.runs import QUICK_S, Asked, Run
+from dashboard.pages.sql.query_run import QUICK_S, QueryRun, Statement
 from dashboard.session import incident
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 
 # The look of a text area, which Streamlit does not set; and no download of the rows that are shown beside that of all.
 _STYLE = """<style>
@@ -25,11 +25,11 @@ def show() -> None:
     """The page."""
     st.html(_STYLE)
     view = frame.view()
-    opened = editor.begin(view)
+    linked = editor.begin(view)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        about(opened)
-        form(opened, view)
+        about(linked)
+        form(linked, view)
         run = editor.run()
         with incident.drawing(run.at if run else None):
             result(run, view)
@@ -37,24 +37,24 @@ def show() -> None:
         aside(view)
 
 
-def about(opened: Opened) -> None:
+def about(linked: LinkedQuery) -> None:
     """What a link opened."""
-    if opened.wrong:
-        st.warning(opened.wrong, icon=":material/link_off:")
-    if opened.question:
+    if linked.wrong:
+        st.warning(linked.wrong, icon=":material/link_off:")
+    if linked.query:
         with st.container(border=True, gap="xsmall"):
-            st.text(opened.question.about)
-            page = opened.question.name.partition(".")[0]
-            chosen = ", filtered as there" if opened.given else ""
+            st.text(linked.query.about)
+            page = linked.query.name.partition(".")[0]
+            chosen = ", filtered as there" if linked.given else ""
             st.caption(f"A question of the page “{page}”, for the range chosen above{chosen}. Change it as you like.")
 
 
-def form(opened: Opened, view: View) -> None:
+def form(linked: LinkedQuery, view: ViewState) -> None:
     """The editor."""
     with st.form("sql-editor-form", border=False), st.container(key="sql-editor", gap="small"):
         st.text_area("SQL", key=editor.TEXT, height=_HEIGHT, label_visibility="collapsed", placeholder="SELECT …")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            asked = st.form_submit_button(
+            statement = st.form_submit_button(
                 "Run", type="primary", icon=":material/play_arrow:", help="Ctrl+Enter in the editor does the same"
             )
             st.text_input(
@@ -71,14 +71,14 @@ def form(opened: Opened, view: View) -> None:
                 help="Where retention has removed what the answer as of that time would need: answer with what is "
                 "left, and say so.",
             )
-    if asked and (typed := editor.typed()).sql:
+    if statement and (typed := editor.typed()).sql:
         editor.start(typed)
-        untouched = opened if typed.sql == opened.sql else None
+        untouched = linked if typed.sql == linked.sql else None
         if not editor.write(view, untouched):
             st.caption(f"Longer than {editor.MOST_IN_LINK:,} characters: no link has it.")
 
 
-def result(run: Run | None, view: View) -> None:
+def result(run: QueryRun | None, view: ViewState) -> None:
     """How the last query goes, or went."""
     if run is None:
         st.caption("One SELECT over the tables at the side; Ctrl+Enter runs it. An example is a good beginning.")
@@ -90,32 +90,32 @@ def result(run: Run | None, view: View) -> None:
         outcome.show(run, view)
 
 
-def aside(view: View) -> None:
+def aside(view: ViewState) -> None:
     """What helps: tables, examples, and what was asked before."""
     tables, examples, history = st.tabs(["Tables", "Examples", "History"])
     with tables:
-        reference.show()
+        schema_browser.show()
     with examples:
         for role in ROLES:
             st.caption(role)
             with st.container(gap="xxsmall"):
                 for number, example in enumerate(EXAMPLES):
                     if example.role == role:
-                        _opener(example.title, Asked(example.sql.strip()), view, f"example-{number}")
+                        _opener(example.title, Statement(example.sql.strip()), view, f"example-{number}")
     with history:
         if not editor.history_of():
             st.caption("What you run in this session is listed here.")
         for number, run in enumerate(editor.history_of()):
             with st.container(border=True, gap="xsmall"):
-                st.code(run.asked.sql, language="sql", height=110, wrap_lines=True)
+                st.code(run.statement.sql, language="sql", height=110, wrap_lines=True)
                 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                     st.caption(f"{run.at.astimezone(view.clock):%H:%M:%S} · {outcome.line(run)}")
-                    _opener("Run again", run.asked, view, f"history-{number}")
+                    _opener("Run again", run.statement, view, f"history-{number}")
 
 
-def _opener(label: str, asked: Asked, view: View, key: str) -> None:
-    def opened() -> None:
-        editor.ask(asked)
+def _opener(label: str, statement: Statement, view: ViewState, key: str) -> None:
+    def linked() -> None:
+        editor.ask(statement)
         editor.write(view, None)
 
-    st.button(label, key=f"sql:{key}", on_click=opened, type="tertiary")
+    st.button(label, key=f"sql:{key}", on_click=linked, type="tertiary")

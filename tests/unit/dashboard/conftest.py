@@ -79,10 +79,10 @@ class House(Commerce):
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     """An empty house that the pages ask."""
     found = House(tmp_path)
-    kept = query_cache.Answers()
+    kept = query_cache.QueryCache()
     monkeypatch.setattr(query_cache, "settings", lambda: found.settings)
     monkeypatch.setattr(query_cache, "warehouse", lambda: found)
-    monkeypatch.setattr(query_cache, "answers", lambda: kept)
+    monkeypatch.setattr(query_cache, "cache", lambda: kept)
     monkeypatch.setattr(audit, "writer", lambda _: found)
     return found
 

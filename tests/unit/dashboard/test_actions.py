@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.session import actions
-from dashboard.session.view import REFRESH
+from dashboard.session.view_state import REFRESH
 from streamgauge.runtime.errors import TransientError
 from tests.unit.dashboard.conftest import House
 
@@ -44,7 +44,7 @@ def page(action: "Callable[[str], str]", inside: bool) -> None:  # noqa: UP037 -
             action=action,
             name="dead-letters.retry",
             target="orders:0:17",
-            says=["3 letters of `orders` are sent again.", "![x](http://127.0.0.1:1/leak)"],
+            effects=["3 letters of `orders` are sent again.", "![x](http://127.0.0.1:1/leak)"],
         )
 
     if inside:
@@ -144,7 +144,7 @@ def test_the_role_counts_when_it_is_done_not_when_it_was_asked(shown: Any, house
     assert texts(app) == ["You may not do this: the dashboard is read-only."]
 
 
-SLOWEST_S = max(every_s or 0.0 for _, every_s in REFRESH.values())
+SLOWEST_S = max(refresh_s or 0.0 for _, refresh_s in REFRESH.values())
 
 
 @pytest.fixture
@@ -182,14 +182,16 @@ def dialog() -> None:
     asked = streamlit.session_state["actions:asked"]
     # A browser's click in a dialog runs the dialog alone.
     if streamlit.session_state["alone"]:
-        actions._ask(asked)
+        actions._draw_dialog(asked)
     else:
-        actions.button("Retry", key=asked.key, action=asked.action, name="", target="", says=[])
+        actions.button("Retry", key=asked.key, action=asked.action, name="", target="", effects=[])
 
 
 def test_an_outcome_stands_until_it_is_read(house: House, clock: list[float]) -> None:
     app = AppTest.from_function(dialog)
-    asked = actions._Asked("retry", "Retry", "dead-letters.retry", "orders:0:17", ("3 letters",), retried, clock[0])
+    asked = actions._Confirmation(
+        "retry", "Retry", "dead-letters.retry", "orders:0:17", ("3 letters",), retried, clock[0]
+    )
     app.session_state["actions:asked"], app.session_state["alone"] = asked, True
     app.run()
     clock[0] += SLOWEST_S - 1

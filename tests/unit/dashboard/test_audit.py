@@ -9,9 +9,9 @@ from tests.unit.dashboard.conftest import House
 
 def page() -> None:
     from dashboard.session import audit
-    from dashboard.session.view import View
+    from dashboard.session.view_state import ViewState
 
-    audit.show(View())
+    audit.show(ViewState())
 
 
 def acted(house: House, action_id: str, seconds: float, outcome: str, detail: str) -> None:

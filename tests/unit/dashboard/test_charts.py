@@ -15,7 +15,7 @@ from dashboard.components.charts import Bar, Series
 from dashboard.data.periods import BY_KEY, Period
 from dashboard.pages.events import story_chart
 from dashboard.pages.events.story_timing import Step
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from tests.unit.dashboard.conftest import read, unpacked
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -106,7 +106,7 @@ def test_a_story_goes_on_while_the_clocks_go_back(monkeypatch: pytest.MonkeyPatc
         Step({"stream": "orders", "event": "order.placed", "happened_at": BACK + timedelta(minutes=minutes)}, None, 0)
         for minutes in (-20, 20)
     ]
-    story_chart.lanes(steps, View(zone="local", zone_name="Europe/Berlin"))
+    story_chart.lanes(steps, ViewState(zone="local", zone_name="Europe/Berlin"))
     before, after = drawn[0].data[0].x
     assert after - before == timedelta(minutes=40)
     assert drawn[0].layout.xaxis.title.text == "all times UTC+01:00"

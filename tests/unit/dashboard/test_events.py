@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.data import query, query_cache
+from dashboard.data import query as query_module
+from dashboard.data import query_cache
 from dashboard.pages.events.queries import Field, every, search
-from dashboard.pages.events.search import Asked, Place, misfit, things
+from dashboard.pages.events.search import Criteria, EventPosition, misfit, things
 from streamgauge.catalog import loader
 from tests.unit.dashboard.conftest import House, Open, tiles, words
 
@@ -132,10 +133,10 @@ def test_one_event_in_full(shop: House, open_page: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["orders/0/5/1763884800000", "nonsense", "orders/x/1/2", "nowhere/0/1/1", "a/1/1/9" * 9]
+    "position", ["orders/0/5/1763884800000", "nonsense", "orders/x/1/2", "nowhere/0/1/1", "a/1/1/9" * 9]
 )
-def test_a_place_with_nothing_at_it(shop: House, open_page: Open, place: str) -> None:
-    open_page("events", open=place)
+def test_a_place_with_nothing_at_it(shop: House, open_page: Open, position: str) -> None:
+    open_page("events", open=position)
 
 
 @pytest.mark.parametrize("path", [{}, {"order": "O-1"}])
@@ -204,22 +205,22 @@ def test_a_customers_story_is_of_the_range(house: House, open_page: Open) -> Non
 
 def test_a_catalog_of_ones_own(house: House, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     sensors = loader.load("examples.sensors")
-    monkeypatch.setattr(query, "_KNOWN", {})
+    monkeypatch.setattr(query_module, "_KNOWN", {})
     assert things(sensors, {"sensor": "T-1"}) == ("sensor_id", "T-1")
     assert things(sensors, {"order": "O-1"}) is None
-    question = search(sensors, Asked().streams(sensors), Field("temperature_mc"))
-    assert question is not None
-    assert '"temperature_mc" = TRY_CAST($value AS BIGINT)' in question.sql
-    assert misfit(sensors, ["readings"], Asked(field="temperature_mc", value="warm")) == "whole numbers"
-    assert misfit(sensors, ["readings"], Asked(field="temperature_mc", value="21")) is None
+    query = search(sensors, Criteria().streams(sensors), Field("temperature_mc"))
+    assert query is not None
+    assert '"temperature_mc" = TRY_CAST($value AS BIGINT)' in query.sql
+    assert misfit(sensors, ["readings"], Criteria(field="temperature_mc", value="warm")) == "whole numbers"
+    assert misfit(sensors, ["readings"], Criteria(field="temperature_mc", value="21")) is None
 
 
 def test_every_question_is_answered(house: House) -> None:
     given = {"since": house.ago(900), "until": house.now, "now": house.now, "bucket_s": 10}
-    for question in every(query_cache.catalog()):
-        house.query(question.sql, question.params(given))
+    for query in every(query_cache.catalog()):
+        house.query(query.sql, query.params(given))
 
 
 def test_a_place_is_told_and_read() -> None:
     text = "orders/3/1234/1763884800123"
-    assert str(Place.read(text)) == text
+    assert str(EventPosition.read(text)) == text

@@ -9,14 +9,14 @@ import pytest
 
 from dashboard.data.periods import BY_KEY
 from dashboard.session import incident
-from dashboard.session.incident import Shown
-from dashboard.session.view import View
+from dashboard.session.incident import FigureSnapshot
+from dashboard.session.view_state import ViewState
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 
 
 def test_the_link_shows_the_same_range_for_good_and_keeps_the_filters() -> None:
-    said = incident.frozen(View("5m", zone="local"), NOW, {"region": "eu"})
+    said = incident.frozen(ViewState("5m", zone="local"), NOW, {"region": "eu"})
     assert said == {
         "region": "eu",
         "range": "custom",
@@ -26,16 +26,16 @@ def test_the_link_shows_the_same_range_for_good_and_keeps_the_filters() -> None:
         "zone": "local",
         "refresh": "off",
     }
-    again = View.read(said)
-    assert again.every_s is None
-    assert again.period(NOW.replace(hour=18)).since == View("5m").period(NOW).since
+    again = ViewState.read(said)
+    assert again.refresh_s is None
+    assert again.period(NOW.replace(hour=18)).since == ViewState("5m").period(NOW).since
 
 
 @pytest.mark.parametrize("choice", list(BY_KEY))
 def test_what_a_link_froze_does_not_move(choice: str) -> None:
     now = datetime(2026, 3, 1, 14, 3, 7, tzinfo=UTC)
-    seen = View(choice).period(now)
-    later = View.read(incident.frozen(View(choice), now, {})).period(now + timedelta(days=1))
+    seen = ViewState(choice).period(now)
+    later = ViewState.read(incident.frozen(ViewState(choice), now, {})).period(now + timedelta(days=1))
     assert (later.since, later.bucket_s) == (seen.since, seen.bucket_s)
     assert later.until == datetime(2026, 3, 1, 14, 3, 10, tzinfo=UTC)
     assert later.buckets() == [one for one in seen.buckets() if one <= now]
@@ -43,17 +43,19 @@ def test_what_a_link_froze_does_not_move(choice: str) -> None:
 
 
 def test_a_statement_is_frozen_as_of_then() -> None:
-    assert incident.frozen(View(), NOW, {"q": "SELECT now()"})["as_of"] == "2026-03-01T12:00:05Z"
+    assert incident.frozen(ViewState(), NOW, {"q": "SELECT now()"})["as_of"] == "2026-03-01T12:00:05Z"
     before = {"q": "SELECT now()", "as_of": "2026-03-01T11:00:00Z"}
-    assert incident.frozen(View(), NOW, before)["as_of"] == before["as_of"]
+    assert incident.frozen(ViewState(), NOW, before)["as_of"] == before["as_of"]
 
 
 def test_the_summary_has_figures_their_trust_and_their_sql_once() -> None:
     figures = [
-        Shown("Revenue", "€1,234.50", "+3.0 % vs 5 min before", "99.2 % complete as of 12:00:03 UTC", "SELECT 1"),
-        Shown("Orders", "12", "", "99.2 % complete as of 12:00:03 UTC", "SELECT 1"),
+        FigureSnapshot(
+            "Revenue", "€1,234.50", "+3.0 % vs 5 min before", "99.2 % complete as of 12:00:03 UTC", "SELECT 1"
+        ),
+        FigureSnapshot("Orders", "12", "", "99.2 % complete as of 12:00:03 UTC", "SELECT 1"),
     ]
-    text = incident.summary("Overview", "http://here/?range=custom", View("5m"), NOW, figures)
+    text = incident.summary("Overview", "http://here/?range=custom", ViewState("5m"), NOW, figures)
     assert "# Overview: 2026-03-01T11:55:10Z to 2026-03-01T12:00:05Z" in text
     assert "| Revenue | €1,234.50 | +3.0 % vs 5 min before | 99.2 % complete as of 12:00:03 UTC |" in text
     assert text.count("SELECT 1") == 1
@@ -61,13 +63,13 @@ def test_the_summary_has_figures_their_trust_and_their_sql_once() -> None:
 
 def test_text_in_a_figure_cannot_begin_markdown() -> None:
     hostile = "![x](http://evil/x) <b>|\n# heading"
-    text = incident.summary("Overview", "http://here/", View(), NOW, [Shown("A", "1", hostile, "", "")])
+    text = incident.summary("Overview", "http://here/", ViewState(), NOW, [FigureSnapshot("A", "1", hostile, "", "")])
     assert r"\!\[x\](http://evil/x) \<b\>\| \# heading" in text
 
 
 def test_an_identifier_cannot_leave_the_fence_of_its_sql() -> None:
     sql = "SELECT '\n```\n![p](http://evil/)\n````\n'"
-    text = incident.summary("Story", "http://here/", View(), NOW, [Shown("A", "1", "", "", sql)])
+    text = incident.summary("Story", "http://here/", ViewState(), NOW, [FigureSnapshot("A", "1", "", "", sql)])
     assert f"`````sql\n{sql}\n`````" in text
 
 
@@ -78,7 +80,7 @@ class CutShort(BaseException):
 def test_before_all_figures_stand_those_that_do_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamlit.session_state", {})
     with contextlib.suppress(CutShort), incident.drawing(NOW):
-        incident.note(Shown("Orders", "2", "", "", ""))
+        incident.note(FigureSnapshot("Orders", "2", "", "", ""))
         raise CutShort
     at, figures = incident.seen()
     assert (at, [one.value for one in figures]) == (NOW, ["2"])
@@ -87,9 +89,9 @@ def test_before_all_figures_stand_those_that_do_count(monkeypatch: pytest.Monkey
 def test_a_drawing_that_is_cut_short_leaves_the_figures_that_stood(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamlit.session_state", {})
     with incident.drawing(NOW):
-        incident.note(Shown("Orders", "1", "", "", ""))
+        incident.note(FigureSnapshot("Orders", "1", "", "", ""))
     with contextlib.suppress(CutShort), incident.drawing():
-        incident.note(Shown("Orders", "2", "", "", ""))
+        incident.note(FigureSnapshot("Orders", "2", "", "", ""))
         raise CutShort
     at, figures = incident.seen()
     assert (at, [one.value for one in figures]) == (NOW, ["1"])

@@ -99,8 +99,8 @@ def test_location_and_status(shop: House, open_page: Open) -> None:
 def test_stock_is_asked_for_once_whatever_the_range(
     shop: House, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped = query_cache.Answers(clock=lambda: 0.0)
-    monkeypatch.setattr(query_cache, "answers", lambda: stopped)
+    stopped = query_cache.QueryCache(clock=lambda: 0.0)
+    monkeypatch.setattr(query_cache, "cache", lambda: stopped)
     for chosen in ("5m", "24h"):
         open_page("inventory", range=chosen)
     assert sum("stock_levels" in sql for sql in shop.asked) == 2

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.data import processes as running
+from dashboard.data import processes as process_data
 from dashboard.data.processes import Found, Watch
 from dashboard.pages.pipeline import lag, latency
 from streamgauge.domain import stream_balance
@@ -22,8 +22,8 @@ from tests.unit.dashboard.conftest import House, Open, tiles, words
 def processes(monkeypatch: pytest.MonkeyPatch) -> list[Found]:
     """What runs here."""
     found = [Found("dashboard", 1, "127.0.0.1:9101", 5.0)]
-    monkeypatch.setattr(running, "look", lambda _: list(found))
-    running.watch.clear()
+    monkeypatch.setattr(process_data, "look", lambda _: list(found))
+    process_data.watch.clear()
     return found
 
 
@@ -138,7 +138,7 @@ def test_hot_keys_are_those_of_the_busiest_partition(house: House, open_page: Op
 def test_processes(house: House, open_page: Open, processes: list[Found]) -> None:
     house.stream("orders", 20, 200)
     assert "No other process of ours runs on this machine" in words(open_page("pipeline"))
-    running.watch.clear()
+    process_data.watch.clear()
     processes += [Found("analytics", 7, "h:2", 3.0), Found("warehouse", 8, "h:3", 60.0, "starting")]
     first, *_ = frame(open_page("pipeline"), "pid")
     assert (first["name"], first["state"], first["why"]) == ("warehouse", ["not ready"], "starting")

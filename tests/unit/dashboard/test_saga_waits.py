@@ -34,7 +34,7 @@ def test_the_answers_are_those_of_the_sagas_table() -> None:
 def test_the_topics_and_groups_are_the_ones_used() -> None:
     stream = {"stock": "inventory", "payment": "payments", "shipment": "shipments"}
     for wait in WAITS.values():
-        assert {stream[answer.split(".")[0]] for answer in wait.answers} == {wait.answered_on}
+        assert {stream[result.split(".")[0]] for result in wait.answers} == {wait.answered_on}
         assert wait.asked_on in REQUEST_TOPICS
         if wait.state == "shipping":
             continue

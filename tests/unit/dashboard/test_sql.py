@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.pages.sql import editor, reference, runs
+from dashboard.pages.sql import editor, query_run, schema_browser
 from streamgauge.warehouse.client import AsOf, Busy, QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, words
 
@@ -47,8 +47,8 @@ class Client:
 @pytest.fixture
 def client(house: House, monkeypatch: pytest.MonkeyPatch) -> Client:
     found = Client(house)
-    monkeypatch.setattr(runs, "client", lambda: found)
-    reference.tables.clear()
+    monkeypatch.setattr(query_run, "client", lambda: found)
+    schema_browser.tables.clear()
     return found
 
 
@@ -95,7 +95,7 @@ def test_a_link_reproduces_it(client: Client, open_page: Open) -> None:
 
 
 def test_a_pages_question_opens_for_the_range(house: House, client: Client, open_page: Open) -> None:
-    app = settled(open_page("sql", question="overview.orders", range="1h"))
+    app = settled(open_page("sql", query="overview.orders", range="1h"))
     assert "INTERVAL" not in text(app)
     assert "$since" not in text(app)
     assert "Orders placed and their amount" in words(app)
@@ -215,12 +215,12 @@ def test_answers_of_every_type_are_shown_and_drawn(client: Client, open_page: Op
 
 
 def test_answers_of_all_sessions_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(query_run, "MOST_BYTES", 1_000_000)
     held = []
     for _ in range(3):
-        held.append(runs.Run(runs.Asked("FROM range(60_000)"), client))  # type: ignore[arg-type]
+        held.append(query_run.QueryRun(query_run.Statement("FROM range(60_000)"), client))  # type: ignore[arg-type]
         held[-1].wait(20)
-    assert [run.let_go for run in held] == [True, False, False]
+    assert [run.released for run in held] == [True, False, False]
 
 
 def test_without_a_warehouse_the_tables_come_later(

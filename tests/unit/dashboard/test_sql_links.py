@@ -11,13 +11,14 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.data import query, query_cache
-from dashboard.data.query import Question
-from dashboard.data.query_cache import Answer
+from dashboard.data import query as query_module
+from dashboard.data import query_cache
+from dashboard.data.query import Query
+from dashboard.data.query_cache import Result
 from dashboard.pages.events import queries
-from dashboard.pages.events.search import ALL, Asked
+from dashboard.pages.events.search import ALL, Criteria
 from dashboard.pages.sql import editor
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from tests.unit.dashboard.conftest import House, Open, words
 from tests.unit.dashboard.test_fulfilment import entered, moved
 from tests.unit.dashboard.test_orders import sold
@@ -26,7 +27,7 @@ from tests.unit.dashboard.test_sql import Client, client, settled, text, typed
 __all__ = ["client"]
 _TIME = re.compile(r"'\d{4}-\d\d-\d\dT[^']*'")
 HOSTILE = "x'; \"](javascript:alert(1)) é\n"
-CHANGED = Question(
+CHANGED = Query(
     "test.filtered",
     "Something chosen.",
     "SELECT $since::TIMESTAMPTZ AS since, $word::VARCHAR AS word, $words AS words, $at::TIMESTAMPTZ AS at",
@@ -41,16 +42,16 @@ def links(app: AppTest) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Result]:
     """What pages asked, with what came."""
-    found: list[Answer] = []
-    ask: Callable[..., Answer] = query_cache.ask
+    found: list[Result] = []
+    ask: Callable[..., Result] = query_cache.fetch
 
-    def noted(*args: Any, **filters: Any) -> Answer:
+    def noted(*args: Any, **filters: Any) -> Result:
         found.append(ask(*args, **filters))
         return found[-1]
 
-    monkeypatch.setattr(query_cache, "ask", noted)
+    monkeypatch.setattr(query_cache, "fetch", noted)
     return found
 
 
@@ -82,7 +83,7 @@ def shop(house: House) -> House:
     ],
 )
 def test_a_link_opens_what_the_page_asked(
-    shop: House, open_page: Open, asked: list[Answer], path: str, query: dict[str, str], holds: str
+    shop: House, open_page: Open, asked: list[Result], path: str, query: dict[str, str], holds: str
 ) -> None:
     app = open_page(path, **{"range": "1h", **query})
     found = links(app)
@@ -90,9 +91,9 @@ def test_a_link_opens_what_the_page_asked(
     statements = []
     for link in found:
         assert link.get("compare") == query.get("compare")
-        question = editor.known()[link["question"]]
-        statements.append(editor.filled(question, View.read(link), link.get("given", "")))
-    whole = {_TIME.sub("'time'", answer.sql) for answer in asked}
+        linked = editor.known()[link["question"]]
+        statements.append(editor.filled(linked, ViewState.read(link), link.get("given", "")))
+    whole = {_TIME.sub("'time'", result.sql) for result in asked}
     assert {_TIME.sub("'time'", one) for one in statements} <= whole
     assert any(holds in one for one in statements)
 
@@ -111,7 +112,7 @@ def test_a_filtered_question_opens_on_the_page(shop: House, client: Client, open
 def test_any_value_travels() -> None:
     filters = {"word": HOSTILE, "words": ["b", HOSTILE], "at": datetime(2026, 11, 23, tzinfo=UTC), "other": 1}
     chosen = CHANGED.chosen(filters)
-    view = View()
+    view = ViewState()
     told = editor.filled(CHANGED, view, chosen)
     assert _TIME.sub("", told) == _TIME.sub(
         "", CHANGED.filled({**filters, "since": view.period(datetime.now(UTC)).since})
@@ -129,7 +130,7 @@ def test_other_filters_are_none_of_the_question(given: str) -> None:
 
 
 def test_a_link_with_other_filters_says_so(client: Client, open_page: Open) -> None:
-    app = open_page("sql", question="test.filtered", given="[" * 15_000)
+    app = open_page("sql", query="test.filtered", given="[" * 15_000)
     assert "no such filters" in words(app)
     assert client.house.asked == []
 
@@ -149,10 +150,10 @@ MADE = (
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_link_is_older_than_the_process(house: House, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.delitem(query._KNOWN, name, raising=False)
-    question = editor.called(name)
-    assert question is not None
-    house.query(editor.filled(question, View()))
+    monkeypatch.delitem(query_module._KNOWN, name, raising=False)
+    query = editor.called(name)
+    assert query is not None
+    house.query(editor.filled(query, ViewState()))
 
 
 @pytest.mark.parametrize("name", ["events.search.orders.no_such", "events.search.no_such.region", "events.search.all."])
@@ -164,17 +165,17 @@ def test_every_search_is_found_by_its_name(house: House) -> None:
     """Whatever streams a type leads to."""
     catalog = query_cache.catalog()
     kinds = {one for topic in queries.kept(catalog) for one in queries.types_of(catalog.streams[topic])}
-    for asked in (Asked(ALL, type=kind, field="event_id", value="x") for kind in sorted(kinds)):
-        question = queries.search(catalog, asked.streams(catalog), asked.by)
-        assert question is not None
-        assert queries.called(catalog, question.name) == question
+    for asked in (Criteria(ALL, type=kind, field="event_id", value="x") for kind in sorted(kinds)):
+        query = queries.search(catalog, asked.streams(catalog), asked.by)
+        assert query is not None
+        assert queries.called(catalog, query.name) == query
 
 
 def test_a_question_that_is_made_later_is_known(client: Client, open_page: Open) -> None:
     """The page SQL was shown first, then another page made a question for what was chosen there."""
-    assert "No page asks" in words(open_page("sql", question="test.later"))
-    Question("test.later", "Later.", "SELECT 42 AS n")
+    assert "No page asks" in words(open_page("sql", query="test.later"))
+    Query("test.later", "Later.", "SELECT 42 AS n")
     try:
-        assert text(settled(open_page("sql", question="test.later"))) == "SELECT 42 AS n"
+        assert text(settled(open_page("sql", query="test.later"))) == "SELECT 42 AS n"
     finally:
-        del query._KNOWN["test.later"]
+        del query_module._KNOWN["test.later"]

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dashboard.data.query import Question
-from dashboard.pages.sql import chart_builder, editor, exports, mistakes, outcome, reference
-from dashboard.pages.sql.chart_builder import Kind, Picture
+from dashboard.data.query import Query
+from dashboard.pages.sql import chart_builder, editor, error_report, exports, outcome, schema_browser
+from dashboard.pages.sql.chart_builder import ChartSpec, Kind
 from dashboard.pages.sql.examples import EXAMPLES, ROLES
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse.client import Busy, QueryError
 from streamgauge.warehouse.sql import results
@@ -33,20 +33,20 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> QueryService:
     return Commerce(tmp_path_factory.mktemp("warehouse")).answers()
 
 
-def drawn(rows: pa.Table, chosen: Picture, clock: tzinfo) -> tuple[go.Figure, str]:
+def drawn(rows: pa.Table, chosen: ChartSpec, clock: tzinfo) -> tuple[go.Figure, str]:
     """As plotly reads it, and what is left out. It can be sent."""
     chart, left_out = chart_builder.drawn(rows, chosen, clock)
     chart.to_json()
     return read(chart), left_out
 
 
-def mistake(answers: QueryService, sql: str, as_of: str | None = None) -> mistakes.Mistake:
+def mistake(answers: QueryService, sql: str, as_of: str | None = None) -> error_report.ErrorReport:
     with pytest.raises(QueryRefused) as refused:
         answers.query(Body(sql, as_of=as_of))
-    return mistakes.of(QueryError(refused.value.rule, str(refused.value)), sql)
+    return error_report.of(QueryError(refused.value.rule, str(refused.value)), sql)
 
 
-def caret(found: mistakes.Mistake) -> str:
+def caret(found: error_report.ErrorReport) -> str:
     """What the mark points at, up to the next space."""
     *_, line, below = found.marked.split("\n")
     return line[below.index("↑") :].split()[0]
@@ -92,7 +92,7 @@ def test_as_of_a_time_the_place_is_in_the_readers_text(answers: QueryService) ->
     ],
 )
 def test_a_refusal_says_what_to_do(error: StreamgaugeError, says: str, advice: str) -> None:
-    found = mistakes.of(error, "SELECT 1")
+    found = error_report.of(error, "SELECT 1")
     assert says in found.says
     assert advice in found.advice
     assert found.marked == ""
@@ -111,7 +111,9 @@ def test_a_refusal_says_what_to_do(error: StreamgaugeError, says: str, advice: s
 )
 def test_an_events_text_names_no_place_and_takes_no_memory(text: str) -> None:
     """As DuckDB says it of a value that is read from a column: whole, with no place of its own."""
-    found = mistakes.of(QueryError("sql", f"Conversion Error: Could not convert string '{text}' to INT32"), "SELECT 1")
+    found = error_report.of(
+        QueryError("sql", f"Conversion Error: Could not convert string '{text}' to INT32"), "SELECT 1"
+    )
     assert (found.line, found.marked) == (None, "")
     assert found.says.startswith(f"Could not convert string '{text}' to INT32"[:2_000].partition("\n")[0])
     assert len(found.says) + len(found.hint) < 5_000
@@ -125,7 +127,7 @@ def test_an_events_text_hides_no_place(answers: QueryService) -> None:
 
 @pytest.mark.parametrize(("line", "column"), [(1, 10), (2, 1), (0, 1), (1, 30_000_000)])
 def test_a_place_outside_of_the_statement_is_none(line: int, column: int) -> None:
-    found = mistakes.of(
+    found = error_report.of(
         QueryError("table", f"there is no table `x` (line {line}, column {column}); there are: "), "SELECT 1"
     )
     assert (found.line, found.marked) == (None, "")
@@ -144,15 +146,15 @@ def test_examples_are_for_every_role() -> None:
 
 def test_every_question_of_every_page_opens(answers: QueryService) -> None:
     """With its defaults: a filter without one would open as NULL, and answer nothing."""
-    for question in editor.known().values():
-        given = View().period(AT).params()
-        assert question.names <= {*given, *question.defaults}, f"{question.name} states no defaults"
-        answers.query(Body(editor.filled(question, View()).strip()))
+    for query in editor.known().values():
+        given = ViewState().period(AT).params()
+        assert query.names <= {*given, *query.defaults}, f"{query.name} states no defaults"
+        answers.query(Body(editor.filled(query, ViewState()).strip()))
 
 
 def test_a_question_without_defaults_opens_all_the_same() -> None:
-    question = Question("test.without", "Nothing.", "SELECT $since::TIMESTAMPTZ AS s, $nothing AS n")
-    assert editor.filled(question, View()).endswith("NULL AS n")
+    query = Query("test.without", "Nothing.", "SELECT $since::TIMESTAMPTZ AS s, $nothing AS n")
+    assert editor.filled(query, ViewState()).endswith("NULL AS n")
 
 
 TIMES = pa.array([datetime(2026, 11, 23, 8, minute, tzinfo=UTC) for minute in (2, 0, 1, 1)])
@@ -161,35 +163,35 @@ TIMES = pa.array([datetime(2026, 11, 23, 8, minute, tzinfo=UTC) for minute in (2
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ({"at": TIMES, "orders": [1, 2, 3, 4], "units": [1, 2, 3, 4]}, Picture("lines", "at", ("orders", "units"))),
-        ({"at": TIMES, "orders": [1, 2, 3, 4], "sum_cents": [1, 2, 3, 4]}, Picture("lines", "at", ("orders",))),
-        ({"at": TIMES, "region": ["a", "b", "a", "b"], "n": [1, 2, 3, 4]}, Picture("lines", "at", ("n",), "region")),
-        ({"region": ["a", "b"], "n": [1, 2]}, Picture("bars", "region", ("n",))),
-        ({"kind": ["x", "x", "y"], "name": ["a", "b", "c"], "n": [1, 2, 3]}, Picture("bars", "name", ("n",))),
-        ({"by": ["x", "y", "x"], "name": ["a", "a", "b"], "n": [1, 2, 3]}, Picture("bars", "by", ("n",), "name")),
-        ({"x": [1.0, 2.0], "y": [1, 2]}, Picture("points", "x", ("y",))),
+        ({"at": TIMES, "orders": [1, 2, 3, 4], "units": [1, 2, 3, 4]}, ChartSpec("lines", "at", ("orders", "units"))),
+        ({"at": TIMES, "orders": [1, 2, 3, 4], "sum_cents": [1, 2, 3, 4]}, ChartSpec("lines", "at", ("orders",))),
+        ({"at": TIMES, "region": ["a", "b", "a", "b"], "n": [1, 2, 3, 4]}, ChartSpec("lines", "at", ("n",), "region")),
+        ({"region": ["a", "b"], "n": [1, 2]}, ChartSpec("bars", "region", ("n",))),
+        ({"kind": ["x", "x", "y"], "name": ["a", "b", "c"], "n": [1, 2, 3]}, ChartSpec("bars", "name", ("n",))),
+        ({"by": ["x", "y", "x"], "name": ["a", "a", "b"], "n": [1, 2, 3]}, ChartSpec("bars", "by", ("n",), "name")),
+        ({"x": [1.0, 2.0], "y": [1, 2]}, ChartSpec("points", "x", ("y",))),
         ({"region": ["a", "b"]}, None),
         ({"region": ["a"], "n": [1]}, None),
     ],
 )
-def test_what_suggests_itself(rows: dict[str, object], expected: Picture | None) -> None:
+def test_what_suggests_itself(rows: dict[str, object], expected: ChartSpec | None) -> None:
     assert chart_builder.suggested(pa.table(rows)) == expected
 
 
 def test_lines_go_along_time_and_text_is_no_markup() -> None:
     rows = pa.table({"at": TIMES, "<b>x</b>": ["<img src=x>", "b", "b", "<img src=x>"], "n": [1, 2, 3, 4]})
-    figure, left_out = drawn(rows, Picture("lines", "at", ("n",), "<b>x</b>"), UTC)
+    figure, left_out = drawn(rows, ChartSpec("lines", "at", ("n",), "<b>x</b>"), UTC)
     assert [line.name for line in figure.data] == ["&lt;img src=x&gt;", "b"]
     assert list(figure.data[1].y) == [2, 3]
     assert left_out == ""
-    figure, _ = drawn(rows, Picture("bars", "<b>x</b>", ("n",)), UTC)
+    figure, _ = drawn(rows, ChartSpec("bars", "<b>x</b>", ("n",)), UTC)
     assert figure.data[0].x[0] == "&lt;img src=x&gt;"
     assert "<" not in figure.layout.xaxis.title.text
 
 
 def test_what_is_not_drawn_is_said() -> None:
     rows = pa.table({"name": [str(n) for n in range(100)], "n": list(range(100))})
-    assert drawn(rows, Picture("bars", "name", ("n",)), UTC)[1] == "The first 40 of 100 rows are drawn."
+    assert drawn(rows, ChartSpec("bars", "name", ("n",)), UTC)[1] == "The first 40 of 100 rows are drawn."
 
 
 def test_exports_are_the_whole_answer_in_types_that_files_have() -> None:
@@ -243,14 +245,14 @@ def test_times_that_python_has_none_of_are_text(answers: QueryService) -> None:
 @pytest.mark.parametrize("x", ["at", "day", "local", "s"])
 def test_times_that_no_axis_has_are_left_out(answers: QueryService, kind: Kind, x: str) -> None:
     rows, _ = answers.query(Body(FAR))
-    figure, left_out = drawn(rows, Picture(kind, x, ("n",)), ZoneInfo("Europe/Berlin"))
+    figure, left_out = drawn(rows, ChartSpec(kind, x, ("n",)), ZoneInfo("Europe/Berlin"))
     assert list(figure.data[0].y) == ([2.0] if x == "local" else [])
     assert left_out == "Times outside of the years 1 to 9999 are not drawn."
 
 
 def test_the_last_hour_of_the_last_year_has_no_wall_clock(answers: QueryService) -> None:
     rows, _ = answers.query(Body("SELECT TIMESTAMPTZ '9999-12-31 23:30:00Z' AS late, n FROM range(2) AS t(n)"))
-    figure, _ = drawn(rows, Picture("lines", "late", ("n",)), ZoneInfo("Europe/Berlin"))
+    figure, _ = drawn(rows, ChartSpec("lines", "late", ("n",)), ZoneInfo("Europe/Berlin"))
     assert list(figure.data[0].y) == []
 
 
@@ -261,26 +263,26 @@ def test_what_of_every_type_can_be_across(answers: QueryService) -> None:
              FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"""
     rows, _ = answers.query(Body(sql))
     assert chart_builder.axes(rows) == ["e", "n", "t", "u", "h"]
-    assert chart_builder.suggested(rows.select(["e", "n"])) == Picture("bars", "e", ("n",))
+    assert chart_builder.suggested(rows.select(["e", "n"])) == ChartSpec("bars", "e", ("n",))
     assert chart_builder.suggested(rows.select(["b", "n"])) is None
     for x in chart_builder.axes(rows):
         for kind in chart_builder.KINDS:
-            chart_builder.drawn(rows, Picture(kind, x, ("n",), "e"), UTC)[0].to_json()
+            chart_builder.drawn(rows, ChartSpec(kind, x, ("n",), "e"), UTC)[0].to_json()
 
 
 def test_what_a_table_is() -> None:
     models = {one.name: one for one in _catalog().models}
     told = {"table": "order_windows", "merge": "window", "key": ["window_start"], "columns": {}, "select": ""}
     told["columns"], told["select"] = models["order_windows"].columns, models["order_windows"].select
-    assert reference.meaning(told, "orders") == "count(*) FILTER (WHERE event_type = 'order.placed')"
-    assert reference.meaning(told, "revenue_cents").startswith("money in cents · sum(amount_cents)")
-    assert "INTERVAL 15 MINUTES" in reference.beginning(told)
-    assert reference.matches(told, "revenue")
-    assert not reference.matches(told, "sku")
+    assert schema_browser.meaning(told, "orders") == "count(*) FILTER (WHERE event_type = 'order.placed')"
+    assert schema_browser.meaning(told, "revenue_cents").startswith("money in cents · sum(amount_cents)")
+    assert "INTERVAL 15 MINUTES" in schema_browser.beginning(told)
+    assert schema_browser.matches(told, "revenue")
+    assert not schema_browser.matches(told, "sku")
 
 
 def test_every_table_has_a_beginning_that_runs(answers: QueryService) -> None:
     catalog = _catalog()
     tables = [(one.name, str(one.merge), one.columns) for one in catalog.models]
     for name, merge, columns in (*tables, *((one.name, "view", one.columns) for one in catalog.views)):
-        answers.query(Body(reference.beginning({"table": name, "merge": merge, "columns": columns})))
+        answers.query(Body(schema_browser.beginning({"table": name, "merge": merge, "columns": columns})))

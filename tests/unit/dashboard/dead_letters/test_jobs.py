@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.pages.dead_letters import request as asked
+from dashboard.pages.dead_letters import retry_request
 from dashboard.pages.dead_letters.jobs import Busy, Job, Jobs
-from dashboard.pages.dead_letters.request import Request
+from dashboard.pages.dead_letters.retry_request import Request
 from tests.unit.dashboard.dead_letters.command import command, plan
 
 CAUSE, LETTER = "aaaa11112222", "payments:1:4711"
@@ -95,7 +95,7 @@ def test_what_it_failed_with_is_its_last_word() -> None:
 
 
 def test_what_will_happen_is_said() -> None:
-    said = asked.announce(plan(3, says="wrong_type: **x**", left_out={"retried": 2, "gone": 0, "homeless": 0}))
+    said = retry_request.announce(plan(3, says="wrong_type: **x**", left_out={"retried": 2, "gone": 0, "homeless": 0}))
     assert said[:3] == [
         "3 to topic payments, partition 1: each once, with its own key and headers.",
         "Of 3 our analytics says: would fail again: wrong_type: **x**.",

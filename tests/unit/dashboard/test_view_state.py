@@ -9,23 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.data.periods import BY_KEY, COMPARE
-from dashboard.session.view import DEFAULTS, REFRESH, ZONES, View
+from dashboard.session.view_state import DEFAULTS, REFRESH, ZONES, ViewState
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 CUSTOM = {"range": "custom", "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T10:30:00Z"}
 
 
 def test_an_address_that_says_nothing_means_the_usual() -> None:
-    assert View.read({}) == View()
-    assert View().address() == {"range": "15m"}
+    assert ViewState.read({}) == ViewState()
+    assert ViewState().address() == {"range": "15m"}
 
 
 @given(st.sampled_from([*BY_KEY]), st.sampled_from([*COMPARE]), st.sampled_from([*ZONES]), st.sampled_from([*REFRESH]))
 def test_a_views_address_reads_as_the_view(choice: str, compare: str, zone: str, refresh: str) -> None:
-    view = View(choice, compare, zone, refresh)
-    assert View.read(view.address()) == view
-    custom = View("custom", compare, zone, refresh, NOW - timedelta(hours=1), NOW)
-    assert View.read(custom.address()) == custom
+    view = ViewState(choice, compare, zone, refresh)
+    assert ViewState.read(view.address()) == view
+    custom = ViewState("custom", compare, zone, refresh, NOW - timedelta(hours=1), NOW)
+    assert ViewState.read(custom.address()) == custom
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_views_address_reads_as_the_view(choice: str, compare: str, zone: str,
     ],
 )
 def test_what_is_wrong_is_left_at_the_usual(said: dict[str, str]) -> None:
-    assert View.read(said) == View()
+    assert ViewState.read(said) == ViewState()
 
 
 def test_a_range_of_ones_own() -> None:
-    period = View.read(CUSTOM).period(NOW)
+    period = ViewState.read(CUSTOM).period(NOW)
     assert (period.since, period.until) == (NOW.replace(hour=10, second=0), NOW.replace(hour=10, minute=30, second=0))
     assert period.over
     assert period.bucket_s == 30
@@ -54,7 +54,7 @@ def test_a_range_of_ones_own() -> None:
 @pytest.mark.parametrize("hours", [0.001, 0.5, 3, 30, 2_000])
 def test_a_range_of_ones_own_is_whole_buckets_and_few_enough_to_draw(hours: float) -> None:
     since = NOW - timedelta(hours=hours)
-    period = View("custom", since=since, until=NOW).period(NOW)
+    period = ViewState("custom", since=since, until=NOW).period(NOW)
     assert period.since <= since
     assert period.until >= NOW
     assert period.seconds % period.bucket_s == 0
@@ -62,12 +62,12 @@ def test_a_range_of_ones_own_is_whole_buckets_and_few_enough_to_draw(hours: floa
 
 
 def test_yesterday_is_a_day_earlier_whatever_the_range() -> None:
-    period = View(compare="yesterday").period(NOW)
+    period = ViewState(compare="yesterday").period(NOW)
     assert period.since - period.previous_since == timedelta(days=1)
     assert period.compared == "vs same time yesterday"
 
 
 def test_times_are_utc_or_the_browsers() -> None:
-    assert View(zone_name="Asia/Tokyo").clock is UTC
-    assert str(View(zone="local", zone_name="Asia/Tokyo").clock) == "Asia/Tokyo"
-    assert View(zone="local", zone_name="No/Where").clock is UTC
+    assert ViewState(zone_name="Asia/Tokyo").clock is UTC
+    assert str(ViewState(zone="local", zone_name="Asia/Tokyo").clock) == "Asia/Tokyo"
+    assert ViewState(zone="local", zone_name="No/Where").clock is UTC

@@ -49,7 +49,7 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class Mistake:
+class ErrorReport:
     """`title` is ours; `says`, `hint` and `marked` may hold the reader's text or an event's: they are text."""
 
     rule: str
@@ -61,7 +61,7 @@ class Mistake:
     marked: str = ""
 
 
-def of(error: StreamgaugeError, sql: str) -> Mistake:
+def of(error: StreamgaugeError, sql: str) -> ErrorReport:
     """The mistake that the warehouse found in `sql`."""
     rule = error.rule if isinstance(error, QueryError) else "busy" if isinstance(error, Busy) else "unavailable"
     message = str(error)
@@ -75,7 +75,7 @@ def of(error: StreamgaugeError, sql: str) -> Mistake:
         hint = f"Did{hint}" if hint else ""
     elif rule == "timeout":
         says = f"The query was {says}: it may not run longer."
-    return Mistake(
+    return ErrorReport(
         rule,
         _NAMES.get(rule, "The warehouse refused this"),
         "" if rule == "cancelled" else _cut(says.strip()),

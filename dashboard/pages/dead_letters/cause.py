@@ -10,11 +10,10 @@ import streamlit as st
 
 from dashboard.components import filters, frame
 from dashboard.data import query_cache
-from dashboard.pages.dead_letters import causes, history, retry, sample
-from dashboard.pages.dead_letters import queries as questions
+from dashboard.pages.dead_letters import causes, history, queries, retry, sample
 from dashboard.pages.dead_letters.jobs import Busy, Job
 from dashboard.session import actions, address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
 # The marked lines stand out from the payload's others; static text of ours.
@@ -27,7 +26,7 @@ READING_S = 0.5
 CHART_PX = 180
 
 
-def show(view: View, chosen: Mapping[str, Any]) -> None:
+def show(view: ViewState, chosen: Mapping[str, Any]) -> None:
     """The page of one cause; `chosen` has a fingerprint, or how one begins."""
     st.html(_CSS)
     st.button("All causes", icon=":material/arrow_back:", type="tertiary", on_click=_leave, key="letters-back")
@@ -44,8 +43,8 @@ def show(view: View, chosen: Mapping[str, Any]) -> None:
     _history(view, chosen)
 
 
-def _history(view: View, chosen: Mapping[str, Any]) -> None:
-    @st.fragment(run_every=view.every_s)
+def _history(view: ViewState, chosen: Mapping[str, Any]) -> None:
+    @st.fragment(run_every=view.refresh_s)
     def runs() -> None:
         # Where it cannot be had, the figures above say why.
         with contextlib.suppress(WarehouseUnavailable, QueryError):
@@ -60,8 +59,8 @@ def _leave() -> None:
     st.query_params.pop("letter", None)
 
 
-def _figures(view: View, chosen: Mapping[str, Any]) -> None:
-    found = query_cache.ask(questions.CAUSES, view, **chosen)
+def _figures(view: ViewState, chosen: Mapping[str, Any]) -> None:
+    found = query_cache.fetch(queries.CAUSES, view, **chosen)
     if not found.rows:
         filters.nothing("dead letters", found.period)
         return
@@ -75,7 +74,7 @@ def _figures(view: View, chosen: Mapping[str, Any]) -> None:
         causes.table(found, view, chosen)
 
 
-def _open(view: View, chosen: Mapping[str, Any]) -> None:
+def _open(view: ViewState, chosen: Mapping[str, Any]) -> None:
     letter, places = sample.chosen(view, chosen)
     if letter is None:
         return
@@ -95,7 +94,7 @@ def _open(view: View, chosen: Mapping[str, Any]) -> None:
     retry.work(request, view)
 
 
-def _sample(letter: str, places: list[str], row: Mapping[str, Any], view: View) -> Job | None:
+def _sample(letter: str, places: list[str], row: Mapping[str, Any], view: ViewState) -> Job | None:
     """The letter, and its headers once somebody wanted them."""
     st.subheader("Sample", anchor=False)
     sample.pager(letter, places)

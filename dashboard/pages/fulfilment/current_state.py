@@ -10,11 +10,10 @@ import streamlit as st
 from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.fulfilment import queries as questions
-from dashboard.pages.fulfilment import waits
+from dashboard.data.query_cache import Result
+from dashboard.pages.fulfilment import queries, waits
 from dashboard.pages.fulfilment.waits import WAITS
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -24,43 +23,45 @@ _STATES = {
     "state": Column("State"),
     "sagas": Column("Orders", "count"),
     "cents": Column("Money waiting", "money"),
-    "past_deadline": Column("Past deadline", "count", means="Ten seconds past the deadline of their attempt."),
-    "p50_seconds": Column("Usual", "seconds", means="Half of those that left the state in the last hour were faster."),
-    "p95_seconds": Column("Slow", "seconds", means="95 of 100 of those that left it in the last hour were faster."),
-    "asked": Column("Request read", means=_ASKED),
-    "answered": Column("Answer read", means=_ANSWERED),
+    "past_deadline": Column("Past deadline", "count", meaning="Ten seconds past the deadline of their attempt."),
+    "p50_seconds": Column(
+        "Usual", "seconds", meaning="Half of those that left the state in the last hour were faster."
+    ),
+    "p95_seconds": Column("Slow", "seconds", meaning="95 of 100 of those that left it in the last hour were faster."),
+    "asked": Column("Request read", meaning=_ASKED),
+    "answered": Column("Answer read", meaning=_ANSWERED),
     "waits": Column("Waits for", width="medium"),
     "oldest": Column("Oldest began", "time"),
 }
 _NOBODY = {"sagas": 0, "cents": 0, "past_deadline": 0}
 _STUCK = {
-    "order_id": Column("Order", "link", "fulfilment", "order", means="Its saga, step by step."),
+    "order_id": Column("Order", "link", "fulfilment", "order", meaning="Its saga, step by step."),
     "state": Column("State"),
     "age_seconds": Column("In it for", "seconds"),
-    "group": Column("Responsible", "link", "pipeline", "group", means="The consumer group that has to move first."),
-    "lag": Column("Its lag", means="Of that group, on the topic that it has to read."),
+    "group": Column("Responsible", "link", "pipeline", "group", meaning="The consumer group that has to move first."),
+    "lag": Column("Its lag", meaning="Of that group, on the topic that it has to read."),
     "waits": Column("Expected next", width="medium"),
     "amount_cents": Column("Money", "money"),
-    "why": Column("Why it", width="large", means="The first of the chain that is behind, or else who answers."),
+    "why": Column("Why it", width="large", meaning="The first of the chain that is behind, or else who answers."),
     "attempt": Column("Attempt", "count"),
-    "p95_seconds": Column("95 of 100", "seconds", means="So long 95 of 100 others were in this state at most."),
+    "p95_seconds": Column("95 of 100", "seconds", meaning="So long 95 of 100 others were in this state at most."),
 }
 
 
-def lags(view: View) -> Answer | None:
+def lags(view: ViewState) -> Result | None:
     """What is known of the groups' lag; None where nobody samples it."""
     groups = tuple(sorted({waits.SAGA, *(wait.asked_of for wait in WAITS.values())}))
     try:
-        return query_cache.ask(questions.LAGS, view, groups=groups)
+        return query_cache.fetch(queries.LAGS, view, groups=groups)
     except QueryError as error:
         if error.rule == "table":
             return None
         raise
 
 
-def states_now(standing: Answer, view: View) -> None:
+def states_now(standing: Result, view: ViewState) -> None:
     """Each state: who is in it, how long that takes, what is waited for and how far behind those are who move it on."""
-    times = query_cache.ask(questions.TIMES, view, shared_s=questions.SLOW_S)
+    times = query_cache.fetch(queries.TIMES, view, shared_s=queries.SLOW_S)
     known, now = lags(view), {row["state"]: row for row in standing.rows}
     usual = {row["state"]: row for row in times.rows}
     # A state that we do not know is shown all the same.
@@ -71,11 +72,11 @@ def states_now(standing: Answer, view: View) -> None:
     with st.container(border=True):
         st.subheader("Where orders stand now", anchor=False)
         tables.show(rows, _STATES, view, key="standing")
-        links = " · ".join(tiles.sql(answer) for answer in (standing, times, known) if answer)
+        links = " · ".join(tiles.sql(result) for result in (standing, times, known) if result)
         st.caption(f"Whatever the range. How long a state takes is of the sagas that left it in the last hour. {links}")
 
 
-def _chain(state: str, known: Answer | None) -> Mapping[str, Any]:
+def _chain(state: str, known: Result | None) -> Mapping[str, Any]:
     wait = WAITS.get(state)
     if wait is None:
         return {}
@@ -87,7 +88,7 @@ def _chain(state: str, known: Answer | None) -> Mapping[str, Any]:
     }
 
 
-def stuck_now(stuck: Answer, view: View) -> None:
+def stuck_now(stuck: Result, view: ViewState) -> None:
     """Sagas that should have moved on, with the expected next event and the group whose turn it is."""
     known = lags(view)
     rows = [{**row, **_whose(row["state"], known)} for row in stuck.rows]
@@ -104,7 +105,7 @@ def stuck_now(stuck: Answer, view: View) -> None:
         )
 
 
-def _whose(state: str, known: Answer | None) -> Mapping[str, Any]:
+def _whose(state: str, known: Result | None) -> Mapping[str, Any]:
     wait = WAITS.get(state)
     if wait is None:
         return {}

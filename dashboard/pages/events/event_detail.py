@@ -10,13 +10,11 @@ import streamlit as st
 
 from dashboard.components import tiles
 from dashboard.data import query_cache
-from dashboard.data.query_cache import Answer
-from dashboard.pages.events import queries as questions
-from dashboard.pages.events import search, table
-from dashboard.pages.events import story_queries as story_questions
-from dashboard.pages.events.search import Place
+from dashboard.data.query_cache import Result
+from dashboard.pages.events import event_table, queries, search, story_queries
+from dashboard.pages.events.search import EventPosition
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 from streamgauge.warehouse import story
@@ -25,56 +23,56 @@ from streamgauge.warehouse import story
 LATE_S = 1.0
 
 
-def draw(view: View, place: Place, rows: Sequence[Mapping[str, Any]] = ()) -> None:
+def draw(view: ViewState, position: EventPosition, rows: Sequence[Mapping[str, Any]] = ()) -> None:
     """The event at a place; `rows` are at hand already."""
     catalog = query_cache.catalog()
-    row = next((row for row in rows if "event_type" in row and str(Place.of(row)) == str(place)), None)
-    answer: Answer | None = None
-    if row is None and place.stream in catalog.streams and (question := questions.one(catalog, place.stream)):
-        answer = query_cache.ask(question, view, at=place.at, partition=place.partition, offset=place.offset)
-        row = answer.row or None
+    row = next((row for row in rows if "event_type" in row and str(EventPosition.of(row)) == str(position)), None)
+    result: Result | None = None
+    if row is None and position.stream in catalog.streams and (query := queries.one(catalog, position.stream)):
+        result = query_cache.fetch(query, view, at=position.at, partition=position.partition, offset=position.offset)
+        row = result.row or None
     with st.container(border=True, key="opened"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.subheader("The event", anchor=False, width="content")
-            st.button("Close", icon=":material/close:", type="tertiary", on_click=table.close)
+            st.button("Close", icon=":material/close:", type="tertiary", on_click=event_table.close)
         if row is None:
-            return letter(view, place)
+            return letter(view, position)
         told = search.fields(row)
-        origin(view, row, place)
+        origin(view, row, position)
         links(catalog, told)
         st.code(json.dumps(told, indent=2, ensure_ascii=False), language=None, wrap_lines=True)
-        if answer:
-            st.caption(tiles.sql(answer))
+        if result:
+            st.caption(tiles.sql(result))
     return None
 
 
-def letter(view: View, place: Place) -> None:
+def letter(view: ViewState, position: EventPosition) -> None:
     """The dead letter at a place where no event is; or that nothing is kept there."""
-    answer = query_cache.ask(
-        story_questions.LETTER,
+    result = query_cache.fetch(
+        story_queries.LETTER,
         view,
-        at=place.at,
-        stream=place.stream,
-        partition=place.partition,
-        offset=place.offset,
+        at=position.at,
+        stream=position.stream,
+        partition=position.partition,
+        offset=position.offset,
     )
-    st.text(f"topic {place.stream}, partition {place.partition}, offset {place.offset}")
-    if not answer.row:
+    st.text(f"topic {position.stream}, partition {position.partition}, offset {position.offset}")
+    if not result.row:
         st.info("**Nothing is kept at this place.** Retention may have removed it.", icon=":material/search_off:")
         return
-    st.text(f"dead letter: {answer.row['reason']} · {answer.row['detail']}")
-    if answer.row["fingerprint"]:
-        known = address.to("dead-letters", fingerprint=answer.row["fingerprint"])
+    st.text(f"dead letter: {result.row['reason']} · {result.row['detail']}")
+    if result.row["fingerprint"]:
+        known = address.to("dead-letters", fingerprint=result.row["fingerprint"])
         st.markdown(f"[All with this cause]({known})")
-    st.code(answer.row["payload"] or "", language=None, wrap_lines=True)
-    st.caption(f"At most the first 4,096 bytes. {tiles.sql(answer)}")
+    st.code(result.row["payload"] or "", language=None, wrap_lines=True)
+    st.caption(f"At most the first 4,096 bytes. {tiles.sql(result)}")
 
 
-def origin(view: View, row: Mapping[str, Any], place: Place) -> None:
+def origin(view: ViewState, row: Mapping[str, Any], position: EventPosition) -> None:
     """Where and when."""
     happened, published = row["happened_at"], row["published_at"]
     took = (published - happened).total_seconds()
-    st.text(f"{row['event_type']} · topic {place.stream}, partition {place.partition}, offset {place.offset}")
+    st.text(f"{row['event_type']} · topic {position.stream}, partition {position.partition}, offset {position.offset}")
     clock = view.clock
     late = f", {format.duration(took)} later" if took > LATE_S else ""
     st.text(f"happened {stamp(happened, clock)} · reached Kafka {stamp(published, clock)}{late}")

@@ -11,9 +11,9 @@ import streamlit as st
 from dashboard.components import theme
 from dashboard.data.periods import DAY_S, Period
 from dashboard.pages.events import search
-from dashboard.pages.events.search import Place
+from dashboard.pages.events.search import EventPosition
 from dashboard.session import address
-from dashboard.session.view import View
+from dashboard.session.view_state import ViewState
 from streamgauge.catalog.loader import Catalog
 
 Rows = Sequence[Mapping[str, Any]]
@@ -23,7 +23,7 @@ HEIGHT_PX = 440
 ROW_PX = 35
 
 
-def show(rows: Rows, view: View, period: Period, catalog: Catalog) -> None:
+def show(rows: Rows, view: ViewState, period: Period, catalog: Catalog) -> None:
     """The rows of a search."""
     config = st.column_config
     columns = {
@@ -46,7 +46,7 @@ def show(rows: Rows, view: View, period: Period, catalog: Catalog) -> None:
     choosing(rows, shown, columns, SEARCH)
 
 
-def time(label: str, view: View, *, dated: bool) -> Any:
+def time(label: str, view: ViewState, *, dated: bool) -> Any:
     """A column of times, to the millisecond."""
     shown = "MM-DD HH:mm:ss.SSS" if dated else "HH:mm:ss.SSS"
     return st.column_config.DatetimeColumn(label, format=shown, timezone=str(view.clock), width=150 if dated else 110)
@@ -73,7 +73,7 @@ def choosing(
         if not numbers or numbers[0] >= len(there):
             return close()
         st.session_state[_HELD] = name, there
-        return address.write({"open": str(Place.of(there[numbers[0]]))})
+        return address.write({"open": str(EventPosition.of(there[numbers[0]]))})
 
     st.dataframe(
         shown,

@@ -43,7 +43,7 @@ def stamp(time: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class View:
+class ViewState:
     """`since` and `until` are of a custom range, None otherwise; `bar` is the width of its bars in seconds, where an
     incident's link froze them. `zone_name` is the browser's (IANA)."""
 
@@ -57,7 +57,7 @@ class View:
     bar: int | None = None
 
     @classmethod
-    def read(cls, params: Mapping[str, str], zone_name: str | None = None) -> View:
+    def read(cls, params: Mapping[str, str], zone_name: str | None = None) -> ViewState:
         """What an address says; what it says wrongly is left at the default."""
         since, until = moment(params.get("from", "")), moment(params.get("to", ""))
         choice = params.get("range", CUSTOM if since and until else DEFAULT)
@@ -98,17 +98,17 @@ class View:
         return Period.last(BY_KEY[self.range], now, self.compare)
 
     @property
-    def asks(self) -> tuple[object, ...]:
+    def cache_key(self) -> tuple[object, ...]:
         """What the answer to a question depends on."""
         return (self.range, self.since, self.until, self.bar, self.compare)
 
     @property
-    def standing(self) -> View:
+    def current(self) -> ViewState:
         """The same for what holds now, whatever the range: questions that know no range have one answer for all."""
         return replace(self, range=DEFAULT, compare="previous", since=None, until=None, bar=None)
 
     @property
-    def every_s(self) -> float | None:
+    def refresh_s(self) -> float | None:
         """Seconds between two looks; None where it is looked at once."""
         return REFRESH[self.refresh][1]
 

@@ -6,18 +6,17 @@ import streamlit as st
 
 from dashboard.components import frame, tables, theme
 from dashboard.components.tables import Column
-from dashboard.data import processes as running
-from dashboard.data import query_cache
+from dashboard.data import processes, query_cache
 from streamgauge.domain import format
 
 _COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
 
 
-def processes() -> None:
+def show() -> None:
     """What runs here."""
     with st.container(border=True):
         st.subheader("Processes", anchor=False)
-        found = running.watch(query_cache.settings().data_dir).find()
+        found = processes.watch(query_cache.settings().data_dir).find()
         if found is None:
             st.caption("They are being asked.")
             return

@@ -26,12 +26,12 @@ MOST_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Asked:
+class Statement:
     """What a reader asks: the statement, and as of which time (empty: now); `known` takes what retention has left."""
 
     sql: str
     as_of: str = ""
-    known: bool = False
+    known_only: bool = False
 
 
 @st.cache_resource
@@ -40,17 +40,17 @@ def client() -> Warehouse:
     return Warehouse(query_cache.settings(), "adhoc")
 
 
-class Run:
+class QueryRun:
     """One query, from being asked on; `rows` or `error` is there once it does not run any more."""
 
-    def __init__(self, asked: Asked, warehouse: Warehouse) -> None:
-        self.asked = asked
+    def __init__(self, statement: Statement, warehouse: Warehouse) -> None:
+        self.statement = statement
         self.at = datetime.now(UTC)
         self.rows: pa.Table | None = None
         self.count = 0
         self.notes: list[str] = []
         self.error: StreamgaugeError | None = None
-        self.cancelling = self.let_go = False
+        self.cancelling = self.released = False
         self._warehouse, self._name = warehouse, uuid.uuid4().hex
         self._began, self._seconds = time.monotonic(), 0.0
         self._thread = threading.Thread(target=self._work, name="query", daemon=True)
@@ -82,12 +82,12 @@ class Run:
     def release(self) -> None:
         """Forget the rows."""
         if self.rows is not None:
-            self.rows, self.let_go = None, True
+            self.rows, self.released = None, True
 
     def _work(self) -> None:
-        as_of = AsOf(self.asked.as_of, self.asked.known) if self.asked.as_of else None
+        as_of = AsOf(self.statement.as_of, self.statement.known_only) if self.statement.as_of else None
         try:
-            rows = self._warehouse.query(self.asked.sql, (), as_of, self._name)
+            rows = self._warehouse.query(self.statement.sql, (), as_of, self._name)
             self.notes = as_of.notes if as_of else []
             self.rows, self.count = rows, rows.num_rows
             _keep(self)
@@ -97,11 +97,11 @@ class Run:
             self._seconds = time.monotonic() - self._began
 
 
-_HELD: weakref.WeakSet[Run] = weakref.WeakSet()
+_HELD: weakref.WeakSet[QueryRun] = weakref.WeakSet()
 _LOCK = threading.Lock()
 
 
-def _keep(run: Run) -> None:
+def _keep(run: QueryRun) -> None:
     """Hold its rows; the oldest of all sessions go where they are too much together."""
     with _LOCK:
         _HELD.add(run)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.pages.sql import runs
+from dashboard.pages.sql import query_run
 from streamgauge.runtime.errors import StreamgaugeError
 
 KEPT_S = 60.0
@@ -39,7 +39,7 @@ Table = dict[str, Any]
 @st.cache_data(ttl=KEPT_S, show_spinner=False)
 def tables() -> list[Table]:
     """All of them, as the warehouse tells. Raises what `Warehouse.tables` does."""
-    return runs.client().tables()
+    return query_run.client().tables()
 
 
 def show() -> None:
