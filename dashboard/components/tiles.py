@@ -51,7 +51,7 @@ def sql(result: Result) -> str:
     It has the question's name, not the statement: that is long, and its times are others at each refresh.
     """
     query = result.query
-    return f"[SQL]({address.to('sql', query=query.name, given=query.chosen(result.filters) or None)})"
+    return f"[SQL]({address.to('sql', question=query.name, given=query.chosen(result.filters) or None)})"
 
 
 def tile(

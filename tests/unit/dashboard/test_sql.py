@@ -95,7 +95,7 @@ def test_a_link_reproduces_it(client: Client, open_page: Open) -> None:
 
 
 def test_a_pages_question_opens_for_the_range(house: House, client: Client, open_page: Open) -> None:
-    app = settled(open_page("sql", query="overview.orders", range="1h"))
+    app = settled(open_page("sql", question="overview.orders", range="1h"))
     assert "INTERVAL" not in text(app)
     assert "$since" not in text(app)
     assert "Orders placed and their amount" in words(app)

@@ -130,7 +130,7 @@ def test_other_filters_are_none_of_the_question(given: str) -> None:
 
 
 def test_a_link_with_other_filters_says_so(client: Client, open_page: Open) -> None:
-    app = open_page("sql", query="test.filtered", given="[" * 15_000)
+    app = open_page("sql", question="test.filtered", given="[" * 15_000)
     assert "no such filters" in words(app)
     assert client.house.asked == []
 
@@ -173,9 +173,9 @@ def test_every_search_is_found_by_its_name(house: House) -> None:
 
 def test_a_question_that_is_made_later_is_known(client: Client, open_page: Open) -> None:
     """The page SQL was shown first, then another page made a question for what was chosen there."""
-    assert "No page asks" in words(open_page("sql", query="test.later"))
+    assert "No page asks" in words(open_page("sql", question="test.later"))
     Query("test.later", "Later.", "SELECT 42 AS n")
     try:
-        assert text(settled(open_page("sql", query="test.later"))) == "SELECT 42 AS n"
+        assert text(settled(open_page("sql", question="test.later"))) == "SELECT 42 AS n"
     finally:
         del query_module._KNOWN["test.later"]
