@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from benchmarks.throughput import orders
 from processors.analytics.batch import Batch
-from processors.analytics.decoder import Intake, Records
+from processors.analytics.decoder import Decoder, Records
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.deltas.compute import Models
@@ -37,7 +37,7 @@ KEPT = {"everything": ("window", "latest", "append"), "no raw rows": ("window", 
 
 def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[str, pa.Table]]:
     """Deltas of `count` orders by model, batch by batch, as the topic `analytics` brings them."""
-    intake = Intake(
+    decoder = Decoder(
         catalog.streams[STREAM], max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000
     )
     models = Models(catalog, settings.delta_max_bytes)
@@ -50,7 +50,7 @@ def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[s
             size = len(values)
             offsets = list(range(start, start + size))
             records = Records(values, [start // CHUNK % 6] * size, offsets, [now_ms] * size, [None] * size)
-            batch.chunks[STREAM].append(intake.chunk(records, now_ms))
+            batch.chunks[STREAM].append(decoder.chunk(records, now_ms))
         deltas = defaultdict(list)
         for delta in models.deltas(batch.relations(now_ms)):
             deltas[delta.model].append(pa.ipc.open_stream(delta.value).read_all())

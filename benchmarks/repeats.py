@@ -19,10 +19,10 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.throughput import fill, orders
 from processors.analytics.batch import Batch
-from processors.analytics.decoder import Intake, Records
-from processors.analytics.dedup import Repeats
-from processors.analytics.dedup_restore import Recall
-from processors.analytics.dedup_window import Memory
+from processors.analytics.decoder import Decoder, Records
+from processors.analytics.dedup import Deduplicator
+from processors.analytics.dedup_restore import DedupRestore
+from processors.analytics.dedup_window import DedupWindow
 from streamgauge.catalog import loader
 from streamgauge.deltas.compute import Models
 from streamgauge.runtime.settings import Settings
@@ -31,16 +31,16 @@ from tests.support.rig import machine, rig
 PARTITIONS, BATCH, CHUNK, WITHIN_S = 6, 25_000, 1_000, 600
 
 
-def made_intake() -> Intake:
+def made_intake() -> Decoder:
     """As analytics makes it."""
-    return Intake(
+    return Decoder(
         loader.load("streamgauge.catalog.commerce").streams["orders"], max_bytes=262_144, max_future_ms=3_600_000
     )
 
 
-def ran(values: list[bytes], first: int, repeats: Repeats, models: Models) -> dict[str, float]:
+def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Models) -> dict[str, float]:
     """Nanoseconds an event of each step over all of `values`, whose offsets begin at `first`."""
-    intake = made_intake()
+    decoder = made_intake()
     took = dict.fromkeys(("decode", "repeats", "models"), 0.0)
     for start in range(0, len(values), BATCH):
         batch, now_ms = Batch(), int(time.time() * 1_000)
@@ -50,12 +50,12 @@ def ran(values: list[bytes], first: int, repeats: Repeats, models: Models) -> di
             partition, offset = at // CHUNK % PARTITIONS, first + at
             offsets = list(range(offset, offset + len(part)))
             records = Records(part, [partition] * len(part), offsets, [now_ms] * len(part), [None] * len(part))
-            batch.chunks["orders"].append(intake.chunk(records, now_ms))
+            batch.chunks["orders"].append(decoder.chunk(records, now_ms))
             batch.next_offsets["orders", partition] = offset + len(part)
         took["decode"] += time.process_time() - began
         began = time.process_time()
-        tables = batch.relations(now_ms, repeats)
-        repeats.confirm(batch.next_offsets)
+        tables = batch.relations(now_ms, deduplicator)
+        deduplicator.confirm(batch.next_offsets)
         took["repeats"] += time.process_time() - began
         began = time.process_time()
         for _ in models.deltas(tables):
@@ -65,15 +65,15 @@ def ran(values: list[bytes], first: int, repeats: Repeats, models: Models) -> di
     return {step: seconds / len(values) * 1e9 for step, seconds in took.items()}
 
 
-def filled(count: int) -> Memory:
+def filled(count: int) -> DedupWindow:
     """A memory of `count` ids of one partition, evenly over the horizon, in batches of 4,000."""
-    memory, rng = Memory(WITHIN_S), np.random.default_rng(1)
+    window, rng = DedupWindow(WITHIN_S), np.random.default_rng(1)
     for start in range(0, count, 4_000):
         ids = rng.integers(0, 2**64, min(4_000, count - start), np.uint64)
         offsets = np.arange(start, start + len(ids))
-        memory.sift(ids, 10**12 + offsets * WITHIN_S * 1_000 // count, offsets)
-        memory.confirm(start + len(ids))
-    return memory
+        window.add(ids, 10**12 + offsets * WITHIN_S * 1_000 // count, offsets)
+        window.confirm(start + len(ids))
+    return window
 
 
 def cost(events: int, ids: int, rounds: int) -> None:
@@ -83,29 +83,29 @@ def cost(events: int, ids: int, rounds: int) -> None:
     best: dict[str, dict[str, float]] = {}
     for _ in range(rounds):
         for name in ("off", "on"):
-            repeats = Repeats({"orders": WITHIN_S} if name == "on" else {})
+            deduplicator = Deduplicator({"orders": WITHIN_S} if name == "on" else {})
             now_ms = int(time.time() * 1_000)
             for partition in range(PARTITIONS if name == "on" else 0):
-                memory = repeats.memories["orders", partition] = Memory(WITHIN_S)
+                window = deduplicator.windows["orders", partition] = DedupWindow(WITHIN_S)
                 share = ids // PARTITIONS
                 for start in range(0, share, 4_000):
                     some = np.random.default_rng(start + partition).integers(
                         0, 2**64, min(4_000, share - start), np.uint64
                     )
                     offsets = np.arange(start, start + len(some))
-                    memory.sift(some, now_ms - WITHIN_S * 1_000 + offsets * WITHIN_S * 1_000 // share, offsets)
-                    memory.confirm(start + len(some))
-            result = ran(values, 10**9, repeats, models)
+                    window.add(some, now_ms - WITHIN_S * 1_000 + offsets * WITHIN_S * 1_000 // share, offsets)
+                    window.confirm(start + len(some))
+            result = ran(values, 10**9, deduplicator, models)
             result["all"] = sum(result.values())
             if name not in best or result["all"] < best[name]["all"]:
                 best[name] = result
     print(f"{'ns an event':12s}{'decode':>10s}{'relations':>12s}{'models':>10s}{'all':>10s}")
     for name, row in best.items():
-        print(f"{name:12s}{row['decode']:10,.0f}{row['repeats']:12,.0f}{row['models']:10,.0f}{row['all']:10,.0f}")
+        print(f"{name:12s}{row['decode']:10,.0f}{row['relations']:12,.0f}{row['models']:10,.0f}{row['all']:10,.0f}")
     print(f"on, with {ids:,} ids remembered: {best['on']['all'] / best['off']['all'] - 1:+.1%}")
 
 
-def memory() -> None:
+def window() -> None:
     """Bytes an id, and nanoseconds to look up and insert, by how many are remembered of a partition."""
     print(f"\n{'ids of a partition':>20s}{'bytes an id':>14s}{'ns an event':>14s}{'mistaken for a repeat':>24s}")
     for count in (10_000, 100_000, 1_000_000, 10_000_000):
@@ -114,7 +114,7 @@ def memory() -> None:
         began, rounds = time.process_time(), 20
         for number in range(rounds):
             start = count + number * 4_000
-            made.sift(
+            made.add(
                 rng.integers(0, 2**64, 4_000, np.uint64),
                 np.full(4_000, 10**12 + 600_000),
                 np.arange(start, start + 4_000),
@@ -129,16 +129,16 @@ def recall(events: int) -> None:
     with rig(partitions=PARTITIONS) as made:
         fill(made.kafka.bootstrap, events)
         settings: Settings = made.settings
-        repeats = Repeats({"orders": 86_400})
-        reader = Recall(settings, {"orders": made_intake()}, repeats, lambda: True)
+        deduplicator = Deduplicator({"orders": 86_400})
+        reader = DedupRestore(settings, {"orders": made_intake()}, deduplicator, lambda: True)
         probe = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "benchmark"})
         ends = [probe.get_watermark_offsets(TopicPartition("orders", number))[1] for number in range(PARTITIONS)]
         probe.close()
         began, cpu = time.perf_counter(), time.process_time()
         reader.read([TopicPartition("orders", number, end) for number, end in enumerate(ends)])
         took, used = time.perf_counter() - began, time.process_time() - cpu
-        held = sum(memory.ids for memory in repeats.memories.values())
-        size = sum(memory.bytes for memory in repeats.memories.values())
+        held = sum(window.ids for window in deduplicator.windows.values())
+        size = sum(window.bytes for window in deduplicator.windows.values())
         each, of_core = took / held * 1e6, used / held * 1e6
         print(f"\nread back {held:,} ids in {took:.1f} s: {each:.1f} s a million ({of_core:.1f} s of a core)")
         print(f"{size / held:.2f} bytes an id, {size / 2**20:.1f} MiB")
@@ -155,7 +155,7 @@ def main() -> None:
     gc.disable()
     print(f"{machine()}; batches of {BATCH:,} orders of {PARTITIONS} partitions")
     cost(options.events, options.ids, options.rounds)
-    memory()
+    window()
     if options.recall:
         recall(options.recall)
 

@@ -35,14 +35,14 @@ def diagram() -> str:
 def transitions() -> list[tuple[str, str, str, str]]:
     """State, event, what is done, where it may lead."""
     first = ("(none)", "`order.placed`", "begins; an order without items is cancelled at once", _codes(_begin()))
-    return [first, *((f"`{rule.state}`", _on(rule), rule.says, _codes(rule.leads_to)) for rule in TABLE)]
+    return [first, *((f"`{rule.state}`", _on(rule), rule.description, _codes(rule.leads_to)) for rule in TABLE)]
 
 
 def limits() -> list[tuple[str, str, str, str]]:
     """State, setting, the waits of its attempts with the defaults, what follows the last one."""
     known, rows = Limits(), []
     for state in (*FORWARD, *BACK):
-        waits = [known.wait_ms(state, attempt) / 1_000 for attempt in range(1, known.most_attempts(state) + 1)]
+        waits = [known.wait_ms(state, attempt) / 1_000 for attempt in range(1, known.max_attempts(state) + 1)]
         said = ", ".join(f"{wait:g}" for wait in waits[:4]) + (f", … ({len(waits)} attempts)" if waits[4:] else "")
         rows.append((f"`{state}`", f"`STREAMGAUGE_{LIMITS[state]}`", f"{said} s", _after(state)))
     return rows

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from confluent_kafka import TopicPartition
 
 from processors.analytics import dead_letters
-from processors.analytics.dead_letters import Foreign
+from processors.analytics.dead_letters import ForeignDeadLetter
 from processors.analytics.decoder import Chunk, DeadLetter
-from processors.analytics.dedup import Repeats
+from processors.analytics.dedup import Deduplicator
 from streamgauge.catalog.builtin.audit import AUDIT_TOPIC
 from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
 from streamgauge.catalog.validation import REASONS
@@ -32,19 +32,19 @@ class Batch:
     events: int = 0
     chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
     dead: list[DeadLetter] = field(default_factory=list)
-    foreign: list[Foreign] = field(default_factory=list)
+    foreign: list[ForeignDeadLetter] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
     repeated: dict[str, int] = field(default_factory=dict)
 
-    def relations(self, now_ms: int, repeats: Repeats | None = None) -> dict[str, pa.Table]:
-        """The rows the models select from, by relation; what `repeats` knows to be one is in `*` alone."""
+    def relations(self, now_ms: int, deduplicator: Deduplicator | None = None) -> dict[str, pa.Table]:
+        """The rows the models select from, by relation; what `deduplicator` knows to be one is in `*` alone."""
         tables, messages = {}, []
         for stream, chunks in self.chunks.items():
             tables[stream] = pa.Table.from_batches([chunk.events for chunk in chunks])
             own = pa.Table.from_batches([chunk.messages for chunk in chunks])
-            if repeats and stream in repeats.within_s:
+            if deduplicator and stream in deduplicator.within_s:
                 came = tables[stream].num_rows
-                tables[stream], own = repeats.sift(stream, tables[stream], own, now_ms)
+                tables[stream], own = deduplicator.filter(stream, tables[stream], own, now_ms)
                 self.repeated[stream] = came - tables[stream].num_rows
             if stream not in UNCOUNTED:
                 messages.extend(own.to_batches())
@@ -61,9 +61,9 @@ class Batch:
             for (topic, number), offset in self.next_offsets.items()
         ]
 
-    def count(self, deltas: list[Delta], repeats: Repeats) -> None:
+    def count(self, deltas: list[Delta], deduplicator: Deduplicator) -> None:
         """Publish a committed batch's figures; nothing is counted that was not committed. Its ids are there to stay."""
-        repeats.confirm(self.next_offsets)
+        deduplicator.confirm(self.next_offsets)
         metrics.histogram("streamgauge_batch_events").observe(self.events)
         for stream, chunks in self.chunks.items():
             if stream not in UNCOUNTED:
@@ -83,7 +83,7 @@ class Batch:
         size += sum(len(letter.record.value or b"") for letter in dead)
         metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead))
         metrics.counter("streamgauge_events_in_bytes_total").labels(stream).inc(size)
-        metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.judged_singly for c in chunks))
+        metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.decoded_singly for c in chunks))
         for letter in dead:
             metrics.counter("streamgauge_dead_letters_total").labels(stream, letter.reason).inc()
         for late_by_ms in (late for chunk in chunks for late in chunk.late_by_ms):

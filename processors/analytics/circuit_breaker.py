@@ -1,8 +1,8 @@
-"""When a replica stops rather than dead-letter a whole topic. Pure.
+"""Circuit breaker: stops a replica when nearly all recent events of a stream are bad. Pure.
 
-Of each stream it counts the bad among the most recent events, chunk by chunk. The counts travel with the committed
-offsets, as their metadata: a replica that is started again, or takes the partition over, goes on counting where the
-last one stood, and so stops before it has dead-lettered anything more.
+It counts the bad among the most recent events of each stream, chunk by chunk. The counts are committed as the metadata
+of the offsets: a replica that restarts, or takes the partition over, continues from them, and so stops before it
+dead-letters anything more.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from collections.abc import Iterable, Sequence
 from processors.analytics.decoder import DeadLetter
 from streamgauge.runtime.errors import FatalError
 
-_NOTE = re.compile(r"bad=(\d{1,12}) of=(\d{1,12}) at=(\d{1,15})")
+_METADATA = re.compile(r"bad=(\d{1,12}) of=(\d{1,12}) at=(\d{1,15})")
 
 
-class StopRule:
-    """Stops at a share of `ratio` bad ones among at least `events` recent events; never where `events` is 0."""
+class CircuitBreaker:
+    """Trips at a share of `ratio` bad ones among at least `events` recent events; never when `events` is 0."""
 
     def __init__(self, ratio: float, events: int) -> None:
         self._ratio = ratio
         self._events = events
         self._recent: dict[str, deque[tuple[int, int]]] = {}
 
-    def seed(self, notes: Iterable[tuple[str, str | None]]) -> None:
-        """Go on from the notes of committed offsets, (topic, metadata); each topic's newest counts."""
+    def restore(self, committed: Iterable[tuple[str, str | None]]) -> None:
+        """Restore the counts from committed offsets, (topic, metadata); the newest of each topic wins."""
         newest: dict[str, tuple[int, int, int]] = {}
-        for topic, note in notes:
-            if found := _NOTE.fullmatch(note or ""):
+        for topic, metadata in committed:
+            if found := _METADATA.fullmatch(metadata or ""):
                 bad, events, at = map(int, found.groups())
                 newest[topic] = max(newest.get(topic, (0, 0, 0)), (at, events, bad))
         self._recent = {topic: deque([(events, bad)]) for topic, (_, events, bad) in newest.items()}
 
-    def note(self, topic: str, now_ms: int) -> str:
-        """What to commit with an offset of the topic."""
+    def metadata(self, topic: str, now_ms: int) -> str:
+        """The counts as metadata to commit with an offset of the topic."""
         recent = self._recent.get(topic, ())
         return f"bad={sum(bad for _, bad in recent)} of={sum(events for events, _ in recent)} at={now_ms}"
 
-    def see(self, topic: str, events: int, dead: Sequence[DeadLetter]) -> None:
-        """Count a chunk. Raises `FatalError` when the topic has nothing but bad events to give."""
+    def record(self, topic: str, events: int, dead: Sequence[DeadLetter]) -> None:
+        """Count a chunk. Raises `FatalError` when the topic yields almost nothing but bad events."""
         if not events:
             return
         recent = self._recent.setdefault(topic, deque())
@@ -49,7 +49,7 @@ class StopRule:
         while total - recent[0][0] >= max(self._events, 1):
             total -= recent.popleft()[0]
         bad = sum(count for _, count in recent)
-        # The newest chunk too: once the cause is mended, good events must get through.
+        # The newest chunk must be bad too: once the cause is fixed, good events must get through.
         if self._events and total >= self._events and min(bad / total, len(dead) / events) >= self._ratio:
             raise FatalError(_why(topic, bad, total, dead))
 

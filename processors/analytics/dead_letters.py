@@ -26,7 +26,7 @@ _RENEWED = {
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ForeignDeadLetter:
     """A message of a dead-letter topic that another service writes."""
 
     topic: str
@@ -57,7 +57,9 @@ def message(letter: DeadLetter) -> Outgoing:
     return Outgoing(f"{letter.stream}.dlq", record.value, record.source.key(), headers)
 
 
-def rows(dead: Sequence[DeadLetter], foreign: Sequence[Foreign], now_ms: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+def rows(
+    dead: Sequence[DeadLetter], foreign: Sequence[ForeignDeadLetter], now_ms: int
+) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """All of them as rows of `dead_letters`; ours, which alone are events of our streams, as rows of `*` too."""
     listed = [*(_row(letter, now_ms) for letter in dead), *(_foreign_row(letter, now_ms) for letter in foreign)]
     columns = zip(*listed, strict=True) if listed else [()] * len(loader.DEAD_LETTERS)
@@ -128,7 +130,7 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
     )
 
 
-def _foreign_row(letter: Foreign, now_ms: int) -> _Row:
+def _foreign_row(letter: ForeignDeadLetter, now_ms: int) -> _Row:
     record = letter.record
     said = letter.said
     # Without a place of its own, it goes by where it lies.

@@ -101,10 +101,10 @@ class Chunk:
     messages: pa.RecordBatch
     dead: list[DeadLetter] = field(default_factory=list)
     late_by_ms: list[int] = field(default_factory=list)
-    judged_singly: int = 0
+    decoded_singly: int = 0
 
 
-class Intake:
+class Decoder:
     """Decodes one stream. Its only state is the newest event time of each partition, to tell late events."""
 
     def __init__(self, stream: Stream, *, max_bytes: int, max_future_ms: int, late_after_ms: int = 10_000) -> None:
@@ -124,23 +124,23 @@ class Intake:
 
     def chunk(self, records: Records, now_ms: int) -> Chunk:
         """Decode a chunk; never raises for what an event contains."""
-        good, sizes, events, times, dead, judged_singly = self._judged(records, now_ms)
-        return self._columns(good, sizes, events, times, now_ms, dead, judged_singly)
+        good, sizes, events, times, dead, decoded_singly = self._validated(records, now_ms)
+        return self._columns(good, sizes, events, times, now_ms, dead, decoded_singly)
 
     def identities(self, records: Records, now_ms: int) -> pa.Table:
         """Ids and origins of the events that are valid, as `chunk` has them; of a stream with an `event_id`."""
-        good, _, events, _, _, _ = self._judged(records, now_ms)
+        good, _, events, _, _, _ = self._validated(records, now_ms)
         columns = [list(map(_EVENT_ID, events)), good.partitions, good.offsets, good.timestamps]
         return pa.table(
             [pa.array(column, kind) for column, kind in zip(columns, IDENTITY.types, strict=True)], IDENTITY
         )
 
-    def _judged(
+    def _validated(
         self, records: Records, now_ms: int
     ) -> tuple[Records, list[int], list[Any], list[int], list[DeadLetter], int]:
         """The good records with their sizes, events and event times; the dead; how many had to be judged singly."""
         dead: list[DeadLetter] = []
-        judged_singly = 0
+        decoded_singly = 0
         try:
             values: list[Any] = records.values
             events = list(map(self._decode, values))
@@ -149,7 +149,7 @@ class Intake:
                 raise InvalidEvent("oversized", "somewhere in the chunk")
         except (InvalidEvent, TypeError, *_INVALID):
             # Somewhere in here is a bad event. One by one costs its neighbours a fraction of a microsecond each.
-            judged_singly = len(records.values)
+            decoded_singly = len(records.values)
             events, kept, dead = self._singly(records)
             records = records.kept(kept)
             sizes = [len(record or b"") for record in records.values]
@@ -165,7 +165,7 @@ class Intake:
                     dead.append(self._dead(record, self._future(ahead_ms)))
             records, events = records.kept(kept), list(compress(events, kept))
             times, sizes = list(compress(times, kept)), list(compress(sizes, kept))
-        return records, sizes, events, times, dead, judged_singly
+        return records, sizes, events, times, dead, decoded_singly
 
     def _columns(
         self,
@@ -175,7 +175,7 @@ class Intake:
         times: Sequence[int],
         now_ms: int,
         dead: list[DeadLetter],
-        judged_singly: int,
+        decoded_singly: int,
     ) -> Chunk:
         arrays = self._stream.columns.arrays(decoded)
         stamps = pa.array(good.timestamps, pa.int64())
@@ -197,7 +197,7 @@ class Intake:
             schema=loader.EVERY_MESSAGE,
         )
         events = pa.RecordBatch.from_arrays([*arrays, *origin], schema=self._stream.schema)
-        return Chunk(events, messages, dead, late_by_ms, judged_singly)
+        return Chunk(events, messages, dead, late_by_ms, decoded_singly)
 
     def _singly(self, records: Records) -> tuple[list[Any], list[bool], list[DeadLetter]]:
         """Good events, which of the records they are, and dead letters for the others."""

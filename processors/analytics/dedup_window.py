@@ -1,13 +1,13 @@
-"""The memory of repeated events: which `event_id` a partition had within the horizon. Pure: no Kafka, no clock.
+"""Dedup window: the `event_id`s that a partition had within the horizon. Pure: no Kafka, no clock.
 
-It is a function of the log alone, so that any replica that reads the same events back has the same memory, however they
-came in batches, and whoever counted them. What a partition's time is at an event is the greatest Kafka timestamp up to
-it; it is cut in slices of a quarter of the horizon. An event is a repeat when its id came before, four slices ago at
-most: surely within the horizon, never a quarter of it later. The repeat itself is remembered too, so a producer that
-goes on repeating is not counted again.
+It is a function of the log alone: any replica that reads the same events builds the same window, whatever the batches
+were and whichever replica counted them. A partition's time at an event is the greatest Kafka timestamp up to it, cut
+into slices of a quarter of the horizon. An event is a repeat when its id occurred at most four slices earlier: always
+within the horizon, never more than a quarter beyond it. Repeats are added too, so a producer that keeps repeating an
+event is not counted again.
 
-An id is a 64-bit hash in a sorted array of its slice: 8 bytes. Among n ids remembered of a partition, a new one is
-taken for a repeat by mistake with probability n / 2⁶⁴: 5 in 10¹⁴ at a million.
+An id is a 64-bit hash in a sorted array of its slice: 8 bytes. With n ids in a partition's window, a new one is taken
+for a repeat by mistake with probability n / 2⁶⁴: 5 in 10¹⁴ at a million.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 _Int64 = NDArray[np.int64]
-# More of them would keep nearer to the horizon, and each is one more array to search.
+# More slices would approximate the horizon better; each is one more array to search.
 SLICES = 4
 
 
@@ -35,12 +35,12 @@ class _Run:
     ids: Hashes
 
 
-class Memory:
-    """What one partition had, up to `end`: the offset after the newest event remembered, or None of an empty memory."""
+class DedupWindow:
+    """The ids of one partition up to `end`, the offset after the newest event added (None while empty)."""
 
     def __init__(self, within_s: int) -> None:
         self._width_ms = -(-within_s * 1_000 // SLICES)
-        # Confirmed runs by slice; beside them the runs of batches that may yet be read again, which are never merged.
+        # Confirmed runs by slice; and the runs of batches that may be read again, which are never merged.
         self._kept: dict[int, list[_Run]] = defaultdict(list)
         self._pending: list[_Run] = []
         self._confirmed_end: int | None = None
@@ -52,28 +52,28 @@ class Memory:
 
     @property
     def end(self) -> int | None:
-        """The offset after the newest event remembered."""
+        """The offset after the newest event added."""
         return self._pending[-1].last + 1 if self._pending else self._confirmed_end
 
     @property
     def ids(self) -> int:
-        """How many ids are remembered."""
+        """Number of ids held."""
         return sum(len(run.ids) for run in self._runs())
 
     @property
     def bytes(self) -> int:
-        """How much memory they take."""
+        """Memory that the ids take."""
         return sum(run.ids.nbytes for run in self._runs())
 
     def _runs(self) -> list[_Run]:
         return [run for runs in self._kept.values() for run in runs] + self._pending
 
     def reach_ms(self, time_ms: int) -> int:
-        """From when on events are needed to judge one at `time_ms`."""
+        """Earliest time (ms) whose events are needed to check one at `time_ms`."""
         return max(0, time_ms - (SLICES + 1) * self._width_ms)
 
-    def sift(self, ids: Hashes, timestamps: _Int64, offsets: _Int64) -> NDArray[np.bool_]:
-        """Which of the events, in the order of their offsets, are repeats; remembers all of them, until `confirm`."""
+    def add(self, ids: Hashes, timestamps: _Int64, offsets: _Int64) -> NDArray[np.bool_]:
+        """Add events in offset order; returns which are repeats. All stay pending until `confirm`."""
         times = np.maximum.accumulate(np.maximum(timestamps, self._clock))
         slices = times // self._width_ms
         # By hash, equal ones in their order: each event is compared with the one before it that has the same id.
@@ -86,14 +86,14 @@ class Memory:
                 continue
             place = np.minimum(np.searchsorted(run.ids, ordered), len(run.ids) - 1)
             again |= (run.ids[place] == ordered) & (ordered_slices - run.slice <= SLICES)
-        self._remember(ids if slices[0] != slices[-1] else ordered, slices, times, offsets)
+        self._append(ids if slices[0] != slices[-1] else ordered, slices, times, offsets)
         repeated = np.empty(len(ids), np.bool_)
         repeated[order] = again
         return repeated
 
-    def _remember(self, ids: Hashes, slices: _Int64, times: _Int64, offsets: _Int64) -> None:
+    def _append(self, ids: Hashes, slices: _Int64, times: _Int64, offsets: _Int64) -> None:
         """Events in the order of their offsets; `ids` are sorted already where all are of one slice."""
-        # Slices rise with the offsets. Those that are too old at the batch's own end nobody will ask for.
+        # Slices rise with the offsets. Those too old at the end of the batch are never compared again.
         oldest = np.searchsorted(slices, slices[-1] - SLICES)
         starts = oldest + np.flatnonzero(np.diff(slices[oldest:], prepend=-1))
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(ids)], strict=True):
@@ -103,7 +103,7 @@ class Memory:
             self._pending.append(_Run(int(slices[start]), first, last, clock, known))
 
     def confirm(self, offset: int) -> None:
-        """Everything before `offset` is committed, and not read again."""
+        """Everything before `offset` is committed and never read again."""
         sure = 0
         while sure < len(self._pending) and self._pending[sure].last < offset:
             sure += 1
@@ -118,7 +118,7 @@ class Memory:
             del self._kept[number]
 
     def _merge(self, run: _Run) -> None:
-        """Runs of a slice that grows double in size, so that there are few of them; of older slices there is one."""
+        """Add a run. A growing slice keeps runs that double in size, so there are few; an older slice has one."""
         for number, runs in self._kept.items():
             if number < run.slice and len(runs) > 1:
                 runs[:] = [_joined(runs)]
@@ -128,7 +128,7 @@ class Memory:
             runs[-2:] = [_joined(runs[-2:])]
 
     def rewind(self, offset: int) -> bool:
-        """Forget what came from `offset` on, which is read again. False where that is no longer known apart."""
+        """Drop what came from `offset` on, which is read again. False when it can no longer be separated."""
         self.confirm(offset)
         if self._confirmed_end is not None and self._confirmed_end > offset:
             return False

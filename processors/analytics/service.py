@@ -29,11 +29,11 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPart
 
 from processors.analytics import dead_letters
 from processors.analytics.batch import Batch, make_series
-from processors.analytics.circuit_breaker import StopRule
-from processors.analytics.dead_letters import Foreign
-from processors.analytics.decoder import DeadLetter, Intake, Records
-from processors.analytics.dedup import Repeats
-from processors.analytics.dedup_restore import Recall
+from processors.analytics.circuit_breaker import CircuitBreaker
+from processors.analytics.dead_letters import ForeignDeadLetter
+from processors.analytics.decoder import DeadLetter, Decoder, Records
+from processors.analytics.dedup import Deduplicator
+from processors.analytics.dedup_restore import DedupRestore
 from processors.analytics.transactions import Outgoing, Transactions
 from streamgauge.catalog import deduplication, loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
@@ -59,8 +59,8 @@ class Analytics:
         self._settings = settings = running.settings
         self._catalog = catalog
         self._models = Models(catalog, settings.delta_max_bytes)
-        self._intakes = {
-            topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+        self._decoders = {
+            topic: Decoder(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
             for topic, stream in catalog.streams.items()
         }
         self._slot = replica_slot.take(settings.analytics_group, settings.data_dir)
@@ -85,15 +85,15 @@ class Analytics:
         self._transactions = Transactions(app, settings, running.stop)
         self._consumer = app.get_consumer(auto_commit_enable=False)
         self._watch = kafka.Watch(running)
-        self._stop_rule = StopRule(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
+        self._circuit_breaker = CircuitBreaker(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
         self._topics = [*catalog.streams, *settings.foreign_letter_topics]
         self._cadence = Cadence(settings.commit_interval_ms / 1_000)
         self._rebalanced = False
         self._assigned = False
         self._partitions = 1
         self._batch = Batch()
-        self._repeats = Repeats(deduplication.horizons(catalog.streams, settings.deduplicate))
-        self._recall = Recall(settings, self._intakes, self._repeats, self._holds)
+        self._deduplicator = Deduplicator(deduplication.horizons(catalog.streams, settings.deduplicate))
+        self._dedup_restore = DedupRestore(settings, self._decoders, self._deduplicator, self._holds)
         # Where the batch begins in each partition, markers and all, so that ranges of batches join without a gap.
         self._first: dict[tuple[str, int], int] = {}
 
@@ -128,8 +128,8 @@ class Analytics:
 
     def _discard(self) -> None:
         self._batch = Batch()
-        for intake in self._intakes.values():
-            intake.forget()
+        for decoder in self._decoders.values():
+            decoder.forget()
 
     def _rewind(self) -> None:
         """Read again from the committed offsets of what this replica holds now."""
@@ -138,19 +138,19 @@ class Analytics:
         if not held:
             return
         committed = self._consumer.committed(held, timeout=10)
-        self._stop_rule.seed((p.topic, p.metadata) for p in committed)
+        self._circuit_breaker.restore((p.topic, p.metadata) for p in committed)
         self._first = {(p.topic, p.partition): max(p.offset, 0) for p in committed}
-        if self._repeats.within_s and not self._recalled(committed):
+        if self._deduplicator.within_s and not self._restore_dedup(committed):
             return
         self._consumer.assign(
             [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
         )
 
-    def _recalled(self, committed: list[TopicPartition]) -> bool:
+    def _restore_dedup(self, committed: list[TopicPartition]) -> bool:
         """Remember the ids of the last horizon before the committed offsets; False when partitions moved meanwhile."""
         self._process.unready("reading back the ids of the last events, to know repeats")
         self._consumer.pause(committed)
-        self._recall.read(committed)
+        self._dedup_restore.read(committed)
         if holds := self._holds():
             self._consumer.resume(committed)
             self._process.ready()
@@ -203,13 +203,13 @@ class Analytics:
         now_ms = int(time.time() * 1_000)
         for topic, run_of_topic in by_topic.items():
             records = Records.of(run_of_topic)
-            if intake := self._intakes.get(topic):
-                chunk = intake.chunk(records, now_ms)
-                self._stop_rule.see(topic, len(records.offsets), chunk.dead)
+            if decoder := self._decoders.get(topic):
+                chunk = decoder.chunk(records, now_ms)
+                self._circuit_breaker.record(topic, len(records.offsets), chunk.dead)
                 self._batch.chunks[topic].append(chunk)
                 self._batch.dead.extend(chunk.dead)
             else:
-                self._batch.foreign.extend(Foreign(topic, record) for record in records.singly())
+                self._batch.foreign.extend(ForeignDeadLetter(topic, record) for record in records.singly())
             self._batch.events += len(records.offsets)
             for partition, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
                 self._batch.next_offsets[topic, partition] = offset + 1
@@ -224,14 +224,14 @@ class Analytics:
     def _commit(self) -> None:
         batch, now_ms = self._batch, int(time.time() * 1_000)
         began = time.perf_counter()
-        deltas = list(self._models.deltas(batch.relations(now_ms, self._repeats)))
+        deltas = list(self._models.deltas(batch.relations(now_ms, self._deduplicator)))
         _stage("models", time.perf_counter() - began)
         began = time.perf_counter()
         self._transactions.commit(
             self._outgoing(deltas, batch.dead),
-            batch.offsets(lambda topic: self._stop_rule.note(topic, now_ms)),
+            batch.offsets(lambda topic: self._circuit_breaker.metadata(topic, now_ms)),
             self._consumer.consumer_group_metadata(),
-            then=partial(batch.count, deltas, self._repeats),
+            then=partial(batch.count, deltas, self._deduplicator),
         )
         _stage("commit", time.perf_counter() - began)
         self._first |= batch.next_offsets

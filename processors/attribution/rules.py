@@ -20,7 +20,7 @@ import msgspec
 
 Touch = Literal["last-touch", "first-touch"]
 Segment = Literal["new", "returning", "lapsed"]
-News = Literal["in_time", "late", "too_late", "repeated"]
+Arrival = Literal["in_time", "late", "too_late", "repeated"]
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Credit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     segment: Segment
 
 
-class Judged(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class AttributedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An order and what was said of it last; no credit where no click earned it."""
 
     order: Order
     credit: Credit | None
 
 
-class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class CustomerState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that is kept of one customer: clicks and orders in the order of their times, then ids.
 
     `forgotten` is the time and id of the newest order that was let go.
@@ -79,7 +79,7 @@ class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     newest_at: int = 0
     clicks: tuple[Click, ...] = ()
-    orders: tuple[Judged, ...] = ()
+    orders: tuple[AttributedOrder, ...] = ()
     forgotten: tuple[int, str] | None = None
 
 
@@ -94,17 +94,17 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What came of an event. The customer is the same object where nothing is to be stored."""
 
-    customer: Customer
+    customer: CustomerState
     changes: tuple[Change, ...]
-    news: News
+    arrival: Arrival
 
 
-def apply(policy: Policy, customer: Customer, event: Click | Order) -> Outcome:
+def apply(policy: Policy, customer: CustomerState, event: Click | Order) -> Outcome:
     """Take in one event of the customer."""
     return _click(policy, customer, event) if isinstance(event, Click) else _order(policy, customer, event)
 
 
-def _click(policy: Policy, customer: Customer, click: Click) -> Outcome:
+def _click(policy: Policy, customer: CustomerState, click: Click) -> Outcome:
     clicks = list(customer.clicks)
     place = bisect_left(clicks, _click_key(click), key=_click_key)
     if place < len(clicks) and clicks[place].event_id == click.event_id:
@@ -112,27 +112,27 @@ def _click(policy: Policy, customer: Customer, click: Click) -> Outcome:
     clicks.insert(place, click)
     newest_at = max(customer.newest_at, click.at)
     orders, changes = list(customer.orders), list[Change]()
-    news: News = "in_time"
-    for number in range(bisect_left(orders, (click.at, ""), key=_judged_key), len(orders)):
+    arrival: Arrival = "in_time"
+    for number in range(bisect_left(orders, (click.at, ""), key=_attributed_key), len(orders)):
         order, before = orders[number].order, orders[number].credit
         if order.at > click.at + policy.window_ms:
             break
         if _is_settled(policy, order, newest_at):
-            news = "too_late"
+            arrival = "too_late"
             continue
-        if news == "in_time":
-            news = "late"
+        if arrival == "in_time":
+            arrival = "late"
         # Against what the order has, not against the clicks that are kept: those may be fewer by now.
         if before is not None and not _wins(policy, click, before.click):
             continue
         segment = before.segment if before else _segment(policy, order, _previous(customer.forgotten, orders, number))
         now = Credit(click, segment)
-        orders[number] = Judged(order, now)
+        orders[number] = AttributedOrder(order, now)
         changes += _changes(order, before, now)
-    return Outcome(_bounded(policy, newest_at, clicks, orders, customer.forgotten), tuple(changes), news)
+    return Outcome(_bounded(policy, newest_at, clicks, orders, customer.forgotten), tuple(changes), arrival)
 
 
-def _order(policy: Policy, customer: Customer, order: Order) -> Outcome:
+def _order(policy: Policy, customer: CustomerState, order: Order) -> Outcome:
     if any(one.order.order_id == order.order_id for one in customer.orders):
         return Outcome(customer, (), "repeated")
     if customer.forgotten is not None and _order_key(order) <= customer.forgotten:
@@ -140,24 +140,24 @@ def _order(policy: Policy, customer: Customer, order: Order) -> Outcome:
         return Outcome(customer, (), "too_late")
     newest_at = max(customer.newest_at, order.at)
     orders = list(customer.orders)
-    place = bisect_left(orders, _order_key(order), key=_judged_key)
+    place = bisect_left(orders, _order_key(order), key=_attributed_key)
     # A new order is judged whenever it comes; one that is too late, only this once.
     credit = None
     if click := _touch(policy, customer.clicks, order):
         credit = Credit(click, _segment(policy, order, _previous(customer.forgotten, orders, place)))
     changes = _changes(order, None, credit)
-    orders.insert(place, Judged(order, credit))
+    orders.insert(place, AttributedOrder(order, credit))
     if place + 1 < len(orders):
         # Whoever ordered next is not new any more, or did not lapse.
         later, before = orders[place + 1].order, orders[place + 1].credit
         if before is not None and not _is_settled(policy, later, newest_at):
             now = Credit(before.click, _segment(policy, later, order.at))
-            orders[place + 1] = Judged(later, now)
+            orders[place + 1] = AttributedOrder(later, now)
             changes += _changes(later, before, now)
-    news: News = "in_time" if place == len(customer.orders) else "late"
+    arrival: Arrival = "in_time" if place == len(customer.orders) else "late"
     if _is_settled(policy, order, newest_at):
-        news = "too_late"
-    return Outcome(_bounded(policy, newest_at, customer.clicks, orders, customer.forgotten), tuple(changes), news)
+        arrival = "too_late"
+    return Outcome(_bounded(policy, newest_at, customer.clicks, orders, customer.forgotten), tuple(changes), arrival)
 
 
 def _changes(order: Order, before: Credit | None, now: Credit | None) -> list[Change]:
@@ -187,7 +187,7 @@ def _segment(policy: Policy, order: Order, previous_at: int | None) -> Segment:
     return "lapsed" if order.at - previous_at > policy.lapsed_ms else "returning"
 
 
-def _previous(forgotten: tuple[int, str] | None, orders: Sequence[Judged], place: int) -> int | None:
+def _previous(forgotten: tuple[int, str] | None, orders: Sequence[AttributedOrder], place: int) -> int | None:
     """When the customer had ordered before the order that is (or will be) at `place`."""
     if place > 0:
         return orders[place - 1].order.at
@@ -202,16 +202,18 @@ def _bounded(
     policy: Policy,
     newest_at: int,
     clicks: Sequence[Click],
-    orders: Sequence[Judged],
+    orders: Sequence[AttributedOrder],
     forgotten: tuple[int, str] | None,
-) -> Customer:
+) -> CustomerState:
     """Let go of clicks that no open order can be owed to, and of the oldest where there are too many."""
     useful = bisect_left(clicks, newest_at - policy.grace_ms - policy.window_ms, key=_at)
     surplus = len(orders) - policy.orders_kept
     if surplus > 0:
-        forgotten = _judged_key(orders[surplus - 1])
+        forgotten = _attributed_key(orders[surplus - 1])
         orders = orders[surplus:]
-    return Customer(newest_at, tuple(clicks[max(useful, len(clicks) - policy.clicks_kept) :]), tuple(orders), forgotten)
+    return CustomerState(
+        newest_at, tuple(clicks[max(useful, len(clicks) - policy.clicks_kept) :]), tuple(orders), forgotten
+    )
 
 
 def _at(click: Click) -> int:
@@ -226,5 +228,5 @@ def _order_key(order: Order) -> tuple[int, str]:
     return order.at, order.order_id
 
 
-def _judged_key(judged: Judged) -> tuple[int, str]:
-    return _order_key(judged.order)
+def _attributed_key(attributed: AttributedOrder) -> tuple[int, str]:
+    return _order_key(attributed.order)

@@ -19,9 +19,10 @@ import msgspec
 
 from processors.attribution import rules
 from processors.attribution.reference import Follower, Versions
-from processors.attribution.rules import Change, Click, Customer, Order, Policy
-from processors.streaming import service as streaming
-from processors.streaming.service import Out, Service
+from processors.attribution.rules import Change, Click, CustomerState, Order, Policy
+from processors.streaming import runner
+from processors.streaming.output import Output
+from processors.streaming.service import Service
 from streamgauge.catalog.commerce.events import (
     AttributionEvent,
     CampaignEvent,
@@ -70,7 +71,7 @@ class Reference:
         return (None if first is None else first.category), (margin if len(known) == len(items) else None)
 
 
-class Peek(msgspec.Struct, gc=False):
+class Routing(msgspec.Struct, gc=False):
     """As much of an event as it takes to know whose it is."""
 
     event_type: str
@@ -79,22 +80,22 @@ class Peek(msgspec.Struct, gc=False):
 
 def customer_of(wanted: frozenset[str]) -> Callable[[bytes | None], str | None]:
     """Finds the customer of a wanted event. What cannot be read is dropped: analytics has it as a dead letter."""
-    decode = msgspec.json.Decoder(Peek).decode
+    decode = msgspec.json.Decoder(Routing).decode
 
     def customer(value: bytes | None) -> str | None:
         try:
             # A message may have no value at all.
-            peek = decode(value or b"")
+            routing = decode(value or b"")
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        return peek.customer_id if peek.event_type in wanted else None
+        return routing.customer_id if routing.event_type in wanted else None
 
     return customer
 
 
 def step(
-    policy: Policy, reference: Reference, customer: Customer, event: OrderEvent | MarketingEvent
-) -> tuple[Customer, list[Out]]:
+    policy: Policy, reference: Reference, customer: CustomerState, event: OrderEvent | MarketingEvent
+) -> tuple[CustomerState, list[Output]]:
     """One event of a customer: what is known of him then, and what is to be published."""
     if isinstance(event, OrderEvent):
         kind, at = "order", event.occurred_at
@@ -106,11 +107,11 @@ def step(
         kind = "click"
         one = Click(event.occurred_at, event.event_id, event.customer_id, event.campaign_id, event.channel)
     outcome = rules.apply(policy, customer, one)
-    metrics.counter("streamgauge_attribution_events_total").labels(kind, outcome.news).inc()
+    metrics.counter("streamgauge_attribution_events_total").labels(kind, outcome.arrival).inc()
     return outcome.customer, [published(change, event.event_id, reference) for change in outcome.changes]
 
 
-def published(change: Change, cause: str, reference: Reference) -> Out:
+def published(change: Change, cause: str, reference: Reference) -> Output:
     """The event of a change. Its id follows from the order and its cause: always the same."""
     order, click = change.order, change.credit.click
     metrics.counter("streamgauge_attribution_changes_total").labels(change.kind).inc()
@@ -132,7 +133,7 @@ def published(change: Change, cause: str, reference: Reference) -> Out:
         category=order.category,
         margin_cents=order.margin_cents,
     )
-    return Out("attribution", order.order_id, event)
+    return Output("attribution", order.order_id, event)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -152,11 +153,11 @@ def build(service: Service) -> None:
         raise UsageError(f"catalog `{service.catalog.name}` has no stream `{min(missing)}`, which attribution needs")
     reference = _reference(service)
     policy = policy_of(service.settings)
-    encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Customer).decode
+    encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(CustomerState).decode
 
-    def take(event: OrderEvent | MarketingEvent, _key: Any, _time: int, _headers: Any, state: Any) -> list[Out]:
+    def handle(event: OrderEvent | MarketingEvent, _key: Any, _time: int, _headers: Any, state: Any) -> list[Output]:
         stored = state.get_bytes(_KNOWN)
-        before = decode(stored) if stored else Customer()
+        before = decode(stored) if stored else CustomerState()
         after, out = step(policy, reference, before, event)
         if after is not before:
             state.set_bytes(_KNOWN, encode(after))
@@ -164,7 +165,7 @@ def build(service: Service) -> None:
 
     orders = service.rekeyed("orders", "customer", customer_of(frozenset({"order.placed"})))
     clicks = service.rekeyed("marketing", "customer", customer_of(CLICKS))
-    service.publish(service.concat(orders, clicks).apply(take, metadata=True, stateful=True, expand=True))
+    service.publish(service.concat(orders, clicks).apply(handle, metadata=True, stateful=True, expand=True))
 
 
 def _reference(service: Service) -> Reference:
@@ -185,4 +186,4 @@ def _reference(service: Service) -> Reference:
 
 def main() -> int:
     """Entry point of `streamgauge process attribution`; returns the exit code."""
-    return streaming.run(NAME, build)
+    return runner.run(NAME, build)

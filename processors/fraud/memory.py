@@ -44,7 +44,7 @@ class Payment(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
     findings: tuple[Finding, ...] = ()
 
 
-class Use(msgspec.Struct, array_like=True, gc=False):
+class CardUse(msgspec.Struct, array_like=True, gc=False):
     """One payment by a card."""
 
     at: int
@@ -52,7 +52,7 @@ class Use(msgspec.Struct, array_like=True, gc=False):
     customer_id: str
 
 
-class Past(msgspec.Struct, array_like=True, gc=False):
+class PastPayment(msgspec.Struct, array_like=True, gc=False):
     """One payment of a customer."""
 
     at: int
@@ -101,17 +101,17 @@ class Habit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class CardMemory(msgspec.Struct, array_like=True, gc=False):
     """What is remembered of a card."""
 
-    uses: list[Use] = []
+    uses: list[CardUse] = []
 
 
 class CustomerMemory(msgspec.Struct, array_like=True, gc=False):
     """What is remembered of a customer."""
 
-    past: list[Past] = []
+    past: list[PastPayment] = []
     habit: Habit = Habit()
 
 
-Entry = TypeVar("Entry", Use, Past)
+Entry = TypeVar("Entry", CardUse, PastPayment)
 
 
 def bounded(entries: list[Entry], age_ms: int, most: int) -> list[Entry]:

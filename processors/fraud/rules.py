@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
-from processors.fraud.memory import CustomerMemory, Finding, Past, Payment, Use, within
+from processors.fraud.memory import CardUse, CustomerMemory, Finding, PastPayment, Payment, within
 from streamgauge.runtime.settings import Settings
 
 METHODS = ("card", "wallet", "bank_transfer", "bnpl")
@@ -62,7 +62,7 @@ def money(cents: int, currency: str) -> str:
 # Rules over a card: what it was used for before, in the order of arrival.
 
 
-def card_velocity(payment: Payment, uses: Sequence[Use], limits: Limits) -> Finding | None:
+def card_velocity(payment: Payment, uses: Sequence[CardUse], limits: Limits) -> Finding | None:
     """Payments by one card in a short time."""
     count = 1 + len(within(uses, payment.at, limits.velocity_window_s))
     if count < limits.card_velocity:
@@ -71,7 +71,7 @@ def card_velocity(payment: Payment, uses: Sequence[Use], limits: Limits) -> Find
     return Finding("card_velocity", ramp(count, limits.card_velocity), detail)
 
 
-def card_customers(payment: Payment, uses: Sequence[Use], limits: Limits) -> Finding | None:
+def card_customers(payment: Payment, uses: Sequence[CardUse], limits: Limits) -> Finding | None:
     """Customers who pay by one card."""
     customers = {use.customer_id for use in within(uses, payment.at, limits.pattern_window_s)} | {payment.customer_id}
     if len(customers) < limits.card_customers:
@@ -174,7 +174,7 @@ def transfer_parts(payment: Payment, memory: CustomerMemory, limits: Limits) -> 
     return Finding("transfer_parts", ramp(len(parts) + 1, limits.transfer_parts), detail)
 
 
-def _by_method(method: str, payment: Payment, memory: CustomerMemory, limits: Limits) -> list[Past]:
+def _by_method(method: str, payment: Payment, memory: CustomerMemory, limits: Limits) -> list[PastPayment]:
     recent = within(memory.past, payment.at, limits.pattern_window_s)
     return [past for past in recent if past.method == method and not past.declined]
 
@@ -197,7 +197,7 @@ class Rule(Generic[Remembered]):
         return str(getattr(self.check, "__name__", ""))
 
 
-CARD_RULES: tuple[Rule[Sequence[Use]], ...] = (
+CARD_RULES: tuple[Rule[Sequence[CardUse]], ...] = (
     Rule(
         card_velocity,
         ("card",),

@@ -28,9 +28,9 @@ import msgspec
 
 from processors.fraud.memory import CardMemory, CustomerMemory, Payment
 from processors.fraud.rules import Limits
-from processors.fraud.verdict import by_card, events, judge_card, judge_customer, passed_on
-from processors.streaming import service as streaming
-from processors.streaming.output import Out
+from processors.fraud.verdict import by_card, events, judge_card, judge_customer, payment_of
+from processors.streaming import runner
+from processors.streaming.output import Output
 from processors.streaming.service import Service
 from streamgauge.catalog.commerce.events import PaymentEvent
 from streamgauge.runtime import metrics
@@ -47,13 +47,13 @@ _card, _customer = msgspec.msgpack.Decoder(CardMemory).decode, msgspec.msgpack.D
 
 def build(service: Service) -> None:
     """Wire the topics."""
-    steps = Steps(Limits.of(service.settings), timedelta(days=service.settings.fraud_forget_days), _now_ms)
+    steps = StatefulSteps(Limits.of(service.settings), timedelta(days=service.settings.fraud_forget_days), _now_ms)
     payments = service.events("payments")
     service.publish(payments.apply(begin, metadata=True, expand=True))
     topic = service.app.topic(
         STEPS, value_deserializer="bytes", key_deserializer="bytes", config=_like(service.app.topic("payments"))
     )
-    service.publish(service.app.dataframe(topic).apply(steps.take, metadata=True, stateful=True, expand=True))
+    service.publish(service.app.dataframe(topic).apply(steps.handle, metadata=True, stateful=True, expand=True))
 
 
 def _like(topic: Any) -> Any:
@@ -63,16 +63,16 @@ def _like(topic: Any) -> Any:
     return dataclasses.replace(config, extra_config=kept)
 
 
-def begin(event: PaymentEvent, _key: Any, timestamp: int, _headers: Any) -> list[Out]:
+def begin(event: PaymentEvent, _key: Any, timestamp: int, _headers: Any) -> list[Output]:
     """The first step: to the card, or straight to the customer. `timestamp` is when the event reached Kafka."""
-    payment = passed_on(event, timestamp)
+    payment = payment_of(event, timestamp)
     if payment is None:
         return []
     key = f"{CARD}{payment.card}" if by_card(payment) else f"{CUSTOMER}{payment.customer_id}"
-    return [Out(STEPS, key, payment)]
+    return [Output(STEPS, key, payment)]
 
 
-class Steps:
+class StatefulSteps:
     """The steps with state. What a step returns is published in the transaction that stores its state."""
 
     def __init__(self, limits: Limits, forget: timedelta, now_ms: Callable[[], int]) -> None:
@@ -81,22 +81,22 @@ class Steps:
         self._rules = metrics.counter("streamgauge_fraud_flagged_total")
         self._verdicts = metrics.counter("streamgauge_fraud_verdicts_total")
 
-    def take(self, value: bytes, key: bytes, _timestamp: int, _headers: Any, state: Any) -> list[Out]:
+    def handle(self, value: bytes, key: bytes, _timestamp: int, _headers: Any, state: Any) -> list[Output]:
         """One message of the steps' topic; `state` is its key's."""
         payment, stored = _payment(value), state.get_bytes(_STORED)
         if key.startswith(CARD.encode()):
             return self._by_card(payment, stored, state)
         return self._by_customer(payment, stored, state)
 
-    def _by_card(self, payment: Payment, stored: bytes | None, state: Any) -> list[Out]:
+    def _by_card(self, payment: Payment, stored: bytes | None, state: Any) -> list[Output]:
         judged = judge_card(payment, CardMemory() if stored is None else _card(stored), self._limits)
         if judged is None:
             return []
         memory, payment = judged
         state.set_bytes(_STORED, _pack(memory), ttl=self._forget)
-        return [Out(STEPS, f"{CUSTOMER}{payment.customer_id}", payment)]
+        return [Output(STEPS, f"{CUSTOMER}{payment.customer_id}", payment)]
 
-    def _by_customer(self, payment: Payment, stored: bytes | None, state: Any) -> list[Out]:
+    def _by_customer(self, payment: Payment, stored: bytes | None, state: Any) -> list[Output]:
         judged = judge_customer(payment, CustomerMemory() if stored is None else _customer(stored), self._limits)
         if judged is None:
             return []
@@ -110,7 +110,7 @@ class Steps:
         for finding in findings:
             self._rules.labels(finding.rule).inc()
         self._verdicts.labels(said[-1].event_type.removeprefix("fraud."), payment.method).inc()
-        return [Out("fraud", event.customer_id, event) for event in said]
+        return [Output("fraud", event.customer_id, event) for event in said]
 
 
 def _now_ms() -> int:
@@ -119,4 +119,4 @@ def _now_ms() -> int:
 
 def main() -> int:
     """Entry point of `streamgauge process fraud`; returns the exit code."""
-    return streaming.run(NAME, build, lambda settings: settings.fraud_commit_interval_ms)
+    return runner.run(NAME, build, lambda settings: settings.fraud_commit_interval_ms)

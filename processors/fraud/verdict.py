@@ -6,14 +6,14 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 
-from processors.fraud.memory import CardMemory, CustomerMemory, Finding, Past, Payment, Use, bounded
+from processors.fraud.memory import CardMemory, CardUse, CustomerMemory, Finding, PastPayment, Payment, bounded
 from processors.fraud.rules import CARD_RULES, CUSTOMER_RULES, Limits, applied
 from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
 
 DAY_MS = 86_400_000
 
 
-def passed_on(event: PaymentEvent, asked_at: int) -> Payment | None:
+def payment_of(event: PaymentEvent, asked_at: int) -> Payment | None:
     """What the stages need of an event that reached Kafka at `asked_at` (ms); None when it says nothing about fraud."""
     refunded = event.event_type == "payment.refunded"
     # A refund of nothing is a void: no money had moved.
@@ -45,7 +45,7 @@ def judge_card(payment: Payment, memory: CardMemory, limits: Limits) -> tuple[Ca
     if any(use.payment_id == payment.payment_id for use in uses):
         return None
     payment.findings = applied(CARD_RULES, payment, uses, limits)
-    used = [*uses, Use(payment.at, payment.payment_id, payment.customer_id)]
+    used = [*uses, CardUse(payment.at, payment.payment_id, payment.customer_id)]
     return CardMemory(bounded(used, limits.memory_days * DAY_MS, limits.memory_payments)), payment
 
 
@@ -67,7 +67,7 @@ def judge_customer(
         return None
     findings = (*payment.findings, *applied(CUSTOMER_RULES, payment, memory, limits))
     declined = score(findings) >= limits.decline_at
-    entry = Past(
+    entry = PastPayment(
         payment.at,
         payment.payment_id,
         payment.amount_cents,

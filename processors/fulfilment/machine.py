@@ -14,14 +14,14 @@ import msgspec
 
 from processors.fulfilment import messages
 from processors.fulfilment.saga import BACK, ENDED, FORWARD, Limits, Line, Saga, State
-from processors.streaming.output import Out
+from processors.streaming.output import Output
 from streamgauge.catalog.commerce.events import FraudEvent, InventoryEvent, OrderEvent, PaymentEvent, ShipmentEvent
 
 Event = OrderEvent | InventoryEvent | PaymentEvent | ShipmentEvent | FraudEvent
 TIMEOUT = "time-out"
 # The ids of an order's events are longer than its own, and an id has 200 characters at most.
-LONGEST_ORDER_ID, MOST_UNITS = 150, 10**12
-_Does = Callable[[Saga, Any, Limits], State | None]
+MAX_ORDER_ID_CHARS, MAX_UNITS = 150, 10**12
+_Apply = Callable[[Saga, Any, Limits], State | None]
 
 
 class UnfitOrder(ValueError):
@@ -29,7 +29,7 @@ class UnfitOrder(ValueError):
 
 
 class Rule(NamedTuple):
-    """In `state`, `on` this kind of event: `does` notes what it says and returns where to go, None to stay.
+    """In `state`, `on` this kind of event: `apply` notes what it says and returns where to go, None to stay.
 
     Going to the same state is another attempt at it. `leads_to` are all states that may follow.
     """
@@ -37,23 +37,23 @@ class Rule(NamedTuple):
     state: State
     on: str
     leads_to: tuple[State, ...]
-    does: _Does
-    says: str
+    apply: _Apply
+    description: str
 
 
-def start(order: OrderEvent, now_ms: int, limits: Limits) -> tuple[Saga, list[Out]]:
+def start(order: OrderEvent, now_ms: int, limits: Limits) -> tuple[Saga, list[Output]]:
     """An order was placed. One without items has nothing to fulfil and is cancelled at once.
 
     Raises `UnfitOrder`.
     """
-    if len(order.order_id) > LONGEST_ORDER_ID:
-        raise UnfitOrder(f"an order_id of more than {LONGEST_ORDER_ID} characters leaves no room for its events' ids")
+    if len(order.order_id) > MAX_ORDER_ID_CHARS:
+        raise UnfitOrder(f"an order_id of more than {MAX_ORDER_ID_CHARS} characters leaves no room for its events' ids")
     lines: dict[str, Line] = {}
     for item in order.items:
         line = lines.setdefault(item.sku, Line(item.sku, 0, item.unit_price_cents))
         line.quantity += item.quantity
-    if any(line.quantity > MOST_UNITS for line in lines.values()):
-        raise UnfitOrder(f"more than {MOST_UNITS} units of one article")
+    if any(line.quantity > MAX_UNITS for line in lines.values()):
+        raise UnfitOrder(f"more than {MAX_UNITS} units of one article")
     saga = Saga(order.order_id, State.RESERVING_STOCK, now_ms, order.amount_cents, order=order)
     saga.lines = list(lines.values())
     if not lines:
@@ -62,7 +62,7 @@ def start(order: OrderEvent, now_ms: int, limits: Limits) -> tuple[Saga, list[Ou
     return _entered(saga, now_ms, limits)
 
 
-def step(saga: Saga | None, event: Event | None, now_ms: int, limits: Limits) -> tuple[Saga | None, list[Out]]:
+def step(saga: Saga | None, event: Event | None, now_ms: int, limits: Limits) -> tuple[Saga | None, list[Output]]:
     """What follows from an event, or from the time alone (`event` None). `saga` itself is never changed.
 
     Returns the very same saga where nothing follows, and None where there is nothing to remember.
@@ -80,7 +80,7 @@ def step(saga: Saga | None, event: Event | None, now_ms: int, limits: Limits) ->
     if rule is None:
         return saga, []
     after = msgspec.structs.replace(saga, lines=[msgspec.structs.replace(line) for line in saga.lines])
-    target = rule.does(after, event, limits)
+    target = rule.apply(after, event, limits)
     if target is None:
         return (saga if after == saga else after), []
     if target is saga.state:
@@ -90,14 +90,14 @@ def step(saga: Saga | None, event: Event | None, now_ms: int, limits: Limits) ->
     return _entered(after, now_ms, limits)
 
 
-def _entered(saga: Saga, now_ms: int, limits: Limits) -> tuple[Saga, list[Out]]:
+def _entered(saga: Saga, now_ms: int, limits: Limits) -> tuple[Saga, list[Output]]:
     """The saga with the deadline of its new state or attempt, and what it says."""
     if saga.state in ENDED:
-        outs = messages.of(saga, now_ms)
+        outputs = messages.of(saga, now_ms)
         # What a late duplicate is recognised by, and no more.
         return Saga(
             saga.order_id, saga.state, saga.started_at, saga.amount_cents, deadline_at=now_ms + limits.memory_ms
-        ), outs
+        ), outputs
     if saga.state is State.REQUESTING_PAYMENT:
         saga.payment = "asked"
     elif saga.state is State.REQUESTING_SHIPMENT:
@@ -183,7 +183,7 @@ def _fraudulent(saga: Saga, event: FraudEvent, _limits: Limits) -> State:
 
 
 def _timed_out(saga: Saga, _event: None, limits: Limits) -> State:
-    if saga.attempt < limits.most_attempts(saga.state):
+    if saga.attempt < limits.max_attempts(saga.state):
         return saga.state
     if saga.state in BACK:
         saga.reason = f"{saga.reason}; no answer while {saga.state}"

@@ -9,7 +9,7 @@ import zlib
 from typing import Literal
 
 from processors.fulfilment.saga import BACK, Saga, State
-from processors.streaming.output import Out
+from processors.streaming.output import Output
 from streamgauge.catalog.commerce.events import FulfilmentEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
 
 SOURCE = "fulfilment"
@@ -25,23 +25,23 @@ _TYPES: dict[State, _Type] = {
 }
 
 
-def of(saga: Saga, now_ms: int) -> list[Out]:
+def of(saga: Saga, now_ms: int) -> list[Output]:
     """Everything to publish for the state and the attempt the saga is in."""
-    outs = [_saga_event(saga, now_ms)]
+    outputs = [_saga_event(saga, now_ms)]
     state, first = saga.state, saga.attempt == 1
     if state is State.REQUESTING_PAYMENT:
-        outs.append(_payment(saga, "payment.requested", now_ms))
+        outputs.append(_payment(saga, "payment.requested", now_ms))
     elif state is State.REFUNDING_PAYMENT:
-        outs.append(_payment(saga, "payment.refund_requested", now_ms))
+        outputs.append(_payment(saga, "payment.refund_requested", now_ms))
     elif state is State.REQUESTING_SHIPMENT:
         if first:
-            outs.append(_order(saga, "order.confirmed", now_ms))
-        outs.append(_shipment(saga, now_ms))
+            outputs.append(_order(saga, "order.confirmed", now_ms))
+        outputs.append(_shipment(saga, now_ms))
     elif state is State.COMPLETED:
-        outs.append(_order(saga, "order.completed", now_ms))
+        outputs.append(_order(saga, "order.completed", now_ms))
     elif state is State.COMPENSATED:
-        outs.append(_order(saga, "order.cancelled", now_ms))
-    return outs
+        outputs.append(_order(saga, "order.cancelled", now_ms))
+    return outputs
 
 
 def _items(saga: Saga) -> list[OrderItem] | None:
@@ -57,7 +57,7 @@ def _items(saga: Saga) -> list[OrderItem] | None:
     return [OrderItem(line.sku, line.quantity, line.unit_price_cents) for line in lines]
 
 
-def _saga_event(saga: Saga, now_ms: int) -> Out:
+def _saga_event(saga: Saga, now_ms: int) -> Output:
     state = saga.state
     event_type: _Type = _TYPES.get(state) or ("saga.compensating" if state in BACK else "saga.advanced")
     if state is State.RESERVING_STOCK and saga.attempt == 1:
@@ -79,7 +79,7 @@ def _saga_event(saga: Saga, now_ms: int) -> Out:
         deadline_at=None if ended else saga.deadline_at,
         items=_items(saga),
     )
-    return Out("fulfilment", saga.order_id, event)
+    return Output("fulfilment", saga.order_id, event)
 
 
 def _placed(saga: Saga) -> OrderEvent:
@@ -88,7 +88,7 @@ def _placed(saga: Saga) -> OrderEvent:
     return saga.order
 
 
-def _order(saga: Saga, kind: Literal["order.confirmed", "order.completed", "order.cancelled"], now_ms: int) -> Out:
+def _order(saga: Saga, kind: Literal["order.confirmed", "order.completed", "order.cancelled"], now_ms: int) -> Output:
     order = _placed(saga)
     event = OrderEvent(
         event_id=f"{saga.order_id}-{kind}",
@@ -108,10 +108,10 @@ def _order(saga: Saga, kind: Literal["order.confirmed", "order.completed", "orde
         reason=saga.reason,
         card=order.card,
     )
-    return Out("orders", saga.order_id, event)
+    return Output("orders", saga.order_id, event)
 
 
-def _payment(saga: Saga, kind: Literal["payment.requested", "payment.refund_requested"], now_ms: int) -> Out:
+def _payment(saga: Saga, kind: Literal["payment.requested", "payment.refund_requested"], now_ms: int) -> Output:
     order = _placed(saga)
     event = PaymentEvent(
         event_id=f"{saga.order_id}-{kind}-{saga.attempt}",
@@ -129,10 +129,10 @@ def _payment(saga: Saga, kind: Literal["payment.requested", "payment.refund_requ
         card=order.card,
         region=order.region,
     )
-    return Out("payments", saga.order_id, event)
+    return Output("payments", saga.order_id, event)
 
 
-def _shipment(saga: Saga, now_ms: int) -> Out:
+def _shipment(saga: Saga, now_ms: int) -> Output:
     order = _placed(saga)
     event = ShipmentEvent(
         event_id=f"{saga.order_id}-shipment.requested-{saga.attempt}",
@@ -146,4 +146,4 @@ def _shipment(saga: Saga, now_ms: int) -> Out:
         carrier=CARRIERS[zlib.crc32(saga.order_id.encode()) % len(CARRIERS)],
         region=order.region,
     )
-    return Out("shipments", saga.order_id, event)
+    return Output("shipments", saga.order_id, event)

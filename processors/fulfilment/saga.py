@@ -90,7 +90,7 @@ class Limits:
             memory_ms=settings.saga_memory_hours * 3_600_000,
         )
 
-    def most_attempts(self, state: State) -> int:
+    def max_attempts(self, state: State) -> int:
         """Attempts at a step before the saga turns back, or, turning back already, fails."""
         return self.attempts if state in FORWARD else self.compensation_attempts
 

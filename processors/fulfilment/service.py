@@ -23,10 +23,11 @@ from confluent_kafka import KafkaException, Producer
 
 from processors.fulfilment import machine, timers
 from processors.fulfilment.saga import Limits, Saga
-from processors.streaming import service as streaming
-from processors.streaming.output import Out
-from processors.streaming.service import Service, StreamingDataFrame
-from processors.streaming.watermark import CaughtUp
+from processors.streaming import runner
+from processors.streaming.output import Output
+from processors.streaming.quix_app import StreamingDataFrame, message_context
+from processors.streaming.service import Service
+from processors.streaming.watermark import Watermark
 from streamgauge.runtime import kafka, metrics
 
 NAME, TICKS = "fulfilment", "fulfilment-ticks"
@@ -59,7 +60,7 @@ class Tick:
     """A moment of the clock, in one partition."""
 
 
-class Sagas:
+class SagaRunner:
     """Runs the state machine over what a partition's state holds. `transaction` gives that state."""
 
     def __init__(
@@ -74,45 +75,45 @@ class Sagas:
         self._timeouts = metrics.counter("streamgauge_saga_timeouts_total")
         self._behind = metrics.gauge("streamgauge_saga_clock_behind_seconds")
 
-    def take(self, event: Any, partition: int) -> list[Out]:
+    def handle(self, event: Any, partition: int) -> list[Output]:
         """An event, or a tick."""
         now_ms = int(self._clock() * 1_000)
         transaction = self._transaction(partition)
         if not isinstance(event, Tick):
             return self._step(transaction, event.order_id, event, now_ms)
         agenda = transaction.as_state(prefix=b"due/")
-        outs: list[Out] = []
+        outputs: list[Output] = []
         # Not the present: an answer that came in time may still wait to be read.
         if (read_ms := self._read_up_to(now_ms)) is not None:
             for order_id in timers.due(agenda, read_ms):
-                outs += self._step(transaction, order_id, None, now_ms, read_ms)
+                outputs += self._step(transaction, order_id, None, now_ms, read_ms)
         self._behind.labels(partition).set(timers.behind_ms(agenda, now_ms) / 1_000)
-        return outs
+        return outputs
 
-    def _step(self, transaction: Any, order_id: str, event: Any, now_ms: int, read_ms: int = 0) -> list[Out]:
+    def _step(self, transaction: Any, order_id: str, event: Any, now_ms: int, read_ms: int = 0) -> list[Output]:
         store = transaction.as_state(prefix=b"saga/" + order_id.encode())
         stored = store.get_bytes(_SAGA)
         saga = _decode(stored) if stored else None
         if event is None and (saga is None or saga.deadline_at > read_ms):
             return []  # It moved on since it was filed.
-        after, outs = machine.step(saga, event, now_ms, self._limits)
+        after, outputs = machine.step(saga, event, now_ms, self._limits)
         if event is None:
-            if outs and saga is not None:
+            if outputs and saga is not None:
                 self._timeouts.labels(saga.state).inc()
         elif after is saga:
             self._ignored.labels(saga.state if saga else "unknown", event.event_type).inc()
         if after is saga:
-            return outs
+            return outputs
         if after is None:
             store.delete(_SAGA)
-            return outs
+            return outputs
         store.set_bytes(_SAGA, _encode(after))
         if saga is None or after.deadline_at != saga.deadline_at:
             timers.file(transaction.as_state(prefix=b"due/"), order_id, after.deadline_at, now_ms)
-        return outs
+        return outputs
 
 
-class Clock:
+class TickSender:
     """Sends a tick to each partition this replica holds; never blocks."""
 
     def __init__(self, service: Service) -> None:
@@ -122,7 +123,7 @@ class Clock:
 
     def tick(self) -> None:
         """One tick each."""
-        for topic, partition in self._app.held:
+        for topic, partition in self._app.assigned:
             if topic == TICKS:
                 try:
                     self._producer.produce(TICKS, b"{}", partition=partition)
@@ -153,20 +154,20 @@ def build(service: Service) -> None:
         # As Quix itself opens a key's state (`_as_stateful`): a tick may so open that of any order of its partition.
         return context.checkpoint.get_store_transaction(stream_id=stream_id, partition=partition)
 
-    progress = CaughtUp()
+    watermark = Watermark()
 
     def read_up_to(now_ms: int) -> int | None:
-        return progress.observe(now_ms, service.app.standing())
+        return watermark.observe(now_ms, service.app.positions())
 
-    sagas = Sagas(Limits.of(service.settings), transaction, read_up_to)
+    sagas = SagaRunner(Limits.of(service.settings), transaction, read_up_to)
 
-    def step(event: Any, _key: Any, _timestamp: int, _headers: Any) -> list[Out]:
-        return sagas.take(event, streaming.message_context().partition)
+    def step(event: Any, _key: Any, _timestamp: int, _headers: Any) -> list[Output]:
+        return sagas.handle(event, message_context().partition)
 
     service.publish(frame.apply(step, metadata=True, expand=True))
-    service.every(TICK_EVERY_S, Clock(service).tick)
+    service.every(TICK_EVERY_S, TickSender(service).tick)
 
 
 def main() -> int:
     """Entry point of `streamgauge process fulfilment`; returns the exit code."""
-    return streaming.run(NAME, build)
+    return runner.run(NAME, build)

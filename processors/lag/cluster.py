@@ -15,7 +15,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from processors.lag.time_lag import Found
+from processors.lag.time_lag import OffsetAtTime
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 
@@ -50,7 +50,7 @@ class Group:
 
 
 @dataclass
-class View:
+class ClusterState:
     """The cluster at one moment. `oldest` is only there where it was asked for."""
 
     brokers: int
@@ -97,13 +97,13 @@ def _passes(name: str, include: re.Pattern[str] | None, exclude: re.Pattern[str]
     return (include is None or include.search(name) is not None) and (exclude is None or not exclude.search(name))
 
 
-class Cluster:
+class ClusterReader:
     """Asks. Each call blocks for a few times `timeout_s` at most."""
 
     def __init__(self, client: Any, chosen: Filter, timeout_s: float) -> None:
         self._client, self._chosen, self._timeout_s = client, chosen, timeout_s
 
-    def look(self, *, oldest: bool) -> View:
+    def read(self, *, oldest: bool) -> ClusterState:
         """Everything of one sample but times. Raises `KafkaException` where not even metadata can be had."""
         metadata = self._client.list_topics(timeout=self._timeout_s)
         failed: set[Failure] = set()
@@ -125,7 +125,7 @@ class Cluster:
         # A group has read it, and metadata hides it: it is gone, or not ours to see, and asking tells which.
         hidden = {topic for group in groups.values() for topic, _ in group.committed} - set(metadata.topics)
         self._offsets({(topic, 0): OffsetSpec.latest() for topic in hidden}, failed)
-        return View(
+        return ClusterState(
             len(metadata.brokers),
             partitions,
             groups,
@@ -152,10 +152,10 @@ class Cluster:
         return {name: group for name, group in groups.items() if group.members or group.committed}
 
     def _describe(self, groups: dict[str, Group], failed: set[Failure]) -> None:
-        asked = self._client.describe_consumer_groups(list(groups), request_timeout=self._timeout_s)
-        for name, future in asked.items():
+        requested = self._client.describe_consumer_groups(list(groups), request_timeout=self._timeout_s)
+        for name, future in requested.items():
             try:
-                said = future.result(self._timeout_s + 1)
+                result = future.result(self._timeout_s + 1)
             except KafkaException as error:
                 if error.args[0].code() in _GONE:
                     del groups[name]
@@ -163,54 +163,58 @@ class Cluster:
                     failed.add(("group", name))
                 continue
             group = groups[name]
-            group.state, group.members = said.state.name, len(said.members)
+            group.state, group.members = result.state.name, len(result.members)
             if group.state in ("STABLE", "EMPTY"):
                 # In a rebalance nobody holds anything, and that means nothing.
                 group.owners = {
                     (place.topic, place.partition): f"{member.client_id} on {member.host.lstrip('/')}"
-                    for member in said.members
+                    for member in result.members
                     for place in member.assignment.topic_partitions
                     if self._chosen.topic(place.topic)
                 }
 
     def _committed(self, groups: dict[str, Group], names: Sequence[str], failed: set[Failure]) -> None:
         # The library takes one group a call.
-        asked = {
+        requested = {
             name: self._client.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(name)], request_timeout=self._timeout_s
             )[name]
             for name in names
         }
-        for name, future in asked.items():
+        for name, future in requested.items():
             try:
-                said = future.result(self._timeout_s + 1).topic_partitions
+                result = future.result(self._timeout_s + 1).topic_partitions
             except KafkaException as error:
                 if error.args[0].code() in _GONE:
                     del groups[name]
                 else:
                     failed.add(("group", name))
                 continue
-            for one in said:
+            for one in result:
                 if one.error is not None:
                     failed.add(("group", name))
                 elif one.offset >= 0 and self._chosen.topic(one.topic):
                     groups[name].committed[one.topic, one.partition] = one.offset
 
-    def _offsets(self, asked: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, int]:
-        return {place: int(said.offset) for place, said in self._list_offsets(asked, failed).items()}
+    def _offsets(self, requested: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, int]:
+        return {place: int(result.offset) for place, result in self._list_offsets(requested, failed).items()}
 
-    def found(self, asked: Mapping[Place, int], ends: Mapping[Place, int], failed: set[Failure]) -> dict[Place, Found]:
+    def offsets_at(
+        self, requested: Mapping[Place, int], ends: Mapping[Place, int], failed: set[Failure]
+    ) -> dict[Place, OffsetAtTime]:
         """The first record at or after a time (ms), for each place; where there is none, the end that was seen."""
-        specs = {place: OffsetSpec.for_timestamp(time) for place, time in asked.items()}
+        specs = {place: OffsetSpec.for_timestamp(time) for place, time in requested.items()}
         return {
-            place: Found(int(said.offset), int(said.timestamp)) if said.offset >= 0 else Found(ends[place], None)
-            for place, said in self._list_offsets(specs, failed).items()
+            place: OffsetAtTime(int(result.offset), int(result.timestamp))
+            if result.offset >= 0
+            else OffsetAtTime(ends[place], None)
+            for place, result in self._list_offsets(specs, failed).items()
         }
 
-    def _list_offsets(self, asked: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, Any]:
-        if not asked:
+    def _list_offsets(self, requested: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, Any]:
+        if not requested:
             return {}
-        request = {TopicPartition(*place): spec for place, spec in asked.items()}
+        request = {TopicPartition(*place): spec for place, spec in requested.items()}
         answers: dict[Place, Any] = {}
         for one, future in self._client.list_offsets(request, request_timeout=self._timeout_s).items():
             try:

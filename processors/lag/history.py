@@ -10,15 +10,15 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from processors.lag.cluster import Failure, Group, Place, View
-from processors.lag.time_lag import Clock, Found
+from processors.lag.cluster import ClusterState, Failure, Group, Place
+from processors.lag.time_lag import OffsetAtTime, PartitionClock
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.domain import lag_status
 from streamgauge.domain.lag_status import MARKER, Sample
 
 # A sample asks at most so often for times. One settles in two, a cold start over days of log in about twenty.
 ROUNDS = 24
-Ask = Callable[[Mapping[Place, int]], Mapping[Place, Found]]
+LookUp = Callable[[Mapping[Place, int]], Mapping[Place, OffsetAtTime]]
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Snapshot:
     """One sample: what was seen, and what follows. `inactive` are groups without members that commit nothing."""
 
     at_ms: int
-    view: View
+    state: ClusterState
     rows: list[Row]
     produced: dict[Place, float]
     inactive: set[str]
@@ -65,7 +65,7 @@ class History:
         self._size = size
         self._ends: dict[Place, deque[tuple[int, int]]] = {}
         self._oldest: dict[Place, int] = {}
-        self._clocks: dict[Place, Clock] = {}
+        self._clocks: dict[Place, PartitionClock] = {}
         self._samples: dict[tuple[str, Place], deque[Sample]] = {}
         # Where a group had a lag of 1: taken for a marker then, it must not be taken for an event later.
         self._markers: dict[tuple[str, Place], int] = {}
@@ -74,31 +74,33 @@ class History:
         """Whether each place's oldest offset is known, so that it need not be asked for every time."""
         return self._oldest.keys() >= places.keys()
 
-    def add(self, view: View, at_ms: int) -> None:
+    def add(self, state: ClusterState, at_ms: int) -> None:
         """Take in a sample."""
         again = {
-            topic for (topic, number), end in view.ends.items() if end < self._last_end((topic, number), default=end)
+            topic for (topic, number), end in state.ends.items() if end < self._last_end((topic, number), default=end)
         }
         gone = {
-            place for place in self._ends if place[0] not in view.partitions and ("topic", place[0]) not in view.failed
+            place
+            for place in self._ends
+            if place[0] not in state.partitions and ("topic", place[0]) not in state.failed
         }
         for place in [place for place in self._ends if place in gone or place[0] in again]:
             del self._ends[place]
             self._oldest.pop(place, None)
             self._clocks.pop(place, None)
-        seen = {(name, place) for name, group in view.groups.items() for place in group.places}
+        seen = {(name, place) for name, group in state.groups.items() for place in group.places}
         for key in [key for key in self._samples if key not in seen or key[1] in gone or key[1][0] in again]:
             del self._samples[key]
             self._markers.pop(key, None)
-        self._oldest |= view.oldest
-        view.oldest = {place: self._oldest[place] for place in view.ends if place in self._oldest}
-        for place, end in view.ends.items():
+        self._oldest |= state.oldest
+        state.oldest = {place: self._oldest[place] for place in state.ends if place in self._oldest}
+        for place, end in state.ends.items():
             self._ends.setdefault(place, deque(maxlen=self._size)).append((at_ms, end))
-            self._clocks.setdefault(place, Clock()).saw_end(end, at_ms)
-        for name, group in view.groups.items():
+            self._clocks.setdefault(place, PartitionClock()).record_end(end, at_ms)
+        for name, group in state.groups.items():
             for place in group.places:
-                if place in view.ends:
-                    self._add_sample((name, place), group, view.ends[place], at_ms)
+                if place in state.ends:
+                    self._add_sample((name, place), group, state.ends[place], at_ms)
 
     def _add_sample(self, key: tuple[str, Place], group: Group, end: int, at_ms: int) -> None:
         name, place = key
@@ -113,58 +115,60 @@ class History:
     def _last_end(self, place: Place, default: int) -> int:
         return self._ends[place][-1][1] if place in self._ends else default
 
-    def ask_times(self, view: View, at_ms: int, ask: Ask) -> None:
+    def resolve_times(self, state: ClusterState, at_ms: int, look_up: LookUp) -> None:
         """Find out when the records at the committed offsets were written, all partitions at a time."""
         wanted: dict[Place, list[int]] = {}
-        for name, group in view.groups.items():
+        for name, group in state.groups.items():
             for place in group.committed:
-                if (offset := self._next_offset(name, place, group, view)) is not None:
+                if (offset := self._next_offset(name, place, group, state)) is not None:
                     wanted.setdefault(place, []).append(offset)
         for place, offsets in wanted.items():
-            self._clocks[place].forget_but(offsets)
+            self._clocks[place].retain(offsets)
         open_ones = wanted
         for _ in range(ROUNDS):
-            questions: dict[Place, int] = {}
+            requests: dict[Place, int] = {}
             for place, offsets in open_ones.items():
-                asks = (self._clocks[place].next_question(offset, view.ends[place], at_ms) for offset in offsets)
-                if (question := next((one for one in asks if one is not None), None)) is not None:
-                    questions[place] = question
-            if not questions:
+                times = (self._clocks[place].next_request(offset, state.ends[place], at_ms) for offset in offsets)
+                if (request := next((one for one in times if one is not None), None)) is not None:
+                    requests[place] = request
+            if not requests:
                 return
-            answers = ask(questions)
+            answers = look_up(requests)
             for place, found in answers.items():
-                self._clocks[place].learn(questions[place], found)
+                self._clocks[place].record_answer(requests[place], found)
             # Who was not answered is not asked again in this sample.
             open_ones = {place: wanted[place] for place in answers}
 
-    def _next_offset(self, name: str, place: Place, group: Group, view: View) -> int | None:
+    def _next_offset(self, name: str, place: Place, group: Group, state: ClusterState) -> int | None:
         """Where the next event to read is; None where nothing waits, or nothing can be told."""
-        committed, end = group.committed.get(place), view.ends.get(place)
+        committed, end = group.committed.get(place), state.ends.get(place)
         if committed is None or end is None or end - committed <= MARKER:
             return None
         after = committed + MARKER if self._markers.get((name, place)) == committed else committed
         return min(max(after, self._oldest.get(place, 0)), end - 1)
 
-    def snapshot(self, view: View, at_ms: int) -> Snapshot:
+    def snapshot(self, state: ClusterState, at_ms: int) -> Snapshot:
         """The rows of the newest sample, once times have been asked for."""
-        rates = {place: lag_status.per_second(list(ends)) for place, ends in self._ends.items() if place in view.ends}
+        rates = {place: lag_status.per_second(list(ends)) for place, ends in self._ends.items() if place in state.ends}
         rows = [
-            self._row(name, group, place, view, at_ms, rates.get(place))
-            for name, group in view.groups.items()
+            self._row(name, group, place, state, at_ms, rates.get(place))
+            for name, group in state.groups.items()
             for place in sorted(group.places)
-            if place in view.ends
+            if place in state.ends
         ]
         produced = {place: rate for place, rate in rates.items() if rate is not None}
-        inactive = {name for name, group in view.groups.items() if group.members == 0 and self._stands(name, group)}
-        return Snapshot(at_ms, view, rows, produced, inactive, set(view.failed))
+        inactive = {name for name, group in state.groups.items() if group.members == 0 and self._stands(name, group)}
+        return Snapshot(at_ms, state, rows, produced, inactive, set(state.failed))
 
     def _stands(self, name: str, group: Group) -> bool:
         """Whether the group committed nothing new in the whole window. A client may commit without being a member."""
         windows = [self._samples[name, place] for place in group.committed if (name, place) in self._samples]
         return all(len(window) == self._size and lag_status.stood_still(window) for window in windows)
 
-    def _row(self, name: str, group: Group, place: Place, view: View, at_ms: int, produced: float | None) -> Row:
-        window, end, oldest = list(self._samples[name, place]), view.ends[place], self._oldest.get(place)
+    def _row(
+        self, name: str, group: Group, place: Place, state: ClusterState, at_ms: int, produced: float | None
+    ) -> Row:
+        window, end, oldest = list(self._samples[name, place]), state.ends[place], self._oldest.get(place)
         committed, lag = window[-1].committed, window[-1].lag
         consumed = lag_status.per_second([(one.at_ms, one.committed) for one in window if one.committed is not None])
         return Row(
@@ -176,7 +180,7 @@ class History:
             committed_offset=committed,
             oldest_offset=oldest,
             lag=lag,
-            lag_seconds=self._lag_seconds(name, place, group, view, at_ms, lag),
+            lag_seconds=self._lag_seconds(name, place, group, state, at_ms, lag),
             produced_per_second=produced,
             consumed_per_second=consumed,
             catch_up_seconds=lag_status.catch_up_s(lag, consumed, produced),
@@ -187,12 +191,12 @@ class History:
         )
 
     def _lag_seconds(
-        self, name: str, place: Place, group: Group, view: View, at_ms: int, lag: int | None
+        self, name: str, place: Place, group: Group, state: ClusterState, at_ms: int, lag: int | None
     ) -> float | None:
         if lag == 0:
             return 0.0
-        offset = self._next_offset(name, place, group, view)
+        offset = self._next_offset(name, place, group, state)
         if lag is None or offset is None:
             return None
-        milliseconds = self._clocks[place].lag_ms(offset, view.ends[place], at_ms)
+        milliseconds = self._clocks[place].lag_ms(offset, state.ends[place], at_ms)
         return None if milliseconds is None else milliseconds / 1_000

@@ -67,7 +67,7 @@ def _family(name: str, samples: Samples) -> GaugeMetricFamily:
 
 
 def _families(snapshot: Snapshot) -> Iterator[Metric]:
-    yield _family("kafka_brokers", [((), snapshot.view.brokers)])
+    yield _family("kafka_brokers", [((), snapshot.state.brokers)])
     yield from _of_topics(snapshot)
     yield from _of_partitions(snapshot.rows)
     yield from _of_group_topics(snapshot)
@@ -75,14 +75,14 @@ def _families(snapshot: Snapshot) -> Iterator[Metric]:
 
 
 def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
-    view = snapshot.view
+    state = snapshot.state
 
     def by_place(values: dict[tuple[str, int], int] | dict[tuple[str, int], float]) -> Samples:
         return (((topic, str(number)), value) for (topic, number), value in sorted(values.items()))
 
-    yield _family("kafka_topic_partitions", (((name,), count) for name, count in view.partitions.items()))
-    yield _family("kafka_topic_partition_current_offset", by_place(view.ends))
-    yield _family("kafka_topic_partition_oldest_offset", by_place(view.oldest))
+    yield _family("kafka_topic_partitions", (((name,), count) for name, count in state.partitions.items()))
+    yield _family("kafka_topic_partition_current_offset", by_place(state.ends))
+    yield _family("kafka_topic_partition_oldest_offset", by_place(state.oldest))
     yield _family("streamgauge_topic_produced_per_second", by_place(snapshot.produced))
     rates: dict[str, list[float]] = defaultdict(list)
     for (topic, _), rate in snapshot.produced.items():
@@ -93,10 +93,10 @@ def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
             ((topic,), lag_status.skew_ratio(values))
             for topic, values in rates.items()
             # Of some partitions only, the busiest may be among those that are not known.
-            if len(values) == view.partitions[topic]
+            if len(values) == state.partitions[topic]
         ),
     )
-    yield _family("streamgauge_topic_unread", (((topic,), 1) for topic in sorted(snapshot.view.unread)))
+    yield _family("streamgauge_topic_unread", (((topic,), 1) for topic in sorted(snapshot.state.unread)))
 
 
 def _of_partitions(rows: list[Row]) -> Iterator[Metric]:
@@ -153,7 +153,7 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
 def _has_owners(snapshot: Snapshot, group: str) -> bool:
     """Whether partitions of the group belong to members, or did: one that commits without joining (our warehouse keeps
     its own offsets) has none, and misses none."""
-    found = snapshot.view.groups[group]
+    found = snapshot.state.groups[group]
     return found.owners is not None and (bool(found.members) or group in snapshot.inactive)
 
 
@@ -165,7 +165,7 @@ def _catch_up_s(rows: list[Row]) -> float | None:
 
 
 def _of_groups(snapshot: Snapshot) -> Iterator[Metric]:
-    groups = snapshot.view.groups
+    groups = snapshot.state.groups
     yield _family("kafka_consumergroup_members", (((name,), group.members) for name, group in groups.items()))
     behind: dict[str, int] = dict.fromkeys(snapshot.inactive, 0)
     for row in snapshot.rows:

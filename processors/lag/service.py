@@ -23,11 +23,11 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 from prometheus_client import REGISTRY
 
-from processors.lag import value as lag_money
-from processors.lag.cluster import Cluster, Filter, Place
+from processors.lag.cluster import ClusterReader, Filter, Place
 from processors.lag.history import History, Snapshot
 from processors.lag.metrics import LagMetrics
-from processors.lag.time_lag import Found
+from processors.lag.time_lag import OffsetAtTime
+from processors.lag.value import fill_values
 from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import LAG
 from streamgauge.catalog.loader import Catalog
@@ -41,16 +41,16 @@ OLDEST_EVERY_S = 60.0
 VISIBLE_AFTER_S = 1.0
 SQL_TIMEOUT_S = 3.0
 # A broker may take an interval to answer, within these bounds.
-ASK_LEAST_S, ASK_MOST_S = 5.0, 10.0
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 5.0, 10.0
 # The warehouse is asked again so long after it did not answer: its time-out must not slow every sample down.
-ASK_AGAIN_S = 30.0
+RETRY_AFTER_S = 30.0
 log = logging.getLogger("streamgauge")
 
 
 class Sampler:
     """`step` takes one sample and publishes it."""
 
-    def __init__(self, running: Process, catalog: Catalog, cluster: Cluster) -> None:
+    def __init__(self, running: Process, catalog: Catalog, cluster: ClusterReader) -> None:
         settings = running.settings
         self._process, self._catalog, self._cluster = running, catalog, cluster
         self._history = History(settings.lag_window_samples)
@@ -61,7 +61,7 @@ class Sampler:
         # would be the latest.
         config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
         self._producer = Producer({**kafka.client_config(settings), **config, "log_level": 0})
-        self._oldest_due = self._ask_due = 0.0
+        self._oldest_due = self._retry_due = 0.0
 
     def step(self) -> None:
         """One sample. Where the cluster does not answer, the process is unready and says so; the next step tries."""
@@ -73,37 +73,37 @@ class Sampler:
                 self._process.unready(f"the cluster does not answer: {error.args[0].str()}")
                 return
             if not self._process.stop.is_set():
-                self._money(snapshot)
+                self._fill_values(snapshot)
         self._metrics.publish(snapshot)
         self._send(snapshot)
         self._process.ready()
 
     def _sample(self) -> Snapshot:
         oldest = time.monotonic() >= self._oldest_due
-        view = self._cluster.look(oldest=oldest)
+        state = self._cluster.read(oldest=oldest)
         if oldest:
             self._oldest_due = time.monotonic() + OLDEST_EVERY_S
         at_ms = int(time.time() * 1_000)
-        self._history.add(view, at_ms)
-        if not self._history.knows_oldest_of(view.ends):
+        self._history.add(state, at_ms)
+        if not self._history.knows_oldest_of(state.ends):
             self._oldest_due = 0.0  # a new topic, or one that was made anew
 
-        def ask(questions: Mapping[Place, int]) -> Mapping[Place, Found]:
-            return self._cluster.found(questions, view.ends, view.failed)
+        def look_up(requests: Mapping[Place, int]) -> Mapping[Place, OffsetAtTime]:
+            return self._cluster.offsets_at(requests, state.ends, state.failed)
 
-        self._history.ask_times(view, at_ms, ask)
-        return self._history.snapshot(view, at_ms)
+        self._history.resolve_times(state, at_ms, look_up)
+        return self._history.snapshot(state, at_ms)
 
-    def _money(self, snapshot: Snapshot) -> None:
+    def _fill_values(self, snapshot: Snapshot) -> None:
         """Fill in what waits, where the warehouse answers."""
-        if time.monotonic() < self._ask_due:
+        if time.monotonic() < self._retry_due:
             return
         if any(row.lag for row in snapshot.rows if row.topic in self._catalog.own):
             self._process.stop.wait(max(0.0, snapshot.at_ms / 1_000 + VISIBLE_AFTER_S - time.time()))
         try:
-            lag_money.fill(snapshot.rows, self._catalog, self._warehouse)
+            fill_values(snapshot.rows, self._catalog, self._warehouse)
         except (WarehouseUnavailable, QueryError) as error:
-            self._ask_due = time.monotonic() + ASK_AGAIN_S
+            self._retry_due = time.monotonic() + RETRY_AFTER_S
             log.debug("what waits is not known: %s", error)
 
     def _send(self, snapshot: Snapshot) -> None:
@@ -137,14 +137,14 @@ def work(running: Process) -> None:
     """Sample until told to stop."""
     settings = running.settings
     catalog = loader.load(settings.catalog)
-    chosen, timeout_s = Filter(settings), min(ASK_MOST_S, max(ASK_LEAST_S, settings.lag_interval_s))
+    chosen, timeout_s = Filter(settings), min(MAX_TIMEOUT_S, max(MIN_TIMEOUT_S, settings.lag_interval_s))
     kafka.require_broker(settings)
     kafka.require_topics(settings, [LAG.topic])
     # Tens of thousands of objects a sample, most of which live until the next: automatic collection looks at them again
     # and again, and was a quarter of the cost.
     gc.freeze()
     gc.disable()
-    sampler = Sampler(running, catalog, Cluster(kafka.admin(settings), chosen, timeout_s))
+    sampler = Sampler(running, catalog, ClusterReader(kafka.admin(settings), chosen, timeout_s))
     try:
         due = time.monotonic()
         while not running.stop.is_set():

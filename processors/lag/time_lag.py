@@ -24,7 +24,7 @@ FIRST_STEP_MS, STEP = 1_000, 4
 NEAR = 2
 
 
-class Found(NamedTuple):
+class OffsetAtTime(NamedTuple):
     """The first record at or after the time asked for; where there is none, the end of the log without a time."""
 
     offset: int
@@ -45,7 +45,7 @@ class Bracket(NamedTuple):
 
 
 @dataclass
-class Clock:
+class PartitionClock:
     """What is known of one partition's times: facts, and apart from them the guesses that steer the next question."""
 
     # (offset, time): the newest time up to the offset is that time; the newest time before the offset is less than it.
@@ -53,9 +53,9 @@ class Clock:
     _before: list[tuple[int, int]] = field(default_factory=list)
     # (offset, time): where the log ended when we looked. Only for guesses: a producer's clock is not ours.
     _ends: list[tuple[int, int]] = field(default_factory=list)
-    _asked: int = 0
+    _requests: int = 0
 
-    def saw_end(self, end: int, at_ms: int) -> None:
+    def record_end(self, end: int, at_ms: int) -> None:
         """The log ended at `end` at that time."""
         if self._ends and self._ends[-1][0] == end:
             # The last moment of a quiet time is the better guess of when the next record came.
@@ -64,14 +64,14 @@ class Clock:
         self._ends.append((end, at_ms))
         del self._ends[:-ENDS]
 
-    def learn(self, asked_ms: int, found: Found) -> None:
+    def record_answer(self, asked_ms: int, found: OffsetAtTime) -> None:
         """An answer of the broker."""
         if found.timestamp_ms is not None:
             self._at.append((found.offset, found.timestamp_ms))
         self._before.append((found.offset, asked_ms))
-        self._asked += 1
+        self._requests += 1
 
-    def forget_but(self, offsets: Iterable[int]) -> None:
+    def retain(self, offsets: Iterable[int]) -> None:
         """Keep what bears on these offsets, those still to come, and nothing else."""
         at, before = set(), set()
         for offset in offsets:
@@ -99,7 +99,7 @@ class Clock:
             return None
         return now_ms - known.low - (0 if known.exact else (known.high - 1 - known.low) // 2)
 
-    def next_question(self, offset: int, end: int, now_ms: int) -> int | None:
+    def next_request(self, offset: int, end: int, now_ms: int) -> int | None:
         """The time to ask for next, or None where the lag is known well enough. Each answer narrows the bracket."""
         known = self.bracket(offset, end, now_ms)
         if _settled(known, now_ms):
@@ -115,17 +115,17 @@ class Clock:
             return low + 1
         if not low < guess < high:
             above = min((fact for fact in self._at if fact[0] > offset), default=(known.high_at, high))
-            if self._asked % 3 == 0 or above[0] <= known.low_at:
+            if self._requests % 3 == 0 or above[0] <= known.low_at:
                 # Every third time the middle, so that a pause in the stream cannot hold us up.
                 return (low + high) // 2
             guess, gap = _between((known.low_at, low), above, offset)
         # A little before the guess, and once that is the low end, a little after it: two questions settle it. In a
         # sparse stream, half the time between two records before it, which is likely to hit the very one.
         near = tolerance_ms(now_ms - guess)
-        question = guess - max(near, gap) // 2
-        if question - low < near // 2:
-            question = low + near
-        return question if low < question < high else (low + high) // 2
+        request = guess - max(near, gap) // 2
+        if request - low < near // 2:
+            request = low + near
+        return request if low < request < high else (low + high) // 2
 
     def _guess(self, offset: int) -> tuple[int, int]:
         """When the offset was written, going by where the log ended before and after, and the time between two records

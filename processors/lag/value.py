@@ -33,7 +33,7 @@ class Source(Protocol):
         ...
 
 
-def fill(rows: Iterable[Row], catalog: Catalog, source: Source) -> None:
+def fill_values(rows: Iterable[Row], catalog: Catalog, source: Source) -> None:
     """Fill in the rows' `waiting_…`, with one query for all. Raises what `Warehouse.query` raises."""
     lagging: list[Row] = []
     streams = {topic: stream for topic, stream in catalog.own.items() if catalog.raw_table(topic) is not None}
@@ -49,19 +49,19 @@ def fill(rows: Iterable[Row], catalog: Catalog, source: Source) -> None:
     if not lagging:
         return
     lagging = sorted(lagging, key=lambda row: -(row.lag or 0))[:MOST_ROWS]
-    for said in source.query(statement(lagging, catalog)).to_pylist():
-        row = lagging[said["n"]]
-        if said["keys"]:
-            row.waiting_keys, row.waiting_cents = said["keys"], said["cents"]
-        row.waiting_complete = complete(row, said)
+    for result in source.query(statement(lagging, catalog)).to_pylist():
+        row = lagging[result["n"]]
+        if result["keys"]:
+            row.waiting_keys, row.waiting_cents = result["keys"], result["cents"]
+        row.waiting_complete = complete(row, result)
 
 
-def complete(row: Row, said: Mapping[str, Any]) -> bool:
+def complete(row: Row, result: Mapping[str, Any]) -> bool:
     """Rules 1 and 2 on the figures of one row."""
-    if said["events"] == (row.lag or 0):
+    if result["events"] == (row.lag or 0):
         return True
-    gaps = said["events"] > 0 and said["last"] - said["first"] + 1 > said["events"]
-    return bool(gaps and said["reaches_back"] and said["last"] >= row.end_offset - 2)
+    gaps = result["events"] > 0 and result["last"] - result["first"] + 1 > result["events"]
+    return bool(gaps and result["reaches_back"] and result["last"] >= row.end_offset - 2)
 
 
 def statement(lagging: Sequence[Row], catalog: Catalog) -> str:

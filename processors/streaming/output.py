@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 
-class Out(NamedTuple):
+class Output(NamedTuple):
     """An event to publish."""
 
     topic: str

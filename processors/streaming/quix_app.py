@@ -30,10 +30,10 @@ with warnings.catch_warnings(record=True):
 logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
 
 
-class Replica(Application):
+class QuixApp(Application):
     """A Quix application that says what it holds, and leaves the signals to `streamgauge.runtime.process`."""
 
-    held: frozenset[tuple[str, int]] = frozenset()
+    assigned: frozenset[tuple[str, int]] = frozenset()
     joined = False
     _began: Mapping[tuple[str, int], int] = {}
 
@@ -63,20 +63,20 @@ class Replica(Application):
         if partitions:
             committed = self._consumer.committed(partitions=partitions, timeout=30)
             self._began = {**self._began, **{(tp.topic, tp.partition): tp.offset for tp in committed}}
-        self._hold(self.held | {(tp.topic, tp.partition) for tp in partitions}, joined=True)
+        self._hold(self.assigned | {(tp.topic, tp.partition) for tp in partitions}, joined=True)
 
     def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
-        self._hold(self.held - {(tp.topic, tp.partition) for tp in partitions}, joined=False)
+        self._hold(self.assigned - {(tp.topic, tp.partition) for tp in partitions}, joined=False)
         super()._on_revoke(consumer, partitions)
 
     def _on_lost(self, consumer: Any, partitions: list[Any]) -> None:
         self._hold(frozenset(), joined=False)
         super()._on_lost(consumer, partitions)
 
-    def _hold(self, held: frozenset[tuple[str, int]], *, joined: bool) -> None:
-        self.held, self.joined = held, joined
+    def _hold(self, assigned: frozenset[tuple[str, int]], *, joined: bool) -> None:
+        self.assigned, self.joined = assigned, joined
 
-    def take_as_it_comes(self) -> None:
+    def disable_time_alignment(self) -> None:
         """Let topics that are concatenated flow independently of each other.
 
         Quix would wait, whenever one of a partition's topics has nothing to read, until it knows that nothing is under
@@ -85,10 +85,10 @@ class Replica(Application):
         """
         self._dataframe_registry._requires_time_alignment = False
 
-    def standing(self) -> dict[tuple[str, int], tuple[int, int]]:
+    def positions(self) -> dict[tuple[str, int], tuple[int, int]]:
         """Position and end of the log of each partition held, below 0 where not known yet. No call to the broker."""
         topics = self._topic_manager.non_changelog_topics
-        places = [TopicPartition(topic, number) for topic, number in self.held if topic in topics]
+        places = [TopicPartition(topic, number) for topic, number in self.assigned if topic in topics]
         found = {}
         for at in self._consumer.position(places) if places else ():
             low, end = self._consumer.get_watermark_offsets(at, cached=True)
@@ -98,7 +98,7 @@ class Replica(Application):
         return found
 
     @property
-    def why_not(self) -> str | None:
+    def not_ready_reason(self) -> str | None:
         """Why it cannot do its work now, if so."""
         if not self.joined:
             return "waiting for partitions: the group rebalances"
@@ -108,7 +108,7 @@ class Replica(Application):
 __all__ = [
     "ConnectionConfig",
     "QuixException",
-    "Replica",
+    "QuixApp",
     "StateRecoveryOffsetOutOfRange",
     "StreamingDataFrame",
     "TopicPartitionsMismatch",

@@ -1,55 +1,45 @@
-"""How our StreamingDataFrame services run (fulfilment, fraud, attribution): one replica, exactly once, with state.
+"""Wiring of a StreamingDataFrame service (fulfilment, fraud, attribution): topics, re-keying, publishing, dead letters.
 
-A service's module has `main() -> int: return streaming.run(NAME, build)`; `build(service)` wires topics:
+A service's module has `main() -> int: return runner.run(NAME, build)`; `build(service)` wires topics:
 
     orders = service.events("orders")                       # decoded event objects; invalid ones are skipped
-    paid = service.rekeyed("fraud", "order", order_of)       # the same, with another key, by a repartition topic
+    paid = service.rekeyed("fraud", "order", order_of)       # the same under another key, by a repartition topic
     merged = service.concat(orders, paid)
-    service.publish(merged.apply(step, metadata=True, stateful=True, expand=True))  # `step` returns a list of `Out`
-    service.every(0.5, tick)                                 # beside it, in another thread
+    service.publish(merged.apply(step, metadata=True, stateful=True, expand=True))  # `step` returns a list of `Output`
+    service.every(0.5, tick)                                 # periodic work in another thread
 
-State:     RocksDB in `<data_dir>/state/<name>/<slot>`, each change in a changelog topic. A deleted folder, or a replica
-           that takes over, reads the changelog again.
+State:     RocksDB in `<data_dir>/state/<name>/<slot>`, each change in a changelog topic. A replica whose folder was
+           deleted, or that takes partitions over, restores the state from the changelog.
 Guarantee: what a service publishes, its state and its input offsets commit in one Kafka transaction.
 
-A function that raises becomes a dead letter of ours (`on_error`), so it must first compute, then write state.
-Events that are no events of their stream are dead-lettered by analytics already; here they are counted and skipped.
+A function that raises makes its event a dead letter (`_on_error`), so it must first compute, then write state.
+Events that do not match their stream's class are dead-lettered by analytics; here they are counted and skipped.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
 import msgspec
 from confluent_kafka import KafkaException
 
-from processors.streaming.output import Out
+from processors.streaming.output import Output
 from processors.streaming.quix_app import (
     ConnectionConfig,
+    QuixApp,
     QuixException,
-    Replica,
-    StateRecoveryOffsetOutOfRange,
     StreamingDataFrame,
-    TopicPartitionsMismatch,
-    message_context,
 )
 from streamgauge.catalog import loader
-from streamgauge.dead_letters import headers as letter_headers
-from streamgauge.runtime import kafka, metrics, process
+from streamgauge.dead_letters import headers
+from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.data_dir import replica_slot
-from streamgauge.runtime.errors import FatalError, StreamgaugeError, UsageError
+from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.runtime.process import Process
-from streamgauge.runtime.settings import Settings
 
-WATCH_EVERY_S = 0.1
-ASK_BROKER_EVERY_S = 5.0
-AGAIN_AFTER_S = 1.0
 log = logging.getLogger("streamgauge")
 
 
@@ -61,11 +51,11 @@ class Service:
         self.catalog = loader.streams_of(self.settings.catalog)
         self.app = self._application((interval_ms or self.settings.service_commit_interval_ms) / 1_000)
         self._encode = msgspec.json.Encoder().encode
-        self._beside: list[tuple[float, Callable[[], None]]] = []
+        self.periodic: list[tuple[float, Callable[[], None]]] = []
 
-    def _application(self, interval_s: float) -> Replica:
+    def _application(self, interval_s: float) -> QuixApp:
         settings = self.settings
-        return Replica(
+        return QuixApp(
             broker_address=ConnectionConfig.from_librdkafka_dict(kafka.client_config(settings), ignore_extras=True),
             consumer_group=self.name,
             processing_guarantee="exactly-once",
@@ -147,15 +137,15 @@ class Service:
     def concat(self, *parts: StreamingDataFrame) -> StreamingDataFrame:
         """All parts as one, sharing one state. Their topics must have the same number of partitions."""
         merged = reduce(lambda one, other: one.concat(other), parts)
-        self.app.take_as_it_comes()
+        self.app.disable_time_alignment()
         return merged
 
     def publish(self, frame: StreamingDataFrame) -> None:
-        """Publish a frame of `Out`."""
+        """Publish a frame of `Output`."""
         producer, encode = frame.processing_context.producer, self._encode
         sent = {name: metrics.counter("streamgauge_service_events_out_total").labels(name) for name in self.catalog.own}
 
-        def send(out: Out) -> None:
+        def send(out: Output) -> None:
             producer.produce(topic=out.topic, value=encode(out.event), key=out.key.encode())
             if (counted := sent.get(out.topic)) is not None:
                 counted.inc()
@@ -163,8 +153,8 @@ class Service:
         frame.update(send)
 
     def every(self, seconds: float, work: Callable[[], None]) -> None:
-        """Call `work` every so often in another thread, as long as the service runs; it must not block for long."""
-        self._beside.append((seconds, work))
+        """Call `work` every `seconds` in another thread while the service runs; it must not block for long."""
+        self.periodic.append((seconds, work))
 
     def _on_error(self, error: Exception, row: Any, _logger: Any) -> bool:
         """A bug of ours must not stop a partition for ever: the event goes to its dead-letter topic, under our name."""
@@ -176,100 +166,15 @@ class Service:
         if stream is None:
             return False
         log.error("%s cannot process %s:%d:%d", self.name, row.topic, row.partition, row.offset, exc_info=error)
-        headers = [
+        out_headers = [
             *(row.headers or []),
             ("__streams.errors.exception", type(error).__name__.encode()),
-            ("__streams.errors.message", str(error)[: letter_headers.DETAIL_SHOWN].encode(errors="replace")),
+            ("__streams.errors.message", str(error)[: headers.DETAIL_SHOWN].encode(errors="replace")),
             ("__streams.errors.topic", row.topic.encode()),
             ("__streams.errors.partition", str(row.partition).encode()),
             ("__streams.errors.offset", str(row.offset).encode()),
-            (letter_headers.CONSUMER, self.name.encode()),
+            (headers.CONSUMER, self.name.encode()),
         ]
-        self.app._processing_context.producer.produce(f"{stream}.dlq", row.value, row.key, headers=headers)
+        self.app._processing_context.producer.produce(f"{stream}.dlq", row.value, row.key, headers=out_headers)
         metrics.counter("streamgauge_service_dead_letters_total").labels(stream).inc()
         return True
-
-    def work(self) -> None:
-        """Run until told to stop. Raises what Quix raises."""
-        done = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(done,), name="watch", daemon=True)
-        watch.start()
-        self.app.time_commits()
-        try:
-            self.app.run()
-        finally:
-            done.set()
-            watch.join(10)
-
-    def _watch(self, done: threading.Event) -> None:
-        """Health, the stop and what runs beside; everything that must not wait for an event."""
-        due = [time.monotonic() + seconds for seconds, _work in self._beside]
-        ask = time.monotonic() + ASK_BROKER_EVERY_S
-        away: str | None = None
-        while not done.wait(WATCH_EVERY_S):
-            if self.process.stop.is_set():
-                self.app.stop()  # Again and again: one before `run` has begun would be forgotten.
-                continue
-            now = time.monotonic()
-            if now >= ask:
-                answers = kafka.broker_answers(self.settings)
-                away = None if answers else f"no Kafka broker answers on {self.settings.bootstrap}"
-                ask = time.monotonic() + ASK_BROKER_EVERY_S
-            why_not = away or self.app.why_not
-            if why_not is None:
-                self.process.ready()
-            else:
-                self.process.unready(why_not)
-            metrics.gauge("streamgauge_service_partitions").set(len(self.app.held))
-            for number, (seconds, work) in enumerate(self._beside):
-                if now >= due[number]:
-                    due[number] = now + seconds
-                    work()
-
-
-@contextmanager
-def _fatal() -> Iterator[None]:
-    """Which failures end the process; the others are tried again."""
-    try:
-        yield
-    except TopicPartitionsMismatch as error:
-        raise UsageError(f"{error}; give them the same number (`streamgauge topics` shows them)") from None
-    except StateRecoveryOffsetOutOfRange as error:
-        raise FatalError(f"{error}; see docs/operations.md") from error
-    except KafkaException as error:
-        if "FENCED" in str(error.args[0].name()):
-            raise FatalError(
-                f"another process uses this replica's transactional id ({error.args[0]}); "
-                "give each replica its own host name or data directory"
-            ) from error
-        raise
-
-
-def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Settings], int] | None = None) -> int:
-    """Run one replica of the service `name`; returns the exit code.
-
-    `interval_ms` picks the setting of its commit interval, where it has one of its own.
-    """
-
-    def work(running: Process) -> None:
-        metrics.register("streaming")
-        kafka.require_broker(running.settings)
-        kafka.require_topics(running.settings, loader.streams_of(running.settings.catalog).topics)
-        own = replica_slot.take(name, running.settings.data_dir)
-        while not running.stop.is_set():
-            try:
-                with _fatal():
-                    service = Service(running, name, own, interval_ms(running.settings) if interval_ms else None)
-                    build(service)
-                    service.work()
-            except (KafkaException, QuixException) as error:
-                # A broker that is away, a transaction that it refused: begin anew with what is committed.
-                running.unready(f"{type(error).__name__}: {error}")
-                running.stop.wait(AGAIN_AFTER_S)
-                while not running.stop.is_set() and not kafka.broker_answers(running.settings):
-                    running.stop.wait(AGAIN_AFTER_S)
-
-    return process.run(name, work)
-
-
-__all__ = ["Out", "Service", "StreamingDataFrame", "message_context", "run"]

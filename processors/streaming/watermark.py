@@ -16,22 +16,22 @@ _MOST_MARKS = 400
 Place = tuple[str, int]
 
 
-class CaughtUp:
+class Watermark:
     """`observe` takes where the reading and the log are now; returns the time up to which all has been read."""
 
     def __init__(self) -> None:
         self._marks: dict[Place, deque[tuple[int, int]]] = {}
         self._read: dict[Place, int] = {}
 
-    def observe(self, now_ms: int, standing: Mapping[Place, tuple[int, int]]) -> int | None:
-        """`standing` has the position and the log's end (below 0 where unknown) of each partition that is held.
+    def observe(self, now_ms: int, positions: Mapping[Place, tuple[int, int]]) -> int | None:
+        """`positions` has the position and the log's end (below 0 where unknown) of each partition that is held.
 
         Returns None while it is not known of one of them.
         """
-        for gone in self._marks.keys() - standing.keys():
+        for gone in self._marks.keys() - positions.keys():
             del self._marks[gone]
             self._read.pop(gone, None)
-        for place, (position, end) in standing.items():
+        for place, (position, end) in positions.items():
             marks = self._marks.setdefault(place, deque())
             if position < 0 or end < 0:
                 continue
@@ -44,6 +44,6 @@ class CaughtUp:
             if len(marks) == _MOST_MARKS:
                 marks.pop()
             marks.append((now_ms, end))
-        if len(self._read) < len(standing):
+        if len(self._read) < len(positions):
             return None
         return min(self._read.values(), default=None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from processors.analytics.dedup_restore import Recall
+from processors.analytics.dedup_restore import DedupRestore
 from streamgauge.cli import main as cli
 
 
 def main() -> None:
     """As `streamgauge.cli.main.main`."""
-    Recall.read = lambda self, committed: None  # type: ignore[method-assign]
+    DedupRestore.read = lambda self, committed: None  # type: ignore[method-assign]
     cli.main()

@@ -22,7 +22,7 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from processors.lag.cluster import Cluster, Filter
+from processors.lag.cluster import ClusterReader, Filter
 from processors.lag.history import History
 from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
@@ -241,7 +241,7 @@ def test_both_verdicts_side_by_side(
 ) -> None:
     with contextlib.closing(Script(broker.bootstrap, topic_factory)) as script:
         settings = settings_factory(lag_groups_include=f"^{script.run}-", lag_topics_include=f"^{script.run}-")
-        cluster, history = Cluster(kafka.admin(settings), Filter(settings), 30.0), History(WINDOW)
+        cluster, history = ClusterReader(kafka.admin(settings), Filter(settings), 30.0), History(WINDOW)
         ours: dict[str, str] = {}
         burrows: dict[str, str] = {}
         for tick in range(TICKS_MOST):
@@ -253,7 +253,7 @@ def test_both_verdicts_side_by_side(
             for name, offset in script.commit(tick).items():
                 seen = partial(burrow.knows_commit, script.topics[name], offset, began_ms)
                 wait_until(seen, f"Burrow sees {name} commit {offset}", 60.0)
-            view = cluster.look(oldest=tick == 0)
+            view = cluster.read(oldest=tick == 0)
             assert view.failed == set()
             history.add(view, int(time.time() * 1_000))
             ours = {row.group: row.status for row in history.snapshot(view, int(time.time() * 1_000)).rows}

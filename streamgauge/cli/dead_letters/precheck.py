@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors.analytics.decoder import Intake, Records
+from processors.analytics.decoder import Decoder, Records
 from streamgauge.catalog import loader
 from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.runtime.settings import Settings
@@ -13,16 +13,16 @@ class Precheck:
 
     def __init__(self, settings: Settings, now_ms: int) -> None:
         self._now_ms = now_ms
-        self._intakes = {
-            topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+        self._decoders = {
+            topic: Decoder(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
             for topic, stream in loader.streams_of(settings.catalog).streams.items()
         }
 
     def verdict(self, item: Sendable) -> str | None:
         """ "" where the event would pass, the reason and detail where it would not, None where nobody knows."""
-        intake = self._intakes.get(item.letter.place.topic)
+        decoder = self._decoders.get(item.letter.place.topic)
         # What another service could not process may be perfectly good here.
-        if intake is None or item.letter.letter_topic != f"{item.letter.place.topic}.dlq":
+        if decoder is None or item.letter.letter_topic != f"{item.letter.place.topic}.dlq":
             return None
-        dead = intake.chunk(Records([item.value], [0], [0], [self._now_ms], [None]), self._now_ms).dead
+        dead = decoder.chunk(Records([item.value], [0], [0], [self._now_ms], [None]), self._now_ms).dead
         return f"{dead[0].reason}: {dead[0].detail}" if dead else ""

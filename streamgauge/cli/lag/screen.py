@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from processors.lag.cluster import Cluster, Filter
+from processors.lag.cluster import ClusterReader, Filter
 from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.cli.lag.report import Hot, Line, Report, report
@@ -56,12 +56,12 @@ def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
 def _unread(config: Settings, topic: str | None) -> list[str] | None:
     """Topics that nobody reads, asked of the cluster: no group, no sample. None where it does not answer."""
     try:
-        view = Cluster(kafka.admin(config), Filter(config), ASK_S).look(oldest=True)
+        state = ClusterReader(kafka.admin(config), Filter(config), ASK_S).read(oldest=True)
     except KafkaException:
         return None
-    if ("cluster", "groups") in view.failed:
+    if ("cluster", "groups") in state.failed:
         return None
-    return sorted(name for name in view.unread if topic in (None, name))
+    return sorted(name for name in state.unread if topic in (None, name))
 
 
 def plain(found: Report) -> dict[str, Any]:

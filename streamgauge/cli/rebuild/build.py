@@ -13,9 +13,9 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from processors.analytics.batch import Batch
-from processors.analytics.dead_letters import Foreign
-from processors.analytics.decoder import Intake, Records
-from processors.analytics.dedup import Repeats
+from processors.analytics.dead_letters import ForeignDeadLetter
+from processors.analytics.decoder import Decoder, Records
+from processors.analytics.dedup import Deduplicator
 from streamgauge.catalog import deduplication
 from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.rebuild import processing
@@ -45,9 +45,9 @@ class Deltas:
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._models = Models(catalog, DELTA_BYTES)
         # Each partition is read from its beginning and in order, so what is a repeat is known without reading back.
-        self._repeats = Repeats(deduplication.horizons(catalog.streams, settings.deduplicate))
-        self._intakes = {
-            topic: Intake(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+        self._deduplicator = Deduplicator(deduplication.horizons(catalog.streams, settings.deduplicate))
+        self._decoders = {
+            topic: Decoder(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
             for topic, stream in catalog.streams.items()
         }
 
@@ -58,12 +58,12 @@ class Deltas:
             by_topic.setdefault(message.topic(), []).append(message)
         for topic, some in by_topic.items():
             records = Records.of(some)
-            if intake := self._intakes.get(topic):
-                chunk = intake.chunk(records, now_ms)
+            if decoder := self._decoders.get(topic):
+                chunk = decoder.chunk(records, now_ms)
                 batch.chunks[topic].append(chunk)
                 batch.dead.extend(chunk.dead)
             else:
-                batch.foreign.extend(Foreign(topic, record) for record in records.singly())
+                batch.foreign.extend(ForeignDeadLetter(topic, record) for record in records.singly())
             batch.events += len(some)
             batch.next_offsets |= {
                 (topic, partition): offset + 1
@@ -73,9 +73,9 @@ class Deltas:
     def of(self, batch: Batch, now_ms: int) -> dict[str, pa.Table]:
         """The batch's deltas by model."""
         parts: dict[str, list[pa.Table]] = {}
-        for delta in self._models.deltas(batch.relations(now_ms, self._repeats)):
+        for delta in self._models.deltas(batch.relations(now_ms, self._deduplicator)):
             parts.setdefault(delta.model, []).append(pa.ipc.open_stream(delta.value).read_all())
-        self._repeats.confirm(batch.next_offsets)
+        self._deduplicator.confirm(batch.next_offsets)
         return {model: pa.concat_tables(tables, promote_options="permissive") for model, tables in parts.items()}
 
 

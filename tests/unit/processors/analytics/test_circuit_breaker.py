@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from processors.analytics.circuit_breaker import StopRule
+from processors.analytics.circuit_breaker import CircuitBreaker
 from processors.analytics.decoder import DeadLetter, Record
 from streamgauge.runtime.errors import FatalError
 
@@ -15,11 +15,11 @@ def bad(count: int, reason: str = "wrong_type") -> list[DeadLetter]:
     return [DeadLetter("orders", Record(b"", 0, 0, 0, None), reason, "detail", "$.amount_cents")] * count
 
 
-def stopped(rule: StopRule, *chunks: tuple[int, int]) -> int | None:
-    """The chunk at which the rule stops."""
+def stopped(breaker: CircuitBreaker, *chunks: tuple[int, int]) -> int | None:
+    """The chunk at which the breaker trips."""
     for number, (events, dead) in enumerate(chunks):
         try:
-            rule.see("orders", events, bad(dead))
+            breaker.record("orders", events, bad(dead))
         except FatalError:
             return number
     return None
@@ -41,19 +41,19 @@ def stopped(rule: StopRule, *chunks: tuple[int, int]) -> int | None:
     ],
 )
 def test_where_it_stops(chunks: list[tuple[int, int]], expected: int | None) -> None:
-    assert stopped(StopRule(0.9, 100), *chunks) == expected
+    assert stopped(CircuitBreaker(0.9, 100), *chunks) == expected
 
 
 def test_it_can_be_switched_off_and_streams_are_apart() -> None:
-    assert stopped(StopRule(0.9, 0), *[(1_000, 1_000)] * 10) is None
-    rule = StopRule(0.9, 100)
-    rule.see("payments", 90, bad(90))
-    assert stopped(rule, (90, 90)) is None
+    assert stopped(CircuitBreaker(0.9, 0), *[(1_000, 1_000)] * 10) is None
+    breaker = CircuitBreaker(0.9, 100)
+    breaker.record("payments", 90, bad(90))
+    assert stopped(breaker, (90, 90)) is None
 
 
 def test_the_error_says_which_stream_why_and_what_to_do() -> None:
     with pytest.raises(FatalError) as caught:
-        StopRule(0.5, 10).see("orders", 12, [*bad(3, "null_value"), *bad(8)])
+        CircuitBreaker(0.5, 10).record("orders", 12, [*bad(3, "null_value"), *bad(8)])
     text = str(caught.value)
     for part in ("11 of the last 12 events of stream `orders`", "`wrong_type` at `$.amount_cents`", "STOP_RATIO"):
         assert part in text
@@ -61,20 +61,20 @@ def test_the_error_says_which_stream_why_and_what_to_do() -> None:
 
 
 def test_a_restart_goes_on_counting_from_the_newest_note() -> None:
-    before = StopRule(0.9, 100)
+    before = CircuitBreaker(0.9, 100)
     assert stopped(before, (60, 60), (39, 39)) is None
-    note = before.note("orders", NOW)
-    after = StopRule(0.9, 100)
-    after.seed([("orders", "bad=0 of=500 at=1"), ("orders", note), ("orders", ""), ("orders", None), ("x", "hello")])
-    assert after.note("orders", NOW) == note
+    note = before.metadata("orders", NOW)
+    after = CircuitBreaker(0.9, 100)
+    after.restore([("orders", "bad=0 of=500 at=1"), ("orders", note), ("orders", ""), ("orders", None), ("x", "hello")])
+    assert after.metadata("orders", NOW) == note
     assert stopped(after, (1, 1)) == 0
-    fresh = StopRule(0.9, 100)
+    fresh = CircuitBreaker(0.9, 100)
     assert stopped(fresh, (1, 1)) is None
-    assert fresh.note("payments", NOW) == f"bad=0 of=0 at={NOW}"
+    assert fresh.metadata("payments", NOW) == f"bad=0 of=0 at={NOW}"
 
 
 def test_a_seed_replaces_what_was_counted_and_not_committed() -> None:
-    rule = StopRule(0.9, 100)
-    assert stopped(rule, (99, 99)) is None
-    rule.seed([])
-    assert stopped(rule, (1, 1)) is None
+    breaker = CircuitBreaker(0.9, 100)
+    assert stopped(breaker, (99, 99)) is None
+    breaker.restore([])
+    assert stopped(breaker, (1, 1)) is None

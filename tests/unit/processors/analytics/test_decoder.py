@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.analytics.decoder import Chunk, Intake, Records
+from processors.analytics.decoder import Chunk, Decoder, Records
 from streamgauge.catalog.commerce import STREAMS
 from streamgauge.catalog.commerce.events import OrderEvent
 from streamgauge.catalog.validation import REASONS
@@ -37,8 +37,8 @@ ORDER: dict[str, Any] = {
 }
 
 
-def intake() -> Intake:
-    return Intake(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+def decoder() -> Decoder:
+    return Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
 
 
 def records(*values: bytes | None) -> Records:
@@ -94,7 +94,7 @@ BAD = [
 
 @pytest.mark.parametrize(("value", "reason", "detail"), BAD)
 def test_each_kind_of_bad_event_has_its_reason(value: bytes | None, reason: str, detail: str) -> None:
-    chunk = intake().chunk(records(GOOD, value, GOOD), NOW)
+    chunk = decoder().chunk(records(GOOD, value, GOOD), NOW)
     assert [(letter.reason, letter.record.offset) for letter in chunk.dead] == [(reason, 1)]
     assert detail in chunk.dead[0].detail
     assert chunk.events.column("kafka_offset").to_pylist() == [0, 2]
@@ -105,7 +105,7 @@ def test_every_reason_is_listed_and_met() -> None:
 
 
 def test_columns_are_the_events() -> None:
-    chunk = intake().chunk(records(GOOD, encode(order_id="O-2", items=[], campaign_id="c", unknown={"a": [1]})), NOW)
+    chunk = decoder().chunk(records(GOOD, encode(order_id="O-2", items=[], campaign_id="c", unknown={"a": [1]})), NOW)
     first, second = chunk.events.to_pylist()
     assert first["items"] == ORDER["items"]
     assert first["campaign_id"] is None
@@ -115,11 +115,11 @@ def test_columns_are_the_events() -> None:
 
 
 def test_an_event_up_to_the_limit_ahead_is_good() -> None:
-    assert intake().chunk(records(encode(occurred_at=NOW + 3_600_000)), NOW).dead == []
+    assert decoder().chunk(records(encode(occurred_at=NOW + 3_600_000)), NOW).dead == []
 
 
 def test_what_is_late_is_counted_with_how_much() -> None:
-    made = intake()
+    made = decoder()
     chunk = made.chunk(records(GOOD, encode(occurred_at=ORDER["occurred_at"] - 60_000)), NOW)
     assert chunk.messages.column("late").to_pylist() == [False, True]
     assert chunk.late_by_ms == [60_000]
@@ -128,7 +128,7 @@ def test_what_is_late_is_counted_with_how_much() -> None:
 
 
 def test_an_empty_chunk_is_empty() -> None:
-    assert intake().chunk(records(), NOW).events.num_rows == 0
+    assert decoder().chunk(records(), NOW).events.num_rows == 0
 
 
 _json = st.recursive(
@@ -165,7 +165,7 @@ def decoded(value: bytes) -> OrderEvent | None:
 @settings(max_examples=300, deadline=None)
 def test_a_chunk_agrees_with_each_event_alone(values: list[bytes]) -> None:
     """Good or dead, and the columns' contents, are what msgspec says of each event by itself."""
-    chunk: Chunk = intake().chunk(records(*values), NOW)
+    chunk: Chunk = decoder().chunk(records(*values), NOW)
     alone = {offset: event for offset, value in enumerate(values) if (event := decoded(value)) is not None}
     alone = {offset: event for offset, event in alone.items() if event.occurred_at <= NOW + 3_600_000}
     rows = {row["kafka_offset"]: row for row in chunk.events.to_pylist()}

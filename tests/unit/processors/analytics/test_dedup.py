@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from processors.analytics.batch import Batch
-from processors.analytics.decoder import Intake, Records
-from processors.analytics.dedup import Repeats
+from processors.analytics.decoder import Decoder, Records
+from processors.analytics.dedup import Deduplicator
 from streamgauge.catalog import deduplication as rules
 from streamgauge.catalog.commerce import STREAMS
 from streamgauge.catalog.stream import Stream
@@ -26,18 +26,18 @@ def event(event_id: str, **changes: Any) -> bytes:
 
 def batch_of(*values: bytes, first: int = 0, partition: int = 0) -> Batch:
     """A batch of one chunk of orders, at offsets from `first` on."""
-    intake = Intake(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+    decoder = Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
     count = len(values)
     offsets = list(range(first, first + count))
-    chunk = intake.chunk(Records(list(values), [partition] * count, offsets, [NOW] * count, [None] * count), NOW)
+    chunk = decoder.chunk(Records(list(values), [partition] * count, offsets, [NOW] * count, [None] * count), NOW)
     batch = Batch(events=count, next_offsets={("orders", partition): first + count})
     batch.chunks["orders"].append(chunk)
     return batch
 
 
-def kept(batch: Batch, repeats: Repeats) -> list[str]:
+def kept(batch: Batch, deduplicator: Deduplicator) -> list[str]:
     """Ids that the stream's models get to see; that the messages say the same is checked on the way."""
-    tables = batch.relations(NOW, repeats)
+    tables = batch.relations(NOW, deduplicator)
     ids: list[str] = tables["orders"]["event_id"].to_pylist()
     marked = dict(zip(tables["*"]["kafka_offset"].to_pylist(), tables["*"]["repeated"].to_pylist(), strict=True))
     assert {offset for offset, repeated in marked.items() if not repeated} == set(
@@ -48,53 +48,53 @@ def kept(batch: Batch, repeats: Repeats) -> list[str]:
 
 
 def test_a_repeat_is_left_out_within_a_batch_and_in_the_next() -> None:
-    repeats = Repeats({"orders": 60})
-    assert kept(batch_of(event("a"), event("b"), event("a")), repeats) == ["a", "b"]
-    assert kept(batch_of(event("b"), event("c"), first=3), repeats) == ["c"]
+    deduplicator = Deduplicator({"orders": 60})
+    assert kept(batch_of(event("a"), event("b"), event("a")), deduplicator) == ["a", "b"]
+    assert kept(batch_of(event("b"), event("c"), first=3), deduplicator) == ["c"]
 
 
 def test_a_discarded_batch_is_forgotten() -> None:
-    repeats = Repeats({"orders": 60})
+    deduplicator = Deduplicator({"orders": 60})
     first = batch_of(event("a"), event("b"))
-    assert kept(first, repeats) == ["a", "b"]
-    repeats.rewind([("orders", 0, 0)])
-    assert kept(first, repeats) == ["a", "b"]
-    repeats.confirm(first.next_offsets)
-    repeats.rewind([("orders", 0, 2)])
-    assert kept(batch_of(event("b"), event("c"), first=2), repeats) == ["c"]
+    assert kept(first, deduplicator) == ["a", "b"]
+    deduplicator.rewind([("orders", 0, 0)])
+    assert kept(first, deduplicator) == ["a", "b"]
+    deduplicator.confirm(first.next_offsets)
+    deduplicator.rewind([("orders", 0, 2)])
+    assert kept(batch_of(event("b"), event("c"), first=2), deduplicator) == ["c"]
 
 
 def test_partitions_and_streams_know_nothing_of_one_another() -> None:
-    repeats = Repeats({"orders": 60})
-    assert kept(batch_of(event("a")), repeats) == ["a"]
-    assert kept(batch_of(event("a"), partition=1), repeats) == ["a"]
+    deduplicator = Deduplicator({"orders": 60})
+    assert kept(batch_of(event("a")), deduplicator) == ["a"]
+    assert kept(batch_of(event("a"), partition=1), deduplicator) == ["a"]
     off = batch_of(event("a"), event("a"))
-    assert off.relations(NOW, Repeats({"payments": 60}))["orders"].num_rows == 2
+    assert off.relations(NOW, Deduplicator({"payments": 60}))["orders"].num_rows == 2
     assert off.repeated == {}
 
 
 def test_a_dead_letter_is_no_repeat_and_nothing_is_a_repeat_of_it() -> None:
     """So a dead letter that was corrected and sent again counts, once."""
-    repeats = Repeats({"orders": 60})
-    intake = Intake(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+    deduplicator = Deduplicator({"orders": 60})
+    decoder = Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
     values: list[bytes | None] = [event("a", amount_cents="1"), event("a", occurred_at=NOW + 9_999_999), event("a")]
     records = Records([*values, event("a")], [0] * 4, [0, 1, 2, 3], [NOW] * 4, [None] * 4)
     batch = Batch(events=4)
-    batch.chunks["orders"].append(intake.chunk(records, NOW))
-    assert batch.relations(NOW, repeats)["orders"]["kafka_offset"].to_pylist() == [2]
-    assert intake.identities(records, NOW)["kafka_offset"].to_pylist() == [2, 3]
+    batch.chunks["orders"].append(decoder.chunk(records, NOW))
+    assert batch.relations(NOW, deduplicator)["orders"]["kafka_offset"].to_pylist() == [2]
+    assert decoder.identities(records, NOW)["kafka_offset"].to_pylist() == [2, 3]
 
 
 def test_a_timestamp_from_the_future_counts_as_now() -> None:
     """One such producer must not make everything else seem older than the horizon."""
-    repeats = Repeats({"orders": 60})
-    intake = Intake(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+    deduplicator = Deduplicator({"orders": 60})
+    decoder = Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
     values: list[bytes | None] = [event("a"), event("b"), event("a")]
     batch = Batch(events=3)
     batch.chunks["orders"].append(
-        intake.chunk(Records(values, [0] * 3, [0, 1, 2], [NOW, NOW + 10**9, NOW], [None] * 3), NOW)
+        decoder.chunk(Records(values, [0] * 3, [0, 1, 2], [NOW, NOW + 10**9, NOW], [None] * 3), NOW)
     )
-    assert batch.relations(NOW, repeats)["orders"]["event_id"].to_pylist() == ["a", "b"]
+    assert batch.relations(NOW, deduplicator)["orders"]["event_id"].to_pylist() == ["a", "b"]
 
 
 def test_the_setting_comes_before_the_catalog() -> None:

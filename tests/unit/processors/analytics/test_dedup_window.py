@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.analytics.dedup_window import SLICES, Memory
+from processors.analytics.dedup_window import SLICES, DedupWindow
 
 WITHIN_S = 8
 WIDTH_MS = WITHIN_S * 1_000 // SLICES
@@ -47,23 +47,23 @@ def oracle(events: list[Event]) -> list[bool]:
     return repeated
 
 
-def sift(memory: Memory, events: list[Event], start: int, end: int) -> list[bool]:
+def filter(window: DedupWindow, events: list[Event], start: int, end: int) -> list[bool]:
     part = events[start:end]
     ids = np.array([event.id for event in part], np.uint64)
     times = np.array([event.timestamp for event in part], np.int64)
     # Offsets have gaps: markers and dead letters take some.
-    return list(map(bool, memory.sift(ids, times, np.arange(start, end, dtype=np.int64) * 3)))
+    return list(map(bool, window.add(ids, times, np.arange(start, end, dtype=np.int64) * 3)))
 
 
-def recalled(events: list[Event], committed: int) -> Memory:
+def recalled(events: list[Event], committed: int) -> DedupWindow:
     """What a replica reads back: from the first offset at which time reaches the horizon of the last event before."""
-    memory = Memory(WITHIN_S)
+    window = DedupWindow(WITHIN_S)
     if committed:
-        reach = memory.reach_ms(events[committed - 1].timestamp)
+        reach = window.reach_ms(events[committed - 1].timestamp)
         start = next(i for i, event in enumerate(events) if event.timestamp >= reach)
-        sift(memory, events, start, committed)
-        memory.confirm(committed * 3)
-    return memory
+        filter(window, events, start, committed)
+        window.confirm(committed * 3)
+    return window
 
 
 ACTIONS = st.lists(st.sampled_from(["read", "commit", "fail", "restart", "move"]), max_size=30)
@@ -74,33 +74,33 @@ ACTIONS = st.lists(st.sampled_from(["read", "commit", "fail", "restart", "move"]
 def test_as_a_dictionary_says_whatever_happens(steps: list[Event], actions: list[str], data: st.DataObject) -> None:
     events = log(steps)
     expected = oracle(events)
-    memory, committed, read = Memory(WITHIN_S), 0, 0
+    window, committed, read = DedupWindow(WITHIN_S), 0, 0
     for does in actions:
         if does == "read" and read < len(events):
             end = data.draw(st.integers(read + 1, len(events)))
-            assert sift(memory, events, read, end) == expected[read:end]
+            assert filter(window, events, read, end) == expected[read:end]
             read = end
         elif does == "commit":
             committed = read
-            memory.confirm(committed * 3)
+            window.confirm(committed * 3)
         elif does == "fail":
-            assert memory.rewind(committed * 3)
+            assert window.rewind(committed * 3)
             read = committed
         elif does == "restart":
-            memory, read = recalled(events, committed), committed
+            window, read = recalled(events, committed), committed
         elif does == "move" and read < len(events):
             # Another replica goes on; when the partition comes back, only what is missing is read.
             committed = data.draw(st.integers(committed, len(events)))
-            if memory.rewind(committed * 3):
-                start = 0 if memory.end is None else (memory.end + 2) // 3
+            if window.rewind(committed * 3):
+                start = 0 if window.end is None else (window.end + 2) // 3
                 if start < committed:
-                    sift(memory, events, start, committed)
-                    memory.confirm(committed * 3)
+                    filter(window, events, start, committed)
+                    window.confirm(committed * 3)
             else:
-                memory = recalled(events, committed)
+                window = recalled(events, committed)
             read = committed
     if read < len(events):
-        assert sift(memory, events, read, len(events)) == expected[read:]
+        assert filter(window, events, read, len(events)) == expected[read:]
 
 
 # Twelve ids a second or so apart: most repeats lie where the horizon ends.
@@ -111,7 +111,7 @@ SPREAD = st.lists(st.builds(Event, st.integers(0, 12), st.integers(0, 1_500)), m
 @settings(max_examples=100, deadline=None)
 def test_a_restart_anywhere_reads_back_enough(steps: list[Event], cut: int) -> None:
     events = log(steps)
-    assert sift(recalled(events, cut), events, cut, len(events)) == oracle(events)[cut:]
+    assert filter(recalled(events, cut), events, cut, len(events)) == oracle(events)[cut:]
 
 
 @given(EVENTS)
@@ -119,7 +119,7 @@ def test_a_restart_anywhere_reads_back_enough(steps: list[Event], cut: int) -> N
 def test_surely_within_the_horizon_never_a_slice_later(steps: list[Event]) -> None:
     """The promise in terms of time, for a partition whose timestamps rise."""
     events = log([Event(step.id, abs(step.timestamp)) for step in steps])
-    repeated = sift(Memory(WITHIN_S), events, 0, len(events))
+    repeated = filter(DedupWindow(WITHIN_S), events, 0, len(events))
     last: dict[int, int] = {}
     for event, again in zip(events, repeated, strict=True):
         ago = event.timestamp - last[event.id] if event.id in last else None
@@ -129,19 +129,19 @@ def test_surely_within_the_horizon_never_a_slice_later(steps: list[Event]) -> No
 
 
 def test_what_is_older_than_the_horizon_is_dropped() -> None:
-    memory = Memory(80)
+    window = DedupWindow(80)
     for second in range(2_000):
         ids = np.arange(second * 100, second * 100 + 100, dtype=np.uint64)
-        memory.sift(ids, np.full(100, second * 1_000), np.arange(second * 100, second * 100 + 100))
-        memory.confirm(second * 100 + 100)
-    assert 80 * 100 <= memory.ids <= 101 * 100
-    assert memory.bytes == memory.ids * 8
+        window.add(ids, np.full(100, second * 1_000), np.arange(second * 100, second * 100 + 100))
+        window.confirm(second * 100 + 100)
+    assert 80 * 100 <= window.ids <= 101 * 100
+    assert window.bytes == window.ids * 8
 
 
 def test_a_rewind_behind_what_was_merged_is_told() -> None:
     """An operator moved the group back: only reading the log again helps."""
-    memory = Memory(60)
-    memory.sift(np.arange(10, dtype=np.uint64), np.full(10, 1_000), np.arange(10))
-    memory.confirm(10)
-    assert not memory.rewind(5)
-    assert memory.rewind(10)
+    window = DedupWindow(60)
+    window.add(np.arange(10, dtype=np.uint64), np.full(10, 1_000), np.arange(10))
+    window.confirm(10)
+    assert not window.rewind(5)
+    assert window.rewind(10)

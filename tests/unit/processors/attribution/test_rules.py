@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.attribution.rules import Change, Click, Customer, Order, Outcome, Policy, Touch, apply
+from processors.attribution.rules import Change, Click, CustomerState, Order, Outcome, Policy, Touch, apply
 
 LAST = Policy("last-touch", window_ms=100, grace_ms=1_000, lapsed_ms=500)
 FIRST = Policy("first-touch", window_ms=100, grace_ms=1_000, lapsed_ms=500)
@@ -30,7 +30,7 @@ def said(change: Change) -> str:
 
 
 def run(policy: Policy, *events: Click | Order) -> tuple[list[Outcome], list[str]]:
-    outcomes, customer = [], Customer()
+    outcomes, customer = [], CustomerState()
     for event in events:
         outcomes.append(apply(policy, customer, event))
         customer = outcomes[-1].customer
@@ -90,7 +90,7 @@ def test_credits(policy: Policy, events: list[Click | Order], expected: list[str
 
 
 @pytest.mark.parametrize(
-    ("events", "news"),
+    ("events", "arrival"),
     [
         ([click(10), order(50)], "in_time"),
         ([order(50), click(10)], "late"),
@@ -103,8 +103,8 @@ def test_credits(policy: Policy, events: list[Click | Order], expected: list[str
         ([order(50), order(50)], "repeated"),
     ],
 )
-def test_news(events: list[Click | Order], news: str) -> None:
-    assert run(LAST, *events)[0][-1].news == news
+def test_arrival(events: list[Click | Order], arrival: str) -> None:
+    assert run(LAST, *events)[0][-1].arrival == arrival
 
 
 def test_what_is_kept_is_bounded() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from processors.attribution import service
 from processors.attribution.reference import Versions
-from processors.attribution.rules import Customer
+from processors.attribution.rules import CustomerState
 from processors.attribution.service import CLICKS, HOUR_MS, Reference, build, customer_of, policy_of, step
 from streamgauge.catalog import loader
 from streamgauge.catalog.commerce.events import (
@@ -40,7 +40,7 @@ def reference(*events: dict[str, Any]) -> Reference:
 
 
 def run(known: Reference, *events: dict[str, Any]) -> list[AttributionEvent]:
-    customer, published = Customer(), list[AttributionEvent]()
+    customer, published = CustomerState(), list[AttributionEvent]()
     for event in events:
         kind: Any = OrderEvent if event["event_type"].startswith("order.") else MarketingEvent
         customer, out = step(POLICY, known, customer, msgspec.convert(event, kind))

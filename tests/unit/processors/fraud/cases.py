@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors.fraud.memory import CustomerMemory, Habit, Past, Payment, Use
+from processors.fraud.memory import CardUse, CustomerMemory, Habit, PastPayment, Payment
 from processors.fraud.rules import Limits
 from streamgauge.runtime.settings import Settings
 
@@ -27,19 +27,19 @@ def payment(method: str = "card", cents: int = 5_000, *, at: int = NOW, number: 
     return Payment(**{**known, **fields})  # type: ignore[arg-type]
 
 
-def use(ago_s: float, customer: str = "C1") -> Use:
+def use(ago_s: float, customer: str = "C1") -> CardUse:
     """A use of the card so long ago."""
-    return Use(NOW - int(ago_s * S), f"U{ago_s}", customer)
+    return CardUse(NOW - int(ago_s * S), f"U{ago_s}", customer)
 
 
-def past(ago_s: float, method: str = "card", cents: int = 5_000, **fields: object) -> Past:
+def past(ago_s: float, method: str = "card", cents: int = 5_000, **fields: object) -> PastPayment:
     """A payment so long ago."""
     at = NOW - int(ago_s * S)
     known: dict[str, object] = {"card": "K1" if method == "card" else None, "region": "eu"}
-    return Past(at, f"P-{ago_s}", cents, method, **{**known, **fields})  # type: ignore[arg-type]
+    return PastPayment(at, f"P-{ago_s}", cents, method, **{**known, **fields})  # type: ignore[arg-type]
 
 
-def memory(*entries: Past, usual: int = 5_000, payments: int | None = None) -> CustomerMemory:
+def memory(*entries: PastPayment, usual: int = 5_000, payments: int | None = None) -> CustomerMemory:
     """What is remembered of a customer who made `payments` (those listed, unless given) of about `usual` cents."""
     habit = Habit()
     for _ in range(len(entries) if payments is None else payments):

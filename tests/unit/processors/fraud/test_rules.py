@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from processors.fraud import rules
-from processors.fraud.memory import CustomerMemory, Payment, Use
+from processors.fraud.memory import CardUse, CustomerMemory, Payment
 from processors.fraud.rules import CARD_RULES, CUSTOMER_RULES, METHODS, RULES, Limits, applied
 from streamgauge.runtime.settings import Settings
 from tests.unit.processors.fraud.cases import NOW, S, memory, past, payment, use
@@ -33,7 +33,7 @@ LIMITS = Limits(
     memory_days=7,
 )
 
-CARDS: tuple[tuple[str, Sequence[Use], Payment, dict[str, float]], ...] = (
+CARDS: tuple[tuple[str, Sequence[CardUse], Payment, dict[str, float]], ...] = (
     ("a first use", [], payment(), {}),
     ("one below the limit", [use(10)], payment(), {}),
     ("at the limit", [use(20), use(10)], payment(), {"card_velocity": 0.5}),
@@ -155,7 +155,7 @@ CUSTOMERS: tuple[tuple[str, CustomerMemory, Payment, dict[str, float]], ...] = (
 
 
 @pytest.mark.parametrize(("uses", "paid", "expected"), [case[1:] for case in CARDS], ids=[case[0] for case in CARDS])
-def test_rules_of_cards(uses: Sequence[Use], paid: Payment, expected: dict[str, float]) -> None:
+def test_rules_of_cards(uses: Sequence[CardUse], paid: Payment, expected: dict[str, float]) -> None:
     assert {finding.rule: finding.score for finding in applied(CARD_RULES, paid, uses, LIMITS)} == expected
 
 

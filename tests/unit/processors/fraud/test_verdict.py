@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.fraud.memory import CardMemory, CustomerMemory, Finding, Habit, Past, Payment
-from processors.fraud.verdict import by_card, events, judge_card, judge_customer, passed_on, score
+from processors.fraud.memory import CardMemory, CustomerMemory, Finding, Habit, PastPayment, Payment
+from processors.fraud.verdict import by_card, events, judge_card, judge_customer, payment_of, score
 from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
 from tests.unit.processors.fraud.cases import LIMITS, NOW, memory, past, payment, use
 
@@ -51,7 +51,7 @@ def paid(kind: str, **fields: Any) -> PaymentEvent:
     ],
 )
 def test_where_an_event_goes(event: PaymentEvent, goes: str | None) -> None:
-    passed = passed_on(event, NOW)
+    passed = payment_of(event, NOW)
     assert (None if passed is None else "card" if by_card(passed) else "customer") == goes
 
 
@@ -115,7 +115,7 @@ def test_a_refund_marks_its_payment_once_and_has_no_verdict() -> None:
         ([past(n) for n in range(500, 0, -1)], 128),
     ],
 )
-def test_memory_is_bounded_in_age_and_number(entries: list[Past], kept: int) -> None:
+def test_memory_is_bounded_in_age_and_number(entries: list[PastPayment], kept: int) -> None:
     judged = judge_customer(payment(), CustomerMemory(entries), LIMITS)
     assert judged is not None
     assert len(judged[0].past) == kept

@@ -11,7 +11,7 @@ from typing import Any
 
 from processors.fulfilment import machine
 from processors.fulfilment.saga import ENDED, Limits, Saga, State
-from processors.streaming.output import Out
+from processors.streaming.output import Output
 from streamgauge.catalog.commerce.events import (
     FraudEvent,
     InventoryEvent,
@@ -125,7 +125,7 @@ class World:
         self.now = 0
         self.skus = skus
         self.pending: list[Any] = [order(skus)]
-        self.said: list[Out] = []
+        self.said: list[Output] = []
         self.states: list[State] = []
         self.money: Counter[str] = Counter()
         self.units: Counter[str] = Counter()
@@ -135,7 +135,7 @@ class World:
 
     def deliver(self, message: Any) -> None:
         """A message arrives: a command at its service, an answer at the saga."""
-        if isinstance(message, Out):
+        if isinstance(message, Output):
             self.pending.extend(self._serve(message.event))
         else:
             self._step(message)
@@ -147,15 +147,15 @@ class World:
 
     def _step(self, event: Any) -> None:
         before = self.saga
-        self.saga, outs = machine.step(before, event, self.now, LIMITS)
-        assert not (before is self.saga and outs)
+        self.saga, outputs = machine.step(before, event, self.now, LIMITS)
+        assert not (before is self.saga and outputs)
         if before is not None and before.state in ENDED:
-            assert not outs, "an ended saga said something"
-        for out in outs:
+            assert not outputs, "an ended saga said something"
+        for out in outputs:
             if out.topic == "fulfilment":
                 self.states.append(State(out.event.state))  # type: ignore[attr-defined]
-        self.said.extend(outs)
-        self.pending.extend(outs)
+        self.said.extend(outputs)
+        self.pending.extend(outputs)
 
     def _serve(self, event: Any) -> list[Any]:
         """Each decision is made once, as the contract demands; a repeated request gets the same answer."""

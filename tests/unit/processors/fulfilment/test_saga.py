@@ -35,9 +35,9 @@ def through(*events: Any, limits: Limits = LIMITS) -> tuple[Saga | None, list[st
     for event in events:
         if isinstance(event, int):
             now += event
-        saga, outs = step(saga, None if isinstance(event, int) else event, now, limits)
-        states += [f"{o.event.state}/{o.event.attempt}" for o in outs if o.topic == "fulfilment"]  # type: ignore[attr-defined]
-        others += [o.event.event_type for o in outs if o.topic != "fulfilment"]  # type: ignore[attr-defined]
+        saga, outputs = step(saga, None if isinstance(event, int) else event, now, limits)
+        states += [f"{o.event.state}/{o.event.attempt}" for o in outputs if o.topic == "fulfilment"]  # type: ignore[attr-defined]
+        others += [o.event.event_type for o in outputs if o.topic != "fulfilment"]  # type: ignore[attr-defined]
     return saga, states, others
 
 
@@ -110,17 +110,17 @@ def test_each_way_through(events: tuple[Any, ...], states: list[str], others: st
 
 
 def test_a_step_is_timed_out_at_its_deadline_and_not_before() -> None:
-    saga, outs = step(None, order(), 1_000, LIMITS)
+    saga, outputs = step(None, order(), 1_000, LIMITS)
     assert saga is not None
     assert saga.deadline_at == 1_100
-    assert outs[0].event.deadline_at == 1_100  # type: ignore[attr-defined]
+    assert outputs[0].event.deadline_at == 1_100  # type: ignore[attr-defined]
     assert step(saga, None, 1_099, LIMITS) == (saga, [])
     assert step(saga, None, 1_100, LIMITS)[1][0].event.attempt == 2  # type: ignore[attr-defined]
 
 
 def test_a_retry_asks_only_for_what_is_not_answered() -> None:
-    _saga, outs = step(through(order(), stock("reserved", "a"))[0], None, 100, LIMITS)
-    assert [item.sku for item in outs[0].event.items] == ["b"]  # type: ignore[attr-defined]
+    _saga, outputs = step(through(order(), stock("reserved", "a"))[0], None, 100, LIMITS)
+    assert [item.sku for item in outputs[0].event.items] == ["b"]  # type: ignore[attr-defined]
 
 
 def test_lines_of_one_article_are_one() -> None:

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from processors.lag import service as lag
-from processors.lag.cluster import Group, Place, View
+from processors.lag.cluster import ClusterState, Group, Place
 from processors.lag.history import History, Row, Snapshot
 from processors.lag.metrics import STALE_INTERVALS, LagMetrics
-from processors.lag.time_lag import Found
+from processors.lag.time_lag import OffsetAtTime
 from streamgauge.catalog.builtin.lag import LagEvent
 from streamgauge.runtime.metrics import CATALOGUE
 
@@ -26,28 +26,32 @@ class Watched:
     def __init__(self, size: int = 3) -> None:
         self.history = History(size)
         self.at_ms = NOW
-        self.questions = 0
+        self.requests = 0
 
     def see(self, ends: Mapping[Place, int], oldest: Mapping[Place, int] | None = None, **groups: Group) -> Snapshot:
         """A sample of these groups on one topic, `orders`."""
-        return self.view(View(1, {"orders": len(ends)}, groups, dict(ends), dict(oldest or {}), set()))
+        return self.state(ClusterState(1, {"orders": len(ends)}, groups, dict(ends), dict(oldest or {}), set()))
 
-    def view(self, view: View) -> Snapshot:
+    def state(self, state: ClusterState) -> Snapshot:
         """A sample."""
         self.at_ms += 10_000
-        self.history.add(view, self.at_ms)
+        self.history.add(state, self.at_ms)
 
-        def ask(questions: Mapping[Place, int]) -> Mapping[Place, Found]:
-            self.questions += len(questions)
+        def look_up(requests: Mapping[Place, int]) -> Mapping[Place, OffsetAtTime]:
+            self.requests += len(requests)
             found = {}
-            for place, time in questions.items():
-                end = view.ends[place]
+            for place, time in requests.items():
+                end = state.ends[place]
                 offset = max(0, end - (self.at_ms - time) // 1_000)
-                found[place] = Found(offset, self.at_ms - (end - offset) * 1_000) if offset < end else Found(end, None)
+                found[place] = (
+                    OffsetAtTime(offset, self.at_ms - (end - offset) * 1_000)
+                    if offset < end
+                    else OffsetAtTime(end, None)
+                )
             return found
 
-        self.history.ask_times(view, self.at_ms, ask)
-        return self.history.snapshot(view, self.at_ms)
+        self.history.resolve_times(state, self.at_ms, look_up)
+        return self.history.snapshot(state, self.at_ms)
 
 
 def group(committed: Mapping[Place, int], members: int | None = 1, held: bool = True) -> Group:
@@ -101,7 +105,7 @@ def test_caught_up_is_zero_and_nothing_is_asked() -> None:
     watched = Watched()
     row = only(watched.see({P0: 100}, billing=group({P0: 100})))
     assert (row.lag, row.lag_seconds, row.catch_up_seconds, row.status) == (0, 0.0, 0.0, "UNKNOWN")
-    assert watched.questions == 0
+    assert watched.requests == 0
 
 
 def test_a_lag_of_one_has_no_time() -> None:
@@ -177,8 +181,8 @@ def test_a_rebalance_is_no_stop() -> None:
 
 def test_a_failed_partition_spoils_the_sums_and_nothing_else() -> None:
     watched = Watched()
-    view = View(1, {"orders": 2}, {"billing": group({P0: 5, P1: 6})}, {P0: 10}, {P0: 0}, {("topic", "orders")})
-    metrics = shown(watched.view(view))
+    state = ClusterState(1, {"orders": 2}, {"billing": group({P0: 5, P1: 6})}, {P0: 10}, {P0: 0}, {("topic", "orders")})
+    metrics = shown(watched.state(state))
     assert metrics["kafka_consumergroup_lag"] == {("billing", "orders", "0"): 5}
     assert metrics["kafka_consumergroup_lag_sum"] == {}
     assert metrics["streamgauge_lag_failed"] == {("topic", "orders"): 1}
@@ -186,8 +190,10 @@ def test_a_failed_partition_spoils_the_sums_and_nothing_else() -> None:
 
 def test_a_failed_group_spoils_its_own_sums() -> None:
     watched = Watched()
-    view = View(1, {"orders": 1}, {"billing": Group(None, None, None, {P0: 5})}, {P0: 10}, {}, {("group", "billing")})
-    metrics = shown(watched.view(view))
+    state = ClusterState(
+        1, {"orders": 1}, {"billing": Group(None, None, None, {P0: 5})}, {P0: 10}, {}, {("group", "billing")}
+    )
+    metrics = shown(watched.state(state))
     assert metrics["kafka_consumergroup_lag_sum"] == metrics["kafka_consumergroup_members"] == {}
     assert metrics["streamgauge_lag_failed"] == {("group", "billing"): 1}
 
@@ -225,14 +231,16 @@ def test_unread_topics_and_uneven_ones() -> None:
     places = {("orders", 0): 0, ("orders", 1): 0, ("audit", 0): 7, ("orders.dlq", 0): 3, ("empty", 0): 0}
     for n in range(2):
         ends = {**places, ("orders", 0): 300 * n, ("orders", 1): 100 * n}
-        view = View(1, {"orders": 2, "audit": 1, "orders.dlq": 1, "empty": 1}, {}, ends, dict.fromkeys(ends, 0), set())
-        view.groups["billing"] = group({P0: 0})
-        snapshot = watched.view(view)
+        state = ClusterState(
+            1, {"orders": 2, "audit": 1, "orders.dlq": 1, "empty": 1}, {}, ends, dict.fromkeys(ends, 0), set()
+        )
+        state.groups["billing"] = group({P0: 0})
+        snapshot = watched.state(state)
     metrics = shown(snapshot)
     assert metrics["streamgauge_topic_unread"] == {("audit",): 1}
     assert metrics["streamgauge_topic_skew_ratio"] == {("orders",): 1.5}
     # Where groups could not be listed, nobody knows what is unread.
-    snapshot.view.failed.add(("cluster", "groups"))
+    snapshot.state.failed.add(("cluster", "groups"))
     assert shown(snapshot)["streamgauge_topic_unread"] == {}
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.lag.history import ROUNDS
-from processors.lag.time_lag import Clock, Found, tolerance_ms
+from processors.lag.time_lag import OffsetAtTime, PartitionClock, tolerance_ms
 
 START = 1_700_000_000_000
 
@@ -24,30 +24,30 @@ class Log:
         self.timestamps = timestamps
         self.newest = list(accumulate(timestamps, max))
 
-    def ask(self, time: int, end: int | None = None) -> Found:
+    def look_up(self, time: int, end: int | None = None) -> OffsetAtTime:
         """ListOffsets for a timestamp: the first record at or after it."""
         end = len(self.timestamps) if end is None else end
         # The newest time so far never falls, and rises to `time` at the very record that is sought.
         offset = bisect_left(self.newest, time, hi=end)
-        return Found(offset, self.timestamps[offset]) if offset < end else Found(end, None)
+        return OffsetAtTime(offset, self.timestamps[offset]) if offset < end else OffsetAtTime(end, None)
 
-    def lag(self, clock: Clock, offset: int, now: int, end: int | None = None) -> tuple[int, int]:
+    def lag(self, clock: PartitionClock, offset: int, now: int, end: int | None = None) -> tuple[int, int]:
         """What the search gives, and how many questions it took."""
-        end, asked = len(self.timestamps) if end is None else end, 0
-        while (question := clock.next_question(offset, end, now)) is not None:
-            clock.learn(question, self.ask(question, end))
-            asked += 1
-            assert asked <= 100, f"no end of questions at offset {offset}"
+        end, requested = len(self.timestamps) if end is None else end, 0
+        while (request := clock.next_request(offset, end, now)) is not None:
+            clock.record_answer(request, self.look_up(request, end))
+            requested += 1
+            assert requested <= 100, f"no end of questions at offset {offset}"
         found = clock.lag_ms(offset, end, now)
         assert found is not None
-        return found, asked
+        return found, requested
 
-    def check(self, clock: Clock, offset: int, now: int, end: int | None = None) -> int:
+    def check(self, clock: PartitionClock, offset: int, now: int, end: int | None = None) -> int:
         """Search, compare with the truth, and say how many questions it took."""
-        found, asked = self.lag(clock, offset, now, end)
+        found, requested = self.lag(clock, offset, now, end)
         truth = max(0, now - self.newest[offset])
         assert abs(found - truth) <= tolerance_ms(truth), f"offset {offset}: {found} ms, in truth {truth} ms"
-        return asked
+        return requested
 
 
 def evenly(gap: int) -> Iterator[int]:
@@ -89,8 +89,8 @@ def test_a_cold_start_settles_within_a_samples_rounds(name: str) -> None:
     one = log(STREAMS[name]())
     now = one.timestamps[-1] + 50
     for offset in [0, 1, 10, 2_500, 4_998, 4_999, *random.Random(3).sample(range(5_000), 40)]:
-        clock = Clock()
-        clock.saw_end(len(one.timestamps), now)
+        clock = PartitionClock()
+        clock.record_end(len(one.timestamps), now)
         assert one.check(clock, offset, now) <= ROUNDS
 
 
@@ -98,43 +98,43 @@ def test_a_cold_start_settles_within_a_samples_rounds(name: str) -> None:
 def test_from_sample_to_sample_a_few_questions_are_enough(name: str) -> None:
     """A consumer 5 s behind, sampled every 10 s."""
     one = log(STREAMS[name]())
-    clock, asked, now = Clock(), [], START + 60_000
+    clock, requested, now = PartitionClock(), [], START + 60_000
     while now < one.timestamps[-1]:
         end, offset = bisect_left(one.timestamps, now), bisect_left(one.timestamps, now - 5_000)
-        clock.saw_end(end, now)
+        clock.record_end(end, now)
         if offset < end:
-            asked.append(one.check(clock, offset, now, end))
-        clock.forget_but([offset])
+            requested.append(one.check(clock, offset, now, end))
+        clock.retain([offset])
         now += 10_000
-    assert len(asked) > 5
-    assert sum(asked) / len(asked) < 4
+    assert len(requested) > 5
+    assert sum(requested) / len(requested) < 4
 
 
 def test_one_that_stands_still_is_asked_about_once() -> None:
     one = log(evenly(30))
-    clock, now = Clock(), one.timestamps[-1]
+    clock, now = PartitionClock(), one.timestamps[-1]
     assert one.check(clock, 100, now) > 0
-    clock.forget_but([100])
+    clock.retain([100])
     assert one.check(clock, 100, now + 3_600_000) == 0
 
 
 def test_what_it_forgets_does_not_matter() -> None:
     one = log(evenly(30))
-    clock, now = Clock(), one.timestamps[-1]
+    clock, now = PartitionClock(), one.timestamps[-1]
     for offset in (100, 2_000, 4_000):
         one.check(clock, offset, now)
-    clock.forget_but([100, 2_000, 4_000])
+    clock.retain([100, 2_000, 4_000])
     for offset in (100, 2_000, 4_000):
         assert one.check(clock, offset, now) == 0
 
 
 def test_unknown_until_asked() -> None:
-    assert Clock().lag_ms(5, 10, START) is None
+    assert PartitionClock().lag_ms(5, 10, START) is None
 
 
 def test_a_record_ahead_of_our_clock_is_written_now() -> None:
     one = Log([START + 60_000] * 10)
-    assert one.lag(Clock(), 3, START)[0] == 0
+    assert one.lag(PartitionClock(), 3, START)[0] == 0
 
 
 @settings(max_examples=100, deadline=None)
@@ -149,6 +149,6 @@ def test_any_log(gaps: list[int], ago: int, jitter: list[int], data: st.DataObje
     times = [time + jitter[n % 60] for n, time in enumerate(accumulate(gaps, initial=START))]
     one = Log(times)
     now = max(times) + ago
-    clock = Clock()
+    clock = PartitionClock()
     for offset in data.draw(st.lists(st.integers(0, len(times) - 1), min_size=1, max_size=4)):
         one.check(clock, offset, now)

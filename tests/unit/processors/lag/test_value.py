@@ -20,11 +20,11 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class Tables:
-    """The raw tables of the commerce catalog, empty; `asked` counts statements."""
+    """The raw tables of the commerce catalog, empty; `requested` counts statements."""
 
     def __init__(self) -> None:
         self.db = duckdb.connect(":memory:")
-        self.asked = 0
+        self.requested = 0
         self._tables = set()
         for model in CATALOG.models:
             if model.merge == "append":
@@ -34,7 +34,7 @@ class Tables:
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> pa.Table:
         """As the warehouse does it: guarded."""
-        self.asked += 1
+        self.requested += 1
         guard.check(self.db.cursor(), sql, frozenset(self._tables))
         return self.db.execute(sql, list(params)).to_arrow_table()
 
@@ -63,7 +63,7 @@ def behind(committed: int, end: int, topic: str = "orders", partition: int = 0) 
 
 
 def waiting(row: Row, tables: Tables) -> tuple[int | None, int | None, bool | None]:
-    value.fill([row], CATALOG, tables)
+    value.fill_values([row], CATALOG, tables)
     return row.waiting_keys, row.waiting_cents, row.waiting_complete
 
 
@@ -135,14 +135,14 @@ def test_a_stream_without_an_amount_counts_keys(tables: Tables) -> None:
 def test_who_is_caught_up_has_nothing_waiting_and_asks_nothing(tables: Tables) -> None:
     assert waiting(behind(5, 5), tables) == (0, 0, True)
     assert waiting(behind(5, 5, "inventory"), tables) == (0, None, True)
-    assert tables.asked == 0
+    assert tables.requested == 0
 
 
 def test_topics_without_a_raw_table_are_not_asked_for(tables: Tables) -> None:
     unknown = Row("g", "orders", 0, 9, "UNKNOWN")
     for row in (behind(5, 9, "somebody-elses"), behind(5, 9, "lag"), unknown):
         assert waiting(row, tables) == (None, None, None)
-    assert tables.asked == 0
+    assert tables.requested == 0
 
 
 def test_one_statement_for_all(tables: Tables) -> None:
@@ -151,16 +151,16 @@ def test_one_statement_for_all(tables: Tables) -> None:
             tables.order(offset, f"{partition}-{offset}", 10, partition)
         tables.sku(offset, f"s{offset}")
     rows = [behind(2, 5, partition=partition) for partition in range(3)] + [behind(4, 5), behind(1, 5, "inventory")]
-    value.fill(rows, CATALOG, tables)
+    value.fill_values(rows, CATALOG, tables)
     assert [row.waiting_keys for row in rows] == [3, 3, 3, 1, 4]
-    assert tables.asked == 1
+    assert tables.requested == 1
 
 
 def test_of_very_many_those_with_the_longest_lag(tables: Tables) -> None:
     """The warehouse takes so much SQL and no more: the rest is unknown, rather than all of it."""
     rows = [behind(10**15 - n, 10**15 + 1) for n in range(2 * value.MOST_ROWS)]
-    value.fill(rows, CATALOG, tables)
-    assert tables.asked == 1
+    value.fill_values(rows, CATALOG, tables)
+    assert tables.requested == 1
     tables.order(10**15, "last", 7)
-    value.fill(rows, CATALOG, tables)
+    value.fill_values(rows, CATALOG, tables)
     assert [row.waiting_keys for row in (rows[0], rows[-1])] == [None, 1]

@@ -14,7 +14,7 @@ import pyarrow as pa
 from msgspec import inspect
 
 from processors.analytics.batch import Batch
-from processors.analytics.decoder import Intake, Records
+from processors.analytics.decoder import Decoder, Records
 from streamgauge.catalog.loader import Catalog
 from streamgauge.deltas.compute import Models
 from streamgauge.warehouse.store import Store
@@ -92,8 +92,8 @@ def _value(kind: inspect.Type, name: str, rng: random.Random) -> Any:
 def merge(catalog: Catalog, store: Store, some: Iterable[Invented], batch_events: int = 400) -> None:
     """Through intake, models and merge, as analytics and the warehouse do it."""
     models, chosen = Models(catalog, 900_000), sorted(some, key=lambda event: event.published_ms)
-    intakes = {
-        topic: Intake(stream, max_bytes=262_144, max_future_ms=3_600_000) for topic, stream in catalog.streams.items()
+    decoders = {
+        topic: Decoder(stream, max_bytes=262_144, max_future_ms=3_600_000) for topic, stream in catalog.streams.items()
     }
     for start in range(0, len(chosen), batch_events):
         batch = Batch()
@@ -108,7 +108,7 @@ def merge(catalog: Catalog, store: Store, some: Iterable[Invented], batch_events
                 [event.published_ms for event in own],
                 [_Message() for _ in own],
             )
-            chunk = intakes[topic].chunk(records, START_MS + 10 * SPAN_MS)
+            chunk = decoders[topic].chunk(records, START_MS + 10 * SPAN_MS)
             batch.chunks[topic].append(chunk)
             batch.dead.extend(chunk.dead)
         tables: dict[str, list[pa.Table]] = {}

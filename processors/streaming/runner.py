@@ -1,0 +1,107 @@
+"""Runner of a StreamingDataFrame service: one replica with health, periodic work, and a restart after a lost broker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaException
+
+from processors.streaming.quix_app import QuixException, StateRecoveryOffsetOutOfRange, TopicPartitionsMismatch
+from processors.streaming.service import Service
+from streamgauge.catalog import loader
+from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.data_dir import replica_slot
+from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
+
+WATCH_EVERY_S = 0.1
+CHECK_BROKER_EVERY_S = 5.0
+RETRY_AFTER_S = 1.0
+
+
+def _serve(service: Service) -> None:
+    """Run until the process is stopped. Raises what Quix raises."""
+    done = threading.Event()
+    watch = threading.Thread(target=_watch, args=(service, done), name="watch", daemon=True)
+    watch.start()
+    service.app.time_commits()
+    try:
+        service.app.run()
+    finally:
+        done.set()
+        watch.join(10)
+
+
+def _watch(service: Service, done: threading.Event) -> None:
+    """Report health, pass on the stop and run periodic work: everything that must not wait for an event."""
+    due = [time.monotonic() + seconds for seconds, _work in service.periodic]
+    check_due = time.monotonic() + CHECK_BROKER_EVERY_S
+    broker_away: str | None = None
+    while not done.wait(WATCH_EVERY_S):
+        if service.process.stop.is_set():
+            service.app.stop()  # Repeatedly: a call before `run` has begun has no effect.
+            continue
+        now = time.monotonic()
+        if now >= check_due:
+            answers = kafka.broker_answers(service.settings)
+            broker_away = None if answers else f"no Kafka broker answers on {service.settings.bootstrap}"
+            check_due = time.monotonic() + CHECK_BROKER_EVERY_S
+        not_ready_reason = broker_away or service.app.not_ready_reason
+        if not_ready_reason is None:
+            service.process.ready()
+        else:
+            service.process.unready(not_ready_reason)
+        metrics.gauge("streamgauge_service_partitions").set(len(service.app.assigned))
+        for number, (seconds, work) in enumerate(service.periodic):
+            if now >= due[number]:
+                due[number] = now + seconds
+                work()
+
+
+@contextmanager
+def _fatal() -> Iterator[None]:
+    """Turn failures that end the process into `UsageError` or `FatalError`; others are retried."""
+    try:
+        yield
+    except TopicPartitionsMismatch as error:
+        raise UsageError(f"{error}; give them the same number (`streamgauge topics` shows them)") from None
+    except StateRecoveryOffsetOutOfRange as error:
+        raise FatalError(f"{error}; see docs/operations.md") from error
+    except KafkaException as error:
+        if "FENCED" in str(error.args[0].name()):
+            raise FatalError(
+                f"another process uses this replica's transactional id ({error.args[0]}); "
+                "give each replica its own host name or data directory"
+            ) from error
+        raise
+
+
+def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Settings], int] | None = None) -> int:
+    """Run one replica of the service `name`; returns the exit code.
+
+    `interval_ms` reads the service's own commit interval from the settings, where it has one.
+    """
+
+    def work(running: Process) -> None:
+        metrics.register("streaming")
+        kafka.require_broker(running.settings)
+        kafka.require_topics(running.settings, loader.streams_of(running.settings.catalog).topics)
+        own = replica_slot.take(name, running.settings.data_dir)
+        while not running.stop.is_set():
+            try:
+                with _fatal():
+                    service = Service(running, name, own, interval_ms(running.settings) if interval_ms else None)
+                    build(service)
+                    _serve(service)
+            except (KafkaException, QuixException) as error:
+                # The broker is away or refused a transaction: start again from what is committed.
+                running.unready(f"{type(error).__name__}: {error}")
+                running.stop.wait(RETRY_AFTER_S)
+                while not running.stop.is_set() and not kafka.broker_answers(running.settings):
+                    running.stop.wait(RETRY_AFTER_S)
+
+    return process.run(name, work)
