@@ -56,7 +56,7 @@ def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Mod
         began = time.process_time()
         tables = batch.relations(now_ms, deduplicator)
         deduplicator.confirm(batch.next_offsets)
-        took["repeats"] += time.process_time() - began
+        took["relations"] += time.process_time() - began
         began = time.process_time()
         for _ in models.deltas(tables):
             pass
