@@ -19,13 +19,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from saga_page import diagram, limits, transitions
 
+from processors.registry import PROCESSORS, Processor
 from streamgauge.catalog import loader
 from streamgauge.catalog.model import Model
 from streamgauge.catalog.stream import ORIGIN, Stream
 from streamgauge.catalog.validation import REASONS
-from streamgauge.cli.run.process import Processor
 from streamgauge.runtime.metric import Metric
 from streamgauge.runtime.metrics import CATALOGUE
+from streamgauge.runtime.process import FIRST_METRICS_PORT
 from streamgauge.runtime.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).parent
@@ -93,6 +94,13 @@ def kind_of(annotation: Any) -> str:
     return names[annotation.__name__]
 
 
+def processor(row: Processor) -> tuple[str, ...]:
+    """A processor's row in docs/commands.md"""
+    reads = "every stream of the catalog" if row.inputs == ("*",) else code(row.inputs) or "the cluster"
+    settings = code(f"{PREFIX}{name.upper()}{'…' if name.endswith('_') else ''}" for name in row.settings)
+    return f"`{row.name}`", row.does, reads, code(row.outputs), settings, str(FIRST_METRICS_PORT + row.port)
+
+
 def commands() -> str:
     """docs/commands.md"""
     parts = []
@@ -107,7 +115,9 @@ def commands() -> str:
         "([settings.md](settings.md)); `STREAMGAUGE_BOOTSTRAP_SERVERS` and `STREAMGAUGE_DATA_DIR` select broker and "
         "data directory for every command.",
         table(("Command", "Does", "More"), command_page.overview()),
-        f"Processors: {code(entry.value for entry in Processor)}.",
+        "## Processors",
+        "`streamgauge process NAME`; its consumer group has its name. Metrics ports are those of `streamgauge up`.",
+        table(("Name", "Does", "Reads", "Publishes to", "Settings", "Metrics port"), map(processor, PROCESSORS)),
         "## Options",
         *parts,
     )

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from processors.registry import PROCESSORS
 from streamgauge.cli.local.kafka import lock
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.settings import PREFIX, Settings
@@ -85,7 +86,7 @@ def test_every_service_is_bounded(name: str) -> None:
         assert service["cap_drop"] == ["ALL"]
 
 
-@pytest.mark.parametrize("name", ["analytics", "fulfilment", "fraud", "attribution", "generate"])
+@pytest.mark.parametrize("name", [*(processor.name for processor in PROCESSORS if processor.scales), "generate"])
 def test_processors_scale(name: str) -> None:
     """Nothing of the machine's is theirs alone: no port, no fixed name, no volume that two would share."""
     service = compose.services()[name]

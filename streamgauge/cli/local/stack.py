@@ -8,22 +8,21 @@ from functools import partial
 from pathlib import Path
 
 from generators.ledger import CATALOG
+from processors.registry import BY_NAME, COMMERCE, PROCESSORS
 from streamgauge.cli.local import ports
 from streamgauge.cli.local.service import Service
 from streamgauge.runtime.process import FIRST_METRICS_PORT
 from streamgauge.runtime.settings import PREFIX, Settings
 
-# The order is that of their metrics ports; Prometheus's configuration names the same ones.
-# The processors of the commerce catalog, and the synthetic services that answer them.
-PROCESSORS = ("fulfilment", "fraud", "attribution")
-SERVICES = "services"
-WRITERS = (*PROCESSORS, SERVICES)
-NAMES = ("broker", "analytics", "warehouse", "dashboard", "generate", "lag", SERVICES, *PROCESSORS)
-TRAFFIC = "generate"
+TRAFFIC, SERVICES = "generate", "services"
+# What publishes events in answer to the traffic: the synthetic services and the processors of the commerce catalog.
+WRITERS = (*(processor.name for processor in COMMERCE), SERVICES)
+# Metrics ports, counted from the first; the processors have the others.
+_PORTS = {"broker": 0, "warehouse": 2, "dashboard": 3, TRAFFIC: 4, SERVICES: 6}
+PORTS = _PORTS | {processor.name: processor.port for processor in PROCESSORS}
+NAMES = tuple(sorted(PORTS, key=PORTS.__getitem__))
 # The first start may fetch Kafka's files over a slow line; the broker itself gives up on its Kafka after a minute.
 _FETCH_S = 1_800.0
-# A stateful service may have to read its changelogs first.
-_STATE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,17 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
     host = settings.metrics_host
     asked = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - recognised, not bound
     first = settings.metrics_port or FIRST_METRICS_PORT
-    wanted = dict(zip(NAMES, range(first, first + len(NAMES)), strict=True))
+    wanted = {name: first + number for name, number in PORTS.items()}
     metrics = ports.MetricsPorts(wanted.values(), host)
     common = {f"{PREFIX}BOOTSTRAP_SERVERS": settings.bootstrap} if own_cluster(settings) else {}
 
-    def service(name: str, *arguments: str, ready_within_s: float = 60.0, essential: bool = True) -> Service:
+    def service(
+        name: str,
+        *arguments: str,
+        ready_within_s: float = 60.0,
+        stop_within_s: float = 15.0,
+        essential: bool = True,
+    ) -> Service:
         return Service(
             name,
             partial(_command, name, arguments, ledgers),
@@ -84,9 +89,19 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             asked,
             common,
             ready_within_s,
-            # The broker flushes its log, a stateful service ends its transaction; the others take no time.
-            30.0 if name in ("broker", *PROCESSORS) else 15.0,
+            stop_within_s,
             essential,
+        )
+
+    def processor(name: str) -> Service:
+        row = BY_NAME[name]
+        return service(
+            name,
+            "process",
+            name,
+            ready_within_s=row.ready_within_s,
+            stop_within_s=row.stop_within_s,
+            essential=row.essential,
         )
 
     def traffic(*options: str) -> tuple[Service, ...]:
@@ -95,19 +110,23 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
         return (service(TRAFFIC, "generate", "--rate", f"{rate:g}", *options),)
 
     return Stack(
-        broker=() if own_cluster(settings) else (service("broker", "broker", ready_within_s=_FETCH_S),),
+        # The broker flushes its log when it stops.
+        broker=()
+        if own_cluster(settings)
+        else (service("broker", "broker", ready_within_s=_FETCH_S, stop_within_s=30.0),),
         pipeline=(
             service("warehouse", "warehouse"),
-            service("analytics", "process", "analytics"),
+            processor("analytics"),
             service("dashboard", "dashboard"),
-            # It watches the others, and they must not depend on it.
-            service("lag", "process", "lag", essential=False),
+            *(processor(row.name) for row in PROCESSORS if not row.commerce and row.name != "analytics"),
         ),
-        commerce=tuple(
-            service(name, *(("services",) if name == SERVICES else ("process", name)), ready_within_s=_STATE_S)
-            for name in (SERVICES, *PROCESSORS)
-            if is_commerce
-        ),
+        # The services restore their ledger from the log, as the processors do their state.
+        commerce=(
+            service(SERVICES, "services", ready_within_s=300.0),
+            *(processor(row.name) for row in COMMERCE),
+        )
+        if is_commerce
+        else (),
         traffic=traffic("--storefront"),
         scripted=traffic(),
     )

@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
+from processors.registry import PROCESSORS
+
+_REPLAYABLE = [processor.name for processor in PROCESSORS if processor.replayable]
+
 
 def replay(
-    name: Annotated[str, typer.Argument(help="fulfilment, fraud or attribution.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(_REPLAYABLE)}.")],
     to: Annotated[
         str | None, typer.Option(metavar="TIME", help="Back to what was published then: 2026-11-23T04:00:00Z.")
     ] = None,

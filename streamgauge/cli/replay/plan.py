@@ -9,41 +9,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from processors.registry import BY_NAME, PROCESSORS, Processor
 from streamgauge.runtime.errors import UsageError
 
 Place = tuple[str, int]
 
 
-@dataclass(frozen=True)
-class Service:
-    """A processor with a group: the topics it publishes to, and what its state makes of events that it had before."""
-
-    emits: tuple[str, ...]
-    ignores: str
-
-
-SERVICES: Mapping[str, Service] = {
-    "fulfilment": Service(
-        ("fulfilment", "payments", "shipments", "orders"),
-        "sagas that have ended ignore their events, and open ones the answers they had; an order whose saga the state "
-        "does not have (a deleted changelog) starts anew: stock, payment and shipment are asked for again, under the "
-        "same event_id",
-    ),
-    "fraud": Service(
-        ("fraud",),
-        "payments that are still in the memory of their card or customer get no second verdict; others get one, with "
-        "the same event_id, and count again for velocity and habits",
-    ),
-    "attribution": Service(
-        ("attribution",),
-        "clicks and orders that a customer's state remembers change nothing; orders older than the newest 50 of a "
-        "customer are not judged again",
-    ),
-}
-REFUSED = {
-    "warehouse": "the warehouse keeps its offsets in its own file; `streamgauge rebuild` makes the tables again",
-    "lag": "lag reads no topic; it asks the cluster",
-}
+# The warehouse is no processor, but its group is one of ours.
+_WAREHOUSE = "the warehouse keeps its offsets in its own file; `streamgauge rebuild` makes the tables again"
 
 
 class Read(msgspec.Struct):
@@ -56,17 +29,17 @@ class Read(msgspec.Struct):
 _read = msgspec.json.Decoder(Read).decode
 
 
-def service(name: str, analytics_group: str) -> Service:
-    """The service whose group may be rewound. Raises `UsageError` with why not, and what to do instead."""
-    if name in ("analytics", analytics_group):
-        raise UsageError(
-            "analytics would count every event again: its deltas add up; `streamgauge rebuild` makes the tables again"
-        )
-    if name in REFUSED:
-        raise UsageError(REFUSED[name])
-    if name not in SERVICES:
-        raise UsageError(f"`{name}` is no group of ours; replay knows {', '.join(SERVICES)}")
-    return SERVICES[name]
+def processor(name: str, analytics_group: str) -> Processor:
+    """The processor whose group may be rewound. Raises `UsageError` with why not, and what to do instead."""
+    if name == "warehouse":
+        raise UsageError(_WAREHOUSE)
+    found = BY_NAME.get("analytics" if name == analytics_group else name)
+    if found is None:
+        known = ", ".join(row.name for row in PROCESSORS if row.replayable)
+        raise UsageError(f"`{name}` is no group of ours; these can be replayed: {known}")
+    if not found.replayable:
+        raise UsageError(found.replay)
+    return found
 
 
 def places(texts: Iterable[str]) -> dict[Place, int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
+from processors.registry import Processor
 from streamgauge.catalog import loader
 from streamgauge.cli import output
 from streamgauge.cli.rebuild import reread
@@ -30,7 +31,7 @@ log = logging.getLogger("streamgauge")
 def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit: bool) -> int:
     """Rehearse, and with `yes` rewind; returns the exit code. Raises `UsageError` for what may not be."""
     settings = settings_module.load()
-    service = plan.service(name, settings.analytics_group)
+    processor = plan.processor(name, settings.analytics_group)
     if (to is None) == (not to_offset):
         raise UsageError("say from where: --to TIME, or --to-offset topic:partition:offset (again for each partition)")
     at = plan.moment(to) if to else None
@@ -53,7 +54,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     again = {place: wanted[place] for place in ranges if wanted[place] < lows[place]}
     for (topic, number), offset in again.items():
         output.line(f"{topic}[{number}] begins at {lows[topic, number]}: what lay from {offset} on is gone")
-    _rehearse(settings, name, service, ranges)
+    _rehearse(settings, name, processor, ranges)
     members = _members(admin, name)
     if not yes:
         output.line("nothing was changed: this is a rehearsal; --yes rewinds the group")
@@ -70,7 +71,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     return 0
 
 
-def _rehearse(settings: Settings, name: str, service: plan.Service, ranges: Mapping[Place, tuple[int, int]]) -> None:
+def _rehearse(settings: Settings, name: str, processor: Processor, ranges: Mapping[Place, tuple[int, int]]) -> None:
     read: dict[str, Seen] = {topic: Seen() for topic, _ in ranges}
     total = sum(end - start for start, end in ranges.values())
     output.line(f"{name} would read {total:,} offsets of {len(ranges)} partitions again:")
@@ -80,15 +81,15 @@ def _rehearse(settings: Settings, name: str, service: plan.Service, ranges: Mapp
         output.line(line)
     starts = [one.first_ms for one in read.values() if one.first_ms is not None]
     if starts:
-        emitted = {topic: Seen() for topic in service.emits}
-        for topic, message in _messages(settings, _since(settings, service.emits, min(starts))):
+        emitted = {topic: Seen() for topic in processor.outputs}
+        for topic, message in _messages(settings, _since(settings, processor.outputs, min(starts))):
             emitted[topic].add(message.value(), message.key(), message.timestamp()[1], source=name)
         told = list(plan.lines(emitted))
         output.line(f"since {datetime.fromtimestamp(min(starts) / 1_000, UTC):%Y-%m-%d %H:%M:%S} it has published:")
         for line in told or ["  nothing"]:
             output.line(line)
         output.line("what of it comes again depends on its state:")
-    output.line(f"  {service.ignores}")
+    output.line(f"  {processor.replay}")
 
 
 def _messages(settings: Settings, ranges: Mapping[Place, tuple[int, int]]) -> Any:

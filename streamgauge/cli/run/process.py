@@ -2,25 +2,18 @@
 
 import importlib
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-
-class Processor(StrEnum):
-    """The processors there are."""
-
-    analytics = "analytics"
-    attribution = "attribution"
-    fraud = "fraud"
-    fulfilment = "fulfilment"
-    lag = "lag"
+from processors.registry import BY_NAME
+from streamgauge.runtime.errors import UsageError
 
 
 def process(
-    name: Annotated[Processor, typer.Argument(help="The processor to run one replica of.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(BY_NAME)}.")],
 ) -> None:
     """One replica of a processor, in the foreground; start more for more throughput."""
-    module = importlib.import_module(f"processors.{name.value}.service")
-    sys.exit(module.main())
+    if name not in BY_NAME:
+        raise UsageError(f"there is no processor `{name}`; there are: {', '.join(BY_NAME)}")
+    sys.exit(importlib.import_module(f"processors.{name}.service").main())

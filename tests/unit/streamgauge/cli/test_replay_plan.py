@@ -23,12 +23,12 @@ from streamgauge.runtime.errors import UsageError
 )
 def test_refused(name: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        plan.service(name, "my-analytics")
+        plan.processor(name, "my-analytics")
 
 
 @pytest.mark.parametrize("name", ["fulfilment", "fraud", "attribution"])
 def test_ours(name: str) -> None:
-    assert plan.service(name, "analytics").emits[0] == name
+    assert plan.processor(name, "analytics").outputs[0] == name
 
 
 def test_back_only_and_no_further_than_the_log() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from processors.registry import COMMERCE
 from streamgauge.cli.local import stack
 from streamgauge.cli.local.service import Service
-from streamgauge.cli.local.stack import PROCESSORS, SERVICES, Stack
+from streamgauge.cli.local.stack import SERVICES, Stack
 from streamgauge.cli.local.tally import Figures
 from streamgauge.runtime import settings
 
@@ -32,7 +33,7 @@ def test_the_commerce_catalog_gets_everything() -> None:
     assert len({one.port for wave in (made.broker, made.pipeline, made.traffic, made.commerce) for one in wave}) == len(
         names
     )
-    assert commands(made.commerce) == [["services"], *(["process", name] for name in PROCESSORS)]
+    assert commands(made.commerce) == [["services"], *(["process", row.name] for row in COMMERCE)]
     (traffic,) = commands(made.traffic)
     assert traffic[:4] == ["generate", "--rate", "200", "--storefront"]
 
@@ -46,7 +47,7 @@ def test_another_catalog_gets_no_commerce() -> None:
 def test_without_traffic_the_services_wait_for_somebody_else_s() -> None:
     made = plan(rate=None)
     assert made.traffic == ()
-    assert [one.name for one in made.commerce] == [SERVICES, *PROCESSORS]
+    assert [one.name for one in made.commerce] == [SERVICES, *(row.name for row in COMMERCE)]
 
 
 def test_without_transactions_the_story_is_a_script() -> None:
