@@ -97,7 +97,7 @@ def kind_of(annotation: Any) -> str:
 def processor(row: Processor) -> tuple[str, ...]:
     """A processor's row in docs/commands.md"""
     reads = "every stream of the catalog" if row.inputs == ("*",) else code(row.inputs) or "the cluster"
-    settings = code(f"{PREFIX}{name.upper()}{'…' if name.endswith('_') else ''}" for name in row.settings)
+    settings = code(f"…{name.upper()}{'…' if name.endswith('_') else ''}" for name in row.settings)
     return f"`{row.name}`", row.does, reads, code(row.outputs), settings, str(FIRST_METRICS_PORT + row.port)
 
 
