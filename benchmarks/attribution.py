@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 
 from processors.attribution.service import NAME
-from tests.support.attributing import CAMPAIGNS, HOUR, Event, Publisher, campaign, click, order, product
-from tests.support.rig import Rig, Worker, machine, rig
+from tests.support.attribution import CAMPAIGNS, HOUR, Event, Publisher, campaign, click, order, product
+from tests.support.rig import Rig, Worker, machine, new_rig
 from tests.support.waiting import wait_until
 
 PARTITIONS, SKUS = 6, 600
@@ -78,7 +78,7 @@ def main() -> None:
     print(f"{machine()}; {options.events:,} events, {options.customers:,} customers, {PARTITIONS} partitions")
     print(f"{'replicas':>8}{'events/s':>14}{'clicks+orders/s':>18}{'s':>9}{'cores':>8}{'MiB':>11}")
     for replicas in (1, 2):
-        with rig(PARTITIONS) as made:
+        with new_rig(PARTITIONS) as made:
             run(made, options.events, options.customers, replicas)
 
 

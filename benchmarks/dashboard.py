@@ -30,7 +30,7 @@ from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.warehouse.client import Warehouse
 from tests.browser import chromium
 from tests.browser.pages import PAGES, SHOWN
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 # What answers orders, by consumer group, and the topics that it reads.
@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES")
     options = parser.parse_args()
     print(machine())
-    with rig(raw_retention_rows=50_000_000) as made:
+    with new_rig(raw_retention_rows=50_000_000) as made:
         made.start("process", "analytics")
         made.start("warehouse")
         made.start("process", "lag")

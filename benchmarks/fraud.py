@@ -21,7 +21,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from generators.world import REGIONS, World
 from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 PARTITIONS = 6
@@ -185,11 +185,11 @@ def main() -> None:
     print(machine())
     values = {} if asked.commit_interval is None else {"fraud_commit_interval_ms": asked.commit_interval}
     if asked.only in (None, "latency"):
-        with rig(PARTITIONS, **values) as made:
+        with new_rig(PARTITIONS, **values) as made:
             latency(made, asked.rate, asked.seconds)
     if asked.only in (None, "throughput"):
         for replicas in (1, 2):
-            with rig(PARTITIONS, **values) as made:
+            with new_rig(PARTITIONS, **values) as made:
                 rate = throughput(made, asked.prefilled, replicas)
             print(
                 f"throughput, {replicas} replica(s), {asked.prefilled:,} payments: {rate:,.0f} payments/s", flush=True

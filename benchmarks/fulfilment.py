@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 from processors.fulfilment.service import NAME
 from streamgauge.catalog.commerce.events import InventoryEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
-from tests.support.fulfilling import producing
-from tests.support.rig import Rig, Worker, machine, rig
+from tests.support.fulfilment import producing
+from tests.support.rig import Rig, Worker, machine, new_rig
 from tests.support.waiting import wait_until
 
 PARTITIONS, HOUR_MS, CENTS = 6, 3_600_000, 1_500
@@ -120,7 +120,7 @@ def main() -> None:
     )
     limits = {f"saga_{step}_timeout_ms": HOUR_MS for step in ("stock", "payment", "shipment", "delivery")}
     for replicas in (1, 2):
-        with rig(PARTITIONS, **limits) as made:  # type: ignore[arg-type]
+        with new_rig(PARTITIONS, **limits) as made:  # type: ignore[arg-type]
             run(made, options.orders, replicas)
 
 

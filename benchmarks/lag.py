@@ -16,7 +16,7 @@ from functools import partial
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 INTERVAL_S, TARGET_PARTITIONS, TARGET_SHARE = 10.0, 5_000, 0.15
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=6)
     # `make bench` gives its options to every benchmark.
     asked, _ = parser.parse_known_args()
-    with rig(partitions=1) as made:
+    with new_rig(partitions=1) as made:
         run(made, asked.partitions, asked.groups, asked.samples)
 
 

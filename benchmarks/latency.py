@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 
 from benchmarks.throughput import orders
 from streamgauge.warehouse.client import Warehouse
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 LOOK_EVERY_S = 0.01
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=4_000)
     parser.add_argument("--probes", type=int, default=300)
     options = parser.parse_args()
-    with rig() as made:
+    with new_rig() as made:
         measure(made, options.rate, options.probes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.throughput import fill, measure
-from tests.support.rig import machine, rig
+from tests.support.rig import machine, new_rig
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     print(machine())
     print(f"{'events':>12s} {'events/s':>10s} {'ns/event':>10s} {'analytics MiB':>14s} {'warehouse MiB':>14s}")
     for size in sizes:
-        with rig() as made:
+        with new_rig() as made:
             fill(made.kafka.bootstrap, size)
             result = measure(made, size)
         memory = f"{result['analytics_mib']:14,.0f} {result['warehouse_mib']:14,.0f}"

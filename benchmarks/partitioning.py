@@ -12,7 +12,7 @@ import argparse
 from streamgauge.catalog import loader
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.domain import partition_balance as balance
-from tests.support.rig import rig
+from tests.support.rig import new_rig
 
 KEYS = ("order_id", "customer_id", "sku", "region")
 COUNTS = (6, 12, 48)
@@ -20,7 +20,7 @@ COUNTS = (6, 12, 48)
 
 def table(events: int, skew: float) -> None:
     """One run of the shop, and its lines."""
-    with rig() as made:
+    with new_rig() as made:
         command = ("generate", "--rate", "0", "--count", str(events), "--skew", f"{skew:g}")
         if made.start(*command, ready=False).process.wait(600):
             raise RuntimeError("the generator failed")

@@ -26,7 +26,7 @@ from processors.analytics.dedup_window import DedupWindow
 from streamgauge.catalog import loader
 from streamgauge.deltas.compute import Models
 from streamgauge.runtime.settings import Settings
-from tests.support.rig import machine, rig
+from tests.support.rig import machine, new_rig
 
 PARTITIONS, BATCH, CHUNK, WITHIN_S = 6, 25_000, 1_000, 600
 
@@ -126,7 +126,7 @@ def window() -> None:
 
 def recall(events: int) -> None:
     """Reading back from a real broker."""
-    with rig(partitions=PARTITIONS) as made:
+    with new_rig(partitions=PARTITIONS) as made:
         fill(made.kafka.bootstrap, events)
         settings: Settings = made.settings
         deduplicator = Deduplicator({"orders": 86_400})

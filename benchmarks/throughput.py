@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 
 from streamgauge.runtime.settings import Settings
-from tests.support.rig import Rig, Worker, machine, ordered_producer, rig
+from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 STAGES = ("consume", "decode", "models", "commit")
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=Settings.model_fields["batch_max_events"].default)
     parser.add_argument("--interval", type=int, default=Settings.model_fields["commit_interval_ms"].default)
     options = parser.parse_args()
-    with rig(batch_max_events=options.batch, commit_interval_ms=options.interval) as made:
+    with new_rig(batch_max_events=options.batch, commit_interval_ms=options.interval) as made:
         size = fill(made.kafka.bootstrap, options.events)
         result = measure(made, options.events)
         print(f"{machine()}; {options.events:,} orders of {size:.0f} bytes")

@@ -16,8 +16,8 @@ import pytest
 
 from processors.attribution.service import NAME
 from tests.conftest import require_kafka
-from tests.support.attributing import HOUR, Credits, Event, Publisher, expected, reference, shaken, traffic
-from tests.support.rig import Rig, Worker, rig
+from tests.support.attribution import HOUR, Credits, Event, Publisher, expected, reference, shaken, traffic
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
@@ -39,12 +39,12 @@ def at_work(worker: Worker) -> bool:
     return worker.healthy() and worker.metrics().get('streamgauge_service_events_in_total{topic="orders"}', 0) > 0
 
 
-def restart(made: Rig, running: list[Worker], slot: int, *, with_state: bool) -> None:
+def restart(rig: Rig, running: list[Worker], slot: int, *, with_state: bool) -> None:
     """Kill -9 and start again. The slot that the other one does not hold is taken again, and with it its state."""
     running[slot].kill()
     if not with_state:
-        shutil.rmtree(made.settings.data_dir / "state" / NAME / str(slot))
-    running[slot] = made.start("process", NAME, ready=False)
+        shutil.rmtree(rig.settings.data_dir / "state" / NAME / str(slot))
+    running[slot] = rig.start("process", NAME, ready=False)
 
 
 @pytest.mark.timeout(900)
@@ -56,11 +56,13 @@ def test_credits_survive_ten_kills() -> None:
     start = int(time.time() * 1_000) - 2 * HOUR
     known, events = reference(start), traffic(start, customers=1_000, count=EVENTS)
     pause, done = threading.Event(), threading.Event()
-    with rig(PARTITIONS, attribution_window_hours=1, session_timeout_ms=6_000, service_commit_interval_ms=50) as made:
-        publisher = Publisher(made.kafka.bootstrap)
+    with new_rig(
+        PARTITIONS, attribution_window_hours=1, session_timeout_ms=6_000, service_commit_interval_ms=50
+    ) as rig:
+        publisher = Publisher(rig.kafka.bootstrap)
         publisher.send(known)
-        credits = Credits(made.kafka.bootstrap, PARTITIONS)
-        running = [made.start("process", NAME), made.start("process", NAME)]
+        credits = Credits(rig.kafka.bootstrap, PARTITIONS)
+        running = [rig.start("process", NAME), rig.start("process", NAME)]
         sender = threading.Thread(target=publish, args=(publisher, shaken(events), done), daemon=True)
         sender.start()
         for number in range(KILLS):
@@ -69,7 +71,7 @@ def test_credits_survive_ten_kills() -> None:
                 partial(at_work, running[slot]), f"at work; {running[slot].log}", 120, alive=running[slot].process
             )
             pause.wait(rng.uniform(0.0, 1.5))
-            restart(made, running, slot, with_state=with_state[number])
+            restart(rig, running, slot, with_state=with_state[number])
         done.set()
         sender.join(120)
         assert not sender.is_alive()

@@ -23,8 +23,8 @@ from processors.fraud.rules import Limits
 from processors.fraud.service import NAME
 from streamgauge.catalog.commerce.events import PaymentEvent
 from tests.conftest import require_kafka
-from tests.support.judging import Fraud, differences, request, send
-from tests.support.rig import Rig, Worker, rig
+from tests.support.fraud import Fraud, differences, request, send
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
@@ -69,12 +69,12 @@ def at_work(worker: Worker) -> bool:
     return worker.healthy() and worker.metrics().get(IN, 0) > 0
 
 
-def restart(made: Rig, running: list[Worker], slot: int, *, with_state: bool) -> None:
+def restart(rig: Rig, running: list[Worker], slot: int, *, with_state: bool) -> None:
     """Kill -9 and start again: the slot that the other one does not hold is taken again, and with it its state."""
     running[slot].kill()
     if not with_state:
-        shutil.rmtree(made.settings.data_dir / "state" / NAME / str(slot))
-    running[slot] = made.start("process", NAME, ready=False)
+        shutil.rmtree(rig.settings.data_dir / "state" / NAME / str(slot))
+    running[slot] = rig.start("process", NAME, ready=False)
 
 
 @pytest.mark.timeout(1_500)
@@ -87,9 +87,9 @@ def test_verdicts_survive_ten_kills() -> None:
     events = messy(payments, rng)
     orders = {event.order_id for event in events}
     pause, done = threading.Event(), threading.Event()
-    with rig(PARTITIONS, session_timeout_ms=6_000, fraud_commit_interval_ms=50) as made:
-        bootstrap = made.kafka.bootstrap
-        running = [made.start("process", NAME), made.start("process", NAME)]
+    with new_rig(PARTITIONS, session_timeout_ms=6_000, fraud_commit_interval_ms=50) as rig:
+        bootstrap = rig.kafka.bootstrap
+        running = [rig.start("process", NAME), rig.start("process", NAME)]
         sender = threading.Thread(target=publish, args=(bootstrap, events, done), daemon=True)
         sender.start()
         for number in range(KILLS):
@@ -98,7 +98,7 @@ def test_verdicts_survive_ten_kills() -> None:
             for worker in running:
                 wait_until(partial(at_work, worker), f"at work; {worker.log}", 180, alive=worker.process)
             pause.wait(rng.uniform(0.0, 1.5))
-            restart(made, running, slot, with_state=with_state[number])
+            restart(rig, running, slot, with_state=with_state[number])
         done.set()
         sender.join(300)
         assert not sender.is_alive()
@@ -112,6 +112,6 @@ def test_verdicts_survive_ten_kills() -> None:
         assert {order: count for order, count in whole.verdicts().items() if count != 1} == {}
         assert len({event.event_id for event in said}) == len(said)
         whole.close()
-        assert differences(bootstrap, PARTITIONS, Limits.of(made.settings)) == []
+        assert differences(bootstrap, PARTITIONS, Limits.of(rig.settings)) == []
         declined = {event.order_id.removeprefix("O-") for event in said if event.event_type == "fraud.declined"}
         assert len(declined & labels.keys()) > len(labels) // 4  # the traffic has something to find

@@ -14,11 +14,11 @@ import threading
 import pytest
 
 from streamgauge.warehouse.client import Warehouse
-from tests.chaos.reader import Reader
+from tests.chaos.delta_reader import Reader
 from tests.conftest import require_kafka
-from tests.kafka.test_exact import visible
+from tests.kafka.test_exactness import visible
 from tests.support import audit
-from tests.support.rig import Rig, Worker, rig
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
@@ -40,39 +40,39 @@ def test_nothing_is_lost_or_repeated(times: int) -> None:
     kills = VICTIMS * times
     rng.shuffle(kills)
     pause = threading.Event()
-    with rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as made:
+    with new_rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as rig:
         roles = {
             "warehouse": ["warehouse"],
             "analytics-0": ["process", "analytics"],
             "analytics-1": ["process", "analytics"],
         }
-        running = {role: made.start(*command) for role, command in roles.items() if role != "analytics-1"}
-        running["analytics-1"] = made.start("process", "analytics", ready=False)
-        reader = Reader(made.kafka.bootstrap)
-        ledger_file = made.folder / "ledger.json"
+        running = {role: rig.start(*command) for role, command in roles.items() if role != "analytics-1"}
+        running["analytics-1"] = rig.start("process", "analytics", ready=False)
+        reader = Reader(rig.kafka.bootstrap)
+        ledger_file = rig.folder / "ledger.json"
         options = ("--rate", "1500", "--invalid", "0.01", "--late", "0.02", "--ledger", str(ledger_file))
-        generator = made.start("generate", *options)
+        generator = rig.start("generate", *options)
         joined: Worker | None = None
         for number, role in enumerate(kills):
             wait_until(lambda role=role: at_work(running[role]), f"{role} at work", 60)  # type: ignore[misc]
             pause.wait(rng.uniform(0.0, 1.0))
             running[role].kill()
-            running[role] = made.start(*roles[role], ready=False)
+            running[role] = rig.start(*roles[role], ready=False)
             if number == times:
-                joined = made.start("process", "analytics")
+                joined = rig.start("process", "analytics")
             if number == 2 * times and joined:
                 assert joined.stop() == 0, joined.log.read_text()[-2000:]
         for worker in running.values():
             wait_until(worker.healthy, f"recovery; {worker.log}", 60, alive=worker.process)
         assert generator.stop() == 0
-        check(made, ledger_file.read_text(), reader)
+        check(rig, ledger_file.read_text(), reader)
 
 
-def check(made: Rig, ledger_text: str, reader: Reader) -> None:
+def check(rig: Rig, ledger_text: str, reader: Reader) -> None:
     """Equality with the ledger, and each delta once in the reader's eyes."""
     ledger = json.loads(ledger_text)
     assert ledger["undelivered"] == 0
-    with Warehouse(made.settings) as warehouse:
+    with Warehouse(rig.settings) as warehouse:
         wait_until(lambda: visible(warehouse) >= ledger["produced"], f"{ledger['produced']} events visible", 90)
         wait_until(lambda: reader.events >= ledger["produced"], "the reader has caught up", 60)
         reader.stop()
@@ -88,16 +88,22 @@ def check(made: Rig, ledger_text: str, reader: Reader) -> None:
 def test_the_proof_fails_when_offsets_are_committed_outside_the_transaction() -> None:
     """The bug the other test is there to catch, planted: it is caught."""
     require_kafka()
-    with rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as made:
-        made.start("warehouse")
-        ledger_file = made.folder / "ledger.json"
+    with new_rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as rig:
+        rig.start("warehouse")
+        ledger_file = rig.folder / "ledger.json"
         options = ("--rate", "0", "--count", "20000", "--ledger", str(ledger_file))
-        assert made.start("generate", *options, ready=False).process.wait(60) == 0
-        saboteur = made.start("process", "analytics", ready=False, entry="tests.chaos.sabotage", batch_max_events=1_000)
+        assert rig.start("generate", *options, ready=False).process.wait(60) == 0
+        saboteur = rig.start(
+            "process",
+            "analytics",
+            ready=False,
+            entry="tests.chaos.planted_bug_offsets_outside_transaction",
+            batch_max_events=1_000,
+        )
         assert saboteur.process.wait(60) == -9
-        made.start("process", "analytics")
+        rig.start("process", "analytics")
         ledger = json.loads(ledger_file.read_text())
-        with Warehouse(made.settings) as warehouse:
+        with Warehouse(rig.settings) as warehouse:
             wait_until(lambda: visible(warehouse) > ledger["produced"], "an event counted twice", 60)
             found = "\n".join(audit.differences(ledger, warehouse))
         assert "raw rows" in found

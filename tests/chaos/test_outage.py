@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from tests.chaos.reader import Reader
+from tests.chaos.delta_reader import Reader
 from tests.chaos.test_kill import at_work, check
 from tests.conftest import require_kafka
-from tests.support.rig import rig
+from tests.support.rig import new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
@@ -19,23 +19,23 @@ OUTAGE_S = 20.0
 @pytest.mark.timeout(300)
 def test_the_broker_away_for_twenty_seconds() -> None:
     require_kafka()
-    with rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as made:
-        warehouse = made.start("warehouse")
-        analytics = made.start("process", "analytics")
-        reader = Reader(made.kafka.bootstrap)
-        ledger_file = made.folder / "ledger.json"
-        generator = made.start("generate", "--rate", "1000", "--ledger", str(ledger_file))
+    with new_rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as rig:
+        warehouse = rig.start("warehouse")
+        analytics = rig.start("process", "analytics")
+        reader = Reader(rig.kafka.bootstrap)
+        ledger_file = rig.folder / "ledger.json"
+        generator = rig.start("generate", "--rate", "1000", "--ledger", str(ledger_file))
         for worker in (warehouse, analytics):
             wait_until(lambda worker=worker: at_work(worker), f"{worker.log} at work", 60)  # type: ignore[misc]
         before = analytics.metrics()["streamgauge_batch_events_count"]
-        made.kafka.kill()
+        rig.kafka.kill()
         threading.Event().wait(OUTAGE_S)
-        made.kafka.start()
-        made.kafka.wait_ready()
+        rig.kafka.start()
+        rig.kafka.wait_ready()
         wait_until(lambda: analytics.metrics()["streamgauge_batch_events_count"] > before + 10, "batches again", 60)
         for worker in (warehouse, analytics):
             wait_until(worker.healthy, f"{worker.log} ready again", 60, alive=worker.process)
         assert generator.stop() == 0
-        check(made, ledger_file.read_text(), reader)
+        check(rig, ledger_file.read_text(), reader)
         for worker in (analytics, warehouse):
             assert worker.stop() == 0, worker.log.read_text()[-2_000:]

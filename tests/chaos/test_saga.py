@@ -21,8 +21,8 @@ import pytest
 from processors.fulfilment.service import NAME
 from streamgauge.catalog.commerce.events import FraudEvent, OrderEvent
 from tests.conftest import require_kafka
-from tests.support.fulfilling import Audit, order, producing
-from tests.support.rig import Rig, Worker, rig
+from tests.support.fulfilment import Audit, order, producing
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
@@ -80,19 +80,19 @@ def at_work(worker: Worker) -> bool:
     return worker.healthy() and worker.metrics().get(OUT, 0) > 0
 
 
-def restart(made: Rig, running: list[Worker], slot: int, *, with_state: bool) -> None:
+def restart(rig: Rig, running: list[Worker], slot: int, *, with_state: bool) -> None:
     """Kill -9 and start again; the free slot is taken again, and with it its state."""
     running[slot].kill()
     if not with_state:
-        shutil.rmtree(made.settings.data_dir / "state" / NAME / str(slot))
-    running[slot] = made.start("process", NAME, ready=False)
+        shutil.rmtree(rig.settings.data_dir / "state" / NAME / str(slot))
+    running[slot] = rig.start("process", NAME, ready=False)
 
 
 @pytest.mark.timeout(2_400)
 def test_sagas_survive_ten_kills() -> None:
     require_kafka()
     rng, pause = random.Random(20261123), threading.Event()
-    with rig(
+    with new_rig(
         partitions=PARTITIONS,
         session_timeout_ms=6_000,
         saga_stock_timeout_ms=5_000,
@@ -100,19 +100,19 @@ def test_sagas_survive_ten_kills() -> None:
         saga_shipment_timeout_ms=5_000,
         saga_delivery_timeout_ms=10_000,
         saga_compensation_attempts=200,  # nothing may fail here for want of patience
-    ) as made:
-        ledger = made.folder / "moved.json"
-        services = made.start(*SERVICES, "--ledger", str(ledger))
-        running = [made.start("process", NAME) for _ in range(2)]
+    ) as rig:
+        ledger = rig.folder / "moved.json"
+        services = rig.start(*SERVICES, "--ledger", str(ledger))
+        running = [rig.start("process", NAME) for _ in range(2)]
         done = threading.Event()
-        publisher = threading.Thread(target=publish, args=(made.kafka.bootstrap, done), daemon=True)
+        publisher = threading.Thread(target=publish, args=(rig.kafka.bootstrap, done), daemon=True)
         publisher.start()
-        audit = Audit(made.kafka.bootstrap)
+        audit = Audit(rig.kafka.bootstrap)
         for number in range(KILLS):
             slot = number % 2
             wait_until(lambda slot=slot: at_work(running[slot]), f"replica {slot} at work", 180)  # type: ignore[misc]
             pause.wait(rng.uniform(0.5, 3.0))
-            restart(made, running, slot, with_state=number % 4 < 2)
+            restart(rig, running, slot, with_state=number % 4 < 2)
             audit.read(0.5)
             sys.stdout.write(f"kill {number + 1}: {len(audit.placed):,} orders placed, {audit.open:,} open\n")
         done.set()

@@ -10,7 +10,7 @@ import pytest
 
 from processors.attribution.service import NAME
 from tests.conftest import require_kafka
-from tests.support.attributing import (
+from tests.support.attribution import (
     HOUR,
     Credits,
     Publisher,
@@ -22,7 +22,7 @@ from tests.support.attributing import (
     shaken,
     traffic,
 )
-from tests.support.rig import Rig, rig
+from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -30,42 +30,42 @@ PARTITIONS, WINDOW_HOURS = 2, 1
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(
+    with new_rig(
         partitions=PARTITIONS,
         attribution_window_hours=WINDOW_HOURS,
         service_commit_interval_ms=50,
         session_timeout_ms=6_000,
-    ) as made:
-        yield made
+    ) as rig:
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def publisher(made: Rig) -> Publisher:
-    return Publisher(made.kafka.bootstrap)
+def publisher(rig: Rig) -> Publisher:
+    return Publisher(rig.kafka.bootstrap)
 
 
 @pytest.fixture(scope="module")
-def credits(made: Rig) -> Iterator[Credits]:
-    reader = Credits(made.kafka.bootstrap, PARTITIONS)
+def credits(rig: Rig) -> Iterator[Credits]:
+    reader = Credits(rig.kafka.bootstrap, PARTITIONS)
     yield reader
     reader.close()
 
 
-def test_credits_are_exact_after_a_kill_that_took_the_state(made: Rig, publisher: Publisher, credits: Credits) -> None:
+def test_credits_are_exact_after_a_kill_that_took_the_state(rig: Rig, publisher: Publisher, credits: Credits) -> None:
     start = int(time.time() * 1_000) - 2 * HOUR
     known = reference(start)
     events = traffic(start, customers=40, count=1_200)
     arriving = shaken(events)
     publisher.send(known)
-    worker = made.start("process", NAME)
+    worker = rig.start("process", NAME)
     publisher.send(arriving[:600])
     wait_until(lambda: len(credits.read()) > 20, "the first credits", alive=worker.process)
     worker.kill()
-    shutil.rmtree(made.settings.data_dir / "state" / NAME)
+    shutil.rmtree(rig.settings.data_dir / "state" / NAME)
     publisher.send(arriving[600:])
-    worker = made.start("process", NAME)
+    worker = rig.start("process", NAME)
     right = expected(events, known, WINDOW_HOURS * HOUR)
     wait_until(
         lambda: len(credits.read()) > 0 and credits.standing() == right, "every credit is right", alive=worker.process
@@ -80,9 +80,9 @@ def test_credits_are_exact_after_a_kill_that_took_the_state(made: Rig, publisher
     )
 
 
-def test_reference_data_is_followed(made: Rig, publisher: Publisher, credits: Credits) -> None:
+def test_reference_data_is_followed(rig: Rig, publisher: Publisher, credits: Credits) -> None:
     """A product that is new to a running service is known soon after."""
-    worker = made.workers[-1]
+    worker = rig.workers[-1]
     at = int(time.time() * 1_000)
     publisher.send([click("follow", at, "follower", "spring"), product("NEW", at, 400, "garden")])
     number = 0
@@ -97,6 +97,6 @@ def test_reference_data_is_followed(made: Rig, publisher: Publisher, credits: Cr
     wait_until(known, "an order with the new product's category", alive=worker.process, every_s=0.2)
 
 
-def test_it_stops_cleanly(made: Rig) -> None:
-    worker = made.workers[-1]
+def test_it_stops_cleanly(rig: Rig) -> None:
+    worker = rig.workers[-1]
     assert worker.stop() == 0, worker.log.read_text()[-2_000:]

@@ -14,8 +14,8 @@ from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
-from tests.kafka.letters import CONNECT, Billing, call, count, payment, publish, shipment, spring, stock
-from tests.support.rig import Rig, rig
+from tests.kafka.dead_letters import CONNECT, Billing, call, count, payment, publish, shipment, spring, stock
+from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
@@ -23,27 +23,27 @@ FOREIGN = ["sink.dead", "invoices-dlt"]
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(
+    with new_rig(
         partitions=3,
         commit_interval_ms=50,
         flush_interval_ms=50,
         dead_letter_topics=",".join(FOREIGN),
         dead_letter_stop_events=0,  # here most events are bad
         max_event_bytes=200_000,
-    ) as made:
-        admin = AdminClient({"bootstrap.servers": made.kafka.bootstrap})
+    ) as rig:
+        admin = AdminClient({"bootstrap.servers": rig.kafka.bootstrap})
         for future in admin.create_topics([NewTopic(topic, 1, 1) for topic in [*FOREIGN, "invoices"]]).values():
             future.result(timeout=30)
-        made.start("warehouse")
-        made.start("process", "analytics")
-        yield made
+        rig.start("warehouse")
+        rig.start("process", "analytics")
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def warehouse(made: Rig) -> Iterator[Warehouse]:
-    with Warehouse(made.settings) as client:
+def warehouse(rig: Rig) -> Iterator[Warehouse]:
+    with Warehouse(rig.settings) as client:
         yield client
 
 
@@ -58,23 +58,23 @@ def ids(*names: str) -> Choice:
 
 
 def test_the_command_lists_and_sends_again_once(
-    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+    rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Reason, fingerprint, field and id in the list; a dry run sends nothing; a second retry finds nothing to do."""
-    (place,) = publish(made, "payments", [(b"O-1", payment(1, amount_cents="100"))], [("trace", b"t1")])
+    (place,) = publish(rig, "payments", [(b"O-1", payment(1, amount_cents="100"))], [("trace", b"t1")])
     dead(warehouse, "payments", 1)
-    code, out, err = call(made, "list", "--format", "json", "--stream", "payments")
+    code, out, err = call(rig, "list", "--format", "json", "--stream", "payments")
     (group,) = json.loads(out)
     assert (code, err, group["reason"], group["field"]) == (0, "", "wrong_type", "$.amount_cents")
     assert (group["letters"], group["open"], group["example"], sum(group["trend"])) == (1, 1, place, 1)
 
-    assert retry.run(made.settings, ids(place), Options()) == 0
+    assert retry.run(rig.settings, ids(place), Options()) == 0
     out = capsys.readouterr().out
     assert "would fail again: wrong_type: Expected `int`, got `str`" in out
     assert "nothing was sent" in out
     assert count(warehouse, "dead_letters WHERE stream = 'payments'") == 1
 
-    code, out, err = call(made, "retry", place, "--yes")
+    code, out, err = call(rig, "retry", place, "--yes")
     assert code == 1, out + err
     assert f"the same failure returned: 1 x {group['fingerprint']} wrong_type" in out
     dead(warehouse, "payments", 2)
@@ -82,7 +82,7 @@ def test_the_command_lists_and_sends_again_once(
     (group,) = listing.groups(warehouse, Choice(stream="payments"))
     assert (group.letters, group.open, group.attempts) == (2, 1, 2)
     assert count(warehouse, "stream_windows WHERE stream = 'dead-letter-retries'") == 0
-    assert retry.run(made.settings, ids(place), Options(really=True)) == 0
+    assert retry.run(rig.settings, ids(place), Options(really=True)) == 0
     assert "1 left out: already retried" in capsys.readouterr().out
     rows = warehouse.query("SELECT attempts, retry_of, event_time IS NOT NULL AS timed FROM dead_letters ORDER BY 1")
     assert rows.to_pylist() == [
@@ -92,29 +92,29 @@ def test_the_command_lists_and_sends_again_once(
 
 
 def test_an_edited_letter_passes_and_the_original_stays(
-    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """--set and --edit: what was sent is in the raw table with the event's headers, what failed in its topic."""
     before = count(warehouse, "dead_letters WHERE stream = 'shipments'")
     values = [shipment(1, carrier=None), shipment(2, region=7)]
-    places = publish(made, "shipments", [(b"O-1", values[0]), (b"O-2", values[1])], [("trace", b"t2")])
+    places = publish(rig, "shipments", [(b"O-1", values[0]), (b"O-2", values[1])], [("trace", b"t2")])
     dead(warehouse, "shipments", before + 2)
     options = Options(really=True, set=[("$.carrier", "ups")])
-    assert retry.run(made.settings, ids(places[0]), options) == 0
+    assert retry.run(rig.settings, ids(places[0]), options) == 0
     shown = capsys.readouterr().out
     assert "would pass now" in shown
     assert f'edited {places[0]}: $.carrier: null → "ups"' in shown
 
     file = tmp_path / "mended.json"
     file.write_text(json.dumps({**values[1], "region": "us"}))
-    assert retry.run(made.settings, ids(places[1]), Options(really=True, file=file)) == 0
+    assert retry.run(rig.settings, ids(places[1]), Options(really=True, file=file)) == 0
     wait_until(lambda: count(warehouse, "shipment_events") == 2, "both shipments")
     rows = warehouse.query("SELECT shipment_id, carrier, region FROM shipment_events ORDER BY 1").to_pylist()
     assert rows == [
         {"shipment_id": "S-1", "carrier": "ups", "region": "eu"},
         {"shipment_id": "S-2", "carrier": "dhl", "region": "us"},
     ]
-    show.run(made.settings, ids(places[0]), None)
+    show.run(rig.settings, ids(places[0]), None)
     shown = capsys.readouterr().out
     for part in ('"carrier": null,   ◀ wrong_type', "retried", '$.carrier: null → "ups"', "trace", "wrong_type at"):
         assert part in shown
@@ -122,16 +122,16 @@ def test_an_edited_letter_passes_and_the_original_stays(
 
 
 def test_odd_payloads_are_shown_and_sent_again_byte_by_byte(
-    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Not UTF-8, null, empty, huge, an unknown id: each has its page, and a retry sends the very bytes."""
     huge = json.dumps(stock(1, padding="x" * 300_000)).encode()
     values = [b'{"sku":"caf\xe9"}', None, b"", huge, b"\x00\x01\xff"]
-    places = publish(made, "inventory", [(b"\xff\x00", value) for value in values])
+    places = publish(rig, "inventory", [(b"\xff\x00", value) for value in values])
     dead(warehouse, "inventory", len(values))
     shown = []
     for place in places:
-        show.run(made.settings, ids(place), None)
+        show.run(rig.settings, ids(place), None)
         shown.append(capsys.readouterr().out)
     for page, parts in zip(
         shown,
@@ -146,25 +146,25 @@ def test_odd_payloads_are_shown_and_sent_again_byte_by_byte(
     ):
         assert all(part in page for part in parts), page
         assert len(page) < 10_000
-    show.run(made.settings, ids(places[3]), tmp_path / "huge.json")
+    show.run(rig.settings, ids(places[3]), tmp_path / "huge.json")
     assert (tmp_path / "huge.json").read_bytes() == huge
 
     chosen = ids(*places)
-    fingerprints = {item.letter.fingerprint for item in plan.make(made.settings, chosen, Options()).ready}
+    fingerprints = {item.letter.fingerprint for item in plan.make(rig.settings, chosen, Options()).ready}
     assert len(fingerprints) == len(values)
     for place in places:
-        assert retry.run(made.settings, ids(place), Options(really=True)) == 1
+        assert retry.run(rig.settings, ids(place), Options(really=True)) == 1
         assert "the same failure returned" in capsys.readouterr().out
     dead(warehouse, "inventory", 2 * len(values))
     again = Choice(stream="inventory")
-    made_again = plan.make(made.settings, again, Options())
+    made_again = plan.make(rig.settings, again, Options())
     sent = {str(item.letter.root): item.value for item in made_again.ready}
     assert sent == dict(zip(places, values, strict=True))
     assert {item.copy.key for item in made_again.ready} == {b"\xff\x00"}
 
 
 def test_the_ladder_stops_at_the_rung_that_fails(
-    made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+    rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """12 letters of one cause, one with a second fault: 1 and then 5 are sent, 6 are not."""
     before = count(warehouse, "dead_letters WHERE stream = 'marketing'")
@@ -172,12 +172,12 @@ def test_the_ladder_stops_at_the_rung_that_fails(
     spend = {"channel": "email", "campaign_id": "A", "customer_id": "C", "cost_cents": "1"}
     values = [{**stock(number), **spend, "event_type": "email.sent"} for number in range(12)]
     values[3]["channel"] = "fax"
-    publish(made, "marketing", [(b"C", value) for value in values])
+    publish(rig, "marketing", [(b"C", value) for value in values])
     dead(warehouse, "marketing", 12)
     causes = {item.fingerprint: item.letters for item in listing.groups(warehouse, Choice(stream="marketing"))}
     assert sum(causes.values()) == 12
     options = Options(really=True, set=[("$.cost_cents", 1)], rate=1_000)
-    assert retry.run(made.settings, Choice(stream="marketing"), options) == 1
+    assert retry.run(rig.settings, Choice(stream="marketing"), options) == 1
     out = capsys.readouterr().out
     assert "a new failure: 1 x" in out or "the same failure returned: 1 x" in out
     assert "stopped: 5 of 12 are through; 6 not sent" in out
@@ -185,17 +185,17 @@ def test_the_ladder_stops_at_the_rung_that_fails(
     dead(warehouse, "marketing", 13)
 
 
-def test_the_events_of_a_key_stay_in_order(made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_events_of_a_key_stay_in_order(rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
     """Also where the first was retried before, in vain, and so lies behind the second by now."""
     before = count(warehouse, "payment_events")
     start = count(warehouse, "dead_letters WHERE stream = 'payments'")
     values = [(f"K-{number % 3}".encode(), payment(100 + number, currency=None)) for number in range(9)]
-    places = publish(made, "payments", values)
+    places = publish(rig, "payments", values)
     dead(warehouse, "payments", start + 9)
-    assert retry.run(made.settings, ids(places[0]), Options(really=True)) == 1
+    assert retry.run(rig.settings, ids(places[0]), Options(really=True)) == 1
     dead(warehouse, "payments", start + 10)
     choice = Choice(stream="payments", fingerprint=listing.groups(warehouse, ids(places[1]))[0].fingerprint)
-    assert retry.run(made.settings, choice, Options(really=True, set=[("$.currency", "EUR")], rate=500)) == 0
+    assert retry.run(rig.settings, choice, Options(really=True, set=[("$.currency", "EUR")], rate=500)) == 0
     assert "9 sent again, none failed" in capsys.readouterr().out
     wait_until(lambda: count(warehouse, "payment_events") == before + 9, "all nine")
     rows = warehouse.query(
@@ -206,12 +206,12 @@ def test_the_events_of_a_key_stay_in_order(made: Rig, warehouse: Warehouse, caps
         assert [number for number in sent if (number - 100) % 3 == key] == [100 + key, 103 + key, 106 + key]
 
 
-def test_letters_of_other_services(made: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+def test_letters_of_other_services(rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
     """Connect's and Spring's are rows with origin and cause, malformed ones too; Spring's go back where they were."""
-    (origin,) = publish(made, "invoices", [(b"I-1", b"not json")], [("trace", b"t9")])
-    publish(made, "sink.dead", [(b"O-1", b"x")], CONNECT)
-    publish(made, "invoices-dlt", [(b"I-1", b"not json")], [("trace", b"t9"), *spring(origin)])
-    (nowhere,) = publish(made, "sink.dead", [(None, None)], [("kafka_dlt-original-topic", b"\xff")])
+    (origin,) = publish(rig, "invoices", [(b"I-1", b"not json")], [("trace", b"t9")])
+    publish(rig, "sink.dead", [(b"O-1", b"x")], CONNECT)
+    publish(rig, "invoices-dlt", [(b"I-1", b"not json")], [("trace", b"t9"), *spring(origin)])
+    (nowhere,) = publish(rig, "sink.dead", [(None, None)], [("kafka_dlt-original-topic", b"\xff")])
     dead(warehouse, "sink.dead", 2)
     dead(warehouse, "invoices-dlt", 1)
     rows = warehouse.query(
@@ -231,16 +231,16 @@ def test_letters_of_other_services(made: Rig, warehouse: Warehouse, capsys: pyte
     ]
     assert count(warehouse, "stream_windows WHERE stream IN ('sink.dead', 'invoices-dlt')") == 0
 
-    show.run(made.settings, ids(origin), None)
+    show.run(rig.settings, ids(origin), None)
     page = capsys.readouterr().out
     assert "kafka_dlt-original-partition       0" in page
     assert "consumer    billing" in page
 
-    billing = Billing(made)
+    billing = Billing(rig)
     billing.start()
     try:
         wait_until(lambda: len(billing.seen) == 1, "billing at work")
-        assert retry.run(made.settings, ids(origin), Options(really=True)) == 0, capsys.readouterr()
+        assert retry.run(rig.settings, ids(origin), Options(really=True)) == 0, capsys.readouterr()
         wait_until(lambda: len(billing.seen) == 2, "the event, again")
     finally:
         billing.stop.set()
@@ -248,5 +248,5 @@ def test_letters_of_other_services(made: Rig, warehouse: Warehouse, capsys: pyte
     value, headers = billing.seen[1]
     assert value == b"not json"
     assert headers == [("trace", b"t9"), ("streamgauge.attempt", b"2"), ("streamgauge.retry-of", origin.encode())]
-    assert retry.run(made.settings, ids(nowhere), Options(really=True)) == 0
+    assert retry.run(rig.settings, ids(nowhere), Options(really=True)) == 0
     assert "1 left out: do not say which topic they came from" in capsys.readouterr().out

@@ -13,8 +13,8 @@ import pytest
 from processors.fraud.rules import Limits
 from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
 from tests.conftest import require_kafka
-from tests.support.judging import Fraud, differences, request, send
-from tests.support.rig import Rig, Worker, ordered_producer, rig
+from tests.support.fraud import Fraud, differences, request, send
+from tests.support.rig import Rig, Worker, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -23,23 +23,23 @@ METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(PARTITIONS, fraud_commit_interval_ms=50, session_timeout_ms=6_000) as made:
-        yield made
+    with new_rig(PARTITIONS, fraud_commit_interval_ms=50, session_timeout_ms=6_000) as rig:
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def fraud(made: Rig) -> Iterator[Fraud]:
-    reader = Fraud(made.kafka.bootstrap, PARTITIONS)
+def fraud(rig: Rig) -> Iterator[Fraud]:
+    reader = Fraud(rig.kafka.bootstrap, PARTITIONS)
     yield reader
     reader.close()
 
 
 @pytest.fixture(scope="module")
-def replica(made: Rig) -> list[Worker]:
+def replica(rig: Rig) -> list[Worker]:
     """The replica that runs; the second test puts another in its place."""
-    return [made.start("process", "fraud")]
+    return [rig.start("process", "fraud")]
 
 
 def scene(name: str, count: int, **fields: list[Any]) -> list[PaymentEvent]:
@@ -50,7 +50,7 @@ def scene(name: str, count: int, **fields: list[Any]) -> list[PaymentEvent]:
     return [request(f"{name}-{number}", occurred_at=at, **column) for number, column in enumerate(columns)]
 
 
-def test_known_frauds_are_flagged_and_the_honest_are_not(made: Rig, replica: list[Worker], fraud: Fraud) -> None:
+def test_known_frauds_are_flagged_and_the_honest_are_not(rig: Rig, replica: list[Worker], fraud: Fraud) -> None:
     paid = [
         *scene("testing", 8, card=[f"K-{n}" for n in range(8)]),
         *scene("stolen", 4, card=["K-stolen"] * 4, customer=[f"C-stolen-{n}" for n in range(4)]),
@@ -58,11 +58,11 @@ def test_known_frauds_are_flagged_and_the_honest_are_not(made: Rig, replica: lis
         *(request(f"honest-{method}", f"C-honest-{method}", method=method) for method in METHODS),
     ]
     # Events that are none, or not ours: they neither stop the service nor have a verdict.
-    producer = ordered_producer(made.kafka.bootstrap)
+    producer = ordered_producer(rig.kafka.bootstrap)
     for bad in (b"{", None, b"\xff", b'{"event_type":"payment.requested"}'):
         producer.produce("payments", bad, b"O-bad")
     assert producer.flush(30) == 0
-    send(made.kafka.bootstrap, paid)
+    send(rig.kafka.bootstrap, paid)
     orders = {event.order_id for event in paid}
     said: list[FraudEvent] = []
 
@@ -84,25 +84,25 @@ def test_known_frauds_are_flagged_and_the_honest_are_not(made: Rig, replica: lis
 # `make chaos` runs it, and a longer one.
 @pytest.mark.chaos
 @pytest.mark.long
-def test_one_verdict_each_across_kill_9_with_its_state_deleted(made: Rig, replica: list[Worker], fraud: Fraud) -> None:
+def test_one_verdict_each_across_kill_9_with_its_state_deleted(rig: Rig, replica: list[Worker], fraud: Fraud) -> None:
     """Before, between and after two kills: first attempts, further attempts, the same event twice."""
     first = [request(f"first-{n}", f"C-{n % 7}", method=METHODS[n % 4]) for n in range(120)]
     later = [request(f"later-{n}", f"C-{n % 7}", method=METHODS[n % 4]) for n in range(120)]
     again = [request(f"first-{n}", f"C-{n % 7}", method=METHODS[n % 4], attempt=2) for n in range(120)]
-    send(made.kafka.bootstrap, first)
+    send(rig.kafka.bootstrap, first)
     replica[0].kill()
-    replica[0] = made.start("process", "fraud", ready=False)
+    replica[0] = rig.start("process", "fraud", ready=False)
     wait_until(lambda: fraud.verdicts()["O-first-119"] > 0, "the first are judged", alive=replica[0].process)
-    send(made.kafka.bootstrap, again)
+    send(rig.kafka.bootstrap, again)
     replica[0].kill()
-    shutil.rmtree(made.settings.data_dir / "state" / "fraud")
-    replica[0] = made.start("process", "fraud", ready=False)
-    send(made.kafka.bootstrap, [*later, *later])
+    shutil.rmtree(rig.settings.data_dir / "state" / "fraud")
+    replica[0] = rig.start("process", "fraud", ready=False)
+    send(rig.kafka.bootstrap, [*later, *later])
     orders = {event.order_id for event in (*first, *later)}
     wait_until(lambda: fraud.verdicts().keys() >= orders, "a verdict on each", alive=replica[0].process)
     assert replica[0].stop() == 0
     # A new reader, which reads to the end: nothing comes any more.
-    whole = Fraud(made.kafka.bootstrap, PARTITIONS)
+    whole = Fraud(rig.kafka.bootstrap, PARTITIONS)
     assert {order: count for order, count in whole.verdicts().items() if count != 1} == {}
     whole.close()
-    assert differences(made.kafka.bootstrap, PARTITIONS, Limits.of(made.settings)) == []
+    assert differences(rig.kafka.bootstrap, PARTITIONS, Limits.of(rig.settings)) == []

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from processors.lag.time_lag import tolerance_ms
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, ordered_producer, rig
+from tests.support.rig import Rig, Worker, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -28,28 +28,28 @@ FULFILMENT = "SELECT * FROM consumer_lag WHERE \"group\" = 'fulfilment' AND topi
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(
+    with new_rig(
         partitions=2, lag_interval_s=1.0, lag_window_samples=3, commit_interval_ms=100, flush_interval_ms=100
-    ) as made:
-        yield made
+    ) as rig:
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def admin(made: Rig) -> AdminClient:
-    return AdminClient({"bootstrap.servers": made.kafka.bootstrap})
+def admin(rig: Rig) -> AdminClient:
+    return AdminClient({"bootstrap.servers": rig.kafka.bootstrap})
 
 
 @pytest.fixture(scope="module")
-def written(made: Rig, admin: AdminClient) -> list[int]:
+def written(rig: Rig, admin: AdminClient) -> list[int]:
     """Orders in one partition, a second apart, the newest half a minute old; `fulfilment` has read some of them.
 
     Returns the times (ms) at which they were written.
     """
     began = int(time.time() * 1_000) - 30_000 - EVENTS * EVERY_MS
     times = [began + number * EVERY_MS for number in range(EVENTS)]
-    producer = ordered_producer(made.kafka.bootstrap)
+    producer = ordered_producer(rig.kafka.bootstrap)
     for number, at in enumerate(times):
         producer.produce("orders", json.dumps(order(number, at)).encode(), partition=0, timestamp=at)
     assert producer.flush(30) == 0
@@ -87,16 +87,16 @@ def commit(admin: AdminClient, offset: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def sampler(made: Rig, written: list[int]) -> Worker:
+def sampler(rig: Rig, written: list[int]) -> Worker:
     """The sampler, beside a pipeline that has taken in the orders."""
-    made.start("warehouse")
-    made.start("process", "analytics")
-    return made.start("process", "lag")
+    rig.start("warehouse")
+    rig.start("process", "analytics")
+    return rig.start("process", "lag")
 
 
 @pytest.fixture(scope="module")
-def warehouse(made: Rig) -> Iterator[Warehouse]:
-    with Warehouse(made.settings) as client:
+def warehouse(rig: Rig) -> Iterator[Warehouse]:
+    with Warehouse(rig.settings) as client:
         yield client
 
 
@@ -109,8 +109,8 @@ def row(warehouse: Warehouse) -> dict[str, Any]:
     return rows[0] if rows else {}
 
 
-def streamgauge(made: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
-    values = made.settings.model_dump(exclude_unset=True)
+def streamgauge(rig: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
+    values = rig.settings.model_dump(exclude_unset=True)
     environ = {f"STREAMGAUGE_{name.upper()}": str(value) for name, value in values.items()}
     command = [str(Path(sys.executable).with_name("streamgauge")), *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)  # noqa: PLW1510
@@ -157,21 +157,21 @@ def test_the_metrics_say_the_same(sampler: Worker) -> None:
     assert seen[f"kafka_consumergroup_lag_seconds{partition}"] > 30
 
 
-def test_the_command_names_it_first(made: Rig, sampler: Worker) -> None:
+def test_the_command_names_it_first(rig: Rig, sampler: Worker) -> None:
     said = re.compile(rf"fulfilment on orders: STOP, .* behind: {KEYS} orders, €1,010\.00 waiting\n")
 
     def told() -> bool:
-        done = streamgauge(made, "lag")
+        done = streamgauge(rig, "lag")
         assert done.returncode == 1, done.stderr
         return said.match(done.stdout) is not None
 
     wait_until(told, "the command says it all", alive=sampler.process)
-    done = streamgauge(made, "lag", "--group", "fulfilment", "--format", "json")
+    done = streamgauge(rig, "lag", "--group", "fulfilment", "--format", "json")
     assert done.returncode == 1
     (line,) = json.loads(done.stdout)["groups"]
     assert (line["group"], line["status"], line["lag"]) == ("fulfilment", "STOP", 45)
     assert line["since"] is not None
-    assert "no such group" in streamgauge(made, "lag", "--group", "nobody").stdout
+    assert "no such group" in streamgauge(rig, "lag", "--group", "nobody").stdout
 
 
 def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Worker) -> None:
@@ -188,9 +188,9 @@ def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Wor
 
 
 @pytest.mark.long
-def test_the_broker_goes_away_and_comes_back(made: Rig, sampler: Worker) -> None:
+def test_the_broker_goes_away_and_comes_back(rig: Rig, sampler: Worker) -> None:
     """Last in this module. First nothing is wrong, then nothing is said, then all is as it was."""
-    made.kafka.kill()
+    rig.kafka.kill()
     wait_until(
         lambda: (
             (seen := sampler.metrics()).get(FAILED + 'kind="cluster",name="metadata"}') == 1
@@ -200,8 +200,8 @@ def test_the_broker_goes_away_and_comes_back(made: Rig, sampler: Worker) -> None
         alive=sampler.process,
     )
     assert not sampler.healthy()
-    made.kafka.start()
-    made.kafka.wait_ready()
+    rig.kafka.start()
+    rig.kafka.wait_ready()
     wait_until(sampler.healthy, "ready again", alive=sampler.process)
 
     def as_before() -> bool:

@@ -1,8 +1,8 @@
-"""Burrow and we, side by side on one broker: the same situations, both verdicts, and why they differ where they do.
+"""Our lag verdicts beside Burrow's on the same broker: the same situations, and the reason for each difference.
 
-Burrow is Debian's, started as its users start it; old_peers.py has what it needs of an older Kafka. A tick is in step
-with it: Burrow has seen the new ends before anything is committed, and every commit before we sample. So no verdict
-depends on how fast the machine is.
+Burrow is Debian's package, started as its users start it; burrow_compat.py provides what it needs of an older Kafka.
+The two are kept in step: in each tick Burrow has read the new ends before anything is committed, and every commit
+before we sample. So no verdict depends on the machine's speed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.runtime import kafka
 from tests.conftest import SettingsFactory, TopicFactory
-from tests.kafka.old_peers import no_zookeeper, old_commits, old_kafka
+from tests.kafka.burrow_compat import no_zookeeper, old_commits, old_kafka
 from tests.support.rig import ordered_producer
 from tests.support.waiting import wait_until
 

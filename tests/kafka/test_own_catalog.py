@@ -14,7 +14,7 @@ import pytest
 
 from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, ordered_producer, rig
+from tests.support.rig import Rig, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -49,14 +49,14 @@ def readings(now_ms: int) -> Iterator[dict[str, Any]]:
 
 
 def spoil(reading: dict[str, Any], reason: str) -> bytes:
-    """The reading, made bad in a way that has that reason."""
+    """The reading, spoilt in a way that has that reason."""
     if reason == "invalid_json":
         return json.dumps(reading).encode()[:-1]
     return json.dumps({k: v for k, v in {**reading, **SPOILT[reason]}.items() if v is not None}).encode()
 
 
 class Expected:
-    """What the tables must say, counted as the readings are made."""
+    """What the tables must say, counted as the readings are produced."""
 
     def __init__(self) -> None:
         self.windows: dict[tuple[datetime, str], dict[str, int]] = {}
@@ -79,21 +79,21 @@ class Expected:
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
     with pytest.MonkeyPatch.context() as patch:
         # Where a package that is not installed is found, as docs/catalog.md has it.
         patch.setenv("PYTHONPATH", str(ROOT))
-        with rig(partitions=3, catalog="examples.sensors", commit_interval_ms=100, flush_interval_ms=100) as made:
-            yield made
+        with new_rig(partitions=3, catalog="examples.sensors", commit_interval_ms=100, flush_interval_ms=100) as rig:
+            yield rig
 
 
 @pytest.fixture(scope="module")
-def expected(made: Rig) -> Expected:
+def expected(rig: Rig) -> Expected:
     """Produce everything; every 40th reading is followed by a bad one."""
     expected = Expected()
     reasons = [*SPOILT, "invalid_json"]
-    producer = ordered_producer(made.kafka.bootstrap)
+    producer = ordered_producer(rig.kafka.bootstrap)
     for number, reading in enumerate(readings(int(time.time() * 1_000))):
         expected.add(reading)
         producer.produce("readings", json.dumps(reading).encode(), reading["sensor_id"])
@@ -106,12 +106,12 @@ def expected(made: Rig) -> Expected:
 
 
 @pytest.fixture(scope="module")
-def warehouse(made: Rig, expected: Expected) -> Iterator[Warehouse]:
+def warehouse(rig: Rig, expected: Expected) -> Iterator[Warehouse]:
     """A client of the warehouse, once everything is visible."""
-    made.start("warehouse")
-    made.start("process", "analytics")
+    rig.start("warehouse")
+    rig.start("process", "analytics")
     total = READINGS + expected.reasons.total()
-    with Warehouse(made.settings) as client:
+    with Warehouse(rig.settings) as client:
 
         def complete() -> bool:
             try:

@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, TopicPartition
 from streamgauge.dead_letters.headers import CONSUMER
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.support.fulfilling import Audit, order, producing
-from tests.support.rig import Rig, Worker, rig
+from tests.support.fulfilment import Audit, order, producing
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -27,9 +27,9 @@ SERVICES = (
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(
+    with new_rig(
         partitions=2,
         saga_stock_timeout_ms=600,
         saga_payment_timeout_ms=2_000,
@@ -38,31 +38,31 @@ def made() -> Iterator[Rig]:
         saga_compensation_attempts=100,  # however slow the machine is
         commit_interval_ms=100,
         flush_interval_ms=100,
-    ) as made:
+    ) as rig:
         # All at once: they do not need each other to start.
-        workers = [made.start(*one, ready=False) for one in (("warehouse",), ("process", "analytics"))]
-        workers.append(made.start("process", "fulfilment", ready=False))
+        workers = [rig.start(*one, ready=False) for one in (("warehouse",), ("process", "analytics"))]
+        workers.append(rig.start("process", "fulfilment", ready=False))
         for worker in workers:
             wait_until(worker.healthy, f"ready; its log is {worker.log}", alive=worker.process)
-        yield made
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def fulfilment(made: Rig) -> Worker:
-    return made.workers[-1]
+def fulfilment(rig: Rig) -> Worker:
+    return rig.workers[-1]
 
 
 @pytest.fixture(scope="module")
-def audit(made: Rig) -> Iterator[Audit]:
-    audit = Audit(made.kafka.bootstrap)
+def audit(rig: Rig) -> Iterator[Audit]:
+    audit = Audit(rig.kafka.bootstrap)
     yield audit
     audit.close()
 
 
-def test_a_step_is_timed_out_without_a_new_event(made: Rig, fulfilment: Worker, audit: Audit) -> None:
+def test_a_step_is_timed_out_without_a_new_event(rig: Rig, fulfilment: Worker, audit: Audit) -> None:
     """Nobody answers: no event comes for the order, and it is asked for again, and given up."""
     alone = order(0, random.Random(0), "alone")
-    with producing(made.kafka.bootstrap) as send:
+    with producing(rig.kafka.bootstrap) as send:
         send("orders", alone.order_id, alone)
 
     def turned_back() -> bool:
@@ -77,10 +77,10 @@ def test_a_step_is_timed_out_without_a_new_event(made: Rig, fulfilment: Worker, 
     ]
 
 
-def test_every_saga_ends_once_and_all_adds_up(made: Rig, fulfilment: Worker, audit: Audit) -> None:
-    dice, ledger = random.Random(1), made.folder / "moved.json"
-    services = made.start(*SERVICES, "--ledger", str(ledger))
-    with producing(made.kafka.bootstrap) as send:
+def test_every_saga_ends_once_and_all_adds_up(rig: Rig, fulfilment: Worker, audit: Audit) -> None:
+    dice, ledger = random.Random(1), rig.folder / "moved.json"
+    services = rig.start(*SERVICES, "--ledger", str(ledger))
+    with producing(rig.kafka.bootstrap) as send:
         for number in range(ORDERS):
             placed = order(number, dice)
             for _ in range(2 if dice.random() < 0.2 else 1):
@@ -104,7 +104,7 @@ def test_every_saga_ends_once_and_all_adds_up(made: Rig, fulfilment: Worker, aud
     assert sum(value for name, value in seen.items() if name.startswith("streamgauge_saga_timeouts_total{")) >= 3
 
 
-def test_the_tables_say_the_same(made: Rig, audit: Audit) -> None:
+def test_the_tables_say_the_same(rig: Rig, audit: Audit) -> None:
     expected = (ORDERS + 1, sum(audit.placed.values()), 0, 0, 0)
     sql = """
     SELECT count(*), sum(s.amount_cents)::BIGINT, count(*) FILTER (WHERE s.step <> 'ended'),
@@ -112,7 +112,7 @@ def test_the_tables_say_the_same(made: Rig, audit: Audit) -> None:
     FROM sagas s LEFT JOIN compensations c USING (order_id)
     """
     seen: list[tuple[Any, ...]] = []
-    with Warehouse(made.settings) as warehouse:
+    with Warehouse(rig.settings) as warehouse:
 
         def same() -> bool:
             try:
@@ -136,12 +136,12 @@ def test_the_tables_say_the_same(made: Rig, audit: Audit) -> None:
         assert warehouse.query("FROM saga_step_times").num_rows > 5
 
 
-def test_an_order_that_can_have_no_saga_is_a_letter_of_ours(made: Rig, fulfilment: Worker) -> None:
+def test_an_order_that_can_have_no_saga_is_a_letter_of_ours(rig: Rig, fulfilment: Worker) -> None:
     """And those behind it are not held up."""
     unfit = order(0, random.Random(0), "x" * 160)
-    with producing(made.kafka.bootstrap) as send:
+    with producing(rig.kafka.bootstrap) as send:
         send("orders", unfit.order_id, unfit)
-    reader = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "letters"})
+    reader = Consumer({"bootstrap.servers": rig.kafka.bootstrap, "group.id": "letters"})
     reader.assign([TopicPartition("orders.dlq", number, 0) for number in range(2)])
     letters: list[Any] = []
     until = time.monotonic() + 60

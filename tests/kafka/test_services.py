@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, ordered_producer, rig
+from tests.support.rig import Rig, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -21,24 +21,24 @@ ORDERS = 60
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(partitions=2) as made:
-        yield made
+    with new_rig(partitions=2) as rig:
+        yield rig
 
 
 @cache
-def producer_of(made: Rig) -> Producer:
-    return ordered_producer(made.kafka.bootstrap, partitioner="murmur2_random")
+def producer_of(rig: Rig) -> Producer:
+    return ordered_producer(rig.kafka.bootstrap, partitioner="murmur2_random")
 
 
-def ask(made: Rig, topic: str, order: int, event_type: str, **fields: Any) -> None:
+def ask(rig: Rig, topic: str, order: int, event_type: str, **fields: Any) -> None:
     order_id = f"O-{order:03d}"
     event = {"event_id": f"{order_id}-{event_type}", "event_type": event_type, "order_id": order_id, **fields}
-    producer_of(made).produce(topic, json.dumps(event), order_id)
+    producer_of(rig).produce(topic, json.dumps(event), order_id)
 
 
-def ask_for(made: Rig, orders: range) -> None:
+def ask_for(rig: Rig, orders: range) -> None:
     """Stock, payment and shipment of each; an odd one is given back, an even one completed."""
     for order in orders:
         pay = {
@@ -49,25 +49,25 @@ def ask_for(made: Rig, orders: range) -> None:
             "currency": "EUR",
         }
         items = [{"sku": f"SKU-{order % 5}", "quantity": 1 + order % 3}]
-        ask(made, "fulfilment", order, "saga.started", state="reserving_stock", items=items)
-        ask(made, "payments", order, "payment.requested", **pay)
-        ask(made, "shipments", order, "shipment.requested", shipment_id=f"S-O-{order:03d}", carrier="c", region="r")
+        ask(rig, "fulfilment", order, "saga.started", state="reserving_stock", items=items)
+        ask(rig, "payments", order, "payment.requested", **pay)
+        ask(rig, "shipments", order, "shipment.requested", shipment_id=f"S-O-{order:03d}", carrier="c", region="r")
         if order % 2:
-            ask(made, "fulfilment", order, "saga.compensating", state="releasing_stock", items=items)
-            ask(made, "payments", order, "payment.refund_requested", **pay)
-    assert producer_of(made).flush(30) == 0
+            ask(rig, "fulfilment", order, "saga.compensating", state="releasing_stock", items=items)
+            ask(rig, "payments", order, "payment.refund_requested", **pay)
+    assert producer_of(rig).flush(30) == 0
 
 
-def finish(made: Rig, orders: range) -> None:
+def finish(rig: Rig, orders: range) -> None:
     for order in orders:
         if not order % 2:
-            ask(made, "fulfilment", order, "saga.completed", state="completed")
-    assert producer_of(made).flush(30) == 0
+            ask(rig, "fulfilment", order, "saga.completed", state="completed")
+    assert producer_of(rig).flush(30) == 0
 
 
-def answers(made: Rig) -> list[dict[str, Any]]:
+def answers(rig: Rig) -> list[dict[str, Any]]:
     """Every answer in the log, in the order of each partition; `request` is the header."""
-    consumer = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "reader", "enable.partition.eof": True})
+    consumer = Consumer({"bootstrap.servers": rig.kafka.bootstrap, "group.id": "reader", "enable.partition.eof": True})
     places = [TopicPartition(topic, n, 0) for topic in ("inventory", "payments", "shipments") for n in (0, 1)]
     consumer.assign(places)
     found, left = [], {(place.topic, place.partition) for place in places}
@@ -89,8 +89,8 @@ def orders_of(found: list[dict[str, Any]], *event_types: str) -> set[str]:
     return {one["order_id"] for one in found if one["event_type"] in event_types}
 
 
-def all_answered(made: Rig) -> bool:
-    found = answers(made)
+def all_answered(rig: Rig) -> bool:
+    found = answers(rig)
     wanted = (
         ("payment.authorised", "payment.declined"),
         ("stock.reserved", "stock.rejected"),
@@ -102,31 +102,31 @@ def all_answered(made: Rig) -> bool:
     )
 
 
-def all_shipped(made: Rig) -> bool:
-    found = answers(made)
+def all_shipped(rig: Rig) -> bool:
+    found = answers(rig)
     return orders_of(found, "stock.shipped") == {
         order for order in orders_of(found, "stock.reserved") if not int(order[2:]) % 2
     }
 
 
-def test_asked_again_and_killed_every_decision_is_made_once(made: Rig) -> None:
-    ledger = made.folder / "services.json"
+def test_asked_again_and_killed_every_decision_is_made_once(rig: Rig) -> None:
+    ledger = rig.folder / "services.json"
     command = ("services", "--latency-ms", "100", "--duplicate", "0.1", "--reorder", "0.1", "--fail", "0.2")
-    first = made.start(*command)
-    ask_for(made, range(ORDERS // 2))
+    first = rig.start(*command)
+    ask_for(rig, range(ORDERS // 2))
     wait_until(lambda: first.metrics().get('streamgauge_shop_moved{what="authorised_cents"}', 0) > 0, "it works")
     first.kill()
-    ask_for(made, range(ORDERS))  # half of it for the second time
-    second = made.start(*command, "--ledger", str(ledger))
-    wait_until(lambda: all_answered(made), "all is answered", alive=second.process, every_s=0.5)
-    finish(made, range(ORDERS))
-    wait_until(lambda: all_shipped(made), "all is shipped", alive=second.process, every_s=0.5)
+    ask_for(rig, range(ORDERS))  # half of it for the second time
+    second = rig.start(*command, "--ledger", str(ledger))
+    wait_until(lambda: all_answered(rig), "all is answered", alive=second.process, every_s=0.5)
+    finish(rig, range(ORDERS))
+    wait_until(lambda: all_shipped(rig), "all is shipped", alive=second.process, every_s=0.5)
 
-    third = made.start(*command, "--ledger", str(ledger))  # it takes over; the second one ends by itself
+    third = rig.start(*command, "--ledger", str(ledger))  # it takes over; the second one ends by itself
     assert second.process.wait(30) == 1
     assert "another process answers" in second.log.read_text()
     assert third.stop() == 0
-    check(answers(made), ledger)
+    check(answers(rig), ledger)
 
 
 def check(found: list[dict[str, Any]], ledger: Path) -> None:

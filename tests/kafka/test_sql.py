@@ -21,7 +21,7 @@ from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Busy, QueryError, Warehouse, WarehouseUnavailable
 from streamgauge.warehouse.sql import server
 from streamgauge.warehouse.store import Store, connect
-from tests.kafka.attempts import ATTEMPTS
+from tests.kafka.forbidden_sql import FORBIDDEN
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +66,16 @@ def delta(catalog: Catalog, orders: int) -> pa.Table:
     return pa.Table.from_pylist([row], schema=schema)
 
 
-@pytest.mark.parametrize("sql", ATTEMPTS)
+@pytest.mark.parametrize("sql", FORBIDDEN)
 def test_refuses(warehouse: Warehouse, sql: str) -> None:
     with pytest.raises(QueryError) as refused:
         warehouse.query(sql)
-    assert refused.value.rule == ATTEMPTS[sql], str(refused.value)
+    assert refused.value.rule == FORBIDDEN[sql], str(refused.value)
     assert warehouse.query("SELECT count(*) AS n FROM order_windows")["n"][0].as_py() >= 0
 
 
 def test_there_are_at_least_forty_attempts() -> None:
-    assert len(ATTEMPTS) >= 40
+    assert len(FORBIDDEN) >= 40
 
 
 @pytest.mark.parametrize(

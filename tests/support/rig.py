@@ -112,7 +112,7 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig(partitions: int = 6, catalog: str = "streamgauge.catalog.commerce", **values: object) -> Iterator[Rig]:
+def new_rig(partitions: int = 6, catalog: str = "streamgauge.catalog.commerce", **values: object) -> Iterator[Rig]:
     """A rig that cleans up after itself."""
     with tempfile.TemporaryDirectory(prefix="streamgauge-") as name:
         folder = Path(name)

@@ -23,7 +23,7 @@ from streamgauge.catalog.commerce.events import (
 )
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
-from tests.support import attributing
+from tests.support.attribution import campaign, click, order, product
 
 POLICY = policy_of(Settings(attribution_window_hours=1))
 
@@ -51,10 +51,10 @@ def run(known: Reference, *events: dict[str, Any]) -> list[AttributionEvent]:
     return published
 
 
-TOYS = attributing.product("A", 0, 300)
-BOOKS = attributing.product("B", 0, 900, "books")
-SPRING = attributing.campaign("spring", 0, "Spring")
-CLICK = attributing.click("k1", 10, "C", "spring")
+TOYS = product("A", 0, 300)
+BOOKS = product("B", 0, 900, "books")
+SPRING = campaign("spring", 0, "Spring")
+CLICK = click("k1", 10, "C", "spring")
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ CLICK = attributing.click("k1", 10, "C", "spring")
     ],
 )
 def test_category_and_margin(known: Any, lines: Any, category: str | None, margin: int | None) -> None:
-    (event,) = run(reference(SPRING, *known), CLICK, attributing.order("O", 20, "C", lines))
+    (event,) = run(reference(SPRING, *known), CLICK, order("O", 20, "C", lines))
     assert (event.category, event.margin_cents, event.campaign_name) == (category, margin, "Spring")
 
 
 def test_a_change_takes_effect_at_its_event_time() -> None:
-    known = reference(SPRING, TOYS, attributing.product("A", 15, 800), attributing.campaign("spring", 15, "May"))
-    orders = [attributing.order(f"O{at}", at, "C", [("A", 1, 1_000)]) for at in (20, 12)]
+    known = reference(SPRING, TOYS, product("A", 15, 800), campaign("spring", 15, "May"))
+    orders = [order(f"O{at}", at, "C", [("A", 1, 1_000)]) for at in (20, 12)]
     events = run(known, CLICK, *orders)
     assert [(e.order_id, e.margin_cents, e.campaign_name) for e in events if e.event_type.endswith("credited")] == [
         ("O20", 200, "May"),
@@ -84,14 +84,14 @@ def test_a_change_takes_effect_at_its_event_time() -> None:
 
 
 def test_what_is_not_known_is_left_out_of_the_json() -> None:
-    (event,) = run(reference(), CLICK, attributing.order("O", 20, "C", [("A", 1, 1)]))
+    (event,) = run(reference(), CLICK, order("O", 20, "C", [("A", 1, 1)]))
     assert (event.campaign_name, event.category, event.margin_cents) == (None, None, None)
     # It is a valid event of its stream all the same.
     assert msgspec.json.decode(msgspec.json.encode(event), type=AttributionEvent) == event
 
 
 def test_ids_follow_from_the_cause() -> None:
-    story = [CLICK, attributing.order("O", 20, "C", []), attributing.click("k2", 15, "C", "summer")]
+    story = [CLICK, order("O", 20, "C", []), click("k2", 15, "C", "summer")]
     first, again = run(reference(), *story), run(reference(), *story)
     assert [event.event_type.split(".")[1] for event in first] == ["credited", "reversed", "credited"]
     assert first == again

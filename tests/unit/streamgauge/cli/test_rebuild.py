@@ -29,7 +29,7 @@ STREAMS = ("orders", "payments", "shipments")
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    """Three streams, every way of merging; tests/kafka/test_history.py compares all there are."""
+    """Three streams, every way of merging; tests/kafka/test_rebuild_replay.py compares all there are."""
     whole = loader.load("streamgauge.catalog.commerce")
     models = tuple(model for model in whole.models if model.stream in (*STREAMS, "*", "dead_letters"))
     return replace(whole, streams={topic: whole.streams[topic] for topic in STREAMS}, models=models, views=())

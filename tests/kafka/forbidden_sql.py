@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ATTEMPTS = {
+FORBIDDEN = {
     # writes
     "INSERT INTO orders VALUES (1)": "statement",
     "UPDATE order_windows SET orders = 0": "statement",

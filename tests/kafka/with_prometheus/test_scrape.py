@@ -21,7 +21,7 @@ from streamgauge.warehouse.client import QueryError, Warehouse
 from tests.conftest import require_kafka
 from tests.repo.test_generated import NOT_SET_YET
 from tests.support.prometheus import Prometheus, prometheus
-from tests.support.rig import Rig, Worker, make_topics, ordered_producer, rig
+from tests.support.rig import Rig, Worker, make_topics, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -62,7 +62,7 @@ def pipeline() -> Iterator[Rig]:
     """Broker, two analytics replicas, warehouse, lag, dashboard, and a shop with some bad and some late events."""
     require_kafka()
     # The interval is also how long the sampler waits for an answer: a busy machine needs some seconds.
-    with rig(lag_interval_s=5, lag_window_samples=2) as made:
+    with new_rig(lag_interval_s=5, lag_window_samples=2) as made:
         names = [("warehouse",), ("process", "analytics"), ("process", "analytics"), ("process", "lag"), ("dashboard",)]
         started = [made.start(*name, ready=False, dashboard_port=free_port()) for name in names]
         made.start("generate", "--rate", "200", "--invalid", "0.05", "--late", "0.05")

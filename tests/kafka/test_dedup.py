@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, rig
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 from tests.unit.processors.analytics.test_decoder import ORDER
 
@@ -27,13 +27,13 @@ TOTALS += "WHERE stream = 'orders'"
 class Shop:
     """Sends orders by number, as often as asked; in transactions, so that offsets have gaps."""
 
-    made: Rig
+    rig: Rig
     sent: int = 0
     distinct: set[int] = field(default_factory=set)
     bad: int = 0
 
     def __post_init__(self) -> None:
-        self.producer = Producer({"bootstrap.servers": self.made.kafka.bootstrap, "transactional.id": "shop"})
+        self.producer = Producer({"bootstrap.servers": self.rig.kafka.bootstrap, "transactional.id": "shop"})
         self.producer.init_transactions(30)
 
     def send(self, numbers: range, *, good: bool = True) -> None:
@@ -56,16 +56,18 @@ def _now_ms() -> int:
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100, deduplicate="orders=600") as made:
-        made.start("warehouse")
-        yield made
+    with new_rig(
+        session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100, deduplicate="orders=600"
+    ) as rig:
+        rig.start("warehouse")
+        yield rig
 
 
-def check(made: Rig, shop: Shop) -> None:
+def check(rig: Rig, shop: Shop) -> None:
     """Every table agrees: distinct events counted once, every message in `stream_windows`."""
-    with Warehouse(made.settings) as warehouse:
+    with Warehouse(rig.settings) as warehouse:
 
         def arrived() -> bool:
             try:
@@ -83,30 +85,30 @@ def check(made: Rig, shop: Shop) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
-def test_a_repeat_counts_once_whoever_counted_the_first(made: Rig) -> None:
+def test_a_repeat_counts_once_whoever_counted_the_first(rig: Rig) -> None:
     """Two replicas: one is killed, one joins, one leaves; what each of them counted is known to the next."""
-    shop = Shop(made)
-    first = made.start("process", "analytics")
+    shop = Shop(rig)
+    first = rig.start("process", "analytics")
     shop.send(range(500))
     shop.send(range(400, 600))
     # A dead letter is no repeat, and the corrected event after it counts.
     shop.send(range(600, 610), good=False)
     shop.send(range(600, 610))
-    check(made, shop)
+    check(rig, shop)
 
     first.kill()
-    second = made.start("process", "analytics")
+    second = rig.start("process", "analytics")
     shop.send(range(700))
-    check(made, shop)
+    check(rig, shop)
 
-    third = made.start("process", "analytics", ready=False)
+    third = rig.start("process", "analytics", ready=False)
     wait_until(lambda: held(third) > 0 and third.healthy(), "the third replica at work", 60, alive=third.process)
     shop.send(range(800))
-    check(made, shop)
+    check(rig, shop)
 
     assert second.stop() == 0
     shop.send(range(850))
-    check(made, shop)
+    check(rig, shop)
     assert third.metrics()['streamgauge_repeated_events_total{stream="orders"}'] > 0
     assert third.stop() == 0
 

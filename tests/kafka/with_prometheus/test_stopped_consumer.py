@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kafka.observed.conftest import Watch
+from tests.kafka.with_prometheus.conftest import Watch
 from tests.support.prometheus import Alert, Prometheus
 from tests.support.rig import Rig
 from tests.support.waiting import wait_until

@@ -12,7 +12,7 @@ import pytest
 from grafana.alerts import ALERTS
 from grafana.generate import BOARDS
 from streamgauge.warehouse.client import QueryError, Warehouse
-from tests.kafka.observed.conftest import Watch
+from tests.kafka.with_prometheus.conftest import Watch
 from tests.support.prometheus import Prometheus
 from tests.support.rig import Rig
 from tests.support.waiting import wait_until

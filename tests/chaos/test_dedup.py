@@ -16,9 +16,9 @@ import pytest
 from streamgauge.warehouse.client import Warehouse
 from tests.chaos.test_kill import at_work
 from tests.conftest import require_kafka
-from tests.kafka.test_exact import visible
+from tests.kafka.test_exactness import visible
 from tests.support import audit
-from tests.support.rig import Worker, rig
+from tests.support.rig import Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
@@ -43,28 +43,28 @@ def test_copies_count_once_whatever_is_killed(works: bool) -> None:
     require_kafka()
     rng = random.Random(20261123)
     pause = threading.Event()
-    entry = "streamgauge.cli.main" if works else "tests.chaos.forgetful"
-    with rig(
+    entry = "streamgauge.cli.main" if works else "tests.chaos.planted_bug_no_dedup_restore"
+    with new_rig(
         session_timeout_ms=6_000,
         commit_interval_ms=100,
         flush_interval_ms=100,
         deduplicate=",".join(f"{stream}=600" for stream in STREAMS),
-    ) as made:
-        made.start("warehouse")
-        running = [made.start("process", "analytics", entry=entry)]
-        running.append(made.start("process", "analytics", ready=False, entry=entry))
-        ledger_file = made.folder / "ledger.json"
+    ) as rig:
+        rig.start("warehouse")
+        running = [rig.start("process", "analytics", entry=entry)]
+        running.append(rig.start("process", "analytics", ready=False, entry=entry))
+        ledger_file = rig.folder / "ledger.json"
         options = ("--rate", "1500", "--duplicates", "0.2", "--late", "0.02", "--ledger", str(ledger_file))
-        generator = made.start("generate", *options)
+        generator = rig.start("generate", *options)
         joined: Worker | None = None
         for number in range(6 if works else 2):
             turn = number % 2
             wait_until(lambda turn=turn: at_work(running[turn]), f"replica {turn} at work", 90)  # type: ignore[misc]
             pause.wait(rng.uniform(0.0, 1.0))
             running[turn].kill()
-            running[turn] = made.start("process", "analytics", ready=False, entry=entry)
+            running[turn] = rig.start("process", "analytics", ready=False, entry=entry)
             if number == 2:
-                joined = made.start("process", "analytics", entry=entry)
+                joined = rig.start("process", "analytics", entry=entry)
             if number == 4 and joined:
                 assert joined.stop() == 0, joined.log.read_text()[-2000:]
         for worker in running:
@@ -73,7 +73,7 @@ def test_copies_count_once_whatever_is_killed(works: bool) -> None:
         ledger = json.loads(ledger_file.read_text())
         assert ledger["duplicates"] > 1_000
         sent = ledger["produced"] + ledger["duplicates"]
-        with Warehouse(made.settings) as warehouse:
+        with Warehouse(rig.settings) as warehouse:
             wait_until(lambda: visible(warehouse) >= sent, f"{sent} messages visible", 120)
             found = distinct(ledger, warehouse)
         assert (found == []) is works, found

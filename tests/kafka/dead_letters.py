@@ -20,24 +20,24 @@ from tests.support.rig import Rig, ordered_producer
 Header = tuple[str, bytes | None]
 
 
-def environment(made: Rig) -> dict[str, str]:
+def environment(rig: Rig) -> dict[str, str]:
     """The rig's settings as a process's environment."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
-    values = made.settings.model_dump(exclude_unset=True)
+    values = rig.settings.model_dump(exclude_unset=True)
     return env | {f"STREAMGAUGE_{name.upper()}": str(value) for name, value in values.items()}
 
 
-def start(made: Rig, *arguments: str) -> subprocess.Popen[str]:
+def start(rig: Rig, *arguments: str) -> subprocess.Popen[str]:
     """`streamgauge dead-letters …`, running."""
     command = [sys.executable, "-m", "streamgauge", "dead-letters", *arguments]
     return subprocess.Popen(
-        command, env=environment(made), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        command, env=environment(rig), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
     )
 
 
-def call(made: Rig, *arguments: str) -> tuple[int, str, str]:
+def call(rig: Rig, *arguments: str) -> tuple[int, str, str]:
     """`streamgauge dead-letters …`: exit code, standard output, standard error."""
-    running = start(made, *arguments)
+    running = start(rig, *arguments)
     out, err = running.communicate(timeout=150)
     return running.returncode, out, err
 
@@ -67,11 +67,11 @@ def stock(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def publish(
-    made: Rig, topic: str, messages: Iterable[tuple[bytes | None, Any]], headers: list[Header] | None = None
+    rig: Rig, topic: str, messages: Iterable[tuple[bytes | None, Any]], headers: list[Header] | None = None
 ) -> list[str]:
     """Produce (key, value), dicts as JSON, one after the other; returns their places as ids."""
     places: list[str] = []
-    producer = ordered_producer(made.kafka.bootstrap, message_max_bytes=4_000_000, linger_ms=0)
+    producer = ordered_producer(rig.kafka.bootstrap, message_max_bytes=4_000_000, linger_ms=0)
     for key, value in messages:
         data = json.dumps(value).encode() if isinstance(value, dict) else value
         producer.produce(
@@ -121,11 +121,11 @@ def spring(place: str) -> list[tuple[str, bytes | None]]:
 class Billing(threading.Thread):
     """Another service's consumer: reads `invoices` and commits, as group `billing`."""
 
-    def __init__(self, made: Rig) -> None:
+    def __init__(self, rig: Rig) -> None:
         super().__init__(daemon=True)
         self.stop = threading.Event()
         self.seen: list[tuple[bytes | None, list[tuple[str, bytes]]]] = []
-        options = {"bootstrap.servers": made.kafka.bootstrap, "group.id": "billing", "enable.auto.commit": False}
+        options = {"bootstrap.servers": rig.kafka.bootstrap, "group.id": "billing", "enable.auto.commit": False}
         self._consumer = Consumer({**options, "auto.offset.reset": "earliest"})
 
     def run(self) -> None:

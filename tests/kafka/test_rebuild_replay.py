@@ -23,7 +23,7 @@ from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.client import AsOf, QueryError, Warehouse
 from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, ordered_producer, rig
+from tests.support.rig import Rig, Worker, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 from tests.unit.streamgauge.warehouse import invented
 from tests.unit.streamgauge.warehouse.invented import PARTITIONS, SPAN_MS
@@ -38,10 +38,10 @@ WITHOUT = f" WHERE stream NOT IN {(*sorted(UNCOUNTED),)}"
 class Shop:
     """Publishes invented events, and knows how many the tables must have."""
 
-    def __init__(self, made: Rig) -> None:
-        self.catalog: Catalog = loader.load(made.settings.catalog)
-        self.warehouse = Warehouse(made.settings)
-        self._producer = ordered_producer(made.kafka.bootstrap, linger_ms=5)
+    def __init__(self, rig: Rig) -> None:
+        self.catalog: Catalog = loader.load(rig.settings.catalog)
+        self.warehouse = Warehouse(rig.settings)
+        self._producer = ordered_producer(rig.kafka.bootstrap, linger_ms=5)
         self.counted = 0
         self._seed = 0
 
@@ -68,17 +68,17 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
-    with rig(PARTITIONS, commit_interval_ms=50, flush_interval_ms=50, dead_letter_stop_events=0) as made:
-        for worker in (made.start("warehouse", ready=False), made.start("process", "analytics", ready=False)):
+    with new_rig(PARTITIONS, commit_interval_ms=50, flush_interval_ms=50, dead_letter_stop_events=0) as rig:
+        for worker in (rig.start("warehouse", ready=False), rig.start("process", "analytics", ready=False)):
             wait_until(worker.healthy, f"ready: {worker.log}", alive=worker.process)
-        yield made
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def shop(made: Rig) -> Iterator[Shop]:
-    shop = Shop(made)
+def shop(rig: Rig) -> Iterator[Shop]:
+    shop = Shop(rig)
     shop.publish(60)
     shop.settle()
     yield shop
@@ -86,9 +86,9 @@ def shop(made: Rig) -> Iterator[Shop]:
 
 
 @pytest.fixture(autouse=True)
-def environment(made: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands run here as they would in a terminal."""
-    for name, value in made.settings.model_dump(exclude_unset=True).items():
+    for name, value in rig.settings.model_dump(exclude_unset=True).items():
         monkeypatch.setenv(f"STREAMGAUGE_{name.upper()}", str(value))
 
 
@@ -146,13 +146,13 @@ def test_a_rebuild_finds_what_differs(
 
 
 @pytest.mark.long
-def test_a_swap_under_traffic_whatever_is_killed(made: Rig, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_swap_under_traffic_whatever_is_killed(rig: Rig, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     """Events flow, the file is rebuilt and swapped, the warehouse dies again and again: every event counts once."""
-    (warehouse,) = [worker for worker in made.workers if "warehouse" in worker.log.name]
-    prepared = swap.prepared(made.settings, shop.catalog.digest)
+    (warehouse,) = [worker for worker in rig.workers if "warehouse" in worker.log.name]
+    prepared = swap.prepared(rig.settings, shop.catalog.digest)
     with traffic(shop):
         # The test before left a file of other settings.
-        for kept in (made.settings.data_dir / "rebuild").glob("warehouse.*.duckdb"):
+        for kept in (rig.settings.data_dir / "rebuild").glob("warehouse.*.duckdb"):
             kept.unlink()
         done: list[int] = []
         swapping = threading.Thread(target=lambda: done.append(rebuild.main(swapping=True, lose_older=False)))
@@ -160,14 +160,14 @@ def test_a_swap_under_traffic_whatever_is_killed(made: Rig, shop: Shop, capsys: 
         wait_until(lambda: prepared.exists() or bool(done), "the file is offered")
         for _ in range(2):
             warehouse.kill()
-            assert made.settings.warehouse_file.exists()
-            warehouse = made.start("warehouse", ready=False)
+            assert rig.settings.warehouse_file.exists()
+            warehouse = rig.start("warehouse", ready=False)
             _die_young(warehouse)
-        warehouse = made.start("warehouse")
+        warehouse = rig.start("warehouse")
         swapping.join(120)
         assert done == [0]
     assert not prepared.exists()
-    assert swap.before(made.settings).exists()
+    assert swap.before(rig.settings).exists()
     shop.settle()
     assert rebuild.main(swapping=False, lose_older=False) == 0, capsys.readouterr().out
 
@@ -199,12 +199,12 @@ class traffic:  # noqa: N801 - used as a context
 
 
 @pytest.fixture(scope="module")
-def read(made: Rig, shop: Shop) -> Callable[[], Any]:
+def read(rig: Rig, shop: Shop) -> Callable[[], Any]:
     """The group `attribution`, as if it had read all orders; returns its member."""
     ends = {}
 
     def member() -> Any:
-        consumer = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "attribution"})
+        consumer = Consumer({"bootstrap.servers": rig.kafka.bootstrap, "group.id": "attribution"})
         consumer.subscribe(["orders"])
         return consumer
 
@@ -218,7 +218,7 @@ def read(made: Rig, shop: Shop) -> Callable[[], Any]:
 
 
 def test_replay_rehearses_and_rewinds_an_empty_group_only(
-    made: Rig, shop: Shop, read: Callable[[], Any], capsys: pytest.CaptureFixture[str]
+    rig: Rig, shop: Shop, read: Callable[[], Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert replay.main("attribution", "2020-01-01", [], yes=False, re_emit=False) == 0
     said = capsys.readouterr().out
@@ -233,7 +233,7 @@ def test_replay_rehearses_and_rewinds_an_empty_group_only(
         replay.main("attribution", None, ["orders:0:1"], yes=True, re_emit=True)
     member.close()
     assert replay.main("attribution", None, ["orders:0:1"], yes=True, re_emit=True) == 0
-    (line,) = Path(made.settings.data_dir / "replays.jsonl").read_text().splitlines()
+    (line,) = Path(rig.settings.data_dir / "replays.jsonl").read_text().splitlines()
     assert json.loads(line)["offsets"]["orders:0"][0] == 1
     member = read()
     committed = member.committed([TopicPartition("orders", n) for n in range(PARTITIONS)], timeout=15)

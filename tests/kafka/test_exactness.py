@@ -10,18 +10,18 @@ import pytest
 from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 from tests.conftest import require_kafka
 from tests.support import audit
-from tests.support.rig import Rig, rig
+from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     require_kafka()
     # Small deltas: a transaction has many messages, and fetches end in its middle.
-    with rig(commit_interval_ms=100, flush_interval_ms=100, delta_max_bytes=20_000) as made:
-        yield made
+    with new_rig(commit_interval_ms=100, flush_interval_ms=100, delta_max_bytes=20_000) as rig:
+        yield rig
 
 
 def visible(warehouse: Warehouse) -> int:
@@ -46,22 +46,22 @@ def disagreement(warehouse: Warehouse) -> str:
 
 
 @pytest.fixture
-def warehouse(made: Rig) -> Iterator[Warehouse]:
-    with Warehouse(made.settings) as client:
+def warehouse(rig: Rig) -> Iterator[Warehouse]:
+    with Warehouse(rig.settings) as client:
         yield client
 
 
 @pytest.mark.timeout(240)
-def test_every_table_equals_the_ledger(made: Rig, warehouse: Warehouse) -> None:
+def test_every_table_equals_the_ledger(rig: Rig, warehouse: Warehouse) -> None:
     """200,000 events, invalid and late ones among them: windows, latest, raw, dead letters; valid + dead = produced.
 
     And on the way there, at every look: what one batch gave is in all tables or in none.
     """
-    made.start("warehouse")
-    made.start("process", "analytics")
-    ledger_file = made.folder / "ledger.json"
+    rig.start("warehouse")
+    rig.start("process", "analytics")
+    ledger_file = rig.folder / "ledger.json"
     command = ("generate", "--rate", "0", "--count", "200000", "--invalid", "0.01", "--late", "0.02")
-    generator = made.start(*command, "--ledger", str(ledger_file), ready=False)
+    generator = rig.start(*command, "--ledger", str(ledger_file), ready=False)
     looks = 0
     while generator.process.poll() is None or visible(warehouse) < 200_000:
         assert disagreement(warehouse) == ""
@@ -75,15 +75,15 @@ def test_every_table_equals_the_ledger(made: Rig, warehouse: Warehouse) -> None:
 
     wait_until(lambda: visible(warehouse) >= ledger["produced"], "all events visible", 90)
     assert audit.differences(ledger, warehouse) == []
-    for worker in made.workers:
+    for worker in rig.workers:
         assert worker.process.poll() is not None or worker.stop() == 0
 
 
 @pytest.mark.timeout(120)
-def test_the_audit_finds_what_is_missing(made: Rig, warehouse: Warehouse) -> None:
+def test_the_audit_finds_what_is_missing(rig: Rig, warehouse: Warehouse) -> None:
     """The checker itself: a ledger that says one order more, or a cent more, is not equal."""
-    made.start("warehouse")
-    ledger = json.loads((made.folder / "ledger.json").read_text())
+    rig.start("warehouse")
+    ledger = json.loads((rig.folder / "ledger.json").read_text())
     ledger["streams"]["orders"]["produced"] += 1
     ledger["tables"]["order_windows"][0]["revenue_cents"] += 1
     found = "\n".join(audit.differences(ledger, warehouse))
@@ -92,14 +92,14 @@ def test_the_audit_finds_what_is_missing(made: Rig, warehouse: Warehouse) -> Non
 
 
 @pytest.mark.timeout(120)
-def test_a_deleted_file_is_rebuilt_from_the_log(made: Rig, warehouse: Warehouse) -> None:
+def test_a_deleted_file_is_rebuilt_from_the_log(rig: Rig, warehouse: Warehouse) -> None:
     """The file is disposable: the tables are read models over `analytics`."""
-    for worker in made.workers:
+    for worker in rig.workers:
         if worker.process.poll() is None:
             worker.stop()
-    for file in made.settings.data_dir.glob("warehouse.duckdb*"):
+    for file in rig.settings.data_dir.glob("warehouse.duckdb*"):
         file.unlink()
-    made.start("warehouse")
-    ledger = json.loads((made.folder / "ledger.json").read_text())
+    rig.start("warehouse")
+    ledger = json.loads((rig.folder / "ledger.json").read_text())
     wait_until(lambda: visible(warehouse) >= ledger["produced"], "all events visible again", 90)
     assert audit.differences(ledger, warehouse) == []

@@ -13,7 +13,7 @@ from grafana.alerts import ALERTS
 from grafana.generate import BOARDS
 from tests.conftest import require_kafka
 from tests.support.prometheus import Prometheus, prometheus
-from tests.support.rig import Rig, rig
+from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
 Watch = Callable[[float], AbstractContextManager[Prometheus]]
@@ -23,7 +23,7 @@ Watch = Callable[[float], AbstractContextManager[Prometheus]]
 def pipeline() -> Iterator[Rig]:
     """Warehouse, analytics, lag, and a shop where some events are bad and some are late."""
     require_kafka()
-    with rig(partitions=2, commit_interval_ms=100, flush_interval_ms=100, lag_interval_s=1.0) as made:
+    with new_rig(partitions=2, commit_interval_ms=100, flush_interval_ms=100, lag_interval_s=1.0) as made:
         started = [made.start(*name, ready=False) for name in (("warehouse",), ("process", "analytics"))]
         started.append(made.start("process", "lag", ready=False))
         made.start("generate", "--rate", "200", "--invalid", "0.05", "--late", "0.05", ready=False)
