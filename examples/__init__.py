@@ -1,1 +1,1 @@
-"""Catalogs that show how to make one's own (docs/catalog.md)."""
+"""Example catalogs (docs/catalog.md)."""

@@ -33,7 +33,7 @@ def unavailable(settings: Settings, error: WarehouseUnavailable) -> None:
     """The warehouse does not answer: where it was asked, and what to do."""
     st.error(
         f"**The warehouse does not answer** on `{settings.warehouse_url}`. "
-        "Start it with `streamgauge warehouse` or `make up`. This page comes back by itself.",
+        "Start it with `streamgauge up` or `streamgauge warehouse`. This page comes back by itself.",
         icon=":material/cloud_off:",
     )
     with st.expander("What it said"):

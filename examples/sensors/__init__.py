@@ -1,8 +1,8 @@
-"""A catalog of one's own, complete: readings of climate sensors in buildings (docs/catalog.md).
+"""A complete catalog of one's own: readings of climate sensors in buildings (docs/catalog.md).
 
-    PYTHONPATH=. STREAMGAUGE_CATALOG=examples.sensors make up
+    STREAMGAUGE_CATALOG=examples.sensors streamgauge up
 
-The event class, the stream and three models are all there is: the machinery knows nothing of sensors.
+One event class, one stream, three models and a view; nothing else in Streamgauge knows of sensors.
 """
 
 from typing import Annotated, Literal

@@ -70,7 +70,10 @@ def _fatal() -> Iterator[None]:
     except TopicPartitionsMismatch as error:
         raise UsageError(f"{error}; give them the same number (`streamgauge topics` shows them)") from None
     except StateRecoveryOffsetOutOfRange as error:
-        raise FatalError(f"{error}; see docs/operations.md") from error
+        raise FatalError(
+            f"{error}; if the changelog topic was deleted or made anew, delete this replica's folder in "
+            "<data directory>/state, and the state is restored from the changelog"
+        ) from error
     except KafkaException as error:
         if "FENCED" in str(error.args[0].name()):
             raise FatalError(

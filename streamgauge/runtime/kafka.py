@@ -120,7 +120,7 @@ def require_broker(settings: Settings, timeout_s: float = 5.0) -> None:
         hint = (
             "check STREAMGAUGE_BOOTSTRAP_SERVERS and the credentials"
             if settings.bootstrap_servers
-            else "start one with `streamgauge broker` or `make up`, or set STREAMGAUGE_BOOTSTRAP_SERVERS"
+            else "start one with `streamgauge up` or `streamgauge broker`, or set STREAMGAUGE_BOOTSTRAP_SERVERS"
         )
         raise UsageError(f"no Kafka broker answers on {settings.bootstrap} ({error.args[0].name()}); {hint}") from None
 

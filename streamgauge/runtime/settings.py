@@ -6,6 +6,7 @@ error never silently leaves a default in force.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,8 +118,8 @@ class PipelineSettings(BaseSettings):
     )
     deduplicate: str | None = Field(
         None,
-        description="Streams whose repeated events count once, `stream=seconds,…`: repeated within so many seconds "
-        "(docs/duplicates.md). 0 switches off what the catalog says.",
+        description="Streams whose repeated events count once, `stream=seconds,…`: repeated within so many seconds; "
+        "0 switches off what the catalog says.",
     )
     dead_letter_topics: str | None = Field(
         None,
@@ -240,9 +241,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given = {name[len(PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
     unknown = sorted(set(given) - set(Settings.model_fields))
     if unknown:
+        near = difflib.get_close_matches(unknown[0], Settings.model_fields, 1)
+        meant = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
         raise UsageError(
-            f"{PREFIX}{unknown[0].upper()} is not a setting of Streamgauge; "
-            "correct its name or unset it (the settings are listed in docs/settings.md)"
+            f"{PREFIX}{unknown[0].upper()} is not a setting of Streamgauge; correct its name or unset it{meant}"
         )
     try:
         return Settings(**{name: value for name, value in given.items() if value != ""})  # type: ignore[arg-type]
@@ -250,4 +252,4 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
         # Never the input itself: it may be a secret.
-        raise UsageError(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]} (see docs/settings.md)") from None
+        raise UsageError(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None

@@ -154,7 +154,7 @@ class Warehouse:
         except OSError:
             raise WarehouseUnavailable(
                 f"no token in {path}: the warehouse has not run with this data directory; "
-                "start it with `streamgauge warehouse` or `make up`, or set STREAMGAUGE_DATA_DIR"
+                "start it with `streamgauge up` or `streamgauge warehouse`, or set STREAMGAUGE_DATA_DIR"
             ) from None
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -170,7 +170,7 @@ class Warehouse:
     def _unavailable(self, error: Exception) -> WarehouseUnavailable:
         return WarehouseUnavailable(
             f"the warehouse does not answer on {self._settings.warehouse_url} ({type(error).__name__}); "
-            "start it with `streamgauge warehouse` or `make up`"
+            "start it with `streamgauge up` or `streamgauge warehouse`"
         )
 
     def _raise(self, answer: httpx.Response) -> None:
@@ -189,6 +189,14 @@ def _param(value: Any) -> Any:
 
 
 def query(sql: str, params: Params = ()) -> pa.Table:
-    """One query with the environment's settings: `streamgauge.warehouse.client.query(sql, params)`."""
+    """The answer to one SELECT, by the warehouse that the environment's settings name; `streamgauge.query`.
+
+    `params` are values for `?`, in order, or for `$name`, by name. The table has the query's columns and types;
+    timestamps are UTC, money is integer cents. Blocks at most `STREAMGAUGE_SQL_TIMEOUT_S` and 5 s. `Warehouse` is
+    faster for many queries.
+
+    Raises `QueryError` (its `rule` says why) for what is wrong with the query, `Busy` where it does not get its turn,
+    `WarehouseUnavailable` where no warehouse answers, `UsageError` for a wrong setting.
+    """
     with Warehouse() as warehouse:
         return warehouse.query(sql, params)

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from tests.support.rig import Rig, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
-ROOT = Path(__file__).parents[2]
 READINGS, EVERY_MS = 2_000, 60_000
 # What is done to a good reading, and the reason that the pipeline must give.
 SPOILT: dict[str, dict[str, Any]] = {
@@ -81,11 +79,8 @@ class Expected:
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     require_kafka()
-    with pytest.MonkeyPatch.context() as patch:
-        # Where a package that is not installed is found, as docs/catalog.md has it.
-        patch.setenv("PYTHONPATH", str(ROOT))
-        with new_rig(partitions=3, catalog="examples.sensors", commit_interval_ms=100, flush_interval_ms=100) as rig:
-            yield rig
+    with new_rig(partitions=3, catalog="examples.sensors", commit_interval_ms=100, flush_interval_ms=100) as rig:
+        yield rig
 
 
 @pytest.fixture(scope="module")

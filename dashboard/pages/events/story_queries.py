@@ -11,7 +11,7 @@ _COLUMNS = """seq, happened_at, service, stream, event, key, via, late, detail, 
 
 WHOLE = Query(
     "events.story",
-    "What happened to one thing, in the order that docs/story.md promises; the newest events where there are many.",
+    "What happened to one thing, causes before effects; the newest events where there are many.",
     f"""
 SELECT * FROM (
     SELECT {_COLUMNS}

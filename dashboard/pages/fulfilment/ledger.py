@@ -102,5 +102,6 @@ def residues(found: Result, view: ViewState) -> None:
         shown = f"The {len(found.rows)} largest of {format.count(every)}. " if every > len(found.rows) else ""
         st.caption(
             f"{shown}Of orders that ended in the last hour, failed ones of a day, whatever the range; what follows an "
-            f"end has a minute. What to do is in docs/runbooks/compensation-residue.md. {tiles.sql(found)}"
+            "end has a minute. Retry dead letters first; then refund or release what is left over by hand, as an event "
+            f"of the payment or stock service. {tiles.sql(found)}"
         )

@@ -156,4 +156,7 @@ def _keys(one: Balance, view: ViewState) -> None:
         "share": Column("Of the partition", "share"),
     }
     tables.show(result.rows, columns, view, key="keys")
-    st.caption(f"No number of partitions splits a key: `docs/partitioning.md` says what does help. {tiles.sql(result)}")
+    st.caption(
+        "No number of partitions splits a key. Stop a bot or a retry loop, choose a finer key "
+        f"(`streamgauge partitions --simulate KEY` shows what it gives), or salt the hot one. {tiles.sql(result)}"
+    )

@@ -87,7 +87,7 @@ def main() -> int:
     if facts.nothing:
         sys.stderr.write(
             f"streamgauge: nothing runs with the data directory {config.data_dir} and the broker {config.bootstrap}; "
-            "start everything with `make up` or `streamgauge up`\n"
+            "start everything with `streamgauge up`\n"
         )
         return 1
     wrong = problems(facts)
