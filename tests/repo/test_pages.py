@@ -50,7 +50,9 @@ def test_commands_exist(page: Path) -> None:
     """`streamgauge NAME --option` as a page writes it is what the command line has."""
     known = commands()
     for line in code(page.read_text(encoding="utf-8")):
-        for name, rest in re.findall(r"(?<![\w./-])(?<!from )(?:\.venv/bin/)?streamgauge ([a-z][a-z-]*)([^#|·]*)", line):
+        for name, rest in re.findall(
+            r"(?<![\w./-])(?<!from )(?:\.venv/bin/)?streamgauge ([a-z][a-z-]*)([^#|·]*)", line
+        ):
             assert name in known, f"{shown(page)}: streamgauge {name}"
             unknown = set(re.findall(r"(?<!\S)\[?(--[a-z-]+)", rest)) - known[name]
             assert not unknown, f"{shown(page)}: streamgauge {name} has no {unknown}"
