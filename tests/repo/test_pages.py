@@ -66,6 +66,15 @@ def test_make_targets_exist(page: Path) -> None:
     assert named <= targets, f"{shown(page)}: {named - targets}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_files_exist(page: Path) -> None:
+    """A file or folder of the repository that a page names is there."""
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+    spans = code(page.read_text(encoding="utf-8"))
+    named = {span for span in spans if re.fullmatch(rf"(?:{folders})/[\w./*-]+", span)}
+    assert {name for name in named if not list(ROOT.glob(name.rstrip("/")))} == set(), shown(page)
+
+
 def test_every_page_is_reachable_from_the_index() -> None:
     """From docs/README.md, by links from page to page."""
     index = ROOT / "docs/README.md"
