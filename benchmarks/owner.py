@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -24,7 +23,8 @@ from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
-from streamgauge.deltas.compute import Models
+from streamgauge.deltas import wire
+from streamgauge.deltas.models import Models
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.store import Store, connect
 from tests.support.rig import machine
@@ -40,7 +40,7 @@ def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[s
     decoder = Decoder(
         catalog.streams[STREAM], max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000
     )
-    models = Models(catalog, settings.delta_max_bytes)
+    models = Models(catalog)
     events = orders(count)
     now_ms = int(time.time() * 1_000)
     for first in range(0, count, BATCH):
@@ -51,10 +51,12 @@ def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[s
             offsets = list(range(start, start + size))
             records = Records(values, [start // CHUNK % 6] * size, offsets, [now_ms] * size, [None] * size)
             batch.chunks[STREAM].append(decoder.chunk(records, now_ms))
-        deltas = defaultdict(list)
-        for delta in models.deltas(batch.relations(now_ms)):
-            deltas[delta.model].append(pa.ipc.open_stream(delta.value).read_all())
-        yield {model: pa.concat_tables(parts) for model, parts in deltas.items()}
+        yield {
+            model: pa.concat_tables(
+                wire.decode(delta.value) for delta in wire.encode(model, rows, settings.delta_max_bytes)
+            )
+            for model, rows in models.deltas(batch.relations(now_ms))
+        }
 
 
 def merge(catalog: Catalog, count: int, kinds: tuple[str, ...]) -> tuple[float, float]:

@@ -24,7 +24,8 @@ from processors.analytics.dedup import Deduplicator
 from processors.analytics.dedup_restore import DedupRestore
 from processors.analytics.dedup_window import DedupWindow
 from streamgauge.catalog import loader
-from streamgauge.deltas.compute import Models
+from streamgauge.deltas import wire
+from streamgauge.deltas.models import Models
 from streamgauge.runtime.settings import Settings
 from tests.support.rig import machine, new_rig
 
@@ -41,7 +42,7 @@ def made_intake() -> Decoder:
 def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Models) -> dict[str, float]:
     """Nanoseconds an event of each step over all of `values`, whose offsets begin at `first`."""
     decoder = made_intake()
-    took = dict.fromkeys(("decode", "repeats", "models"), 0.0)
+    took = dict.fromkeys(("decode", "relations", "models"), 0.0)
     for start in range(0, len(values), BATCH):
         batch, now_ms = Batch(), int(time.time() * 1_000)
         began = time.process_time()
@@ -58,8 +59,8 @@ def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Mod
         deduplicator.confirm(batch.next_offsets)
         took["relations"] += time.process_time() - began
         began = time.process_time()
-        for _ in models.deltas(tables):
-            pass
+        for model, rows in models.deltas(tables):
+            list(wire.encode(model, rows, 900_000))
         took["models"] += time.process_time() - began
         gc.collect(1)
     return {step: seconds / len(values) * 1e9 for step, seconds in took.items()}
@@ -79,7 +80,7 @@ def filled(count: int) -> DedupWindow:
 def cost(events: int, ids: int, rounds: int) -> None:
     """Off against on."""
     values = [value for _, value in orders(events)]
-    models = Models(loader.load("streamgauge.catalog.commerce"), 900_000)
+    models = Models(loader.load("streamgauge.catalog.commerce"))
     best: dict[str, dict[str, float]] = {}
     for _ in range(rounds):
         for name in ("off", "on"):

@@ -17,7 +17,7 @@ from processors.analytics.dedup import Deduplicator
 from streamgauge.catalog.builtin.audit import AUDIT_TOPIC
 from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
 from streamgauge.catalog.validation import REASONS
-from streamgauge.deltas.compute import Delta
+from streamgauge.deltas.wire import Delta
 from streamgauge.runtime import metrics
 
 # Records of work on the pipeline, rare: as traffic they would look like a stream that has stopped.

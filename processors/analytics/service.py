@@ -30,15 +30,15 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPart
 from processors.analytics import dead_letters
 from processors.analytics.batch import Batch, make_series
 from processors.analytics.circuit_breaker import CircuitBreaker
-from processors.analytics.dead_letters import ForeignDeadLetter
-from processors.analytics.decoder import DeadLetter, Decoder, Records
-from processors.analytics.dedup import Deduplicator
+from processors.analytics.decoder import DeadLetter
 from processors.analytics.dedup_restore import DedupRestore
 from processors.analytics.transactions import Outgoing, Transactions
-from streamgauge.catalog import deduplication, loader
+from processors.analytics.transform import Transform
+from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
-from streamgauge.deltas import provenance, transaction_buffer
-from streamgauge.deltas.compute import Delta, Models
+from streamgauge.deltas import wire
+from streamgauge.deltas.provenance import InputOffsets
+from streamgauge.deltas.wire import Delta
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
 from streamgauge.runtime.data_dir import replica_slot
@@ -58,11 +58,7 @@ class Analytics:
         self._process = running
         self._settings = settings = running.settings
         self._catalog = catalog
-        self._models = Models(catalog, settings.delta_max_bytes)
-        self._decoders = {
-            topic: Decoder(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
-            for topic, stream in catalog.streams.items()
-        }
+        self._transform = Transform(settings, catalog)
         self._slot = replica_slot.take(settings.analytics_group, settings.data_dir)
         app = kafka.application(
             settings,
@@ -92,8 +88,9 @@ class Analytics:
         self._assigned = False
         self._partitions = 1
         self._batch = Batch()
-        self._deduplicator = Deduplicator(deduplication.horizons(catalog.streams, settings.deduplicate))
-        self._dedup_restore = DedupRestore(settings, self._decoders, self._deduplicator, self._holds)
+        self._dedup_restore = DedupRestore(
+            settings, self._transform.decoders, self._transform.deduplicator, self._holds
+        )
         # Where the batch begins in each partition, markers and all, so that ranges of batches join without a gap.
         self._first: dict[tuple[str, int], int] = {}
 
@@ -128,8 +125,7 @@ class Analytics:
 
     def _discard(self) -> None:
         self._batch = Batch()
-        for decoder in self._decoders.values():
-            decoder.forget()
+        self._transform.reset()
 
     def _rewind(self) -> None:
         """Read again from the committed offsets of what this replica holds now."""
@@ -140,7 +136,7 @@ class Analytics:
         committed = self._consumer.committed(held, timeout=10)
         self._circuit_breaker.restore((p.topic, p.metadata) for p in committed)
         self._first = {(p.topic, p.partition): max(p.offset, 0) for p in committed}
-        if self._deduplicator.within_s and not self._restore_dedup(committed):
+        if self._transform.deduplicator.within_s and not self._restore_dedup(committed):
             return
         self._consumer.assign(
             [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
@@ -193,26 +189,7 @@ class Analytics:
         # What follows touches every message: calls from C, and no function of ours for each.
         if any(map(Message.error, messages)):
             messages = [message for message in messages if self._usable(message)]
-        by_topic: dict[str, list[Message]] = {}
-        topics = list(map(Message.topic, messages))
-        if len(named := set(topics)) == 1:
-            by_topic[named.pop()] = messages
-        else:
-            for topic, message in zip(topics, messages, strict=True):
-                by_topic.setdefault(topic, []).append(message)
-        now_ms = int(time.time() * 1_000)
-        for topic, run_of_topic in by_topic.items():
-            records = Records.of(run_of_topic)
-            if decoder := self._decoders.get(topic):
-                chunk = decoder.chunk(records, now_ms)
-                self._circuit_breaker.record(topic, len(records.offsets), chunk.dead)
-                self._batch.chunks[topic].append(chunk)
-                self._batch.dead.extend(chunk.dead)
-            else:
-                self._batch.foreign.extend(ForeignDeadLetter(topic, record) for record in records.singly())
-            self._batch.events += len(records.offsets)
-            for partition, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
-                self._batch.next_offsets[topic, partition] = offset + 1
+        self._transform.decode(self._batch, messages, int(time.time() * 1_000), self._circuit_breaker.record)
         _stage("decode", time.perf_counter() - began)
 
     def _usable(self, message: Message) -> bool:
@@ -224,14 +201,18 @@ class Analytics:
     def _commit(self) -> None:
         batch, now_ms = self._batch, int(time.time() * 1_000)
         began = time.perf_counter()
-        deltas = list(self._models.deltas(batch.relations(now_ms, self._deduplicator)))
+        deltas = [
+            delta
+            for model, rows in self._transform.deltas(batch, now_ms)
+            for delta in wire.encode(model, rows, self._settings.delta_max_bytes)
+        ]
         _stage("models", time.perf_counter() - began)
         began = time.perf_counter()
         self._transactions.commit(
             self._outgoing(deltas, batch.dead),
             batch.offsets(lambda topic: self._circuit_breaker.metadata(topic, now_ms)),
             self._consumer.consumer_group_metadata(),
-            then=partial(batch.count, deltas, self._deduplicator),
+            then=partial(batch.count, deltas, self._transform.deduplicator),
         )
         _stage("commit", time.perf_counter() - began)
         self._first |= batch.next_offsets
@@ -242,10 +223,9 @@ class Analytics:
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
         # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
         partition = self._slot.spread(self._partitions)
-        read = provenance.encode(self._catalog.digest, self._first, self._batch.next_offsets)
-        for left, delta in enumerate(deltas, 1 - len(deltas)):
-            headers = transaction_buffer.headers(delta.model, self._slot.id, more=left < 0, read=read)
-            yield Outgoing(ANALYTICS_TOPIC, delta.value, headers=headers, partition=partition)
+        inputs = InputOffsets.between(self._catalog.digest, self._first, self._batch.next_offsets)
+        for value, headers in wire.messages(deltas, self._slot.id, inputs):
+            yield Outgoing(ANALYTICS_TOPIC, value, headers=headers, partition=partition)
         for letter in dead:
             yield dead_letters.message(letter)
 

@@ -1,9 +1,9 @@
-"""Which input events the tables reflect: per partition of each input topic, ranges of offsets.
+"""Provenance: which input events the tables reflect, as ranges of offsets per partition of each input topic.
 
-Analytics says with each transaction what it read (a header of the last delta), the warehouse stores it in the DuckDB
-transaction that merges. A copy of the file so knows, to the event, what it is made of: `streamgauge rebuild` reads just
-that again. Mostly a partition has one range; a hole is a transaction of another replica that is not merged yet, or
-deltas that were lost to the retention of `analytics`.
+Analytics sends with each transaction the offsets it was computed from (wire.py), and the warehouse stores them in the
+DuckDB transaction that merges its deltas. A copy of the file therefore knows to the event what it is made of:
+`streamgauge rebuild` reads exactly that again. A partition usually has one range; a gap is a transaction of another
+replica that is not merged yet, or deltas lost to the retention of `analytics`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,25 @@ import duckdb
 import msgspec
 
 log = logging.getLogger("streamgauge")
-HEADER = "inputs"
 # (topic, partition) → ranges [first, next), ascending, that neither touch nor overlap.
 Ranges = dict[tuple[str, int], list[tuple[int, int]]]
 
 
 class InputOffsets(msgspec.Struct, frozen=True):
-    """What one transaction of analytics read: `[first, next)` by topic and partition, and with which models."""
+    """Input of one transaction of analytics: `[first, next)` by topic and partition, and the digest of its models."""
 
     models: str
     offsets: dict[str, dict[int, tuple[int, int]]]
+
+    @classmethod
+    def between(
+        cls, models: str, first: Mapping[tuple[str, int], int], after: Mapping[tuple[str, int], int]
+    ) -> InputOffsets:
+        """For each partition in `after` (its next offset), from `first` (0 when absent: the beginning) to there."""
+        offsets: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+        for (topic, partition), following in after.items():
+            offsets[topic][partition] = (min(first.get((topic, partition), 0), following), following)
+        return cls(models, offsets)
 
 
 class _Stored(msgspec.Struct):
@@ -35,24 +44,8 @@ class _Stored(msgspec.Struct):
     ranges: dict[str, dict[int, list[tuple[int, int]]]]
 
 
-def encode(models: str, first: Mapping[tuple[str, int], int], after: Mapping[tuple[str, int], int]) -> bytes:
-    """The header's value: of each partition in `after`, from where it was read (0: the beginning) and what is next."""
-    offsets: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
-    for (topic, partition), following in after.items():
-        offsets[topic][partition] = (min(first.get((topic, partition), 0), following), following)
-    return msgspec.json.encode(InputOffsets(models, offsets))
-
-
-def decode(value: bytes) -> InputOffsets | None:
-    """A header's value; None where it is none."""
-    try:
-        return msgspec.json.decode(value, type=InputOffsets)
-    except msgspec.MsgspecError:
-        return None
-
-
 def joined(ranges: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
-    """The same offsets in as few ranges as can be, and how many offsets were in more than one of them."""
+    """The same offsets in the fewest ranges, and how many offsets were in more than one of them."""
     result: list[tuple[int, int]] = []
     twice = 0
     for first, following in sorted(ranges):
@@ -66,9 +59,9 @@ def joined(ranges: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], in
 
 @dataclass
 class Provenance:
-    """What the file reflects. `models` is the digest of the models that made the newest delta.
+    """What a DuckDB file reflects. `models` is the digest of the models that computed the newest delta.
 
-    `unrecorded`: some deltas came from a version that did not say what it read.
+    `unrecorded`: some deltas came from a version that did not record its input.
     """
 
     ranges: Ranges = field(default_factory=dict)
@@ -77,14 +70,14 @@ class Provenance:
 
     @classmethod
     def load(cls, db: duckdb.DuckDBPyConnection, schema: str = "internal") -> Provenance:
-        """As it is stored in the file."""
+        """Read it from a file."""
         rows = db.execute(f"SELECT stated FROM {schema}.inputs").fetchall()
         stored = msgspec.json.decode(rows[0][0], type=_Stored) if rows else _Stored("", False, {})
         ranges = {(topic, number): held for topic, entry in stored.ranges.items() for number, held in entry.items()}
         return cls(ranges, stored.models, stored.unrecorded)
 
     def after(self, read: Iterable[InputOffsets | None]) -> Provenance:
-        """What the file reflects after these transactions too; None is one that did not say."""
+        """The provenance after these transactions are merged too; None is one without recorded input."""
         ranges, models, unrecorded = dict(self.ranges), self.models, self.unrecorded
         added: Ranges = defaultdict(list)
         for transaction in read:

@@ -1,7 +1,7 @@
-"""Deltas between Kafka and a merge: held back until the Kafka transaction that they are part of is whole.
+"""Transaction buffer: holds deltas back until all messages of their Kafka transaction have arrived.
 
-A reader of committed messages gets a transaction's messages one by one, and a fetch may end between two of them. Merged
-so, the tables would disagree for a moment: a window that counts an order whose row is not there yet.
+A read-committed consumer gets a transaction's messages one by one, and a fetch may end between two of them. Merging
+half of a transaction would make the tables disagree for a moment: a window that counts an order without its row.
 """
 
 from __future__ import annotations
@@ -15,30 +15,18 @@ from typing import Any
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
-from streamgauge.deltas import provenance
+from streamgauge.deltas import wire
 from streamgauge.deltas.provenance import InputOffsets
 
 log = logging.getLogger("streamgauge")
-MODEL, PRODUCER, MORE = "model", "producer", "more"
-
-
-def headers(model: str, producer: str, *, more: bool, read: bytes = b"") -> list[tuple[str, bytes]]:
-    """Headers of a delta: its model, who produced it, and whether more of the same transaction follow.
-
-    The last one says what the transaction `read` (`provenance.encode`).
-    """
-    named = [(MODEL, model.encode()), (PRODUCER, producer.encode())]
-    if more:
-        return [*named, (MORE, b"1")]
-    return [*named, (provenance.HEADER, read)] if read else named
 
 
 @dataclass
 class Ready:
     """Whole transactions: deltas by model, and the next offset to read of each partition after them.
 
-    `written_ms` has, for each delta, when it was written to Kafka (ms since the Unix epoch; 0 is not known);
-    `read` has, for each transaction, which input events it is made of (None: it does not say).
+    `written_ms`: when each delta was written to Kafka (ms since the Unix epoch, 0 when unknown).
+    `read`: the input of each transaction (None when it did not record it).
     """
 
     deltas: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
@@ -49,13 +37,13 @@ class Ready:
 
     @property
     def rows(self) -> int:
-        """Rows of the model that has most."""
+        """Rows of the model that has the most."""
         return max((sum(part.num_rows for part in parts) for parts in self.deltas.values()), default=0)
 
 
 @dataclass
 class _Held:
-    """What waits in one partition, and for whose transactions. Two replicas may share a partition."""
+    """What one partition holds back, and the producers with an open transaction: two replicas may share a partition."""
 
     deltas: list[tuple[str, pa.Table, int]] = field(default_factory=list)
     open: set[bytes] = field(default_factory=set)
@@ -64,7 +52,7 @@ class _Held:
 
 
 class TransactionBuffer:
-    """Collects messages of `analytics`; `ready` is what may be merged now."""
+    """Collects messages of `analytics`; `ready` is what may be merged now. `knows` says whether a model exists."""
 
     def __init__(self, knows: Callable[[str], bool]) -> None:
         self._knows = knows
@@ -72,15 +60,14 @@ class TransactionBuffer:
         self.ready = Ready()
 
     def add(self, message: Any) -> None:
-        """Take one message, of any partition, in the order of its offsets."""
-        marks = dict(message.headers() or [])
+        """Add one message of any partition, in the order of its offsets."""
+        header = wire.parse(message)
         held = self._held[message.partition()]
         held.bytes += len(message.value() or b"")
-        held.deltas.extend(self._delta(message, marks.get(MODEL, b"").decode()))
-        producer = marks.get(PRODUCER, b"")
-        (held.open.add if MORE in marks else held.open.discard)(producer)
-        if MORE not in marks and MODEL in marks:
-            held.read.append(provenance.decode(marks.get(provenance.HEADER, b"")))
+        held.deltas.extend(self._delta(message, header.model or ""))
+        (held.open.discard if header.is_last else held.open.add)(header.producer)
+        if header.is_last and header.model is not None:
+            held.read.append(header.inputs)
         if held.open:
             return
         for model, rows, written_ms in held.deltas:
@@ -92,12 +79,12 @@ class TransactionBuffer:
         del self._held[message.partition()]
 
     def take(self) -> Ready:
-        """What is ready, once; what waits for the rest of its transaction stays."""
+        """Remove and return what is ready; incomplete transactions stay."""
         ready, self.ready = self.ready, Ready()
         return ready
 
     def clear(self) -> None:
-        """Forget everything: it will be read again from the stored offsets."""
+        """Drop everything: it will be read again from the stored offsets."""
         self._held.clear()
         self.ready = Ready()
 
@@ -108,8 +95,7 @@ class TransactionBuffer:
             return []
         try:
             kind, written_ms = message.timestamp()
-            rows = pa.ipc.open_stream(message.value() or b"").read_all()
-            return [(model, rows, 0 if kind == TIMESTAMP_NOT_AVAILABLE else written_ms)]
-        except pa.ArrowInvalid as error:
-            log.error("%s is no delta: %s", where, error)
+            return [(model, wire.decode(message.value()), 0 if kind == TIMESTAMP_NOT_AVAILABLE else written_ms)]
+        except wire.InvalidDelta as error:
+            log.error("%s is not a delta: %s", where, error)
             return []

@@ -1,4 +1,4 @@
-"""A new DuckDB file from the log, by the same path that events take every day: intake, models, merge."""
+"""Build a new DuckDB file from the log, by the path that live events take: decode, models, merge."""
 
 from __future__ import annotations
 
@@ -10,22 +10,16 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from confluent_kafka import Message
 
 from processors.analytics.batch import Batch
-from processors.analytics.dead_letters import ForeignDeadLetter
-from processors.analytics.decoder import Decoder, Records
-from processors.analytics.dedup import Deduplicator
-from streamgauge.catalog import deduplication
+from processors.analytics.transform import Transform
 from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.rebuild import processing
-from streamgauge.deltas.compute import Models
 from streamgauge.deltas.provenance import Provenance
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.store import Store, connect
 
 MERGE_EVENTS = 100_000
-DELTA_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,46 +33,6 @@ class Running:
     at: float
 
 
-class Deltas:
-    """Messages to deltas, as a replica of analytics makes them, without a broker and without a clock."""
-
-    def __init__(self, settings: Settings, catalog: Catalog) -> None:
-        self._models = Models(catalog, DELTA_BYTES)
-        # Each partition is read from its beginning and in order, so what is a repeat is known without reading back.
-        self._deduplicator = Deduplicator(deduplication.horizons(catalog.streams, settings.deduplicate))
-        self._decoders = {
-            topic: Decoder(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
-            for topic, stream in catalog.streams.items()
-        }
-
-    def take(self, batch: Batch, messages: list[Message], now_ms: int) -> None:
-        """Decode messages into the batch."""
-        by_topic: dict[str, list[Message]] = {}
-        for message in messages:
-            by_topic.setdefault(message.topic(), []).append(message)
-        for topic, some in by_topic.items():
-            records = Records.of(some)
-            if decoder := self._decoders.get(topic):
-                chunk = decoder.chunk(records, now_ms)
-                batch.chunks[topic].append(chunk)
-                batch.dead.extend(chunk.dead)
-            else:
-                batch.foreign.extend(ForeignDeadLetter(topic, record) for record in records.singly())
-            batch.events += len(some)
-            batch.next_offsets |= {
-                (topic, partition): offset + 1
-                for partition, offset in zip(records.partitions, records.offsets, strict=True)
-            }
-
-    def of(self, batch: Batch, now_ms: int) -> dict[str, pa.Table]:
-        """The batch's deltas by model."""
-        parts: dict[str, list[pa.Table]] = {}
-        for delta in self._models.deltas(batch.relations(now_ms, self._deduplicator)):
-            parts.setdefault(delta.model, []).append(pa.ipc.open_stream(delta.value).read_all())
-        self._deduplicator.confirm(batch.next_offsets)
-        return {model: pa.concat_tables(tables, promote_options="permissive") for model, tables in parts.items()}
-
-
 def build(settings: Settings, catalog: Catalog, running: Running, messages: Iterable[list[Any]], folder: Path) -> Path:
     """Write `folder`/warehouse.duckdb and return its path; it stands where the snapshot stood in `analytics`."""
     inside = settings.model_copy(update={"data_dir": folder})
@@ -86,7 +40,7 @@ def build(settings: Settings, catalog: Catalog, running: Running, messages: Iter
     db = connect(inside)
     try:
         store = Store(db, catalog, running.cluster_id)
-        for deltas in _batches(Deltas(settings, catalog), messages):
+        for deltas in _batches(Transform(settings, catalog), messages):
             store.merge(deltas, running.offsets)
             store.compact()
         _finish(db, catalog, running)
@@ -98,16 +52,23 @@ def build(settings: Settings, catalog: Catalog, running: Running, messages: Iter
     return inside.warehouse_file
 
 
-def _batches(deltas: Deltas, messages: Iterable[list[Any]]) -> Iterator[dict[str, pa.Table]]:
+def _batches(transform: Transform, messages: Iterable[list[Any]]) -> Iterator[dict[str, pa.Table]]:
     batch = Batch()
     # The clock only bounds how far ahead an event's time may be; what it measures is carried over (processing.py).
     for some in messages:
-        deltas.take(batch, some, int(time.time() * 1_000))
+        transform.decode(batch, some, int(time.time() * 1_000))
         if batch.events >= MERGE_EVENTS:
-            yield deltas.of(batch, int(time.time() * 1_000))
+            yield _deltas(transform, batch)
             batch = Batch()
     if batch.events:
-        yield deltas.of(batch, int(time.time() * 1_000))
+        yield _deltas(transform, batch)
+
+
+def _deltas(transform: Transform, batch: Batch) -> dict[str, pa.Table]:
+    # Each partition is read from its beginning and in order, so repeats are known without a dedup restore.
+    deltas = dict(transform.deltas(batch, int(time.time() * 1_000)))
+    transform.deduplicator.confirm(batch.next_offsets)
+    return deltas
 
 
 def _finish(db: duckdb.DuckDBPyConnection, catalog: Catalog, running: Running) -> None:

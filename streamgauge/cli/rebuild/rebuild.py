@@ -22,7 +22,7 @@ from streamgauge.cli.rebuild import report, reread
 from streamgauge.cli.rebuild.build import Running, build
 from streamgauge.cli.rebuild.compare import OLDER, compare
 from streamgauge.dead_letters.retry import records
-from streamgauge.deltas import provenance
+from streamgauge.deltas import wire
 from streamgauge.deltas.provenance import Provenance
 from streamgauge.runtime import kafka
 from streamgauge.runtime import settings as settings_module
@@ -113,7 +113,7 @@ def _check_follows(settings: Settings, catalog: Catalog, kept: Path, offsets: di
     others: set[str] = set()
 
     def see(message: Any) -> bool:
-        read = provenance.decode(dict(message.headers() or []).get(provenance.HEADER, b""))
+        read = wire.parse(message).inputs
         if read is not None and read.models != catalog.digest:
             others.add(read.models)
         return bool(others)

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgauge.catalog.loader import Catalog
-from streamgauge.deltas import provenance
 from streamgauge.deltas.provenance import InputOffsets, Provenance, joined
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.store import Store, connect
@@ -21,12 +20,9 @@ def read(first: int, following: int, topic: str = "orders", partition: int = 0) 
     return InputOffsets("m", {topic: {partition: (first, following)}})
 
 
-def test_a_header_comes_back() -> None:
-    """First offsets that are not known are the beginning."""
-    value = provenance.encode("m", {("orders", 0): 7}, {("orders", 0): 9, ("orders", 3): 4})
-    assert provenance.decode(value) == InputOffsets("m", {"orders": {0: (7, 9), 3: (0, 4)}})
-    assert provenance.decode(b"") is None
-    assert provenance.decode(b'{"models": 1}') is None
+def test_input_offsets_begin_where_the_partition_begins_when_the_first_is_unknown() -> None:
+    found = InputOffsets.between("m", {("orders", 0): 7}, {("orders", 0): 9, ("orders", 3): 4})
+    assert found == InputOffsets("m", {"orders": {0: (7, 9), 3: (0, 4)}})
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=20))

@@ -9,8 +9,8 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgauge.deltas import transaction_buffer
-from streamgauge.deltas.transaction_buffer import TransactionBuffer
+from streamgauge.deltas import wire
+from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 
 
 @dataclass
@@ -43,16 +43,11 @@ class Delivered:
 
 def delta(model: str, producer: str, at: int, *, more: bool, partition: int = 0) -> Delivered:
     """A delta with one row that says where it was."""
-    rows = pa.table({"at": [at]})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    return Delivered(
-        transaction_buffer.headers(model, producer, more=more), at, partition, sink.getvalue().to_pybytes()
-    )
+    (encoded,) = wire.encode(model, pa.table({"at": [at]}), 1_000)
+    return Delivered(wire.headers(model, producer, is_last=not more), at, partition, encoded.value)
 
 
-def rows(ready: transaction_buffer.Ready) -> dict[str, list[int]]:
+def rows(ready: Ready) -> dict[str, list[int]]:
     """Rows by model."""
     return {model: [at for part in parts for at in part["at"].to_pylist()] for model, parts in ready.deltas.items()}
 
@@ -82,8 +77,8 @@ def test_what_is_no_delta_is_passed_over_and_its_offset_counts() -> None:
     """An unknown model, a body that is not Arrow, a tombstone, a message without headers."""
     buffer = TransactionBuffer(lambda model: model == "orders")
     buffer.add(delta("gone", "a", 1, more=False))
-    buffer.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 2, body=b"no"))
-    buffer.add(Delivered(transaction_buffer.headers("orders", "a", more=False), 3, body=None))
+    buffer.add(Delivered(wire.headers("orders", "a", is_last=True), 2, body=b"no"))
+    buffer.add(Delivered(wire.headers("orders", "a", is_last=True), 3, body=None))
     buffer.add(Delivered([], 4))
     ready = buffer.take()
     assert ready.offsets == {0: 5}

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
-import pyarrow as pa
 from msgspec import inspect
 
 from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
 from streamgauge.catalog.loader import Catalog
-from streamgauge.deltas.compute import Models
+from streamgauge.deltas.models import Models
 from streamgauge.warehouse.store import Store
 
 START_MS, SPAN_MS = 1_790_000_000_000, 180_000
@@ -91,7 +90,7 @@ def _value(kind: inspect.Type, name: str, rng: random.Random) -> Any:
 
 def merge(catalog: Catalog, store: Store, some: Iterable[Invented], batch_events: int = 400) -> None:
     """Through intake, models and merge, as analytics and the warehouse do it."""
-    models, chosen = Models(catalog, 900_000), sorted(some, key=lambda event: event.published_ms)
+    models, chosen = Models(catalog), sorted(some, key=lambda event: event.published_ms)
     decoders = {
         topic: Decoder(stream, max_bytes=262_144, max_future_ms=3_600_000) for topic, stream in catalog.streams.items()
     }
@@ -111,7 +110,4 @@ def merge(catalog: Catalog, store: Store, some: Iterable[Invented], batch_events
             chunk = decoders[topic].chunk(records, START_MS + 10 * SPAN_MS)
             batch.chunks[topic].append(chunk)
             batch.dead.extend(chunk.dead)
-        tables: dict[str, list[pa.Table]] = {}
-        for delta in models.deltas(batch.relations(START_MS + 10 * SPAN_MS)):
-            tables.setdefault(delta.model, []).append(pa.ipc.open_stream(delta.value).read_all())
-        store.merge({model: pa.concat_tables(parts) for model, parts in tables.items()}, {0: start + 1})
+        store.merge(dict(models.deltas(batch.relations(START_MS + 10 * SPAN_MS))), {0: start + 1})

@@ -1,9 +1,8 @@
-"""Columns to deltas: run the models over a batch in an in-memory DuckDB, and write each delta as Arrow IPC messages."""
+"""Models over a batch: each model's SELECT runs in an in-memory DuckDB and gives its delta as an Arrow table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -13,36 +12,32 @@ from streamgauge.catalog.model import Model
 from streamgauge.runtime.errors import FatalError
 
 
-class Delta(NamedTuple):
-    """One message for the topic `analytics`: an Arrow IPC stream of a model's rows."""
-
-    model: str
-    value: bytes
-    rows: int
-
-
 class Models:
-    """The models of a catalog, ready to run. Keeps nothing between batches."""
+    """The models of a catalog, ready to run. No state is kept between batches."""
 
-    def __init__(self, catalog: Catalog, max_bytes: int) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._max_bytes = max_bytes
-        # One thread: a batch is small, and the second core belongs to the warehouse.
+        # One thread: a batch is small, and the second core is for the warehouse.
         self._db = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "1GB"})
         self._db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
 
-    def deltas(self, batch: Mapping[str, pa.Table]) -> Iterator[Delta]:
-        """Deltas of a batch, given each relation's rows by stream name (and `*`, `dead_letters`)."""
+    def deltas(self, batch: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
+        """Name and delta of each model that has rows, given each relation's rows by stream (and `*`, `dead_letters`).
+
+        Raises `FatalError` when a model cannot be computed.
+        """
         for stream, events in batch.items():
             if not events.num_rows:
                 continue
             self._db.register("events", events)
             for model in self._catalog.models_of(stream):
-                yield from self._messages(model, self._run(model, events))
+                delta = self._run(model, events)
+                if delta.num_rows:
+                    yield model.name, delta
             self._db.unregister("events")
 
     def _run(self, model: Model, events: pa.Table) -> pa.Table:
-        """The model's delta. What it takes from the batch as it is costs nothing; DuckDB computes the rest."""
+        """The model's delta: columns passed through from the batch as they are, the others computed by DuckDB."""
         if not model.passed:
             return self._query(model, model.delta_sql)
         computed = {}
@@ -57,16 +52,5 @@ class Models:
         try:
             return self._db.execute(sql).to_arrow_table()
         except duckdb.Error as error:
-            # Models were checked at start and fields are bounded: what fails here fails again at every try.
+            # Models were checked at start and fields are bounded: what fails here fails at every attempt.
             raise FatalError(f"model `{model.name}` cannot be computed: {str(error).splitlines()[0]}") from error
-
-    def _messages(self, model: Model, rows: pa.Table) -> Iterator[Delta]:
-        if not rows.num_rows:
-            return
-        per_message = max(1, self._max_bytes * rows.num_rows // max(1, rows.nbytes))
-        for start in range(0, rows.num_rows, per_message):
-            part = rows.slice(start, per_message).combine_chunks()
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, part.schema) as writer:
-                writer.write_table(part)
-            yield Delta(model.name, sink.getvalue().to_pybytes(), part.num_rows)

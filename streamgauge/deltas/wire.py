@@ -1,0 +1,94 @@
+"""Wire format of the topic `analytics`: one message is one delta, an Arrow IPC stream described by its headers.
+
+`model`     name of the model
+`producer`  id of the replica that wrote the transaction
+`more`      present in all messages of a transaction but the last
+`inputs`    in the last message of a transaction: the input offsets it was computed from (JSON, `InputOffsets`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from streamgauge.deltas.provenance import InputOffsets
+
+_MODEL, _PRODUCER, _MORE, _INPUTS = "model", "producer", "more", "inputs"
+KafkaHeaders = list[tuple[str, bytes]]
+# What `decode` raises for bytes that are not an Arrow IPC stream.
+InvalidDelta = pa.ArrowInvalid
+
+
+class Delta(NamedTuple):
+    """An encoded delta: `value` is an Arrow IPC stream of `rows` rows."""
+
+    model: str
+    value: bytes
+    rows: int
+
+
+class Header(NamedTuple):
+    """The parsed headers of a message. `model` is None in a message that is no delta.
+
+    `inputs` is None unless `is_last`, and in messages of a version that did not record them.
+    """
+
+    model: str | None
+    producer: bytes
+    is_last: bool
+    inputs: InputOffsets | None
+
+
+def encode(model: str, rows: pa.Table, max_bytes: int) -> Iterator[Delta]:
+    """Encode a model's rows as deltas of about `max_bytes` at most (in Arrow's memory format)."""
+    per_message = max(1, max_bytes * rows.num_rows // max(1, rows.nbytes))
+    for start in range(0, rows.num_rows, per_message):
+        part = rows.slice(start, per_message).combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.schema) as writer:
+            writer.write_table(part)
+        yield Delta(model, sink.getvalue().to_pybytes(), part.num_rows)
+
+
+def decode(value: bytes | None) -> pa.Table:
+    """The rows of a delta. Raises `InvalidDelta`."""
+    return pa.ipc.open_stream(value or b"").read_all()
+
+
+def headers(model: str, producer: str, *, is_last: bool, inputs: bytes = b"") -> KafkaHeaders:
+    """The headers of one message; `inputs` (encoded) belongs to the last of a transaction."""
+    named = [(_MODEL, model.encode()), (_PRODUCER, producer.encode())]
+    if not is_last:
+        return [*named, (_MORE, b"1")]
+    return [*named, (_INPUTS, inputs)] if inputs else named
+
+
+def messages(deltas: Sequence[Delta], producer: str, inputs: InputOffsets) -> Iterator[tuple[bytes, KafkaHeaders]]:
+    """Values and headers of all messages of one transaction, in the order in which they must be produced."""
+    encoded, last = encode_inputs(inputs), len(deltas) - 1
+    for number, delta in enumerate(deltas):
+        yield delta.value, headers(delta.model, producer, is_last=number == last, inputs=encoded)
+
+
+def parse(message: Any) -> Header:
+    """The headers of a message as a consumer delivers it (confluent_kafka's `Message`)."""
+    named = dict(message.headers() or [])
+    model, is_last = named.get(_MODEL), _MORE not in named
+    inputs = decode_inputs(named.get(_INPUTS, b"")) if is_last and model is not None else None
+    return Header(None if model is None else model.decode(), named.get(_PRODUCER, b""), is_last, inputs)
+
+
+def encode_inputs(inputs: InputOffsets) -> bytes:
+    """The value of the header `inputs`."""
+    return msgspec.json.encode(inputs)
+
+
+def decode_inputs(value: bytes) -> InputOffsets | None:
+    """The value of the header `inputs`; None when it is malformed or empty."""
+    try:
+        return msgspec.json.decode(value, type=InputOffsets)
+    except msgspec.MsgspecError:
+        return None
