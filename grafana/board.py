@@ -110,7 +110,7 @@ class Board:
         seen = "range=custom&from=${__from:date:iso}&to=${__to:date:iso}"
         page.url(f"${{pages}}/{self.page}?{seen}").tooltip("The Streamlit page of the same range, from the warehouse")
         runbooks = dashboards.DashboardLink("Runbooks").type(models.DashboardLinkType.LINK).icon("doc")
-        runbooks.url(f"/d/{places.RUNBOOKS}").tooltip("What each alert means and how to mend it")
+        runbooks.url(f"/d/{places.RUNBOOKS}").tooltip("What each alert means and how to fix it")
         return [
             others.as_dropdown(True).keep_time(True).include_vars(True),
             page.target_blank(True),

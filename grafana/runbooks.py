@@ -32,7 +32,7 @@ def board() -> Board:
         if "$" in text or "[[" in text:
             raise ValueError(f"docs/runbooks/{name}.md: Grafana would take `$` or `[[` for a variable")
         rows.append(Row(title, (Spec("text", title, "", "", (), span=24, height=16, markdown=text),)))
-    about = "What each alert means, where to look first, what usually causes it, how to mend it."
+    about = "What each alert means, where to look first, what usually causes it, how to fix it."
     return Board(places.RUNBOOKS, "Streamgauge / Runbooks", about, "pipeline", (), tuple(rows), refresh="")
 
 

@@ -20,7 +20,7 @@ from streamgauge.warehouse import schema
 from streamgauge.warehouse.sql import guard
 from tests.repo.files import ROOT, shown
 
-HEADINGS = ["Meaning", "First look", "Usual causes", "Mending"]
+HEADINGS = ["Meaning", "First look", "Usual causes", "Fix"]
 PAGES = runbooks.pages()
 SQL = re.compile(r'streamgauge sql "([^"]+)"')
 
