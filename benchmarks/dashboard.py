@@ -24,7 +24,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from playwright.sync_api import Browser
 
 from benchmarks.sessions import Session
-from dashboard.session.view_state import LIVE_S
+from dashboard.data.view_state import LIVE_S
 from generators.shop import Shop
 from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.warehouse.client import Warehouse

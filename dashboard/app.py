@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import frame, theme
+from dashboard import theme
+from dashboard.components import frame
 from dashboard.pages.dead_letters import page as dead_letters
 from dashboard.pages.events import page as events
 from dashboard.pages.fulfilment import page as fulfilment

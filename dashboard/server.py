@@ -26,8 +26,8 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
-from dashboard import pages
-from dashboard.components import charts, theme
+from dashboard import pages, theme
+from dashboard.components import charts
 from dashboard.data import query_cache
 from dashboard.session import sign_in
 from dashboard.session.login_redirect import LoginRedirect

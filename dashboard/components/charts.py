@@ -15,7 +15,8 @@ import plotly.io as pio
 import streamlit as st
 from plotly.basedatatypes import BaseFigure
 
-from dashboard.components import theme, zoom
+from dashboard import theme
+from dashboard.components import zoom
 from dashboard.data.periods import Period
 from streamgauge.domain import format
 

@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard.data import query_cache
 from dashboard.data.periods import Period
 from dashboard.data.query import Query
+from dashboard.data.view_state import ViewState
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
 # What there is to choose from changes seldom, and is only asked for when the whole page is drawn.

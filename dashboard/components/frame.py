@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import states, theme, zoom
+from dashboard import theme
+from dashboard.components import states, zoom
 from dashboard.data import query_cache
 from dashboard.data.periods import BY_KEY, COMPARE, RANGES
+from dashboard.data.view_state import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, ViewState, stamp
 from dashboard.session import address, incident
-from dashboard.session.view_state import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, ViewState, stamp
 from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
 
 # The fields of the form, what it offered, and why it was not taken.

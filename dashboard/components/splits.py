@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.components import theme
+from dashboard import theme
 from dashboard.components.charts import Series
 from dashboard.data.periods import Period
+from dashboard.data.query_cache import Result
 
 # One less than there are colours: the last, grey, is for the rest.
 MOST = len(theme.SPARE_COLOURS) - 1
@@ -21,6 +23,33 @@ Row = Mapping[str, Any]
 def colours(names: Iterable[str]) -> dict[str, str]:
     """A colour for each name, by its place in the alphabet: a change of rank changes no colour."""
     return dict(zip(sorted(names), theme.SPARE_COLOURS, strict=False))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Rows of `comparison.timeline`: `now` of the range; `before` of the earlier span, empty where that is not drawn.
+
+    `first` is the first bucket with data, None where the earlier span is drawn: the axis then covers the whole range.
+    """
+
+    period: Period
+    now: Sequence[Row]
+    before: Sequence[Row]
+    first: datetime | None
+
+    @classmethod
+    def of(cls, result: Result, *, reaches_back: bool) -> Timeline:
+        """Split the rows of a result; `reaches_back` as in `comparison.compared`."""
+        now = [row for row in result.rows if not row["earlier"]]
+        shown = reaches_back and result.period.compare != "none"
+        before = [row for row in result.rows if row["earlier"]] if shown else []
+        first = None if before else min((row["bucket"] for row in now), default=None)
+        return cls(result.period, now, before, first)
+
+    def series(self, value: Value, over: Value | None = None) -> list[Series]:
+        """A layer for each name, and the earlier span as a dashed line. Parameters as those of `series`."""
+        layers = series(self.now, value, over)
+        return [*layers, compared(self.before, value, self.period, over)] if self.before else layers
 
 
 def series(rows: Iterable[Row], value: Value, over: Value | None = None) -> list[Series]:

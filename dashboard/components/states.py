@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.data.periods import Period
-from dashboard.session.view_state import ViewState
+from dashboard.data.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.domain.freshness import Freshness, age_s
 from streamgauge.runtime.data_dir import broker_marker

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import streamlit as st
 
+from dashboard.data.view_state import ViewState
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 
 Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes", "badge", "bars"]
 _FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f %%", "seconds": "%.1f s"}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -14,8 +14,8 @@ from dashboard.data import query_cache, trust, trust_queries
 from dashboard.data.periods import Period
 from dashboard.data.query_cache import Result
 from dashboard.data.trust import Trust
+from dashboard.data.view_state import ViewState
 from dashboard.session import address, incident
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 
@@ -82,6 +82,12 @@ def tile(
         st.caption(f"{line} · {sql(result)}")
     said = " ".join(filter(None, (below.text, below.versus)))
     incident.note(incident.FigureSnapshot(label, value, said, line, result.sql))
+
+
+def compared(row: Mapping[str, Any], measure: str, period: Period) -> Remark:
+    """How a measure of a row compares with the earlier span; the row is one of `comparison.compared`."""
+    before = row[f"{measure}_earlier"] if row["reaches_back"] else None
+    return changed(row[f"{measure}_complete"], before, period)
 
 
 def changed(now: int, before: int | None, period: Period) -> Remark:

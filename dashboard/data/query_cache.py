@@ -22,7 +22,7 @@ import streamlit as st
 
 from dashboard.data.periods import Period
 from dashboard.data.query import Query
-from dashboard.session.view_state import LIVE_S, ViewState
+from dashboard.data.view_state import LIVE_S, ViewState
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.runtime import settings as settings_module

@@ -8,16 +8,17 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.components import tables, theme, tiles
+from dashboard import theme
+from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache, trust_queries
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.reconciliation import compare, kill_demo, queries
 from dashboard.reconciliation.compare import Line, Record, Seen
 from dashboard.reconciliation.kill_demo import Kill
 from dashboard.session import actions
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.runtime.data_dir import run_file, totals
 from streamgauge.runtime.data_dir.totals import Log

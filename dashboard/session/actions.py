@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.data.view_state import REFRESH
 from dashboard.session import access, audit
-from dashboard.session.view_state import REFRESH
 from streamgauge.catalog.builtin.audit import Outcome
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, urlencode
 
 import streamlit as st
 
-from dashboard.session.view_state import PARAMETERS
+from dashboard.data.view_state import PARAMETERS
 
 _WRITTEN = "address:written"
 # The frame's choices that a link of a page's own takes along; it refreshes as it likes.

@@ -9,19 +9,13 @@ import uuid
 from typing import Any
 
 import msgspec
-import streamlit as st
 from confluent_kafka import KafkaException, Producer
 
-from dashboard.components import states, tables, tiles
-from dashboard.components.tables import Column
 from dashboard.data import query_cache
-from dashboard.session import audit_queries
-from dashboard.session.view_state import ViewState
 from streamgauge.catalog.builtin.audit import AUDIT_TOPIC, OperatorActed, Outcome
 from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
-from streamgauge.warehouse.client import QueryError
 
 # How long an action waits for its record; librdkafka gives up on it then too, so that it cannot appear later.
 WRITE_S = 5.0
@@ -93,33 +87,3 @@ def write(action_id: str, outcome: Outcome, *, actor: str, action: str, target: 
 def new_id() -> str:
     """The id of an action."""
     return uuid.uuid4().hex
-
-
-def show(view: ViewState) -> None:
-    """The newest actions, whatever the range, folded away. For the end of a page that acts."""
-    with st.expander("Audit: who did what", icon=":material/history:"):
-        try:
-            newest = query_cache.fetch(audit_queries.NEWEST, view)
-        except QueryError as error:
-            if error.rule != "table":
-                raise
-            states.no_table("audit_events")
-            return
-        if not newest.rows:
-            st.caption("Nobody has acted through the pages yet.")
-            return
-        tables.show(newest.rows, _COLUMNS, view, key="audit")
-        st.caption(f"The newest 50. The topic keeps all of them for good. · {tiles.sql(newest)}")
-
-
-_COLUMNS = {
-    "acted_at": Column("when", "time"),
-    "actor": Column("who", meaning="The signed-in reader, or the user of this machine."),
-    "action": Column("action"),
-    "target": Column("to what", width="medium"),
-    "outcome": Column(
-        "outcome", meaning="`requested` and nothing after it: it was begun, and nobody knows how it ended."
-    ),
-    "came_of_it": Column("what came of it", width="medium"),
-    "announced": Column("what was announced", width="large"),
-}

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.components import theme
-from dashboard.session.view_state import CUSTOM, PARAMETERS, ViewState, stamp
+from dashboard import theme
+from dashboard.data.view_state import CUSTOM, PARAMETERS, ViewState, stamp
 
 # What is being drawn, what was drawn last and when, and of which page and view that is.
 _DRAWING, _SEEN, _OF = "incident:drawing", "incident:seen", "incident:of"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from dashboard.components import theme
+from dashboard import theme
 from dashboard.data import query_cache
 from dashboard.session import access
 from streamgauge.runtime.data_dir import secret_file

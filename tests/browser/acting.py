@@ -15,10 +15,10 @@ import httpx
 import streamlit as st
 
 from dashboard import server
-from dashboard.components import frame
+from dashboard.components import audit_table, frame
+from dashboard.data.view_state import ViewState
 from dashboard.pages.overview import page as overview
-from dashboard.session import actions, audit
-from dashboard.session.view_state import ViewState
+from dashboard.session import actions
 from streamgauge.cli.local.kafka.broker import free_port
 from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until
@@ -64,7 +64,7 @@ def draw(view: ViewState) -> None:
     actions.button(
         "Retry", key="retry", action=lambda _: "3 letters were sent", name="test.retry", target=TARGET, effects=[*SAYS]
     )
-    audit.show(view)
+    audit_table.show(view)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.session.view_state import moment
+from dashboard.data.view_state import moment
 from tests.browser.pages import asked, plotted
 from tests.browser.pipeline import Pipeline
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.session.view_state import moment
+from dashboard.data.view_state import moment
 from streamgauge.domain import format
 from tests.browser.pages import asked, plotted
 from tests.browser.pipeline import Pipeline

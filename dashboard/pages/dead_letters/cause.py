@@ -10,10 +10,10 @@ import streamlit as st
 
 from dashboard.components import filters, frame
 from dashboard.data import query_cache
+from dashboard.data.view_state import ViewState
 from dashboard.pages.dead_letters import causes, history, queries, retry, sample
 from dashboard.pages.dead_letters.jobs import Busy, Job
 from dashboard.session import actions, address
-from dashboard.session.view_state import ViewState
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
 # The marked lines stand out from the payload's others; static text of ours.

@@ -8,14 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, filters, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, filters, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.dead_letters import queries
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 _CAUSES = {
@@ -42,7 +43,7 @@ def headline(found: Result, view: ViewState, chosen: Mapping[str, Any], *, sever
     retried, settled, again, still_open = (
         found.row.get(f"all_{name}", 0) for name in ("retried", "settled", "again", "open")
     )
-    compared = tiles.changed(total.row["complete"], total.row["previous"], total.period)
+    compared = tiles.compared(total.row, "letters", total.period)
     if compared.arrow:
         compared = Remark(compared.text, "inverse", arrow=True, versus=compared.versus)
     new = total.row["new_causes"]

@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
+from dashboard.data.view_state import ViewState
 from dashboard.pages.dead_letters import queries
-from dashboard.session.view_state import ViewState
 from streamgauge.warehouse.client import QueryError
 
 _RUNS = {

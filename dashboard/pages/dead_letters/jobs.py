@@ -7,13 +7,11 @@ that a page may read it at any moment.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import logging
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,8 +21,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
-
-import streamlit as st
 
 from dashboard.pages.dead_letters import retry_request
 from dashboard.pages.dead_letters.retry_request import Request
@@ -222,13 +218,3 @@ def _listen(job: Job, output: IO[bytes]) -> None:
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].removeprefix("streamgauge: ")[:2_000] if lines else ""
-
-
-@st.cache_resource
-def registry() -> Jobs:
-    """The one registry of this process."""
-    from dashboard.pages.dead_letters import outcome
-
-    jobs = Jobs([sys.executable, "-m", "streamgauge"], outcome.record)
-    atexit.register(jobs.close)
-    return jobs

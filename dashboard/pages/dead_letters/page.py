@@ -9,10 +9,10 @@ import streamlit as st
 
 from dashboard.components import filters, frame
 from dashboard.data import query_cache
+from dashboard.data.view_state import ViewState
 from dashboard.pages.dead_letters import cause, causes, history, queries
 from dashboard.pages.dead_letters.retry_request import is_fingerprint
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 
 
 def show() -> None:

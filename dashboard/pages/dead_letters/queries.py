@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dashboard.data import comparison
 from dashboard.data.query import Query
 
 BARS = 24
@@ -12,7 +13,7 @@ BARS = 24
 MOST = 200
 # Rows written before there was `dead_at` have none.
 _AT = "coalesce(dead_at, kafka_timestamp)"
-_IN_RANGE = f"{_AT} >= $since::TIMESTAMPTZ AND {_AT} < $until::TIMESTAMPTZ"
+_IN_RANGE = comparison.in_range(_AT)
 _CHOSEN = "($stream = '' OR stream = $stream) AND ($reason = '' OR reason = $reason)"
 _CAUSE = "($fingerprint = '' OR starts_with(fingerprint, $fingerprint))"
 _ANY = {"stream": "", "reason": "", "fingerprint": ""}
@@ -52,23 +53,20 @@ TOTAL = Query(
     "dead_letters.total",
     "Dead letters of the range, of its complete windows, and of the same span earlier; causes, and those never seen "
     "before the range.",
-    _sql("""
-WITH counted AS (
-    SELECT fingerprint, min({at}) AS first,
-           count(*) FILTER (WHERE {in_range}) AS letters,
-           count(*) FILTER (WHERE {at} >= $since::TIMESTAMPTZ AND {at} < $complete_until::TIMESTAMPTZ) AS complete,
-           count(*) FILTER (WHERE {at} >= $previous_since::TIMESTAMPTZ
-                              AND {at} < $previous_until::TIMESTAMPTZ) AS previous
-    FROM dead_letters WHERE {chosen} AND {cause} GROUP BY fingerprint
+    f"""
+WITH chosen AS (
+    SELECT coalesce(fingerprint, '') AS fingerprint, {_AT} AS became, 1 AS letters
+    FROM dead_letters WHERE {_CHOSEN} AND {_CAUSE}
+), first_seen AS (
+    SELECT fingerprint, min(became) AS first FROM chosen GROUP BY fingerprint
+), spans AS (
+    {comparison.spans("chosen", time="became")}
 )
-SELECT coalesce(sum(letters), 0)::BIGINT AS letters, coalesce(sum(complete), 0)::BIGINT AS complete,
-       CASE WHEN EXISTS (SELECT 1 FROM stream_windows WHERE window_start <= $previous_since::TIMESTAMPTZ
-                                                        AND events > late AND stream <> 'lag')
-            THEN coalesce(sum(previous), 0)::BIGINT END AS previous,
-       count(*) FILTER (WHERE letters > 0) AS causes,
-       count(*) FILTER (WHERE letters > 0 AND first >= $since::TIMESTAMPTZ) AS new_causes
-FROM counted
-"""),
+SELECT {comparison.compared("letters")},
+       count(DISTINCT fingerprint) FILTER (WHERE span <> 'earlier') AS causes,
+       count(DISTINCT fingerprint) FILTER (WHERE span <> 'earlier' AND first >= $since::TIMESTAMPTZ) AS new_causes
+FROM spans LEFT JOIN first_seen USING (fingerprint)
+""",
     defaults=_ANY,
 )
 

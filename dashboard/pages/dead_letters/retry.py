@@ -10,11 +10,11 @@ import streamlit as st
 
 from dashboard.components import tables
 from dashboard.components.tables import Column
-from dashboard.pages.dead_letters import jobs, outcome, retry_request
+from dashboard.data.view_state import ViewState, stamp
+from dashboard.pages.dead_letters import outcome, registry, retry_request
 from dashboard.pages.dead_letters.jobs import Busy, Job
 from dashboard.pages.dead_letters.retry_request import Request
 from dashboard.session import actions
-from dashboard.session.view_state import ViewState, stamp
 from streamgauge.domain import format
 
 POLL_S = 1.0
@@ -95,19 +95,19 @@ def dry_run(request: Request) -> None:
         return
     now = stamp(datetime.now(UTC)) if request.letter is None else None
     try:
-        jobs.registry().start("dry", Request(**{**vars(request), "until": now}), who)
+        registry.jobs().start("dry", Request(**{**vars(request), "until": now}), who)
     except Busy as error:
         st.text(str(error))
 
 
 def work(request: Request, view: ViewState) -> None:
     """What the newest dry run or retry of this cause says, and what can be done about it; anew while it runs."""
-    found = jobs.registry().newest(request.cause, "dry", "retry")
+    found = registry.jobs().newest(request.cause, "dry", "retry")
     running = found is not None and found.running
 
     @st.fragment(run_every=POLL_S if running else None)
     def said() -> None:
-        job = jobs.registry().newest(request.cause, "dry", "retry")
+        job = registry.jobs().newest(request.cause, "dry", "retry")
         if job is None:
             return
         with st.container(border=True, key="letters-work"):
@@ -164,7 +164,7 @@ def _dry(job: Job) -> None:
 
 
 def _begin(request: Request, who: str) -> str:
-    job = jobs.registry().start("retry", request, who)
+    job = registry.jobs().start("retry", request, who)
     return f"Started as job {job.id}: the page shows how far it is, and the history how it ends."
 
 
@@ -208,7 +208,7 @@ def _progress(job: Job, view: ViewState) -> None:
 
 
 def _stop(job: Job) -> str:
-    jobs.registry().stop(job)
+    registry.jobs().stop(job)
     return "It was told to stop."
 
 

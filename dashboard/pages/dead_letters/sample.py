@@ -15,11 +15,11 @@ from dashboard.components import tables
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
-from dashboard.pages.dead_letters import jobs, queries
+from dashboard.data.view_state import ViewState
+from dashboard.pages.dead_letters import queries, registry
 from dashboard.pages.dead_letters.jobs import Job
 from dashboard.pages.dead_letters.retry_request import Request, is_place
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.catalog.validation import REASONS
 from streamgauge.dead_letters import payload as payloads
 from streamgauge.dead_letters.payload import Line
@@ -76,12 +76,12 @@ def read(letter: str, view: ViewState) -> Result:
 
 def whole(cause: str, letter: str) -> Job | None:
     """What the command line has read of the letter, or is reading."""
-    return jobs.registry().newest(cause, "show", letter=letter)
+    return registry.jobs().newest(cause, "show", letter=letter)
 
 
 def load(cause: str, letter: str, who: str) -> None:
     """Read the letter from its topic, in the background."""
-    jobs.registry().start("show", Request(cause, letter), who)
+    registry.jobs().start("show", Request(cause, letter), who)
 
 
 def text_of(row: Mapping[str, Any], read_whole: Job | None) -> str | None:

@@ -11,10 +11,10 @@ import streamlit as st
 from dashboard.components import tiles
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.events import event_table, queries, search, story_queries
 from dashboard.pages.events.search import EventPosition
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 from streamgauge.warehouse import story

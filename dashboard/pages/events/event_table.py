@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import theme
+from dashboard import theme
 from dashboard.data.periods import DAY_S, Period
+from dashboard.data.view_state import ViewState
 from dashboard.pages.events import search
 from dashboard.pages.events.search import EventPosition
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.catalog.loader import Catalog
 
 Rows = Sequence[Mapping[str, Any]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import frame, theme
+from dashboard import theme
+from dashboard.components import frame
 from dashboard.data import query_cache
 from dashboard.pages.events import queries, search, story, tail
 from dashboard.pages.events.search import ALL, Criteria

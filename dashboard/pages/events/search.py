@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from dashboard.data.view_state import moment
 from dashboard.pages.events import queries
 from dashboard.pages.events.queries import Field
-from dashboard.session.view_state import moment
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.stream import ORIGIN, Stream
 from streamgauge.warehouse import story

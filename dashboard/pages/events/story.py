@@ -10,13 +10,13 @@ import streamlit as st
 from dashboard.components import tiles
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.events import event_detail, event_table, search, story_queries, story_timing
 from dashboard.pages.events.search import EventPosition
 from dashboard.pages.events.story_chart import lanes
 from dashboard.pages.events.story_timing import Step
 from dashboard.session import address, incident
 from dashboard.session.incident import FigureSnapshot
-from dashboard.session.view_state import ViewState
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, timedelta
 from html import escape
 
-from dashboard.components import charts, theme
+from dashboard import theme
+from dashboard.components import charts
+from dashboard.data.view_state import ViewState
 from dashboard.pages.events.story_timing import Step
-from dashboard.session.view_state import ViewState
 
 LANE_PX = 30
 # Marks at the very ends would be cut.

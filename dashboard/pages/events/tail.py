@@ -7,15 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, hover, states, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, hover, states, tiles
 from dashboard.components.charts import Series
 from dashboard.data import query_cache
 from dashboard.data.query import Query
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.events import event_detail, event_table, queries, search
 from dashboard.pages.events.search import ALL, Criteria, EventPosition
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 

@@ -11,9 +11,9 @@ from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.fulfilment import queries, waits
 from dashboard.pages.fulfilment.waits import WAITS
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 

@@ -12,8 +12,8 @@ from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.fulfilment import queries
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 _ORDER = Column("Order", "link", "fulfilment", "order", meaning="Its saga, step by step.")

@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import charts, frame, states, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, frame, states, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.fulfilment import current_state, ledger, queries, saga
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -90,13 +91,18 @@ def no_sagas(view: ViewState) -> None:
     return None
 
 
-def entered(flow: Result, state: str, figure: str = "sagas") -> int | None:
-    """How many sagas entered a state; None where that is not known."""
+def entered(flow: Result, state: str) -> int:
+    """How many sagas entered a state in the range."""
+    return next((int(row["sagas"]) for row in flow.rows if row["state"] == state), 0)
+
+
+def delivered_change(flow: Result) -> Remark:
+    """How the number of completed sagas compares with the earlier span."""
     if not flow.rows:
-        return 0
-    if figure == "previous" and flow.rows[0]["previous"] is None:
-        return None
-    return next((row[figure] for row in flow.rows if row["state"] == state), 0)
+        return tiles.changed(0, 0, flow.period)
+    none = {"sagas_complete": 0, "sagas_earlier": 0, "reaches_back": flow.row["reaches_back"]}
+    row = next((row for row in flow.rows if row["state"] == "completed"), none)
+    return tiles.compared(row, "sagas", flow.period)
 
 
 def now(standing: Result, stuck: Result, view: ViewState) -> None:
@@ -123,16 +129,16 @@ def now(standing: Result, stuck: Result, view: ViewState) -> None:
 
 def ended(flow: Result, view: ViewState) -> None:
     """How sagas ended in the range."""
-    done, complete = entered(flow, "completed") or 0, entered(flow, "completed", "complete") or 0
+    done = entered(flow, "completed")
     tiles.tile(
         "Delivered",
         format.count(done),
         flow,
         view,
         meaning="Sagas that completed in the range. The change compares complete windows with the same span earlier.",
-        remark=tiles.changed(complete, entered(flow, "completed", "previous"), flow.period),
+        remark=delivered_change(flow),
     )
-    compensated, failed = entered(flow, "compensated") or 0, entered(flow, "failed") or 0
+    compensated, failed = entered(flow, "compensated"), entered(flow, "failed")
     whole = done + compensated + failed
     tiles.tile(
         "Compensated",
@@ -168,10 +174,10 @@ def left_over(residues: Result, view: ViewState) -> None:
 
 def funnel(flow: Result, view: ViewState) -> None:
     """How far sagas came in the range."""
-    started = entered(flow, "reserving_stock") or 0
+    started = entered(flow, "reserving_stock")
     parts = []
     for state, name in FUNNEL.items():
-        sagas = entered(flow, state) or 0
+        sagas = entered(flow, state)
         if not sagas and state == "failed":
             continue
         text = f"{format.count(sagas)} · {format.share(sagas, started)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from dashboard.data import comparison
 from dashboard.data.query import Query
 
 # Answers of views that read hours of raw events serve everyone for this long.
@@ -16,31 +17,21 @@ SOON_S = 6.0
 FLOW = Query(
     "fulfilment.flow",
     "Sagas that entered each state in the range, each once; in its complete windows; and in the same span earlier.",
-    """
-WITH windows AS (
+    f"""
+WITH spans AS (
+    {comparison.spans("fulfilment_windows")}
+), windows AS (
     SELECT state,
-           coalesce(sum(sagas) FILTER (WHERE inside), 0)::BIGINT              AS events,
-           coalesce(sum(sagas) FILTER (WHERE inside AND complete), 0)::BIGINT AS complete,
-           coalesce(sum(sagas) FILTER (WHERE earlier), 0)::BIGINT             AS earlier
-    FROM (
-        SELECT *, window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ AS inside,
-               window_start < $complete_until::TIMESTAMPTZ                                   AS complete,
-               window_start >= $previous_since::TIMESTAMPTZ AND window_start < $previous_until::TIMESTAMPTZ AS earlier
-        FROM fulfilment_windows
-        WHERE window_start >= least($since::TIMESTAMPTZ, $previous_since::TIMESTAMPTZ)
-          AND window_start < $until::TIMESTAMPTZ
-    )
-    WHERE inside OR earlier
+       {comparison.compared("sagas")}
+    FROM spans
     GROUP BY state
 ), again AS (
     SELECT state, count(*) AS retries FROM fulfilment_events
-    WHERE attempt > 1 AND occurred_at >= $since::TIMESTAMPTZ AND occurred_at < $until::TIMESTAMPTZ
+    WHERE attempt > 1 AND {comparison.in_range("occurred_at")}
     GROUP BY state
 )
-SELECT state, events - coalesce(retries, 0) AS sagas, coalesce(retries, 0) AS retries, complete,
-       CASE WHEN EXISTS (SELECT 1 FROM stream_windows
-                         WHERE window_start <= $previous_since::TIMESTAMPTZ AND events > late AND stream <> 'lag')
-            THEN earlier END AS previous
+SELECT state, sagas - coalesce(retries, 0) AS sagas, coalesce(retries, 0) AS retries, sagas_complete, sagas_earlier,
+       reaches_back
 FROM windows LEFT JOIN again USING (state)
 ORDER BY state
 """,

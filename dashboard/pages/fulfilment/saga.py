@@ -8,14 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
+from dashboard.data.view_state import ViewState
 from dashboard.pages.fulfilment import current_state, ledger, queries, saga_queries, waits
 from dashboard.pages.fulfilment.waits import WAITS
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 _ENDS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, filters, frame, splits, states, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, filters, frame, splits, states, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.inventory import queries, stock
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -50,12 +50,11 @@ def draw(view: ViewState, location: str, status: str, move: str) -> None:
     if known.newest is None:
         return states.no_events()
     states.freshness(known.newest, datetime.now(UTC), view)
-    spans = {row["span"]: row for row in moved.rows}
     stock.headline(view, location)
     with tiles.row("moved"):
-        movements(moved, spans, view)
-    if spans["range"]["windows"]:
-        over_time(spans, view, location, move)
+        movements(moved, view)
+    if moved.row["windows"]:
+        over_time(moved, view, location, move)
     elif location:
         filters.nothing("movements", moved.period)
     else:
@@ -65,15 +64,14 @@ def draw(view: ViewState, location: str, status: str, move: str) -> None:
     return None
 
 
-def movements(moved: Result, spans: dict[str, dict[str, Any]], view: ViewState) -> None:
+def movements(moved: Result, view: ViewState) -> None:
     """What moved in the range."""
-    whole, complete, earlier = (spans[span] for span in ("range", "complete", "earlier"))
     for name in HEADLINE:
         said, _, meaning = MOVES[name]
-        change = tiles.changed(complete[name], earlier[name] if whole["reaches_back"] else None, moved.period)
+        change = tiles.compared(moved.row, name, moved.period)
         tiles.tile(
             f"{said} in range",
-            format.count(whole[name]),
+            format.count(moved.row[name]),
             moved,
             view,
             # More is not better, nor worse, but for what was refused.
@@ -85,32 +83,29 @@ def movements(moved: Result, spans: dict[str, dict[str, Any]], view: ViewState) 
         )
 
 
-def over_time(spans: dict[str, dict[str, Any]], view: ViewState, location: str, move: str) -> None:
+def over_time(moved: Result, view: ViewState, location: str, move: str) -> None:
     """All movements, and one of them by location."""
     result = query_cache.fetch(queries.TIMELINE, view, location=location)
     period = result.period
-    now = [row for row in result.rows if not row["earlier"]]
-    before = [row for row in result.rows if row["earlier"]]
-    dashed = bool(before) and period.compare != "none" and spans["range"]["reaches_back"]
-    first = None if dashed else min((row["bucket"] for row in now), default=None)
+    timeline = splits.Timeline.of(result, reaches_back=moved.row["reaches_back"])
     lines = []
     for name, (said, colour, _) in MOVES.items():
         values: dict[datetime, float] = {}
-        for row in now:
+        for row in timeline.now:
             values[row["bucket"]] = values.get(row["bucket"], 0) + row[name]
         lines.append(Series(said, values, colour))
-    layers = splits.series(now, lambda row: row[move])
-    if dashed:
-        layers.append(splits.compared(before, lambda row: row[move], period))
+    layers = timeline.series(lambda row: row[move])
     said = MOVES[move][0]
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         st.subheader("Units by movement", anchor=False)
-        chart = charts.timeline(period, lines, unit="units", clock=view.clock, kind="line", first=first, digits=",d")
+        chart = charts.timeline(
+            period, lines, unit="units", clock=view.clock, kind="line", first=timeline.first, digits=",d"
+        )
         charts.show(chart, "inventory-moves", "Units received, reserved, released, shipped and refused over time")
         st.caption(f"{charts.reading(period, 'point')} {tiles.sql(result)}")
     with right, st.container(border=True, height="stretch"):
         st.subheader(f"{said} by location", anchor=False)
-        chart = charts.timeline(period, layers, unit="units", clock=view.clock, first=first, digits=",d")
+        chart = charts.timeline(period, layers, unit="units", clock=view.clock, first=timeline.first, digits=",d")
         charts.show(chart, "inventory-locations", f"Units {said.lower()} over time by location")
         st.caption(f"{charts.reading(period)} {tiles.sql(result)}")

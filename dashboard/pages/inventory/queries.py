@@ -6,11 +6,12 @@ read the raw events of the last ten minutes: these know no range, and are asked 
 
 from __future__ import annotations
 
+from dashboard.data import comparison
 from dashboard.data.query import Query
 
 HERE = {"location": ""}
 _HERE = "($location = '' OR location = $location)"
-_RANGE = "window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ"
+_MOVEMENTS = ("received", "reserved", "released", "shipped", "rejected")
 
 CHOICES = Query(
     "inventory.choices",
@@ -18,38 +19,23 @@ CHOICES = Query(
     f"""
 SELECT DISTINCT location
 FROM inventory_windows
-WHERE {_RANGE}
+WHERE {comparison.IN_RANGE}
 ORDER BY location
 LIMIT 500
 """,
     ("inventory",),
 )
 
-# A row for each span, also where nothing moved. `reaches_back`: is there anything as old as what is compared with?
 MOVED = Query(
     "inventory.moved",
     "Units received, reserved, released, shipped, refused: the range, its complete windows, that span earlier.",
     f"""
-WITH moved AS (
-    SELECT 'range' AS span, * FROM inventory_windows
-    WHERE {_RANGE}
-    UNION ALL
-    SELECT 'complete', * FROM inventory_windows
-    WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $complete_until::TIMESTAMPTZ
-    UNION ALL
-    SELECT 'earlier', * FROM inventory_windows
-    WHERE window_start >= $previous_since::TIMESTAMPTZ AND window_start < $previous_until::TIMESTAMPTZ
-), here AS (
-    FROM moved WHERE {_HERE}
+WITH spans AS (
+    {comparison.spans("inventory_windows", _HERE)}
 )
-SELECT span, count(window_start) AS windows,
-       coalesce(sum(received), 0)::BIGINT AS received, coalesce(sum(reserved), 0)::BIGINT AS reserved,
-       coalesce(sum(released), 0)::BIGINT AS released, coalesce(sum(shipped), 0)::BIGINT  AS shipped,
-       coalesce(sum(rejected), 0)::BIGINT AS rejected,
-       EXISTS (SELECT 1 FROM stream_windows
-               WHERE window_start <= $previous_since::TIMESTAMPTZ AND events > late AND stream <> 'lag') AS reaches_back
-FROM (VALUES ('range'), ('complete'), ('earlier')) AS spans(span) LEFT JOIN here USING (span)
-GROUP BY span
+SELECT {comparison.compared(*_MOVEMENTS)},
+       count(*) FILTER (WHERE span <> 'earlier') AS windows
+FROM spans
 """,
     ("inventory",),
     HERE,
@@ -58,28 +44,7 @@ GROUP BY span
 TIMELINE = Query(
     "inventory.timeline",
     "Units that moved in each bar of the range, by location; `earlier` rows are the compared span's, moved here.",
-    f"""
-SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, false AS earlier, location AS name,
-       coalesce(sum(received), 0)::BIGINT AS received, coalesce(sum(reserved), 0)::BIGINT AS reserved,
-       coalesce(sum(released), 0)::BIGINT AS released, coalesce(sum(shipped), 0)::BIGINT  AS shipped,
-       coalesce(sum(rejected), 0)::BIGINT AS rejected
-FROM inventory_windows
-WHERE {_RANGE}
-  AND {_HERE}
-GROUP BY ALL
-UNION ALL
-SELECT time_bucket(to_seconds($bucket_s), window_start + ($since::TIMESTAMPTZ - $previous_since::TIMESTAMPTZ)),
-       true, NULL,
-       coalesce(sum(received), 0)::BIGINT, coalesce(sum(reserved), 0)::BIGINT, coalesce(sum(released), 0)::BIGINT,
-       coalesce(sum(shipped), 0)::BIGINT, coalesce(sum(rejected), 0)::BIGINT
-FROM inventory_windows
-WHERE window_start >= $previous_since::TIMESTAMPTZ
-  AND window_start < $previous_since::TIMESTAMPTZ + to_seconds($seconds)
-  AND {_HERE}
-GROUP BY ALL
-ORDER BY earlier, bucket, name
-LIMIT 50000
-""",
+    comparison.timeline("inventory_windows", _HERE, "location", *_MOVEMENTS),
     ("inventory",),
     HERE,
 )

@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import tables, theme, tiles
+from dashboard import theme
+from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.inventory import queries
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 
 # These questions read the raw events of ten minutes: everybody together asks each as often as this.

@@ -9,11 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, splits, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, splits, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data.query_cache import Result
-from dashboard.session.view_state import ViewState
+from dashboard.data.view_state import ViewState
 from streamgauge.domain import format
 
 Row = dict[str, Any]
@@ -68,8 +69,9 @@ _CAMPAIGN = {
 }
 
 
-def funnel(totals: Result, whole: Row, credited: bool) -> None:
+def funnel(totals: Result, credited: bool) -> None:
     """From being shown to being bought."""
+    whole = totals.row
     steps = [
         Bar("Reached", whole["reached"], format.count(whole["reached"]), theme.SKY),
         Bar("Clicked", whole["clicks"], _step(whole["clicks"], whole["reached"], "reached"), theme.BLUE),
@@ -116,23 +118,18 @@ def segments(result: Result) -> None:
             st.text("No order of the range is credited to a campaign.")
 
 
-def over_time(result: Result, whole: Row, view: ViewState, measure: str, by: str) -> None:
+def over_time(result: Result, totals: Result, view: ViewState, measure: str, by: str) -> None:
     """One measure, by channel or campaign."""
     what = MEASURES[measure]
     period = result.period
-    now = [row for row in result.rows if not row["earlier"]]
-    before = [row for row in result.rows if row["earlier"]]
-    dashed = bool(before) and period.compare != "none" and whole["reaches_back"]
-    layers = splits.series(now, what.value, what.over)
-    if dashed:
-        layers.append(splits.compared(before, what.value, period, what.over))
+    timeline = splits.Timeline.of(result, reaches_back=totals.row["reaches_back"])
     chart = charts.timeline(
         period,
-        layers,
+        timeline.series(what.value, what.over),
         unit=what.unit,
         clock=view.clock,
         kind="line" if what.over else "bar",
-        first=None if dashed else min((row["bucket"] for row in now), default=None),
+        first=timeline.first,
         absent=None if what.over else 0.0,
         digits=what.digits,
     )

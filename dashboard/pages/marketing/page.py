@@ -11,8 +11,8 @@ from dashboard.components import filters, frame, states, tiles
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.marketing import campaigns, queries
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -46,60 +46,58 @@ def draw(view: ViewState, chosen: dict[str, Any], measure: str, by: str) -> None
     if known.newest is None:
         return states.no_events()
     states.freshness(known.newest, datetime.now(UTC), view)
-    spans = {row["span"]: row for row in totals.rows}
-    if not spans["range"]["windows"] and any(chosen.values()):
+    if not totals.row["windows"] and any(chosen.values()):
         return filters.nothing("campaigns", totals.period)
-    if not spans["range"]["windows"]:
+    if not totals.row["windows"]:
         return states.none_in_range(view, totals.period, known.newest)
     # Where nobody credits orders, what campaigns brought is not nothing: it is not known.
     credited = tiles.trust_in(view, "attribution").newest is not None
     with tiles.row("spent"):
-        spent(totals, spans, view)
+        spent(totals, view)
     with tiles.row("brought"):
-        brought(totals, spans, view, credited)
+        brought(totals, view, credited)
     left, right = st.columns(2)
     with left:
-        campaigns.funnel(totals, spans["range"], credited)
+        campaigns.funnel(totals, credited)
     with right:
         campaigns.segments(query_cache.fetch(queries.SEGMENTS, view, **chosen))
-    campaigns.over_time(query_cache.fetch(queries.TIMELINE, view, by=by, **chosen), spans["range"], view, measure, by)
+    campaigns.over_time(query_cache.fetch(queries.TIMELINE, view, by=by, **chosen), totals, view, measure, by)
     campaigns.by_channel(query_cache.fetch(queries.CHANNELS, view, **chosen), view)
     campaigns.by_campaign(query_cache.fetch(queries.CAMPAIGNS, view, **chosen), view)
     return None
 
 
-Spans = dict[str, dict[str, Any]]
 _COMPARED = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
 
 
-def spent(totals: Result, spans: Spans, view: ViewState) -> None:
+def spent(totals: Result, view: ViewState) -> None:
     """What campaigns did, and at what cost."""
     for label, name, meaning in (
         ("Spend", "cost_cents", "What campaigns cost in the range: the sum of `cost_cents`"),
         ("Reached", "reached", "Advertisements shown and emails sent in the range"),
         ("Clicks", "clicks", "Advertisements clicked and emails opened in the range"),
     ):
-        change = _change(totals, spans, name)
+        change = _change(totals, name)
         # Spending more is neither good nor bad.
         remark = Remark(change.text, "off", change.arrow, change.versus) if name == "cost_cents" else change
-        value = format.money(spans["range"][name]) if name == "cost_cents" else format.count(spans["range"][name])
+        value = format.money(totals.row[name]) if name == "cost_cents" else format.count(totals.row[name])
         tiles.tile(
             label, value, totals, view, remark=remark, meaning=f"{meaning}, running window included. {_COMPARED}"
         )
-    whole = spans["range"]
+    whole = totals.row
     tiles.tile(
         "Promotions redeemed",
         format.count(whole["redemptions"]),
         totals,
         view,
-        remark=_change(totals, spans, "redemptions"),
+        remark=_change(totals, "redemptions"),
         meaning=f"Promotions of campaigns used in orders, in the range. {_COMPARED}",
     )
 
 
-def brought(totals: Result, spans: Spans, view: ViewState, credited: bool) -> None:
+def brought(totals: Result, view: ViewState, credited: bool) -> None:
     """What orders they are credited with."""
-    whole = spans["range"]
+    whole = totals.row
     owed = (
         "An order is owed to the newest click of its customer, if there is one not too old; counted when it was placed"
     )
@@ -108,7 +106,7 @@ def brought(totals: Result, spans: Spans, view: ViewState, credited: bool) -> No
         format.count(whole["orders"]) if credited else format.UNKNOWN,
         totals,
         view,
-        remark=_change(totals, spans, "orders") if credited else "",
+        remark=_change(totals, "orders") if credited else "",
         meaning=f"{owed}. {_COMPARED}",
     )
     tiles.tile(
@@ -116,7 +114,7 @@ def brought(totals: Result, spans: Spans, view: ViewState, credited: bool) -> No
         format.money(whole["revenue_cents"] if credited else None),
         totals,
         view,
-        remark=_change(totals, spans, "revenue_cents") if credited else "",
+        remark=_change(totals, "revenue_cents") if credited else "",
         meaning=f"The amount of the orders credited. {_COMPARED}",
     )
     back = whole["revenue_cents"] / whole["cost_cents"] if credited and whole["cost_cents"] else None
@@ -140,6 +138,5 @@ def brought(totals: Result, spans: Spans, view: ViewState, credited: bool) -> No
     )
 
 
-def _change(totals: Result, spans: Spans, name: str) -> Remark:
-    reaches_back = spans["range"]["reaches_back"]
-    return tiles.changed(spans["complete"][name], spans["earlier"][name] if reaches_back else None, totals.period)
+def _change(totals: Result, name: str) -> Remark:
+    return tiles.compared(totals.row, name, totals.period)

@@ -7,14 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import charts, filters, frame, splits, states, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, filters, frame, splits, states, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
-from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.orders import queries
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -60,96 +60,85 @@ def draw(view: ViewState, chosen: Chosen, by: str) -> None:
         return filters.nothing("orders", totals.period)
     if not ranking.rows:
         return states.none_in_range(view, totals.period, known.newest)
-    spans = {row["span"]: row for row in totals.rows}
     with tiles.row("orders"):
-        headline(totals, spans, view)
+        headline(totals, view)
     with tiles.row("outcomes"):
-        outcomes(totals, spans, view)
-    over_time(spans, view, chosen, by)
+        outcomes(totals, view)
+    over_time(totals, view, chosen, by)
     rank(ranking, by)
-    table(ranking, spans, view, by)
+    table(ranking, view, by)
     return None
 
 
-def headline(totals: Result, spans: dict[str, dict[str, Any]], view: ViewState) -> None:
+def headline(totals: Result, view: ViewState) -> None:
     """How many, how much."""
-    whole, complete, earlier = (spans[span] for span in ("range", "complete", "earlier"))
-    reaches_back = whole["reaches_back"]
-
-    def change(name: str) -> Remark:
-        return tiles.changed(complete[name], earlier[name] if reaches_back else None, totals.period)
-
+    row, period = totals.row, totals.period
     running = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
     tiles.tile(
         "Orders",
-        format.count(whole["orders"]),
+        format.count(row["orders"]),
         totals,
         view,
-        remark=change("orders"),
+        remark=tiles.compared(row, "orders", period),
         meaning=f"Orders placed in the range, running window included. {running}",
     )
     tiles.tile(
         "Revenue",
-        format.money(whole["revenue_cents"]),
+        format.money(row["revenue_cents"]),
         totals,
         view,
-        remark=change("revenue_cents"),
+        remark=tiles.compared(row, "revenue_cents", period),
         meaning=f"The amount of the orders placed in the range, running window included. {running}",
     )
 
-    def mean(sums: dict[str, Any]) -> int | None:
-        return format.mean_cents(sums["revenue_cents"], sums["orders"])
+    def mean(suffix: str = "") -> int | None:
+        return format.mean_cents(row[f"revenue_cents{suffix}"], row[f"orders{suffix}"])
 
-    now = mean(complete)
+    now, before = mean("_complete"), mean("_earlier") if row["reaches_back"] else None
     tiles.tile(
         "Order value",
-        format.money(mean(whole)),
+        format.money(mean()),
         totals,
         view,
-        remark=tiles.changed(now, mean(earlier) if reaches_back else None, totals.period) if now else "",
+        remark=tiles.changed(now, before, period) if now else "",
         meaning=f"The average order: revenue over orders, both of the range. {running}",
     )
     tiles.tile(
         "Units",
-        format.count(whole["units"]),
+        format.count(row["units"]),
         totals,
         view,
-        remark=change("units"),
+        remark=tiles.compared(row, "units", period),
         meaning=f"Articles in the orders placed in the range: the sum of their quantities. {running}",
     )
 
 
-def outcomes(totals: Result, spans: dict[str, dict[str, Any]], view: ViewState) -> None:
+def outcomes(totals: Result, view: ViewState) -> None:
     """What became of orders."""
-    whole = spans["range"]
+    row = totals.row
     for name, meaning in OUTCOMES.items():
         tiles.tile(
             name.capitalize(),
-            format.share(whole[name], whole["orders"]),
+            format.share(row[name], row["orders"]),
             totals,
             view,
-            remark=f"{format.count(whole[name])} orders",
+            remark=f"{format.count(row[name])} orders",
             meaning=f"{meaning}, as a share of those placed in it. An order placed before the range may be among them: "
             "in a short range the share can pass 100 %.",
         )
 
 
-def over_time(spans: dict[str, dict[str, Any]], view: ViewState, chosen: Chosen, by: str) -> None:
+def over_time(totals: Result, view: ViewState, chosen: Chosen, by: str) -> None:
     """Revenue and orders, split, with the earlier span dashed."""
     result = query_cache.fetch(queries.TIMELINE, view, by=by, **chosen)
-    now = [row for row in result.rows if not row["earlier"]]
-    before = [row for row in result.rows if row["earlier"]]
-    dashed = bool(before) and result.period.compare != "none" and spans["range"]["reaches_back"]
-    first = None if dashed else min((row["bucket"] for row in now), default=None)
+    timeline = splits.Timeline.of(result, reaches_back=totals.row["reaches_back"])
     measures = (
         ("Revenue", "€", ",.2f", lambda row: row["revenue_cents"] / 100),
         ("Orders", "orders", ",d", lambda row: row["orders"]),
     )
     for column, (title, unit, digits, value) in zip(st.columns(2), measures, strict=True):
-        layers = splits.series(now, value)
-        if dashed:
-            layers.append(splits.compared(before, value, result.period))
-        chart = charts.timeline(result.period, layers, unit=unit, clock=view.clock, first=first, digits=digits)
+        layers = timeline.series(value)
+        chart = charts.timeline(result.period, layers, unit=unit, clock=view.clock, first=timeline.first, digits=digits)
         with column, st.container(border=True, height="stretch"):
             st.subheader(f"{title} by {DIMENSIONS[by].lower()}", anchor=False)
             charts.show(chart, f"orders-{title}", f"{title} over time by {DIMENSIONS[by].lower()}")
@@ -175,16 +164,16 @@ def rank(ranking: Result, by: str) -> None:
         st.caption(f"Revenue · share of the range's revenue · {tiles.sql(ranking)}")
 
 
-def table(ranking: Result, spans: dict[str, dict[str, Any]], view: ViewState, by: str) -> None:
+def table(ranking: Result, view: ViewState, by: str) -> None:
     """All of it in figures."""
     whole = ranking.row["all_cents"]
-    compares = spans["range"]["reaches_back"] and ranking.period.compare != "none"
+    compares = ranking.row["reaches_back"] and ranking.period.compare != "none"
     rows = [
         {
             **row,
             "share": row["revenue_cents"] / whole if whole else None,
             "mean_cents": format.mean_cents(row["revenue_cents"], row["orders"]),
-            "change": format.change(row["complete_cents"], row["previous_cents"]) if compares else None,
+            "change": format.change(row["revenue_cents_complete"], row["revenue_cents_earlier"]) if compares else None,
             **{f"{name}_share": row[name] / row["orders"] if row["orders"] else None for name in OUTCOMES},
         }
         for row in ranking.rows

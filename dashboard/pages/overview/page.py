@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import charts, frame, states, theme, tiles
-from dashboard.components.charts import Bar, Series
+from dashboard import theme
+from dashboard.components import charts, frame, states, throughput, tiles
+from dashboard.components.charts import Bar
 from dashboard.components.tiles import Remark
-from dashboard.data import query_cache
+from dashboard.data import query_cache, traffic_queries
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.overview import queries
 from dashboard.reconciliation import panel
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format, limits
 from streamgauge.warehouse.client import QueryError
 
@@ -25,7 +26,7 @@ def show() -> None:
 
 def draw(view: ViewState) -> None:
     """Everything that refreshes by itself."""
-    traffic = query_cache.fetch(queries.STREAMS, view)
+    traffic = query_cache.fetch(traffic_queries.TRAFFIC, view)
     newest = tiles.trust_in(view).newest
     states.freshness(newest, datetime.now(UTC), view)
     if traffic.rows:
@@ -33,7 +34,7 @@ def draw(view: ViewState) -> None:
             events(traffic, view)
             sold = orders(traffic, view)
             failures(traffic, view)
-        throughput(traffic, view)
+        throughput.show(traffic, view)
         if sold:
             rankings(view)
     elif newest is None:
@@ -87,7 +88,7 @@ def orders(traffic: Result, view: ViewState) -> bool:
         view,
         meaning="Orders placed in the range, at their amount, running window included. The change compares complete "
         "windows with the same span earlier; it is withheld until data reaches back that far.",
-        remark=tiles.changed(sold.row["complete_cents"], sold.row["previous_cents"], sold.period),
+        remark=tiles.compared(sold.row, "revenue_cents", sold.period),
     )
     return bool(sold.row["orders"])
 
@@ -113,26 +114,6 @@ def failures(traffic: Result, view: ViewState) -> None:
         meaning="Events more than 10 s older than the newest of their partition. They are counted in the window "
         "that they belong to, so past figures may still grow by them.",
     )
-
-
-def throughput(traffic: Result, view: ViewState) -> None:
-    """The chart of all streams."""
-    period = traffic.period
-    names = sorted({row["stream"] for row in traffic.rows}, key=theme.stream_order)
-    series = [
-        Series(
-            name,
-            {row["bucket"]: row["events"] / period.bucket_s for row in traffic.rows if row["stream"] == name},
-            theme.stream_colour(name),
-        )
-        for name in names
-    ]
-    with st.container(border=True):
-        st.subheader("Throughput by stream", anchor=False)
-        first = min(row["bucket"] for row in traffic.rows)
-        chart = charts.timeline(period, series, unit="events/s", clock=view.clock, first=first)
-        charts.show(chart, "throughput", "Events a second by stream")
-        st.caption(f"{charts.reading(period)} {tiles.sql(traffic)}")
 
 
 def rankings(view: ViewState) -> None:

@@ -7,13 +7,14 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard.components import charts, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.payments import queries
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 

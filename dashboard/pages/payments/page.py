@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import charts, frame, states, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, frame, states, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.payments import fraud, queries
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -75,7 +76,7 @@ def headline(paid: Result, view: ViewState) -> None:
         return sum(row[name] or 0 for row in paid.rows)
 
     def before(name: str) -> int | None:
-        return None if any(row[name] is None for row in paid.rows) else total(name)
+        return total(f"{name}_earlier") if all(row["reaches_back"] for row in paid.rows) else None
 
     tiles.tile(
         "Requested",
@@ -84,7 +85,7 @@ def headline(paid: Result, view: ViewState) -> None:
         view,
         meaning="Payments that were asked for in the range, further attempts included. The change compares complete "
         "windows with the same span earlier.",
-        remark=tiles.changed(total("complete"), before("previous"), paid.period),
+        remark=tiles.changed(total("requested_complete"), before("requested"), paid.period),
     )
     tiles.tile(
         "Authorised",
@@ -92,7 +93,7 @@ def headline(paid: Result, view: ViewState) -> None:
         paid,
         view,
         meaning="Money of the payments that were authorised in the range.",
-        remark=tiles.changed(total("complete_cents"), before("previous_cents"), paid.period),
+        remark=tiles.changed(total("authorised_cents_complete"), before("authorised_cents"), paid.period),
     )
     answered = total("authorised") + total("declined")
     tiles.tile(

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
+from dashboard.data import comparison
 from dashboard.data.query import Query
 
-# `previous` is absent where no window is as old as what the period is compared with.
+_METHOD = "($method = '' OR method = $method)"
+
 METHODS = Query(
     "payments.methods",
     "Payments and their money by method in the range; complete windows of it, and the same span earlier.",
-    """
-SELECT method,
-       coalesce(sum(requested)        FILTER (WHERE inside), 0)::BIGINT AS requested,
-       coalesce(sum(authorised)       FILTER (WHERE inside), 0)::BIGINT AS authorised,
-       coalesce(sum(declined)         FILTER (WHERE inside), 0)::BIGINT AS declined,
-       coalesce(sum(refunded)         FILTER (WHERE inside), 0)::BIGINT AS refunded,
-       coalesce(sum(authorised_cents) FILTER (WHERE inside), 0)::BIGINT AS authorised_cents,
-       coalesce(sum(refunded_cents)   FILTER (WHERE inside), 0)::BIGINT AS refunded_cents,
-       coalesce(sum(requested)        FILTER (WHERE inside AND complete), 0)::BIGINT AS complete,
-       coalesce(sum(authorised_cents) FILTER (WHERE inside AND complete), 0)::BIGINT AS complete_cents,
-       CASE WHEN any_value(back) THEN coalesce(sum(requested)        FILTER (WHERE earlier), 0)::BIGINT END AS previous,
-       CASE WHEN any_value(back) THEN coalesce(sum(authorised_cents) FILTER (WHERE earlier), 0)::BIGINT END
-           AS previous_cents
-FROM (
-    SELECT *, window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ AS inside,
-           window_start < $complete_until::TIMESTAMPTZ                                   AS complete,
-           window_start >= $previous_since::TIMESTAMPTZ AND window_start < $previous_until::TIMESTAMPTZ AS earlier,
-           EXISTS (SELECT 1 FROM stream_windows
-                   WHERE window_start <= $previous_since::TIMESTAMPTZ AND events > late AND stream <> 'lag') AS back
-    FROM payment_windows
-    WHERE window_start >= least($since::TIMESTAMPTZ, $previous_since::TIMESTAMPTZ)
-      AND window_start < $until::TIMESTAMPTZ
-      AND ($method = '' OR method = $method)
+    f"""
+WITH spans AS (
+    {comparison.spans("payment_windows", _METHOD)}
 )
-WHERE inside OR earlier
+SELECT method,
+       {comparison.compared("requested", "authorised_cents")},
+       {comparison.summed("authorised", "declined", "refunded", "refunded_cents")}
+FROM spans
 GROUP BY method
 ORDER BY requested DESC, method
 """,
@@ -43,12 +28,12 @@ ORDER BY requested DESC, method
 OUTCOMES = Query(
     "payments.outcomes",
     "What became of payments in each bar of the range.",
-    """
+    f"""
 SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket,
        sum(authorised)::BIGINT AS authorised, sum(declined)::BIGINT AS declined, sum(refunded)::BIGINT AS refunded
 FROM payment_windows
-WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ
-  AND ($method = '' OR method = $method)
+WHERE {comparison.IN_RANGE}
+  AND {_METHOD}
 GROUP BY bucket
 ORDER BY bucket
 """,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.components import theme
+from dashboard import theme
 from streamgauge.domain import format
 
 # Worst first; what each means is in docs/lag.md.

@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.components import frame, states, tiles
+from dashboard.components import frame, states, throughput, tiles
 from dashboard.components.tiles import Remark
-from dashboard.data import query_cache
+from dashboard.data import query_cache, traffic_queries
 from dashboard.data.query_cache import Result
-from dashboard.pages.overview import page as overview
-from dashboard.pages.overview import queries as overview_queries
+from dashboard.data.view_state import ViewState
 from dashboard.pages.pipeline import groups, lag, latency, process_table, queries, streams
 from dashboard.pages.pipeline.lag import Group
 from dashboard.reconciliation import panel
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
@@ -55,7 +53,7 @@ def choose() -> str:
 
 def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
     """Everything that refreshes by itself."""
-    traffic = query_cache.fetch(overview_queries.STREAMS, view)
+    traffic = query_cache.fetch(traffic_queries.TRAFFIC, view)
     newest = tiles.trust_in(view).newest
     result = sampled(view)
     found = lag.groups(result.rows)
@@ -73,7 +71,7 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
     if group:
         groups.partitions(group, view)
     if traffic.rows:
-        overview.throughput(traffic, view)
+        throughput.show(traffic, view)
     elif newest is not None:
         states.none_in_range(view, traffic.period, newest)
     # How old the newest event is, and what waits, is most wanted where none comes.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import frame, tables, theme
+from dashboard import theme
+from dashboard.components import frame, tables
 from dashboard.components.tables import Column
 from dashboard.data import processes, query_cache
 from streamgauge.domain import format

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import charts, tables, theme, tiles
+from dashboard import theme
+from dashboard.components import charts, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache, trust_queries
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.pipeline import latency, queries
 from dashboard.session import address
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format, stream_balance
 from streamgauge.domain.freshness import Freshness, age_s
 from streamgauge.domain.stream_balance import Balance

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dashboard.components import charts, theme
+from dashboard import theme
+from dashboard.components import charts
 from streamgauge.warehouse.sql import results
 
 Kind = Literal["lines", "bars", "points"]

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import streamlit as st
 
-import dashboard
-from dashboard.data import query as query_module
-from dashboard.data import query_cache
+from dashboard.data import view_state
 from dashboard.data.query import Query
-from dashboard.pages.events import queries
-from dashboard.pages.sql import query_run
+from dashboard.data.view_state import ViewState
+from dashboard.pages.sql import page_queries, query_run
 from dashboard.pages.sql.query_run import QueryRun, Statement
-from dashboard.session import address, view_state
-from dashboard.session.view_state import ViewState
+from dashboard.session import address
 
 TEXT, AS_OF, KNOWN = "sql:text", "sql:as-of", "sql:known"
 _OPENED, _KEPT, _RUN, _HISTORY = "sql:opened", "sql:kept", "sql:run", "sql:history"
@@ -45,21 +40,6 @@ class LinkedQuery:
     wrong: str = ""
 
 
-def known() -> dict[str, Query]:
-    """Every question of every page, whichever page was opened so far; those that pages made for what was chosen too."""
-    for module in pkgutil.walk_packages(dashboard.__path__, f"{dashboard.__name__}."):
-        if module.name.endswith("queries"):
-            every = getattr(importlib.import_module(module.name), "every", None)
-            if every is not None:
-                every(query_cache.catalog())
-    return query_module.known()
-
-
-def called(name: str) -> Query | None:
-    """The question of that name; one that a page makes of what was chosen, too."""
-    return known().get(name) or queries.called(query_cache.catalog(), name)
-
-
 def opened(view: ViewState) -> LinkedQuery:
     """What the address says, for the range that is looked at."""
     name, text, given = (st.query_params.get(one, "") for one in ("question", "q", "given"))
@@ -67,7 +47,7 @@ def opened(view: ViewState) -> LinkedQuery:
         return LinkedQuery(wrong=f"The link's statement is longer than {MOST_OPENED:,} characters.")
     if not name:
         return LinkedQuery(sql=text)
-    query = called(name)
+    query = page_queries.named(name)
     if query is None:
         return LinkedQuery(wrong="No page asks a question of the name that the link has.")
     try:

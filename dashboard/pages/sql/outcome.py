@@ -9,11 +9,11 @@ import streamlit as st
 
 from dashboard.components import charts, states
 from dashboard.data import query_cache
+from dashboard.data.view_state import ViewState
 from dashboard.pages.sql import chart_builder, error_report, exports
 from dashboard.pages.sql.chart_builder import KINDS, ChartSpec
 from dashboard.pages.sql.query_run import QueryRun
 from dashboard.session import incident
-from dashboard.session.view_state import ViewState
 from streamgauge.domain import format
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse.client import Busy, WarehouseUnavailable

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.components import frame
+from dashboard.data.view_state import ViewState
 from dashboard.pages.sql import editor, outcome, schema_browser
 from dashboard.pages.sql.editor import LinkedQuery
 from dashboard.pages.sql.examples import EXAMPLES, ROLES
 from dashboard.pages.sql.query_run import QUICK_S, QueryRun, Statement
 from dashboard.session import incident
-from dashboard.session.view_state import ViewState
 
 # The look of a text area, which Streamlit does not set; and no download of the rows that are shown beside that of all.
 _STYLE = """<style>

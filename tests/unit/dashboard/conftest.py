@@ -18,8 +18,8 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 from streamlit.util import calc_hash
 
-from dashboard import server
-from dashboard.components import charts, theme
+from dashboard import server, theme
+from dashboard.components import charts
 from dashboard.data import query_cache
 from dashboard.session import audit
 from streamgauge.catalog.builtin.audit import OperatorActed

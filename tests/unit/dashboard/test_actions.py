@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.data.view_state import REFRESH
 from dashboard.session import actions
-from dashboard.session.view_state import REFRESH
 from streamgauge.runtime.errors import TransientError
 from tests.unit.dashboard.conftest import House
 

@@ -8,10 +8,10 @@ from tests.unit.dashboard.conftest import House
 
 
 def page() -> None:
-    from dashboard.session import audit
-    from dashboard.session.view_state import ViewState
+    from dashboard.components import audit_table
+    from dashboard.data.view_state import ViewState
 
-    audit.show(ViewState())
+    audit_table.show(ViewState())
 
 
 def acted(house: House, action_id: str, seconds: float, outcome: str, detail: str) -> None:

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.components import charts, theme, zoom
+from dashboard import theme
+from dashboard.components import charts, zoom
 from dashboard.components.charts import Bar, Series
 from dashboard.data.periods import BY_KEY, Period
+from dashboard.data.view_state import ViewState
 from dashboard.pages.events import story_chart
 from dashboard.pages.events.story_timing import Step
-from dashboard.session.view_state import ViewState
 from tests.unit.dashboard.conftest import read, unpacked
 
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboard.data.periods import BY_KEY
+from dashboard.data.view_state import ViewState
 from dashboard.session import incident
 from dashboard.session.incident import FigureSnapshot
-from dashboard.session.view_state import ViewState
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 

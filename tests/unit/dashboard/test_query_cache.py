@@ -15,7 +15,7 @@ from dashboard.data import query_cache
 from dashboard.data.periods import BY_KEY, Period
 from dashboard.data.query import Query
 from dashboard.data.query_cache import STANDS_IN_S, Fetches, QueryCache, Result
-from dashboard.session.view_state import ViewState
+from dashboard.data.view_state import ViewState
 from streamgauge.warehouse.client import Busy
 from tests.support.waiting import wait_until
 

@@ -15,10 +15,10 @@ from dashboard.data import query as query_module
 from dashboard.data import query_cache
 from dashboard.data.query import Query
 from dashboard.data.query_cache import Result
+from dashboard.data.view_state import ViewState
 from dashboard.pages.events import queries
 from dashboard.pages.events.search import ALL, Criteria
-from dashboard.pages.sql import editor
-from dashboard.session.view_state import ViewState
+from dashboard.pages.sql import editor, page_queries
 from tests.unit.dashboard.conftest import House, Open, words
 from tests.unit.dashboard.test_fulfilment import entered, moved
 from tests.unit.dashboard.test_orders import sold
@@ -91,7 +91,7 @@ def test_a_link_opens_what_the_page_asked(
     statements = []
     for link in found:
         assert link.get("compare") == query.get("compare")
-        linked = editor.known()[link["question"]]
+        linked = page_queries.known()[link["question"]]
         statements.append(editor.filled(linked, ViewState.read(link), link.get("given", "")))
     whole = {_TIME.sub("'time'", result.sql) for result in asked}
     assert {_TIME.sub("'time'", one) for one in statements} <= whole
@@ -151,7 +151,7 @@ MADE = (
 @pytest.mark.parametrize("name", MADE)
 def test_a_link_is_older_than_the_process(house: House, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delitem(query_module._KNOWN, name, raising=False)
-    query = editor.called(name)
+    query = page_queries.named(name)
     assert query is not None
     house.query(editor.filled(query, ViewState()))
 

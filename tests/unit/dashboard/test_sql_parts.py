@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from dashboard.data.query import Query
-from dashboard.pages.sql import chart_builder, editor, error_report, exports, outcome, schema_browser
+from dashboard.data.view_state import ViewState
+from dashboard.pages.sql import chart_builder, editor, error_report, exports, outcome, page_queries, schema_browser
 from dashboard.pages.sql.chart_builder import ChartSpec, Kind
 from dashboard.pages.sql.examples import EXAMPLES, ROLES
-from dashboard.session.view_state import ViewState
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse.client import Busy, QueryError
 from streamgauge.warehouse.sql import results
@@ -146,7 +146,7 @@ def test_examples_are_for_every_role() -> None:
 
 def test_every_question_of_every_page_opens(answers: QueryService) -> None:
     """With its defaults: a filter without one would open as NULL, and answer nothing."""
-    for query in editor.known().values():
+    for query in page_queries.known().values():
         given = ViewState().period(AT).params()
         assert query.names <= {*given, *query.defaults}, f"{query.name} states no defaults"
         answers.query(Body(editor.filled(query, ViewState()).strip()))

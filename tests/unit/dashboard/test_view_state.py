@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.data.periods import BY_KEY, COMPARE
-from dashboard.session.view_state import DEFAULTS, REFRESH, ZONES, ViewState
+from dashboard.data.view_state import DEFAULTS, REFRESH, ZONES, ViewState
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 CUSTOM = {"range": "custom", "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T10:30:00Z"}
