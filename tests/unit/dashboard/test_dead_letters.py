@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.pages.dead_letters import jobs
+from dashboard.pages.dead_letters import registry
 from dashboard.pages.dead_letters.jobs import Jobs
 from dashboard.session import actions, audit
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
@@ -70,7 +70,7 @@ def sent_again(house: House, offset: int, to: int, run: str = "r1") -> None:
 def line(monkeypatch: pytest.MonkeyPatch) -> list[Jobs]:
     """The registry of the pages under test; put in what stands for the command line."""
     found = [Jobs(command())]
-    monkeypatch.setattr(jobs, "registry", lambda: found[0])
+    monkeypatch.setattr(registry, "jobs", lambda: found[0])
     monkeypatch.setattr(audit, "write", lambda *_, **__: None)
     monkeypatch.setattr(actions, "actor", lambda: "ana")
     monkeypatch.setattr(actions, "why_not", lambda: None)
