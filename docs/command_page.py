@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -46,12 +45,13 @@ def _members(name: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
         yield name, command
 
 
-def overview() -> list[tuple[str, str, str]]:
-    """Command, what it does, where to read more."""
+def overview() -> list[tuple[str, str, str, str]]:
+    """Command, what it does, its options, where to read more."""
     rows = []
     for name, command in commands().items():
         guide = GUIDES[name.split()[0]]
-        rows.append((f"`streamgauge {usage(name, command)}`", command.help or "", f"[{guide.split('#')[0]}]({guide})"))
+        more = f"[{guide.split('#')[0]}]({guide})"
+        rows.append((f"`streamgauge {usage(name, command)}`", command.help or "", options(command), more))
     return rows
 
 
@@ -61,24 +61,7 @@ def usage(name: str, command: TyperCommand) -> str:
     return " ".join([name, *arguments])
 
 
-def options(command: TyperCommand) -> list[tuple[str, str]]:
-    """The options of a command with their meaning and default."""
-    return [
-        (f"`{shown(entry)}`", meaning(entry))
-        for entry in command.params
-        if isinstance(entry, TyperOption) and "--help" not in entry.opts
-    ]
-
-
-def shown(option: TyperOption) -> str:
-    """An option with its values, where it has a closed set of them or a name for them."""
-    annotation = option.type_descriptor.annotation
-    if option.metavar is None and isinstance(annotation, type) and issubclass(annotation, Enum):
-        return f"{option.opts[0]} {'|'.join(str(choice.value) for choice in annotation)}"
-    return " ".join([option.opts[0], *([option.metavar] if option.metavar else [])])
-
-
-def meaning(option: TyperOption) -> str:
-    """An option's help, with its default where it has one."""
-    default = option.default.value if isinstance(option.default, Enum) else option.default
-    return option.help or "" if default in (None, False) else f"{option.help} Default: `{default}`."
+def options(command: TyperCommand) -> str:
+    """The options of a command, by name."""
+    found = (entry for entry in command.params if isinstance(entry, TyperOption) and "--help" not in entry.opts)
+    return ", ".join(f"`{entry.opts[0]}{f' {entry.metavar}' if entry.metavar else ''}`" for entry in found)

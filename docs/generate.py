@@ -103,23 +103,17 @@ def processor(row: Processor) -> tuple[str, ...]:
 
 def commands() -> str:
     """docs/commands.md"""
-    parts = []
-    for name, command in command_page.commands().items():
-        if rows := command_page.options(command):
-            parts += [f"### {name}", table(("Option", "Meaning"), rows)]
     return page(
         "# Commands",
         NOTE.format("the command line"),
         "Exit codes: 0 done, 1 failed or unwell, 2 wrong use or a missing part, with one line that says what to do. "
         "SIGTERM stops every command cleanly with code 0. Settings are environment variables "
         "([settings.md](settings.md)); `STREAMGAUGE_BOOTSTRAP_SERVERS` and `STREAMGAUGE_DATA_DIR` select broker and "
-        "data directory for every command.",
-        table(("Command", "Does", "More"), command_page.overview()),
+        "data directory for every command. `streamgauge COMMAND --help` explains each option.",
+        table(("Command", "Does", "Options", "More"), command_page.overview()),
         "## Processors",
         "`streamgauge process NAME`; its consumer group has its name. Metrics ports are those of `streamgauge up`.",
         table(("Name", "Does", "Reads", "Publishes to", "Settings", "Metrics port"), map(processor, PROCESSORS)),
-        "## Options",
-        *parts,
     )
 
 
