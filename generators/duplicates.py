@@ -1,4 +1,4 @@
-"""Events that are sent a second time, as a producer without idempotence does: same bytes, same key, a little later."""
+"""Duplicate events, as a producer without idempotence sends them: same bytes and key, a little later."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from generators.encode import Event
 LATEST_MS = 3_000
 
 
-class Again:
-    """Chooses a `share` of events, and says when their copies are due; the same seed chooses the same ones."""
+class Duplicates:
+    """Chooses a `share` (0 to 1) of the events and when their copies are due; equal seeds choose equal events."""
 
     def __init__(self, seed: int, share: float) -> None:
         self._rng = Random(f"again {seed}")
@@ -20,7 +20,7 @@ class Again:
         self._number = 0
 
     def due(self, events: list[Event], now_ms: int) -> list[Event]:
-        """Choose among the events of now; returns the copies that are due."""
+        """Choose among `events`, published at `now_ms`; returns the copies that are due by then."""
         random = self._rng.random
         for event in events:
             if random() < self._share:
@@ -31,8 +31,8 @@ class Again:
             out.append(heapq.heappop(self._waiting)[2])
         return out
 
-    def rest(self) -> list[Event]:
-        """The copies that were not due yet."""
-        rest = [event for _, _, event in sorted(self._waiting, key=lambda one: one[:2])]
+    def remaining(self) -> list[Event]:
+        """The copies that are not due yet; there are none afterwards."""
+        remaining = [event for _, _, event in sorted(self._waiting, key=lambda one: one[:2])]
         self._waiting.clear()
-        return rest
+        return remaining

@@ -1,7 +1,7 @@
-"""Events as JSON bytes, fast: each kind is one f-string around fragments that were rendered once.
+"""Encodes events as JSON: each kind is one f-string around fragments that were rendered once.
 
-`json.dumps` of an order costs as much as everything else here together. All text that goes in is ours and needs no
-escaping; the tests parse every event back and hold it against the contract of DESIGN §4.
+`json.dumps` of an order would cost as much as everything else in the generator. All inserted text is ours and needs no
+escaping; the tests parse every event and compare it with the catalog's contract.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import Any, Protocol, TypeAlias
 
 # (topic, key, value, event type, occurred_at in ms, dimensions, first measure, second measure, late, state)
 #
-# What follows the value repeats what the value says, so that the ledger need not parse it. Dimensions and measures:
+# The fields after the value repeat its content, so that the ledger need not parse it. Dimensions and measures:
 #   orders     (region, channel, payment_method)  units, amount_cents
 #   inventory  location                           quantity, 0         state: (on_hand, reserved)
 #   marketing  (campaign_id, channel)             cost_cents, 0
 #   payments   method                             amount_cents, 0
 #   shipments  (carrier, region)                  0, 0
 #   campaigns, products                           the key; 0, 0
-#   an invalid event has no type; its dimension is the reason expected.
-# A plain tuple, because a named one costs four times as much to make.
+#   an invalid event has no type; its dimension is the expected reason.
+# A plain tuple: a named one takes four times as long to create.
 Event: TypeAlias = tuple[str, str, bytes | None, str, int, Any, int, int, bool, tuple[int, int] | None]
 
 
 class OrderLike(Protocol):
-    """What the writer needs to know of an order."""
+    """The attributes of an order that are encoded."""
 
     order_id: str
     late_ms: int
@@ -38,7 +38,7 @@ class OrderLike(Protocol):
 
 
 class StockLike(Protocol):
-    """What the writer needs to know of a stock."""
+    """The attributes of a stock level that are encoded."""
 
     sku: str
     location: str
@@ -48,14 +48,14 @@ class StockLike(Protocol):
 
 
 def reason_field(reason: str) -> str:
-    """The optional `reason` as a fragment to append."""
+    """The optional field `reason` as a JSON fragment."""
     return f',"reason":"{reason}"'
 
 
 class Writer:
-    """Numbers events, renders them and appends them to `out`, which the shop replaces at every tick.
+    """Numbers and encodes events, and appends them to `out`, which the shop replaces at every tick.
 
-    `run` makes ids of different runs differ. Times are in ms since the epoch.
+    `run` is the prefix of the event ids of one run. Times are in ms since the epoch.
     """
 
     __slots__ = ("_number", "out", "run")
@@ -66,7 +66,7 @@ class Writer:
         self._number = 0
 
     def next_id(self) -> str:
-        """A fresh event id."""
+        """A new event id."""
         self._number = number = self._number + 1
         return f"{self.run}-{number:x}"
 
@@ -84,7 +84,7 @@ class Writer:
         )
 
     def stock(self, kind: str, at: int, stock: StockLike, quantity: int, order_id: str, late: bool) -> None:
-        """A `stock.*` event with the stock as it is after it; `order_id` is a fragment or empty."""
+        """A `stock.*` event with the resulting stock level; `order_id` is a fragment or empty."""
         self._number = number = self._number + 1
         on_hand, reserved = stock.on_hand, stock.reserved
         value = (
@@ -140,7 +140,7 @@ class Writer:
         self.out.append(("shipments", order.order_id, value, kind, at, order.route, 0, 0, late > 0, None))
 
     def reference(self, topic: str, key: str, kind: str, at: int, fields: str) -> None:
-        """Reference data in force from `at` on; `fields` is a fragment."""
+        """Reference data, valid from `at` on; `fields` is a fragment."""
         self._number = number = self._number + 1
         value = (
             f'{{"event_id":"{self.run}-{number:x}","event_type":"{kind}","occurred_at":{at},'

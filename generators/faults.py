@@ -1,8 +1,8 @@
-"""Events no consumer can use, each with the reason a consumer must give for it.
+"""Invalid events, each with the reason that a consumer must give for it.
 
-Each is a copy of a good event, with an id of its own, broken in one way; the good one is published too, so that the
-shop's story stays whole. The reasons are the closed set of the catalog, written out here because the ledger must not
-share code with what it checks.
+Each is a copy of a valid event with a new id, broken in one way; the valid event is published too, so that the shop's
+history stays complete. The reasons are the catalog's closed set, repeated here because the ledger must not share code
+with what it checks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from generators.encode import Event, Writer
 
 Fields = dict[str, Any]
 
-# How often each reason comes up, in a hundred. Oversized ones are rare: each is a quarter of a megabyte.
+# Share of each reason, in percent. Oversized events are rare: each has a quarter of a megabyte.
 WEIGHTS = {
     "invalid_json": 22,
     "missing_field": 20,
@@ -27,7 +27,7 @@ WEIGHTS = {
     "future_event": 5.8,
     "oversized": 0.2,
 }
-# A broker takes messages up to 1 MB unless told otherwise.
+# The broker's default limit.
 LARGEST_MESSAGE = 1_000_000
 YEAR_2200_MS = 7_258_118_400_000
 YEAR_9999_MS = 253_402_300_799_000
@@ -57,7 +57,7 @@ def _dump(fields: Fields) -> bytes:
 
 
 class Faults:
-    """Makes invalid events; all randomness comes from `rng`."""
+    """Creates invalid events; all randomness comes from `rng`."""
 
     def __init__(self, rng: Random, writer: Writer, max_event_bytes: int) -> None:
         self._rng = rng
@@ -77,17 +77,17 @@ class Faults:
         self._pool = rng.choices(reasons, [WEIGHTS[reason] for reason in reasons], k=4_096)
 
     def add(self, events: list[Event], count: int, example: Event) -> None:
-        """Append `count` invalid events, made from `events`, or from `example` where there is none."""
+        """Append `count` invalid events, made from `events`, or from `example` if `events` is empty."""
         rng = self._rng
         good = len(events)
         for _ in range(count):
             topic, key, value, *_rest = events[int(rng.random() * good)] if good else example
             if value is None:
-                raise ValueError("faults are made from good events")
+                raise ValueError("faults are made from valid events")
             reason = self._pool[int(rng.random() * 4_096)]
             head, _, tail = value.partition(b",")
             fresh = b'{"event_id":"' + self._writer.next_id().encode() + b'",' + tail
-            assert head.startswith(b'{"event_id":')  # noqa: S101 - the writer's own layout
+            assert head.startswith(b'{"event_id":')  # noqa: S101 - the writer's layout
             events.append((topic, key, self._makers[reason](topic, fresh), "", 0, reason, 0, 0, False, None))
 
     def _invalid_json(self, _topic: str, value: bytes) -> bytes:
@@ -141,7 +141,7 @@ class Faults:
     def _out_of_range(self, topic: str, value: bytes) -> bytes:
         rng, fields = self._rng, json.loads(value)
         names = COUNTS[topic]
-        if rng.random() < 0.15:  # a classic: microseconds taken for milliseconds, a date beyond the year 9999
+        if rng.random() < 0.15:  # microseconds instead of milliseconds: beyond the year 9999
             fields["occurred_at"] *= 1_000
         elif names and rng.random() < 0.6:
             name = rng.choice(names)
@@ -154,7 +154,7 @@ class Faults:
 
     def _unknown_event_type(self, topic: str, value: bytes) -> bytes:
         fields = json.loads(value)
-        # A good type of another stream is unknown in this one.
+        # A type of another stream is unknown in this one.
         other = "order.placed" if topic != "orders" else "payment.requested"
         fields["event_type"] = self._rng.choice((*UNKNOWN_TYPES, other))
         return _dump(fields)

@@ -1,8 +1,10 @@
-"""`streamgauge generate`: the synthetic shop's events onto Kafka.
+"""`streamgauge generate`: publishes the synthetic shop's events to Kafka.
 
-Input: none but the seed and the clock. Output: orders, inventory, marketing, payments, shipments.
-State: in memory only; every run is a new shop. Guarantee: each event is written once (idempotent producer that retries
-for as long as it runs); the ledger counts exactly what the broker acknowledged.
+Input:     the seed and the clock.
+Output:    orders, inventory, marketing, payments, shipments.
+State:     in memory only; every run is a new shop.
+Guarantee: each event is written once (idempotent producer that retries for as long as it runs); the ledger counts
+           exactly what the broker acknowledged.
 """
 
 from __future__ import annotations
@@ -20,14 +22,14 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from generators.duplicates import Again
+from generators.duplicates import Duplicates
 from generators.ledger import REFERENCE, STREAMS, Ledger
 from generators.options import DEFAULT_FRAUD, Options
 from generators.progress import Progress
 from generators.publisher import Publisher, producer_config
+from generators.scheduler import TICK_MS
 from generators.shop import TIMELINE_RATE, Shop
 from generators.storefront import Storefront
-from generators.timetable import TICK_MS
 from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.data_dir import faults, totals
 from streamgauge.runtime.errors import FatalError, UsageError
@@ -39,9 +41,9 @@ log = logging.getLogger("streamgauge")
 LEDGER_EVERY_S = 3.0
 REPORT_EVERY_S = 1.0
 PACE_S = 0.02
-# Behind the wall clock by more than this, the shop lets the gap go rather than date its events in the past for ever.
+# Further behind the wall clock than this, the shop skips the gap; else all later events would be dated in the past.
 MOST_BEHIND_MS = 3_000
-# "As fast as possible" on the wall clock: faster than any machine, so that the clock is what limits.
+# "As fast as possible" on the wall clock: more than any machine can do.
 UNLIMITED = 250_000.0
 STOP_S = 10.0
 SILENT_S = 5.0
@@ -49,7 +51,7 @@ SILENT_S = 5.0
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: events acknowledged, events that were not, seconds, and the ledger's totals."""
+    """Result of a run: events acknowledged and not acknowledged, duration in seconds, the ledger's totals."""
 
     acknowledged: int
     undelivered: int
@@ -58,7 +60,7 @@ class Report:
 
     @property
     def rate(self) -> float:
-        """Events acknowledged a second."""
+        """Acknowledged events per second."""
         return self.acknowledged / self.seconds if self.seconds else 0.0
 
 
@@ -67,7 +69,7 @@ def _now_ms() -> int:
 
 
 def _open_shop(options: Options, settings: Settings) -> tuple[Shop, bool]:
-    """The shop, and whether its clock follows the wall clock."""
+    """Build the shop; the second value tells whether its clock follows the wall clock."""
     live = options.start_ms is None and (options.rate > 0 or options.count is None)
     if options.start_ms is not None:
         start = options.start_ms
@@ -85,9 +87,9 @@ def _open_shop(options: Options, settings: Settings) -> tuple[Shop, bool]:
 
 def _require_topics(settings: Settings, options: Options) -> None:
     kafka.require_broker(settings)
-    there = kafka.admin(settings).list_topics(timeout=5.0).topics
-    wanted = ("orders", "marketing", *REFERENCE) if options.storefront else STREAMS
-    missing = [stream for stream in wanted if stream not in there]
+    existing = kafka.admin(settings).list_topics(timeout=5.0).topics
+    required = ("orders", "marketing", *REFERENCE) if options.storefront else STREAMS
+    missing = [stream for stream in required if stream not in existing]
     if missing:
         raise UsageError(
             f"no topic {', '.join(missing)} on {settings.bootstrap}; create them with `streamgauge topics`"
@@ -95,8 +97,8 @@ def _require_topics(settings: Settings, options: Options) -> None:
 
 
 @contextmanager
-def rarely_collected() -> Iterator[None]:
-    """The world is permanent and the events hold no cycles: the collector would find nothing, at a price a scan."""
+def garbage_collection_deferred() -> Iterator[None]:
+    """Keep the garbage collector from scanning: the world is permanent, and events have no reference cycles."""
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
@@ -109,10 +111,10 @@ def rarely_collected() -> Iterator[None]:
 
 
 def generate(process: Process, options: Options) -> Report:
-    """Publish events until the count or the time is reached or the process is told to stop.
+    """Publish events until the count or the duration is reached or the process is stopped.
 
-    Waits through broker outages. Raises `UsageError` for options or topics that are not right and `FatalError` when the
-    broker refuses events for good; the ledger is written in every case.
+    Waits through broker outages. Raises `UsageError` for wrong options or missing topics and `FatalError` if the broker
+    rejects events permanently; the ledger is written in every case.
     """
     options.check()
     settings = process.settings
@@ -121,9 +123,9 @@ def generate(process: Process, options: Options) -> Report:
     ledger = Ledger(shop.labels if isinstance(shop, Storefront) else None)
     publisher = Publisher(partial(Producer, producer_config(settings)), ledger)
     run = _Run(process, options, publisher, ledger, shop.now)
-    with rarely_collected(), Progress(options.count, options.for_s) as progress:
+    with garbage_collection_deferred(), Progress(options.count, options.for_s) as progress:
         run.progress = progress
-        run.begin()
+        run.start()
         try:
             _produce(run, shop, live)
         finally:
@@ -137,25 +139,25 @@ def generate(process: Process, options: Options) -> Report:
 
 
 def _produce(run: _Run, shop: Shop, live: bool) -> None:
-    """Tick after tick, paced by the wall clock where there is a rate."""
+    """Publish tick by tick, paced by the wall clock if there is a rate."""
     options, publisher = run.options, run.publisher
     left = options.count if options.count is not None else math.inf
-    again = Again(options.seed, options.duplicates)
+    duplicates = Duplicates(options.seed, options.duplicates)
     watch = faults.Watch(run.process.settings.data_dir)
     paced = options.rate > 0
     if live:
-        shop.skip_to(_now_ms())  # what it took to build the shop is not traffic owed
+        shop.skip_to(_now_ms())  # building the shop took time; that is no backlog
     began_ms, shop_began_ms = _now_ms(), shop.now
-    while left > 0 and run.goes_on():
+    while left > 0 and run.running():
         if isinstance(shop, Storefront):
             shop.surge(on=watch.active(faults.CAMPAIGN_SURGE))
             shop.poison(on=watch.active(faults.POISON_BURST))
         if live:
-            # A tick is published when it is over, so that no event is dated in the future.
+            # A tick is published once it is over, so that no event is dated in the future.
             now = _now_ms()
             if now - shop.now > MOST_BEHIND_MS or (not paced and shop.now < now - TICK_MS):
                 if paced:
-                    run.behind((now - shop.now) / 1_000)
+                    run.warn_behind((now - shop.now) / 1_000)
                 shop.skip_to(now - TICK_MS)
             until = now if paced else shop.now + TICK_MS
         elif paced:
@@ -163,14 +165,14 @@ def _produce(run: _Run, shop: Shop, live: bool) -> None:
         else:
             until = shop.now + TICK_MS
         sent = False
-        while shop.now + TICK_MS <= until and left > 0 and run.goes_on():
+        while shop.now + TICK_MS <= until and left > 0 and run.running():
             events = shop.tick()
             if len(events) > left:
                 events = events[: int(left)]
             left -= len(events)
-            publisher.send(events, run.goes_on)
+            publisher.send(events, run.running)
             if options.duplicates:
-                publisher.send(again.due(events, shop.now), run.goes_on, copies=True)
+                publisher.send(duplicates.due(events, shop.now), run.running, copies=True)
             publisher.poll()
             sent = True
         run.report()
@@ -178,11 +180,11 @@ def _produce(run: _Run, shop: Shop, live: bool) -> None:
             publisher.poll(PACE_S / 2)
             if not sent:
                 time.sleep(PACE_S / 2)
-    publisher.send(again.rest(), run.goes_on, copies=True)
+    publisher.send(duplicates.remaining(), run.running, copies=True)
 
 
 class _Run:
-    """The bookkeeping around a run: when it ends, what it reports, when the ledger is written."""
+    """Bookkeeping of a run: its end, its progress reports, its ledger file."""
 
     def __init__(self, process: Process, options: Options, publisher: Publisher, ledger: Ledger, start_ms: int) -> None:
         self.process = process
@@ -197,55 +199,55 @@ class _Run:
         self._stop_by: float | None = None
         self._counted: dict[str, int] = {}
         self._fell_behind = False
-        self._seen = 0
-        self._seen_at = self._began
+        self._acknowledged = 0
+        self._acknowledged_at = self._began
 
-    def behind(self, seconds: float) -> None:
-        """Say, once, that the rate asked for is more than can be had."""
+    def warn_behind(self, seconds: float) -> None:
+        """Warn, once, that the machine cannot keep up with the rate."""
         if not self._fell_behind:
             self._fell_behind = True
-            log.warning("%.1f s behind --rate %g; going on without them", seconds, self.options.rate)
+            log.warning("%.1f s behind --rate %g; skipping them", seconds, self.options.rate)
 
-    def begin(self) -> None:
-        """From now on time counts."""
-        self._began = self._seen_at = time.monotonic()
+    def start(self) -> None:
+        """Start the clock of the run."""
+        self._began = self._acknowledged_at = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
+        """Seconds since the run began."""
         return time.monotonic() - self._began
 
-    def goes_on(self) -> bool:
-        """Whether there is anything left to do: not stopped, not failed, not out of time."""
+    def running(self) -> bool:
+        """Whether the run goes on: not stopped, not failed, not out of time."""
         if self.process.stop.is_set() or self.publisher.failure is not None:
             return False
         self.report()
         return self.options.for_s is None or self.seconds < self.options.for_s
 
     def give_up(self) -> bool:
-        """Whether the time for the last acknowledgements is over: only once the process was told to stop."""
+        """Whether the time to wait for acknowledgements is over; it begins when the process is stopped."""
         self.report()
         if self._stop_by is None and self.process.stop.is_set():
             self._stop_by = time.monotonic() + STOP_S
         return self._stop_by is not None and time.monotonic() > self._stop_by
 
     def report(self, *, final: bool = False) -> None:
-        """Readiness and progress every second, the ledger every few."""
+        """Update readiness, metrics and progress every second, and the ledger file every few seconds."""
         now = time.monotonic()
         if not final and now < self._next_report:
             return
         self._next_report = now + REPORT_EVERY_S
         publisher = self.publisher
-        if publisher.acknowledged > self._seen:
-            self._seen, self._seen_at = publisher.acknowledged, now
+        if publisher.acknowledged > self._acknowledged:
+            self._acknowledged, self._acknowledged_at = publisher.acknowledged, now
             self.process.ready()
-        elif publisher.waiting and now - self._seen_at > SILENT_S:
-            self.process.unready(f"the broker acknowledges nothing{publisher.trouble}; waiting for it")
+        elif publisher.waiting and now - self._acknowledged_at > SILENT_S:
+            self.process.unready(f"the broker acknowledges nothing{publisher.last_error}; waiting for it")
         counter = metrics.counter("streamgauge_generated_events_total")
         for stream, count in self._ledger.produced().items():
             counter.labels(stream).inc(count - self._counted.get(stream, 0))
             self._counted[stream] = count
-        with suppress(OSError):  # for the dashboard's proof; the events matter more
+        with suppress(OSError):  # for the dashboard's reconciliation; the events matter more
             totals.write_published(self.process.settings.data_dir, self._published(final))
         if self.progress is not None:
             self.progress.show(publisher.acknowledged, self.seconds, final=final)

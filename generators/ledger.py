@@ -1,7 +1,7 @@
-"""What the generator says it published: exact totals, counted here and nowhere else.
+"""The generator's ledger: exact totals of what it published.
 
-Only acknowledged events are added. It shares no code with the pipeline that it checks: plain counters, filled from what
-the shop knew when it made each event. The file is described in docs/generator.md.
+It counts acknowledged events only, with plain counters filled from what the shop knew when it made each event, and
+shares no code with the pipeline that it checks. docs/generator.md describes the file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 
 from generators.encode import Event
 
-# The one catalog whose events these are.
+# The catalog of these events.
 CATALOG = "streamgauge.catalog.commerce"
 STREAMS = ("orders", "inventory", "marketing", "payments", "shipments")
 
-# Per stream: its window table, what its dimensions are called, and what each type adds to which column:
-# 0 = one an event, 1 and 2 = the event's first and second measure.
+# Per stream: its window table, the names of its dimensions, and what each event type adds to which column:
+# 0 = one per event, 1 and 2 = the event's first and second measure.
 WINDOWS: dict[str, tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, int], ...]]]] = {
     "orders": (
         "order_windows",
@@ -87,22 +87,22 @@ def _iso(ms: int) -> str:
 
 
 class Ledger:
-    """Counts events; `add` must see the events of one key in the order in which they were published."""
+    """Counts events; `add` must get the events of one key in the order of publication."""
 
     def __init__(self, planted: Mapping[str, str] | None = None) -> None:
-        # Pattern by order id, of planted fraud; it grows while the shop runs.
-        self._planted = planted if planted is not None else {}
+        # Fraud pattern by order id; it grows while the shop runs.
+        self._labels = planted if planted is not None else {}
         self._fraud: dict[str, str] = {}
         self._copies: Counter[str] = Counter()
         # (type, minute, dimensions, late) -> [events, bytes, first measure, second measure]; folded at each write.
         self._rows: dict[tuple[str, int, Any, bool], list[int]] = {}
-        self._bad: dict[tuple[str, str], list[int]] = {}
+        self._invalid: dict[tuple[str, str], list[int]] = {}
         self._minutes: dict[int, Counter[str]] = {}
         self._types: Counter[str] = Counter()
         self._valid_bytes: Counter[str] = Counter()
         self._late: Counter[str] = Counter()
         self._cells: dict[tuple[str, Any], Counter[str]] = {}
-        # Orders that may still change; what is closed is only counted, so that a long run stays small.
+        # Orders that may still change; closed ones are only counted, so that memory stays bounded.
         self._open_orders: dict[str, str] = {}
         self._closed_orders: Counter[str] = Counter()
         self._stock: dict[tuple[str, str], tuple[str, tuple[int, int]]] = {}
@@ -111,10 +111,10 @@ class Ledger:
     def add(self, events: Iterable[Event]) -> None:
         """Count acknowledged events."""
         rows, stock, open_orders = self._rows, self._stock, self._open_orders
-        planted, fraud = self._planted, self._fraud
+        planted, fraud = self._labels, self._fraud
         for topic, key, value, kind, at, dimensions, first, second, late, state in events:
             if value is None or not kind:
-                self._add_bad(topic, dimensions, value)
+                self._add_invalid(topic, dimensions, value)
                 continue
             cell = (kind, at // 60_000, dimensions, late)
             row = rows.get(cell)
@@ -137,11 +137,11 @@ class Ledger:
                         fraud[key] = planted[key]
 
     def add_copies(self, events: Iterable[Event]) -> None:
-        """Count acknowledged events that were sent a second time; nothing else counts them."""
+        """Count acknowledged duplicates; they are in no other total."""
         self._copies.update(event[0] for event in events)
 
-    def _add_bad(self, topic: str, reason: str, value: bytes | None) -> None:
-        row = self._bad.setdefault((topic, reason), [0, 0])
+    def _add_invalid(self, topic: str, reason: str, value: bytes | None) -> None:
+        row = self._invalid.setdefault((topic, reason), [0, 0])
         row[0] += 1
         row[1] += len(value or b"")
 
@@ -163,26 +163,26 @@ class Ledger:
         self._rows.clear()
 
     def produced(self) -> dict[str, int]:
-        """Acknowledged events of each stream, good and bad."""
+        """Acknowledged events by stream, valid and invalid."""
         self._fold()
         produced = dict.fromkeys(STREAMS, 0)
         for stream, (_, _, kinds) in WINDOWS.items():
             produced[stream] += sum(self._types[kind] for kind in kinds)
         produced |= {stream: self._types[kind] for stream, kind in REFERENCE.items() if self._types[kind]}
-        for (stream, _), row in self._bad.items():
+        for (stream, _), row in self._invalid.items():
             produced[stream] += row[0]
         return produced
 
     def published(self) -> dict[str, int]:
-        """Acknowledged messages of each stream, those sent a second time among them."""
+        """Acknowledged messages by stream, duplicates included."""
         return {stream: count + self._copies[stream] for stream, count in self.produced().items()}
 
     def totals(self) -> dict[str, Any]:
-        """Everything counted so far, as it stands in the file; the same events give the same totals."""
+        """Everything counted so far, as in the file; equal events give equal totals."""
         self._fold()
         streams: dict[str, Any] = {}
         for stream in (*STREAMS, *(name for name, kind in REFERENCE.items() if self._types[kind])):
-            invalid = {reason: row[0] for (topic, reason), row in sorted(self._bad.items()) if topic == stream}
+            invalid = {reason: row[0] for (topic, reason), row in sorted(self._invalid.items()) if topic == stream}
             kinds = (REFERENCE[stream],) if stream in REFERENCE else WINDOWS[stream][2]
             valid = sum(self._types[kind] for kind in kinds)
             streams[stream] = {
@@ -191,7 +191,7 @@ class Ledger:
                 "invalid": invalid,
                 "late": self._late[stream],
                 "bytes": self._valid_bytes[stream]
-                + sum(row[1] for (topic, _), row in self._bad.items() if topic == stream),
+                + sum(row[1] for (topic, _), row in self._invalid.items() if topic == stream),
                 "valid_bytes": self._valid_bytes[stream],
                 "undelivered": self.undelivered[stream],
                 "duplicates": self._copies[stream],
@@ -230,11 +230,11 @@ class Ledger:
         ]
 
     def write(self, path: Path, run: dict[str, Any]) -> None:
-        """Replace the file at `path`; a reader sees the old one or the new one, never half of it."""
+        """Replace the file at `path` atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         entries = {"version": 1, "run": run, **self.totals()}
-        # A line an entry: to look at, and without `indent`, which is ten times slower.
+        # One line per entry, for people; `indent` is ten times slower.
         part.write_text(
             "{\n" + ",\n".join(f'"{name}": {json.dumps(entry)}' for name, entry in entries.items()) + "\n}\n"
         )

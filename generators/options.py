@@ -1,4 +1,4 @@
-"""What `streamgauge generate` can be asked for."""
+"""Options of `streamgauge generate`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 from streamgauge.runtime.errors import UsageError
 
 MAX_RATE = 1_000_000.0
-# More, and what is ordinary would be the exception.
+# With more, fraud would be the norm.
 MAX_FRAUD = 0.5
 DEFAULT_FRAUD = 0.01
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `streamgauge generate` was asked for.
+    """Options of one run.
 
-    `rate` in events a second, 0 = as fast as possible; `count` and `for_s` end the run, neither = until stopped.
-    `start_ms` is when the shop's clock begins. Unset, a run with a rate or a duration follows the wall clock; one with
-    only a count gets a timeline of `TIMELINE_RATE` events a second that ends now. Set, the timeline is the shop's own,
-    and the same options give the same bytes.
+    `rate` is events per second, 0 = as fast as possible. `count` and `for_s` end the run; with neither it runs until
+    stopped. `start_ms` is the start of the shop's clock, in ms since the epoch. Without it, a run with a rate or a
+    duration follows the wall clock, and a run with only a count gets a timeline of `TIMELINE_RATE` events per second
+    that ends now. With it, the timeline is the shop's own, and equal options give equal bytes.
 
-    `storefront` leaves the life of the orders to other services; `fraud` is the share of its orders that are planted
-    fraud (unset: 1 %). `duplicates` is the share of events that is sent a second time.
+    `storefront` leaves the processing of orders to other services. `fraud` is the share of its orders that are
+    fraudulent (default 1 %), `duplicates` the share of events that are sent twice.
     """
 
     rate: float = 200.0
@@ -41,7 +41,7 @@ class Options:
     duplicates: float = 0.0
 
     def check(self) -> None:
-        """Raise `UsageError`, one line naming the option, where the values make no sense."""
+        """Raise `UsageError`, one line that names the option, for a value out of range."""
         for name in ("invalid", "late", "skew", "fraud", "duplicates"):
             share: float | None = getattr(self, name)
             if share is not None and not 0 <= share <= 1:

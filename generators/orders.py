@@ -1,7 +1,7 @@
-"""The life of an order: reserve, pay, confirm, ship, complete; or be rejected, declined, cancelled, lost, stuck.
+"""Order lifecycle: reserve, pay, confirm, ship, complete; or rejected, declined, cancelled, lost, stuck.
 
-Each step is a function of the order that writes events and makes the appointment for the next step. An order takes
-seconds, not days, so that a newcomer sees every stage within the first half minute.
+Each step writes events and schedules the next step. An order takes seconds instead of days, so that every stage shows
+within the first half minute.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from random import Random
 
 from generators.encode import Writer, reason_field
-from generators.timetable import Timetable
+from generators.scheduler import Scheduler
 from generators.world import CURRENCY, REGIONS, Campaign, Customer, Product, Stock
 
-# Shares of orders, by what happens to them. Declines depend on the payment method.
+# Shares of orders by outcome. Declines depend on the payment method.
 DECLINED = {"card": 0.04, "wallet": 0.015, "bank_transfer": 0.02, "bnpl": 0.09}
 DECLINE_REASONS = ("insufficient_funds", "do_not_honour", "expired_card", "suspected_fraud", "issuer_unavailable")
 STUCK = 0.002
@@ -22,7 +22,7 @@ DELIVERY_REASONS = ("address_unknown", "recipient_absent", "damaged_in_transit")
 SUPPLIER_LATE = 0.05
 
 NO_REASON = ("", "", "", ',"reason":null')
-# Fields nobody knows must be ignored, and text is not always ASCII.
+# Unknown fields must be ignored, and text is not always ASCII.
 NOTES = (
     ',"note":"bitte klingeln – 2. Stock, Tür „Müller“"',
     ',"note":"gift \\"wrap\\" \\u2764, please\\n"',
@@ -31,7 +31,7 @@ NOTES = (
 
 
 class Order:
-    """What the shop remembers of an order; the fields that each stream repeats are rendered once."""
+    """An order; the JSON fragments that its events share are rendered once."""
 
     __slots__ = (
         "amount_cents",
@@ -72,16 +72,16 @@ class Order:
     number: int
 
 
-class OrderDesk:
-    """Opens orders and lives them. `late` is the share of stories told by a device that was offline for a while."""
+class OrderLifecycle:
+    """Opens orders and runs their steps. `late` is the share of orders sent late, by a device that was offline."""
 
-    def __init__(self, rng: Random, writer: Writer, time: Timetable, late: float) -> None:
+    def __init__(self, rng: Random, writer: Writer, scheduler: Scheduler, late: float) -> None:
         self._random = rng.random
         self._write = writer
-        self._time = time
+        self._scheduler = scheduler
         self._late = late
         self._opened = 0
-        # Delays in ms, drawn in advance; `_wait` picks one of 1,024.
+        # Delays in ms, 1,024 of each drawn in advance.
         self._reserve = self._delays(rng, 60, 0.5, 400)
         self._answer = self._delays(rng, 450, 0.6, 4_000)
         self._short = self._delays(rng, 120, 0.5, 800)
@@ -98,7 +98,7 @@ class OrderDesk:
         return table[int(self._random() * 1_024)]
 
     def late_ms(self) -> int:
-        """How long ago this really happened: 0, or 30 s to 10 min for the late share."""
+        """Age of an event when it is sent: 0, or 30 s to 10 min for the late share."""
         if self._late and self._random() < self._late:
             return 30_000 + int(self._random() * 570_000)
         return 0
@@ -111,9 +111,9 @@ class OrderDesk:
         late_ms: int,
         risk: float = 1.0,
     ) -> None:
-        """Place an order now; the rest of its life follows by itself.
+        """Place an order now and schedule its next steps.
 
-        Everything about it is dated `late_ms` back. `risk` multiplies the chance of a decline.
+        All its events are dated `late_ms` back. `risk` multiplies the probability of a decline.
         """
         random, region = self._random, REGIONS[customer.region]
         self._opened = number = self._opened + 1
@@ -137,7 +137,7 @@ class OrderDesk:
             lines.append((product.stocks[location], quantity))
             items.append(f'{{"sku":"{product.sku}","quantity":{quantity},"unit_price_cents":{price}}}')
         order.units, order.amount_cents = units, amount
-        # Habits hold for most orders, not for all.
+        # Most orders follow the customer's habit.
         draw = random()
         channel = customer.channel if draw < 0.85 else "web" if draw < 0.93 else "mobile"
         order.method = method = customer.method if random() < 0.9 else "card"
@@ -153,11 +153,11 @@ class OrderDesk:
             f'"channel":"{channel}","payment_method":"{method}","currency":"{CURRENCY}","amount_cents":{amount},'
             f'"items":[{",".join(items)}]{origin}{self._card(customer, method)}{extra}'
         )
-        self._write.order("order.placed", self._time.now, order, NO_REASON[number & 3])
+        self._write.order("order.placed", self._scheduler.now, order, NO_REASON[number & 3])
         if campaign is not None:
             self._write.marketing(
                 "promotion.redeemed",
-                self._time.now - order.late_ms,
+                self._scheduler.now - order.late_ms,
                 customer.customer_id,
                 (campaign.campaign_id, campaign.channel),
                 0,
@@ -171,7 +171,7 @@ class OrderDesk:
         return ""
 
     def _begin(self, order: Order) -> None:
-        self._time.later(self._wait(self._reserve), self._take_stock, order)
+        self._scheduler.schedule(self._wait(self._reserve), self._take_stock, order)
 
     # Stock
 
@@ -181,20 +181,20 @@ class OrderDesk:
                 self._first_delivery(stock)
             if stock.on_hand - stock.reserved < quantity:
                 self._stock("stock.rejected", stock, quantity, order)
-                self._give_back(order, order.lines[:position])
-                self._time.later(self._wait(self._short), self._out_of_stock, order)
+                self._release(order, order.lines[:position])
+                self._scheduler.schedule(self._wait(self._short), self._out_of_stock, order)
                 return
             stock.reserved += quantity
             self._stock("stock.reserved", stock, quantity, order)
             if stock.on_hand - stock.reserved < stock.reorder_at and not stock.ordered:
                 stock.ordered = True
                 table = self._supply_late if self._random() < SUPPLIER_LATE else self._supply
-                self._time.later(self._wait(table), self._receive, stock)
-        self._time.later(self._wait(self._short), self._ask_for_payment, order)
+                self._scheduler.schedule(self._wait(table), self._receive, stock)
+        self._scheduler.schedule(self._wait(self._short), self._ask_for_payment, order)
 
     def _stock(self, kind: str, stock: Stock, quantity: int, order: Order) -> None:
         late = order.late_ms
-        self._write.stock(kind, self._time.now - late, stock, quantity, order.order_ref, late > 0)
+        self._write.stock(kind, self._scheduler.now - late, stock, quantity, order.order_ref, late > 0)
 
     def _first_delivery(self, stock: Stock) -> None:
         stock.open = True
@@ -207,15 +207,15 @@ class OrderDesk:
     def _deliver(self, stock: Stock, quantity: int) -> None:
         late = self.late_ms()
         stock.on_hand += quantity
-        self._write.stock("stock.received", self._time.now - late, stock, quantity, "", late > 0)
+        self._write.stock("stock.received", self._scheduler.now - late, stock, quantity, "", late > 0)
 
-    def _give_back(self, order: Order, lines: list[tuple[Stock, int]]) -> None:
+    def _release(self, order: Order, lines: list[tuple[Stock, int]]) -> None:
         for stock, quantity in lines:
             stock.reserved -= quantity
             self._stock("stock.released", stock, quantity, order)
 
     def _cancel(self, order: Order, reason: str) -> None:
-        self._write.order("order.cancelled", self._time.now, order, reason_field(reason))
+        self._write.order("order.cancelled", self._scheduler.now, order, reason_field(reason))
 
     def _out_of_stock(self, order: Order) -> None:
         self._cancel(order, "out_of_stock")
@@ -228,42 +228,44 @@ class OrderDesk:
             f'"customer_id":"{order.customer.customer_id}","method":"{order.method}",'
             f'"amount_cents":{order.amount_cents},"currency":"{CURRENCY}"'
         )
-        self._write.payment("payment.requested", self._time.now, order)
+        self._write.payment("payment.requested", self._scheduler.now, order)
         draw = self._random()
         if draw < STUCK:
-            return  # The answer never comes; somebody should notice.
+            return  # No answer: the order stays stuck.
         declined = draw - STUCK < DECLINED[order.method] * order.risk
-        self._time.later(self._wait(self._answer), self._declined if declined else self._authorised, order)
+        self._scheduler.schedule(self._wait(self._answer), self._declined if declined else self._authorised, order)
 
     def _declined(self, order: Order) -> None:
         reason = DECLINE_REASONS[int(self._random() * len(DECLINE_REASONS))]
-        self._write.payment("payment.declined", self._time.now, order, reason_field(reason))
-        self._time.later(self._wait(self._short), self._payment_failed, order)
+        self._write.payment("payment.declined", self._scheduler.now, order, reason_field(reason))
+        self._scheduler.schedule(self._wait(self._short), self._payment_failed, order)
 
     def _payment_failed(self, order: Order) -> None:
-        self._give_back(order, order.lines)
+        self._release(order, order.lines)
         self._cancel(order, "payment_declined")
 
     def _authorised(self, order: Order) -> None:
-        self._write.payment("payment.authorised", self._time.now, order, NO_REASON[order.number & 3])
-        self._time.later(self._wait(self._short), self._confirm, order)
+        self._write.payment("payment.authorised", self._scheduler.now, order, NO_REASON[order.number & 3])
+        self._scheduler.schedule(self._wait(self._short), self._confirm, order)
 
     def _confirm(self, order: Order) -> None:
-        self._write.order("order.confirmed", self._time.now, order, NO_REASON[order.number & 3])
-        regrets = self._random() < CHANGED_MIND
-        self._time.later(self._wait(self._short), self._regret if regrets else self._ask_for_shipment, order)
+        self._write.order("order.confirmed", self._scheduler.now, order, NO_REASON[order.number & 3])
+        changes_mind = self._random() < CHANGED_MIND
+        self._scheduler.schedule(
+            self._wait(self._short), self._change_mind if changes_mind else self._ask_for_shipment, order
+        )
 
-    def _regret(self, order: Order) -> None:
-        self._give_back(order, order.lines)
+    def _change_mind(self, order: Order) -> None:
+        self._release(order, order.lines)
         self._cancel(order, "customer_request")
         self._refund(order, "customer_request")
 
     def _refund(self, order: Order, reason: str) -> None:
-        self._write.payment("payment.refund_requested", self._time.now, order, reason_field(reason))
-        self._time.later(self._wait(self._answer), self._refunded, order)
+        self._write.payment("payment.refund_requested", self._scheduler.now, order, reason_field(reason))
+        self._scheduler.schedule(self._wait(self._answer), self._refunded, order)
 
     def _refunded(self, order: Order) -> None:
-        self._write.payment("payment.refunded", self._time.now, order)
+        self._write.payment("payment.refunded", self._scheduler.now, order)
 
     # Shipment
 
@@ -272,27 +274,29 @@ class OrderDesk:
             f'"shipment_id":"S-{self._write.run}-{order.number:06d}"{order.order_ref},'
             f'"carrier":"{order.route[0]}","region":"{order.route[1]}"'
         )
-        self._write.shipment("shipment.requested", self._time.now, order)
-        self._time.later(self._wait(self._pack), self._dispatch, order)
+        self._write.shipment("shipment.requested", self._scheduler.now, order)
+        self._scheduler.schedule(self._wait(self._pack), self._dispatch, order)
 
     def _dispatch(self, order: Order) -> None:
         for stock, quantity in order.lines:
             stock.on_hand -= quantity
             stock.reserved -= quantity
             self._stock("stock.shipped", stock, quantity, order)
-        self._write.shipment("shipment.dispatched", self._time.now, order, NO_REASON[order.number & 3])
+        self._write.shipment("shipment.dispatched", self._scheduler.now, order, NO_REASON[order.number & 3])
         failed = self._random() < DELIVERY_FAILED
-        self._time.later(self._wait(self._travel), self._not_delivered if failed else self._deliver_order, order)
+        self._scheduler.schedule(
+            self._wait(self._travel), self._not_delivered if failed else self._deliver_order, order
+        )
 
     def _deliver_order(self, order: Order) -> None:
-        self._write.shipment("shipment.delivered", self._time.now, order)
-        self._time.later(self._wait(self._short), self._complete, order)
+        self._write.shipment("shipment.delivered", self._scheduler.now, order)
+        self._scheduler.schedule(self._wait(self._short), self._complete, order)
 
     def _complete(self, order: Order) -> None:
-        self._write.order("order.completed", self._time.now, order)
+        self._write.order("order.completed", self._scheduler.now, order)
 
     def _not_delivered(self, order: Order) -> None:
         reason = DELIVERY_REASONS[int(self._random() * len(DELIVERY_REASONS))]
-        self._write.shipment("shipment.failed", self._time.now, order, reason_field(reason))
+        self._write.shipment("shipment.failed", self._scheduler.now, order, reason_field(reason))
         self._cancel(order, "delivery_failed")
         self._refund(order, "delivery_failed")

@@ -1,4 +1,4 @@
-"""How far a run is: a line that moves on a terminal, a log line every few seconds elsewhere."""
+"""Progress of a run: a status line on a terminal, else a log line every few seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOG_EVERY_S = 5.0
 
 
 class Progress:
-    """A context; `show` may be called as often as one likes."""
+    """Context manager; `show` may be called at any rate."""
 
     def __init__(self, count: int | None, for_s: float | None) -> None:
         self._count = count
@@ -35,7 +35,7 @@ class Progress:
             self._status.stop()
 
     def show(self, acknowledged: int, seconds: float, *, final: bool = False) -> None:
-        """Show the total and the rate since the last time; at the end, the rate of the whole run."""
+        """Show the total and the rate since the last update; with `final`, the rate of the whole run."""
         events, then = (0, 0.0) if final else self._last
         rate = (acknowledged - events) / max(seconds - then, 1e-9)
         goal = (

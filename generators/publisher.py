@@ -1,4 +1,4 @@
-"""Events to Kafka, each once, and to the ledger when the broker has them."""
+"""Publishes events to Kafka, each once, and records them in the ledger when they are acknowledged."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from streamgauge.runtime.settings import Settings
 
 
 def producer_config(settings: Settings) -> dict[str, Any]:
-    """An idempotent producer for throughput that never gives up by itself."""
+    """Configuration of an idempotent producer, tuned for throughput, that never gives up by itself."""
     return {
         **kafka.client_config(settings),
         "client.id": "streamgauge-generate",
         "enable.idempotence": True,
         "acks": "all",
-        # Java's partitioner, so that a key is in the partition where any other client looks for it.
+        # Java's partitioner, so that keys are in the partitions where other clients expect them.
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 20,
         "batch.num.messages": 20_000,
         "batch.size": 900_000,
-        # What an outage may pile up before the shop has to wait: about a gigabyte would be too much, 100 MB is not.
+        # The backlog of an outage before the shop has to wait; 100 MB is acceptable, a gigabyte is not.
         "queue.buffering.max.messages": 250_000,
         "queue.buffering.max.kbytes": 262_144,
         "message.timeout.ms": 0,
@@ -38,22 +38,24 @@ def producer_config(settings: Settings) -> dict[str, Any]:
 
 
 class Publisher:
-    """Sends events and books what the broker acknowledged, in the order in which it was published per key."""
+    """Sends events and records acknowledged ones, per key in the order of publication."""
 
     def __init__(self, connect: Callable[..., Producer], ledger: Ledger) -> None:
-        # librdkafka tells its troubles here, and goes on trying.
-        self._producer = connect(error_cb=self._on_trouble)
-        self.trouble = ""
+        # librdkafka reports errors here and retries.
+        self._producer = connect(error_cb=self._on_error)
+        self.last_error = ""
         self._ledger = ledger
-        self._arrived: list[Event] = []
-        self._copied: list[Event] = []
+        self._delivered: list[Event] = []
+        self._delivered_copies: list[Event] = []
         self.failure: KafkaError | None = None
         self.acknowledged = 0
         self.undelivered = 0
 
     def send(self, events: list[Event], wait: Callable[[], bool], *, copies: bool = False) -> None:
-        """Queue events, or `copies` of events sent before. Blocks while the queue is full, for as long as `wait()` says
-        so; then the rest is lost."""
+        """Queue events, or `copies` of events sent before.
+
+        Blocks while the queue is full and `wait()` is true; after that, the rest counts as undelivered.
+        """
         produce, answered = self._producer.produce, self._on_copy if copies else self._on_delivery
         for event in events:
             while True:
@@ -62,65 +64,65 @@ class Publisher:
                 except BufferError:
                     # The broker is slower than we are, or away.
                     self._producer.poll(0.05)
-                    self.book()
+                    self.record()
                     if self.failure is None and wait():
                         continue
                     if not copies:
-                        self._lose(event)
+                        self._undelivered(event)
                 except KafkaException as error:
                     self.failure = self.failure or error.args[0]
                     if not copies:
-                        self._lose(event)
+                        self._undelivered(event)
                 break
 
     def _on_delivery(self, event: Event, error: KafkaError | None, _message: object) -> None:
         if error is None:
-            self._arrived.append(event)
+            self._delivered.append(event)
         else:
-            # Purged at the end of a bounded stop, or refused for good.
+            # Purged at the end of a bounded stop, or rejected permanently.
             if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
                 self.failure = self.failure or error
-            self._lose(event)
+            self._undelivered(event)
 
     def _on_copy(self, event: Event, error: KafkaError | None, _message: object) -> None:
         if error is None:
-            self._copied.append(event)
+            self._delivered_copies.append(event)
 
-    def _on_trouble(self, error: KafkaError) -> None:
-        # The first line of several: that all brokers are down is also told, and says less.
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.trouble:
-            self.trouble = f" ({error.name()})"
+    def _on_error(self, error: KafkaError) -> None:
+        # "All brokers down" follows more specific errors; keep those.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.last_error:
+            self.last_error = f" ({error.name()})"
 
-    def _lose(self, event: Event) -> None:
+    def _undelivered(self, event: Event) -> None:
         self._ledger.undelivered[event[0]] += 1
         self.undelivered += 1
 
     @property
     def waiting(self) -> int:
-        """Events sent and not answered yet."""
+        """Events sent and not acknowledged yet."""
         return len(self._producer)
 
     def poll(self, timeout_s: float = 0.0) -> None:
-        """Take delivery reports, and book them."""
+        """Handle delivery reports and record them in the ledger."""
         self._producer.poll(timeout_s)
-        self.book()
+        self.record()
 
-    def book(self) -> None:
-        """Move what arrived into the ledger."""
-        arrived = self._arrived
+    def record(self) -> None:
+        """Record the events acknowledged so far in the ledger."""
+        arrived = self._delivered
         if arrived:
-            self._arrived = []
+            self._delivered = []
             self._ledger.add(arrived)
             self.acknowledged += len(arrived)
-        if self._copied:
-            self._ledger.add_copies(self._copied)
-            self._copied = []
+        if self._delivered_copies:
+            self._ledger.add_copies(self._delivered_copies)
+            self._delivered_copies = []
 
     def finish(self, give_up: Callable[[], bool]) -> None:
-        """Wait until everything is acknowledged; when `give_up()` says so, drop the rest and count it."""
+        """Wait until everything is acknowledged; once `give_up()` is true, count the rest as undelivered."""
         while len(self._producer) and self.failure is None and not give_up():
             self.poll(0.1)
         if len(self._producer):
             self._producer.purge()
             self._producer.flush(2.0)
-        self.book()
+        self.record()

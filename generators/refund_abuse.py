@@ -1,12 +1,12 @@
-"""Customers whose parcels "never arrive": what the storefront and the shipping service both know, and no event says."""
+"""Customers who abuse refunds: known to the storefront and the shipping service, and in no event."""
 
 from __future__ import annotations
 
-ONE_OF = 500
-_WHICH = 7
+ONE_IN = 500
+_REMAINDER = 7
 
 
 def never_receives(customer_id: str) -> bool:
-    """Whether this customer of the synthetic shop (`C000007`, …) claims refunds by habit: one of 500 does."""
+    """Whether this customer of the shop (`C000007`, …) claims that parcels do not arrive; one in 500 does."""
     digits = customer_id[1:]
-    return customer_id[:1] == "C" and digits.isdecimal() and int(digits) % ONE_OF == _WHICH
+    return customer_id[:1] == "C" and digits.isdecimal() and int(digits) % ONE_IN == _REMAINDER

@@ -1,8 +1,6 @@
-"""The storefront alone: what customers and marketing do, and reference data. What becomes of an order is decided by
-the services that answer it (ADR 7), not by a script.
+"""The storefront: customers' orders, marketing and reference data. The services (ADR 7) process the orders.
 
-The same arguments give the same events, byte for byte. `labels` tells which orders are planted fraud: for the ledger,
-never for an event.
+Equal arguments give equal events, byte for byte. `labels` names the fraudulent orders, for the ledger; no event does.
 """
 
 from __future__ import annotations
@@ -10,24 +8,24 @@ from __future__ import annotations
 from random import Random
 
 from generators.encode import Event, Writer
-from generators.fraud_scenarios import Basket, Buyer, Scenes
-from generators.orders import Order, OrderDesk
+from generators.fraud_scenarios import Basket, Buyer, Scenarios
+from generators.orders import Order, OrderLifecycle
+from generators.scheduler import Scheduler
 from generators.shop import Shop
-from generators.timetable import Timetable
 from generators.world import CATEGORIES, Campaign, Customer, Product
 
 _MINUTE_MS = 60_000
-# A surge: this share of visits comes by the one campaign, for a handful of its products, and there are so many more.
+# A surge: more visits by a factor; this share of them comes from one campaign and wants a few of its products.
 SURGE_SHARE, SURGE_PRODUCTS, SURGE_FACTOR = 0.8, 5, 2.5
-# A poison burst: invalid events a placed order; with the events of its life that is about half of the topic.
+# A poison burst: invalid events per placed order; with the order's later events, about half of the topic.
 POISON_PER_ORDER = 3
 
 
-class StorefrontDesk(OrderDesk):
-    """Places orders and leaves their life to others."""
+class StorefrontOrders(OrderLifecycle):
+    """Places orders; services do the rest."""
 
-    def __init__(self, rng: Random, writer: Writer, time: Timetable, late: float) -> None:
-        super().__init__(rng, writer, time, late)
+    def __init__(self, rng: Random, writer: Writer, scheduler: Scheduler, late: float) -> None:
+        super().__init__(rng, writer, scheduler, late)
         self.labels: dict[str, str] = {}
         self.placed = 0
 
@@ -35,26 +33,25 @@ class StorefrontDesk(OrderDesk):
         if method != "card":
             return ""
         card = customer.card if isinstance(customer, Buyer) else None
-        return f',"card":"{card or self._habit(customer)}"'
+        return f',"card":"{card or self._usual_card(customer)}"'
 
-    def _habit(self, customer: Customer) -> str:
-        """Most customers have one card, a third has a second one that is used now and then."""
+    def _usual_card(self, customer: Customer) -> str:
+        """Most customers have one card; a third have a second one that they use at times."""
         second = customer.index % 3 == 0 and self._random() < 0.3
         return f"K{customer.index:06d}{'b' if second else 'a'}"
 
     def _begin(self, order: Order) -> None:
-        who = order.customer
-        if not isinstance(who, Buyer):
+        customer = order.customer
+        if not isinstance(customer, Buyer):
             self.placed += 1
-        elif who.pattern is not None:
-            self.labels[order.order_id] = who.pattern
+        elif customer.pattern is not None:
+            self.labels[order.order_id] = customer.pattern
 
 
 class Storefront(Shop):
-    """Orders as customers place them, advertising, campaigns and products. Arguments as `Shop`'s, and `fraud`: the
-    share of orders that are planted fraud."""
+    """Orders, advertising, campaigns and products. Arguments as `Shop`'s; `fraud` is the share of fraudulent orders."""
 
-    _desk: StorefrontDesk
+    _orders: StorefrontOrders
 
     def __init__(
         self,
@@ -70,44 +67,44 @@ class Storefront(Shop):
     ) -> None:
         super().__init__(seed, start_ms, rate, invalid=invalid, late=late, skew=skew, max_event_bytes=max_event_bytes)
         self._rng = Random(f"storefront {seed}")
-        self._scenes = Scenes(self._rng, self._time, self._world, fraud, self._place, self._customer)
+        self._scenarios = Scenarios(self._rng, self._scheduler, self._world, fraud, self._place, self._customer)
         self._counted = 0
         self._published_minute: int | None = None
         self._surge: Campaign | None = None
         self._surge_products: list[Product] = []
         self._poisoned = False
 
-    def _open_desk(self, rng: Random, late: float) -> StorefrontDesk:
-        return StorefrontDesk(rng, self._writer, self._time, late)
+    def _order_lifecycle(self, rng: Random, late: float) -> StorefrontOrders:
+        return StorefrontOrders(rng, self._writer, self._scheduler, late)
 
     @property
     def labels(self) -> dict[str, str]:
-        """Planted fraud: pattern by order id."""
-        return self._desk.labels
+        """Fraud pattern by order id."""
+        return self._orders.labels
 
     def tick(self) -> list[Event]:
-        """The events of the next 10 ms; reference data comes on top of the rate."""
+        """The events of the next 10 ms; reference data is additional to the rate."""
         events = super().tick()
-        self._scenes.after(self._desk.placed - self._counted)
-        self._counted = self._desk.placed
+        self._scenarios.advance(self._orders.placed - self._counted)
+        self._counted = self._orders.placed
         if self._minute != self._published_minute:
             self._publish_reference(first=self._published_minute is None)
             self._published_minute = self._minute
         if self._poisoned:
-            self._spoil_orders(events)
+            self._add_invalid_orders(events)
         return events
 
     def _place(self, buyer: Buyer, basket: Basket) -> None:
-        self._desk.open(buyer, basket, None, 0)
+        self._orders.open(buyer, basket, None, 0)
 
-    def _spree(self, visit: tuple[Customer, int]) -> None:
-        """Nothing: here fraud is planted with a label, or not at all."""
+    def _card_testing(self, visit: tuple[Customer, int]) -> None:
+        """Nothing: all fraud here is labelled."""
 
     # Reference data
 
     def _publish_reference(self, *, first: bool) -> None:
-        """All of it at the start; then, minute by minute, the campaigns that begin and a price or two that changes."""
-        at = self._time.now
+        """Publish all of it at the start; then, each minute, campaigns that begin and up to two changed prices."""
+        at = self._scheduler.now
         for campaign in self._world.campaigns:
             if first or (campaign.active(self._minute) and not campaign.active(self._minute - 1)):
                 self._write_campaign(campaign, at)
@@ -122,7 +119,7 @@ class Storefront(Shop):
         step = -1 if campaign.active(begins) else 1
         while campaign.active(begins) if step < 0 else not campaign.active(begins):
             begins += step
-        begins += step < 0  # one past where it was not active
+        begins += step < 0  # the first active minute
         name = campaign.campaign_id.replace("-", " ").capitalize()
         self._writer.reference(
             "campaigns",
@@ -149,21 +146,21 @@ class Storefront(Shop):
     # Faults on command
 
     def surge(self, *, on: bool) -> None:
-        """Everybody wants a few products of one campaign (the first that runs), or no longer."""
+        """Begin or end a surge: most visits want a few products of one campaign, the first that is active."""
         if on == (self._surge is not None):
             return
-        self._surge = self._mood.all[0] if on else None
+        self._surge = self._conditions.all[0] if on else None
         if self._surge is not None:
             pool = self._world.category_pools[self._surge.category]
             self._surge_products = sorted(set(pool), key=lambda one: -one.popularity)[:SURGE_PRODUCTS]
 
-    def _shop_visit(self) -> None:
+    def _visit(self) -> None:
         if self._surge is None or self._random() >= SURGE_SHARE:
-            super()._shop_visit()
+            super()._visit()
             return
         customer = self._customer()
         self._click((customer, self._surge, 0))
-        self._time.later(300 + int(self._random() * 1_000), self._buy, (customer, self._surge, 0))
+        self._scheduler.schedule(300 + int(self._random() * 1_000), self._buy, (customer, self._surge, 0))
 
     def _basket(self, customer: Customer, campaign: Campaign | None) -> list[tuple[Product, int]]:
         if self._surge is None or campaign is not self._surge:
@@ -171,15 +168,15 @@ class Storefront(Shop):
         product = self._surge_products[int(self._random() * len(self._surge_products))]
         return [(product, 1 + int(self._random() * 3))]
 
-    def _take_orders(self, added: float, room: int) -> None:
-        super()._take_orders(added if self._surge is None else added * SURGE_FACTOR, room)
+    def _place_orders(self, added: float, room: int) -> None:
+        super()._place_orders(added if self._surge is None else added * SURGE_FACTOR, room)
 
     def poison(self, *, on: bool) -> None:
-        """A burst of invalid events into `orders`, or its end."""
+        """Begin or end a burst of invalid events in `orders`."""
         self._poisoned = on
 
-    def _spoil_orders(self, events: list[Event]) -> None:
-        """Several invalid copies of each order of this tick, on top of the rate."""
+    def _add_invalid_orders(self, events: list[Event]) -> None:
+        """Add several invalid copies of each order of this tick, additional to the rate."""
         orders = [event for event in events if event[0] == "orders" and event[3]]
         if orders:
             count = len(orders)

@@ -1,7 +1,7 @@
-"""The world the shop lives in: regions, customers with habits, products with a long tail, campaigns, stock.
+"""The shop's world: regions, customers with habits, products with a long tail, campaigns, stock.
 
-Built once from a seeded `random.Random`; nothing here looks at a clock. What changes while the shop runs is the stock,
-and the `Mood`: which campaigns run at this minute, which regions are awake, how much of the traffic is orders.
+Built once from a seeded `random.Random`; nothing here reads a clock. While the shop runs, only the stock changes and
+the `Conditions` of each minute: active campaigns and regions, and the share of orders in the traffic.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ MEAN_PRICE_CENTS = {
     "fashion": 5_400,
     "pets": 2_100,
 }
-# What a basket holds on average: used to size the stock, nothing else.
+# Units per basket on average; only sizes the stock.
 UNITS_PER_ORDER = 2.1
-# Share of the traffic that is a new order, before rhythm, campaigns and bursts; an order brings about eleven events.
+# Share of new orders in the traffic, before rhythm, campaigns and bursts; an order has about eleven events.
 ORDER_SHARE = 0.055
 MAX_ORDER_SHARE = 0.074
 
 
 @dataclass(frozen=True)
 class Region:
-    """A market: when it is awake, how large it is, from which warehouses and by whom it is served."""
+    """A market: its time zone, share of customers, warehouses, carriers and payment methods."""
 
     name: str
     utc_offset_h: int
     weight: float
     locations: tuple[str, ...]
     carriers: tuple[str, ...]
-    methods: tuple[int, ...]  # how often each of PAYMENT_METHODS is somebody's habit
+    methods: tuple[int, ...]  # weight of each of PAYMENT_METHODS
 
 
 REGIONS = (
@@ -56,7 +56,7 @@ REGIONS = (
 
 
 class Customer:
-    """Somebody with habits: where, how and what they like to buy."""
+    """A customer with habits: region, channel, payment method and favourite category."""
 
     __slots__ = ("category", "channel", "customer_id", "index", "method", "region")
 
@@ -70,7 +70,7 @@ class Customer:
 
 
 class Product:
-    """One article; `popularity` is its share of all units sold."""
+    """A product; `popularity` is its share of all units sold."""
 
     __slots__ = ("category", "popularity", "price_cents", "sku", "stocks")
 
@@ -83,7 +83,7 @@ class Product:
 
 
 class Stock:
-    """What one location holds of one product: 0 ≤ reserved ≤ on_hand, always."""
+    """The stock of one product at one location; 0 ≤ reserved ≤ on_hand."""
 
     __slots__ = ("fragment", "location", "lot", "on_hand", "open", "ordered", "reorder_at", "reserved", "sku")
 
@@ -94,7 +94,7 @@ class Stock:
         self.reorder_at = reorder_at
         self.on_hand = 0
         self.reserved = 0
-        self.open = False  # whether its first delivery has come
+        self.open = False  # whether the first delivery has arrived
         self.ordered = False  # whether a delivery is on its way
         self.fragment = f'"sku":"{sku}","location":"{location}"'
 
@@ -114,7 +114,7 @@ class Campaign:
     phase_min: int
 
     def active(self, minute: int) -> bool:
-        """Whether it runs at this minute since the epoch."""
+        """Whether it is active at this minute since the epoch."""
         return (minute + self.phase_min) % self.period_min < self.on_min
 
 
@@ -135,13 +135,13 @@ _CAMPAIGNS = (
 
 
 def rhythm(hour: float) -> float:
-    """Demand at a local hour of the day: low at night, level over the day, a peak in the evening; mean 1."""
+    """Relative demand at a local hour: low at night, level by day, a peak in the evening; the mean is 1."""
     return 1 + 0.45 * math.cos((hour - 18.5) * math.pi / 12) + 0.15 * math.cos((hour - 20.5) * math.pi / 6)
 
 
 @dataclass(frozen=True)
-class Mood:
-    """What holds for one minute: the share of orders, who is awake (a table to draw from), which campaigns run."""
+class Conditions:
+    """Conditions of one minute: the share of orders, active regions (a table to draw from), active campaigns."""
 
     order_share: float
     awake: tuple[int, ...]
@@ -151,10 +151,10 @@ class Mood:
 
 
 class World:
-    """Everything the shop knows. The same `rng` state, rate and skew build the same world.
+    """Equal `rng` states, rates and skews build equal worlds.
 
-    `rate` (events/s) sizes the stock: a warehouse that serves 5,000 orders a second holds more than a corner shop.
-    The `*_pool` tables are weighted draws made in advance: a pick is one multiplication and one look-up.
+    `rate` (events/s) sizes the stock. The `*_pool` tables are weighted draws made in advance: a choice costs one
+    multiplication and one look-up.
     """
 
     def __init__(self, rng: Random, rate: float, skew: float) -> None:
@@ -185,7 +185,7 @@ class World:
             )
             for category in range(len(CATEGORIES))
         ]
-        # A few customers buy often, most of them seldom.
+        # A few customers buy often, most of them rarely.
         activity = [min(40.0, rng.paretovariate(1.3)) for _ in self.customers]
         self.customer_pool = rng.choices(self.customers, activity, k=65_536)
         self.region_pools = [
@@ -196,7 +196,7 @@ class World:
 
     @staticmethod
     def _build_products(rng: Random) -> list[Product]:
-        # Zipf's law with a soft head: the best seller has some 4 % of the units, half of the range 10 % together.
+        # Zipf's law with a soft head: the best seller has about 4 % of the units, half of the products 10 % together.
         ranks = list(range(PRODUCTS))
         rng.shuffle(ranks)
         total = sum(1 / (rank + 4) ** 1.05 for rank in ranks)
@@ -231,15 +231,15 @@ class World:
             for index, (region, channel, category) in enumerate(zip(regions, channels, categories, strict=True))
         ]
 
-    def mood(self, minute: int) -> Mood:
-        """The mood at this minute since the epoch (UTC)."""
+    def conditions(self, minute: int) -> Conditions:
+        """The conditions at this minute since the epoch (UTC)."""
         hour = minute / 60
         awake = [region.weight * rhythm((hour + region.utc_offset_h) % 24) for region in REGIONS]
         table = [region for region, weight in enumerate(awake) for _ in range(round(weight * 200))]
         running = tuple(campaign for campaign in self.campaigns if campaign.active(minute)) or self.campaigns[:1]
-        # About a third of the campaigns run at a time; each raises demand a little.
+        # About a third of the campaigns are active at a time; each raises demand a little.
         demand = sum(awake) * (0.8 + 0.05 * len(running))
-        return Mood(
+        return Conditions(
             order_share=min(MAX_ORDER_SHARE, ORDER_SHARE * demand),
             awake=tuple(table),
             ads=tuple(c for c in running if c.channel != "email") or self.campaigns[:1],

@@ -1,1 +1,1 @@
-"""The synthetic stock, payment and shipping services of the shop: they answer the fulfilment saga (ADR 7)."""
+"""The shop's synthetic stock, payment and shipping services, which reply to the fulfilment saga (ADR 7)."""

@@ -1,7 +1,7 @@
-"""What a service decides about one thing: deterministic functions of a seed and the thing's id. No clock, no memory.
+"""Decisions of the services: deterministic functions of a seed and an id. No clock, no state.
 
-The same seed decides the same payment in the same way in every run and after every restart, and one decision does not
-depend on what was decided before it.
+With equal seeds a payment has the same outcome in every run and after every restart, and no decision depends on an
+earlier one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from streamgauge.runtime.errors import UsageError
 # The median time of each step, as a multiple of `latency_ms`.
 STEPS = {"stock": 0.4, "payment": 1.0, "pack": 3.0, "travel": 8.0, "cancel": 0.5, "supply": 12.0}
 LONGEST_LATENCY_MS = 60_000
-# One answer in fifty takes five times as long.
+# One reply in fifty takes five times as long.
 SLOW_SHARE, SLOW_FACTOR = 0.02, 5.0
-# A delayed answer comes so much later, in latencies.
+# Extra delay of a reply that is to arrive out of order, in multiples of the latency.
 REORDER_LEAST, REORDER_MOST = 4.0, 16.0
 TOO_LATE_TO_CANCEL = 0.3
 NEVER_RECEIVES = 0.9
@@ -30,7 +30,7 @@ _LOCATIONS = tuple(
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How the services behave; shares lie between 0 and 1. `decline` None is each payment method's own rate."""
+    """Behaviour of the services; shares are 0 to 1. With `decline` None each payment method has its own rate."""
 
     seed: int = 1
     latency_ms: float = 250.0
@@ -41,7 +41,7 @@ class Behaviour:
     lose: float = 0.0
 
     def check(self) -> None:
-        """Raise `UsageError`, one line naming the option, where the values make no sense."""
+        """Raise `UsageError`, one line that names the option, for a value out of range."""
         for name in ("decline", "fail", "duplicate", "reorder", "lose"):
             share: float | None = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
@@ -50,33 +50,33 @@ class Behaviour:
             raise UsageError(f"--latency-ms is a time from 0 to {LONGEST_LATENCY_MS:,} ms, not {self.latency_ms:g}")
 
     def chance(self, what: str, of: str) -> float:
-        """A number in [0, 1) that is always the same for the same thing."""
+        """A pseudo-random number in [0, 1) that depends only on the seed, `what` and the id `of`."""
         digest = hashlib.blake2b(f"{self.seed}|{what}|{of}".encode(), digest_size=6).digest()
         return int.from_bytes(digest, "big") / 2**48
 
     def delay_ms(self, step: str, of: str) -> int:
-        """How long a step takes: around its median, now and then much longer."""
+        """Duration of a step: around its median, rarely much longer."""
         draw = self.chance(step, of)
         factor = SLOW_FACTOR if draw < SLOW_SHARE else 0.5 + draw
         return int(self.latency_ms * STEPS[step] * factor)
 
     def late_ms(self, of: str) -> int:
-        """What is added to an answer that later ones shall overtake; 0 for most."""
+        """Extra delay of a reply that later ones are to overtake; mostly 0."""
         if not self.reorder or self.chance("reorder", of) >= self.reorder:
             return 0
         return int(self.latency_ms * (REORDER_LEAST + (REORDER_MOST - REORDER_LEAST) * self.chance("late", of)))
 
     def loses(self, attempt: str) -> bool:
-        """Whether this attempt is never heard of."""
+        """Whether this attempt gets no reply."""
         return self.lose > 0 and self.chance("lose", attempt) < self.lose
 
     def repeats(self, attempt: str) -> bool:
-        """Whether this attempt is answered twice."""
+        """Whether this attempt gets two replies."""
         return self.duplicate > 0 and self.chance("duplicate", attempt) < self.duplicate
 
 
 def payment_declined(behaviour: Behaviour, payment_id: str, method: str) -> str | None:
-    """Why a payment is declined, or None where it is authorised."""
+    """The reason why a payment is declined, or None if it is authorised."""
     share = DECLINED.get(method, 0.0) if behaviour.decline is None else behaviour.decline
     if behaviour.chance("decline", payment_id) >= share:
         return None
@@ -84,12 +84,12 @@ def payment_declined(behaviour: Behaviour, payment_id: str, method: str) -> str 
 
 
 def lost_before_dispatch(behaviour: Behaviour, shipment_id: str) -> bool:
-    """Whether the parcel never leaves: half of those that fail."""
+    """Whether the parcel is lost before dispatch: half of those that fail."""
     return behaviour.chance("dispatch", shipment_id) < behaviour.fail / 2
 
 
 def not_delivered(behaviour: Behaviour, shipment_id: str, *, never_receives: bool) -> str | None:
-    """Why a dispatched parcel does not arrive, or None where it does."""
+    """The reason why a dispatched parcel does not arrive, or None if it does."""
     share = NEVER_RECEIVES if never_receives else behaviour.fail / 2
     if behaviour.chance("deliver", shipment_id) >= share:
         return None
@@ -97,17 +97,17 @@ def not_delivered(behaviour: Behaviour, shipment_id: str, *, never_receives: boo
 
 
 def too_late_to_cancel(behaviour: Behaviour, shipment_id: str) -> bool:
-    """Whether a parcel on its way is at the door already."""
+    """Whether a dispatched parcel can no longer be cancelled."""
     return behaviour.chance("cancel", shipment_id) < TOO_LATE_TO_CANCEL
 
 
 def not_on_the_shelf(behaviour: Behaviour, order_id: str, sku: str) -> bool:
-    """Whether the stock says that it is there, and it is not."""
+    """Whether an item is missing although the stock level includes it."""
     return behaviour.chance("shelf", f"{order_id}|{sku}") < behaviour.fail / 2
 
 
 def location_of(behaviour: Behaviour, order_id: str) -> str:
-    """The warehouse that an order is served from."""
+    """The location that ships an order."""
     draw = behaviour.chance("location", order_id)
     for location, weight in _LOCATIONS:
         draw -= weight

@@ -1,7 +1,7 @@
-"""What is asked, when it is answered, and what waits: the three services without Kafka, without a clock of their own.
+"""Request engine: the three services without Kafka and without a clock of their own.
 
-A request is decided and answered when its time has come, not when it is read, so that the levels of the stock are those
-of the moment of publication. While a service is out, its requests wait, in order, and are answered when it is back.
+A request is decided when its reply is due, not when it is read, so that stock levels are those of the moment of
+publication. While a service is out, its requests wait in order, and are handled when it is back.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from generators.services.decisions import Behaviour
-from generators.services.ledger import Moved
-from generators.services.messages import FULFILMENT, PAYMENTS, SHIPMENTS, Answer, Event
+from generators.services.ledger import ServiceLedger
+from generators.services.messages import FULFILMENT, PAYMENTS, SHIPMENTS, Event, Reply
 from generators.services.payment import PaymentService
 from generators.services.shipping import Parcel, ShippingService
 from generators.services.stock import Level, StockService
 
 SERVICES = ("stock", "payment", "shipping")
-# Which service takes which command, and how long that takes: a step of `decisions.STEPS`.
+# The service that handles each command, and the duration: a step of `decisions.STEPS`.
 _COMMANDS = {
     "reserving_stock": ("stock", "stock"),
     "releasing_stock": ("stock", "stock"),
@@ -32,12 +32,12 @@ _REQUESTS = {
     "payment.refund_requested": ("payment", "payment"),
     "shipment.requested": ("shipping", "pack"),
 }
-# The saga asks for nothing here, and so never asks again: what nobody repeats must not be lost.
+# The saga expects no reply here and so never repeats it: it must not be lost.
 _NEVER_LOST = "completed"
 
 
-class Place(NamedTuple):
-    """Where a request stands in the log."""
+class Position(NamedTuple):
+    """The position of a request in the log."""
 
     topic: str
     partition: int
@@ -48,36 +48,36 @@ class Place(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """Something to do at `due` ms; `number` keeps the order of what is due together."""
+    """A call at `due` ms; `number` keeps the order of tasks that are due together."""
 
     due: int
     number: int
     service: str
-    do: Callable[[int], list[Answer]]
-    place: Place | None
+    do: Callable[[int], list[Reply]]
+    position: Position | None
     tracked: bool
 
 
-class Done(NamedTuple):
-    """What a task gave: answers, to which request, and whether that request is thereby finished."""
+class Completed(NamedTuple):
+    """Result of a task: its replies, the request they belong to, and whether that request is finished."""
 
-    answers: list[Answer]
-    place: Place | None
+    replies: list[Reply]
+    position: Position | None
     finished: bool
 
 
 class Engine:
-    """`take` requests, `due` gives the answers whose time has come. Times are ms since the epoch."""
+    """`take` accepts requests, `due` returns the replies that are due. Times are ms since the epoch."""
 
-    def __init__(self, behaviour: Behaviour, moved: Moved) -> None:
+    def __init__(self, behaviour: Behaviour, ledger: ServiceLedger) -> None:
         self._behaviour = behaviour
-        self.stock = StockService(behaviour, moved, self._reorder)
-        self.payment = PaymentService(behaviour, moved)
+        self.stock = StockService(behaviour, ledger, self._reorder)
+        self.payment = PaymentService(behaviour, ledger)
         self.shipping = ShippingService(behaviour, self._depart)
-        self._answers: dict[str, Callable[[Event, int], list[Answer]]] = {
-            "stock": self.stock.answer,
-            "payment": self.payment.answer,
-            "shipping": self.shipping.answer,
+        self._handlers: dict[str, Callable[[Event, int], list[Reply]]] = {
+            "stock": self.stock.handle,
+            "payment": self.payment.handle,
+            "shipping": self.shipping.handle,
         }
         self._now = 0
         self._number = 0
@@ -86,7 +86,7 @@ class Engine:
         self.lost: Counter[str] = Counter()
 
     def recover(self, event: Event) -> None:
-        """Learn from an event found in the log at the start: an answer, or who pays for an order."""
+        """Restore state from an event of the log: a reply, or the payer of an order."""
         if event.sku is not None:
             self.stock.recover(event)
         elif event.payment_id is not None:
@@ -97,15 +97,15 @@ class Engine:
             self.shipping.recover(event)
 
     def resume(self, now: int) -> None:
-        """After recovery: parcels that were on their way travel on."""
+        """After recovery: schedule the arrival of parcels in transit."""
         self._now = now
-        for parcel in self.shipping.under_way():
+        for parcel in self.shipping.in_transit():
             self._depart(parcel, parcel.dispatched_at)
 
-    def take(self, event: Event, place: Place, now: int) -> bool:
-        """A request; False where there is nothing to answer, True where `due` will give its answers."""
+    def take(self, event: Event, position: Position, now: int) -> bool:
+        """Accept a request. Returns whether `due` will return a reply to it."""
         self._now = now
-        if place.topic == FULFILMENT:
+        if position.topic == FULFILMENT:
             service, step = _COMMANDS.get(event.state or "", ("", ""))
         else:
             service, step = _REQUESTS.get(event.event_type, ("", ""))
@@ -113,17 +113,17 @@ class Engine:
                 self.shipping.paid_by(event.order_id, event.customer_id)
         if not service:
             return False
-        behaviour, attempt = self._behaviour, str(place)
+        behaviour, attempt = self._behaviour, str(position)
         if event.state != _NEVER_LOST and behaviour.loses(attempt):
             self.lost[service] += 1
             return False
-        answer = self._answers[service]
+        reply = self._handlers[service]
 
-        def do(at: int) -> list[Answer]:
-            return answer(event, at)
+        def do(at: int) -> list[Reply]:
+            return reply(event, at)
 
         after = behaviour.delay_ms(step, event.event_id) + behaviour.late_ms(attempt)
-        self._later(after, service, do, place, tracked=True)
+        self._later(after, service, do, position, tracked=True)
         if behaviour.repeats(attempt):
             self._later(after + 50 + int(4 * behaviour.latency_ms * behaviour.chance("again", attempt)), service, do)
         return True
@@ -132,13 +132,13 @@ class Engine:
         self,
         after_ms: int,
         service: str,
-        do: Callable[[int], list[Answer]],
-        place: Place | None = None,
+        do: Callable[[int], list[Reply]],
+        position: Position | None = None,
         *,
         tracked: bool = False,
     ) -> None:
         self._number += 1
-        heapq.heappush(self._tasks, _Task(self._now + after_ms, self._number, service, do, place, tracked))
+        heapq.heappush(self._tasks, _Task(self._now + after_ms, self._number, service, do, position, tracked))
 
     def _reorder(self, level: Level, cause: str) -> None:
         wait = self._behaviour.delay_ms("supply", cause)
@@ -149,8 +149,8 @@ class Engine:
         gone = self._now - dispatched_at if dispatched_at else 0
         self._later(max(0, journey - gone), "shipping", lambda at: self.shipping.arrive(parcel, at))
 
-    def due(self, now: int, out: Iterable[str] = ()) -> list[Done]:
-        """What is to be published now; `out` names the services that do not answer."""
+    def due(self, now: int, out: Iterable[str] = ()) -> list[Completed]:
+        """The results that are due now; `out` names the services that are down."""
         self._now = now
         ready: list[_Task] = []
         for name, held in self._held.items():
@@ -164,17 +164,17 @@ class Engine:
                 self._held[task.service].append(task)
             else:
                 ready.append(task)
-        return [Done(task.do(now), task.place, task.tracked) for task in ready]
+        return [Completed(task.do(now), task.position, task.tracked) for task in ready]
 
     def wait_ms(self, now: int) -> int | None:
-        """Until something is due; None where nothing waits."""
+        """Milliseconds until the next task is due; None if there is none."""
         return max(0, self._tasks[0].due - now) if self._tasks else None
 
     def waiting(self) -> dict[str, int]:
-        """Requests and journeys that wait, by service."""
+        """Pending requests and deliveries by service."""
         counts = Counter(task.service for task in self._tasks)
         return {name: counts[name] + len(self._held[name]) for name in SERVICES}
 
 
-# Which topics the requests come from, and which ones the answers go to and are remembered from.
+# Topics with requests.
 REQUEST_TOPICS = (FULFILMENT, PAYMENTS, SHIPMENTS)

@@ -1,6 +1,6 @@
-"""The services' ledger: money and units that moved, exactly, per order and in total.
+"""The services' ledger: exact amounts of money and units moved, per order and in total.
 
-Every decision is booked once, when it is made or when it is found in the log at the start; repeated answers are not.
+A decision is recorded once, when it is made or when it is read from the log at the start; repeated replies are not.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _OF = {
 }
 
 
-class Moved:
-    """What moved; `by_order` False keeps the totals alone, which cost no memory."""
+class ServiceLedger:
+    """Amounts moved; with `by_order` False only totals are kept, in constant memory."""
 
     def __init__(self, *, by_order: bool) -> None:
         self._by_order = by_order
@@ -31,8 +31,8 @@ class Moved:
         self.published: Counter[str] = Counter()
         self.repeated = 0
 
-    def book(self, event_type: str, order_id: str, amount: int) -> None:
-        """One decision; `amount` in cents or units. Types that move nothing are ignored."""
+    def record(self, event_type: str, order_id: str, amount: int) -> None:
+        """Record a decision; `amount` is in cents or units. Event types that move nothing are ignored."""
         column = _OF.get(event_type)
         if column is None or not amount:
             return
@@ -45,11 +45,11 @@ class Moved:
 
     @property
     def totals(self) -> dict[str, int]:
-        """All orders together."""
+        """Totals of all orders, by column."""
         return dict(zip(COLUMNS, self._totals, strict=True))
 
     def describe(self) -> dict[str, Any]:
-        """Everything, as it stands in the file."""
+        """The content of the file."""
         return {
             "totals": self.totals,
             "published": dict(sorted(self.published.items())),
@@ -58,7 +58,7 @@ class Moved:
         }
 
     def write(self, path: Path, run: dict[str, Any]) -> None:
-        """Replace the file at `path`; a reader sees the old one or the new one, never half of it."""
+        """Replace the file at `path` atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         part.write_text(json.dumps({"version": 1, "run": run, **self.describe()}) + "\n")

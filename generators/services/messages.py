@@ -1,4 +1,4 @@
-"""What the services read and write: one class for every request, and answers as JSON."""
+"""Messages of the services: one class for all requests, and replies as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Item(msgspec.Struct, gc=False):
 
 
 class Event(msgspec.Struct, gc=False):
-    """An event of any of the four topics, with the fields that any service looks at."""
+    """An event of any of the four topics, with the fields that the services use."""
 
     event_id: str
     event_type: str
@@ -44,8 +44,8 @@ class Event(msgspec.Struct, gc=False):
     reason: str | None = None
 
 
-class Answer(NamedTuple):
-    """An event to publish. `repeated` says that it was decided, and perhaps published, before."""
+class Reply(NamedTuple):
+    """An event to publish; `repeated` if it was decided, and perhaps published, before."""
 
     topic: str
     key: str
@@ -60,22 +60,22 @@ decode = msgspec.json.Decoder(Event).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def encode(answer: Answer) -> bytes:
-    """The event's bytes; fields that are None are left out."""
+def encode(reply: Reply) -> bytes:
+    """The event as JSON; fields that are None are left out."""
     return _encode(
         {
-            "event_id": answer.event_id,
-            "event_type": answer.event_type,
-            "occurred_at": answer.occurred_at,
-            "source": _SOURCES[answer.topic],
+            "event_id": reply.event_id,
+            "event_type": reply.event_type,
+            "occurred_at": reply.occurred_at,
+            "source": _SOURCES[reply.topic],
             "schema_version": 1,
-            **{name: value for name, value in answer.fields.items() if value is not None},
+            **{name: value for name, value in reply.fields.items() if value is not None},
         }
     )
 
 
-class Remembered(dict[str, Any]):
-    """A dictionary that forgets its oldest entries beyond `most`: sagas last minutes, these last hours."""
+class BoundedDict(dict[str, Any]):
+    """A dictionary of at most `most` entries, which drops the oldest: sagas last minutes, its entries hours."""
 
     def __init__(self, most: int = 300_000) -> None:
         super().__init__()

@@ -1,32 +1,32 @@
-"""How far requests are done: an offset is committed when everything before it is answered and acknowledged."""
+"""Offset tracker: an offset is committed once every request before it has its acknowledged reply."""
 
 from __future__ import annotations
 
-from generators.services.engine import Place
+from generators.services.engine import Position
 
 Partition = tuple[str, int]
 
 
-class Places:
-    """Requests taken and not finished yet, by partition, in the log's order."""
+class OffsetTracker:
+    """Unfinished requests by partition, in the order of the log."""
 
     def __init__(self) -> None:
         self._next: dict[Partition, int] = {}
         self._open: dict[Partition, dict[int, None]] = {}
 
-    def take(self, place: Place) -> bool:
-        """A message was read; False where it was read before: after a rebalance reading begins at the commit."""
-        partition = place.topic, place.partition
-        if place.offset < self._next.get(partition, 0):
+    def take(self, position: Position) -> bool:
+        """Register a message. Returns False if it was read before, as after a rebalance."""
+        partition = position.topic, position.partition
+        if position.offset < self._next.get(partition, 0):
             return False
-        self._next[partition] = place.offset + 1
-        self._open.setdefault(partition, {})[place.offset] = None
+        self._next[partition] = position.offset + 1
+        self._open.setdefault(partition, {})[position.offset] = None
         return True
 
-    def finish(self, place: Place) -> None:
-        """Nothing more is owed for it."""
-        del self._open[place.topic, place.partition][place.offset]
+    def finish(self, position: Position) -> None:
+        """The request is finished."""
+        del self._open[position.topic, position.partition][position.offset]
 
     def committable(self) -> dict[Partition, int]:
-        """Where a restart must begin to read."""
+        """The offset by partition at which a restart must begin to read."""
         return {partition: next(iter(self._open.get(partition, ())), after) for partition, after in self._next.items()}

@@ -1,11 +1,11 @@
 """`streamgauge services`: the synthetic stock, payment and shipping services, in one process.
 
 Input:     `fulfilment`, `payments`, `shipments`, as the consumer group `services`; one process holds all partitions.
-Output:    the answers of ADR 7 on `inventory`, `payments`, `shipments`, each with an event_id derived from its cause
+Output:    the replies of ADR 7 on `inventory`, `payments`, `shipments`, each with an event_id derived from its cause
            and a header that names the request.
-State:     in memory, a fold of those three topics, which are read at the start: nothing else is kept.
-Guarantee: an offset is committed when everything up to it is answered and acknowledged. After a kill -9 requests are
-           read again, and what was already answered is not answered twice, as far as the broker had it at the restart.
+State:     in memory, restored from those three topics at the start.
+Guarantee: an offset is committed once every request before it has its acknowledged reply. After a kill -9 requests are
+           read again, but replies that the broker has are not sent again.
 
 A second process of the group fences the first (static membership): the stock has one owner.
 """
@@ -25,11 +25,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from generators.publisher import producer_config
 from generators.services.decisions import Behaviour
-from generators.services.engine import REQUEST_TOPICS, Engine, Place
-from generators.services.ledger import Moved
-from generators.services.messages import INVENTORY, Answer, decode, encode
-from generators.services.offset_tracker import Places
-from generators.services.recover import HEADER, recover
+from generators.services.engine import REQUEST_TOPICS, Engine, Position
+from generators.services.ledger import ServiceLedger
+from generators.services.messages import INVENTORY, Reply, decode, encode
+from generators.services.offset_tracker import OffsetTracker
+from generators.services.recovery import HEADER, recover
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.data_dir import faults, totals
 from streamgauge.runtime.errors import FatalError, UsageError
@@ -43,27 +43,27 @@ log = logging.getLogger("streamgauge")
 
 @dataclass(frozen=True)
 class Options:
-    """What `streamgauge services` was asked for."""
+    """Options of `streamgauge services`."""
 
     behaviour: Behaviour
     ledger: Path | None = None
 
     def check(self) -> None:
-        """Raise `UsageError`, one line naming the option, where the values make no sense."""
+        """Raise `UsageError`, one line that names the option, for a value out of range."""
         self.behaviour.check()
         if self.ledger is not None and self.ledger.is_dir():
             raise UsageError(f"--ledger is a file, and {self.ledger} is a folder")
 
 
 class Services:
-    """`step` reads, answers, commits; nothing else is public but `open` and `close`."""
+    """The consumer loop: `open`, then `step` repeatedly, then `close`."""
 
     def __init__(self, running: Process, options: Options) -> None:
         settings = running.settings
         self._process, self._options = running, options
-        self._moved = Moved(by_order=options.ledger is not None)
-        self._engine = Engine(options.behaviour, self._moved)
-        self._places = Places()
+        self._ledger = ServiceLedger(by_order=options.ledger is not None)
+        self._engine = Engine(options.behaviour, self._ledger)
+        self._offsets = OffsetTracker()
         self._answered: set[tuple[str, str]] = set()
         self._refused = self._fenced = ""
         self._consumer = Consumer(
@@ -92,7 +92,7 @@ class Services:
         self._next_commit = self._next_ledger = 0.0
 
     def open(self) -> bool:
-        """Become the one member of the group and remember; False when stopped meanwhile."""
+        """Join the group as its only member and restore the state. Returns False if stopped meanwhile."""
         self._consumer.subscribe(list(REQUEST_TOPICS), on_assign=self._on_assign, on_revoke=self._on_revoke)
         early: list[Message] = []
         while not self._assigned:
@@ -106,7 +106,7 @@ class Services:
             self._process.settings, self._engine, self._committed, self._process.stop.is_set
         )
         self._engine.resume(_now_ms())
-        log.info("%s events of the log remembered in %.1f s", f"{count:,}", time.monotonic() - began)
+        log.info("state restored from %s events in %.1f s", f"{count:,}", time.monotonic() - began)
         self._take(early)
         self._process.ready()
         return not self._process.stop.is_set()
@@ -116,32 +116,32 @@ class Services:
         self._assigned = True
 
     def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        # Nobody else answers meanwhile; what is read again is known by its offset.
+        # No other member replies meanwhile, and requests that are read again are known by their offsets.
         self._assigned = False
 
     def step(self) -> None:
-        """Read what there is, answer what is due. Raises `FatalError` when another process has taken over."""
+        """Read requests, publish due replies, commit. Raises `FatalError` if another process has taken over."""
         now = _now_ms()
         wait_ms = self._engine.wait_ms(now)
         wait_s = PACE_S if wait_ms is None else min(PACE_S, wait_ms / 1_000)
         messages = self._consumer.consume(BATCH, wait_s)
         self._take(messages)
         out = {"payment"} if self._faults.active(faults.PAYMENT_OUTAGE) else ()
-        for answers, place, finished in self._engine.due(_now_ms(), out):
-            for answer in answers:
-                self._publish(answer, place)
-            if finished and place is not None:
-                self._places.finish(place)
+        for replies, position, finished in self._engine.due(_now_ms(), out):
+            for reply in replies:
+                self._publish(reply, position)
+            if finished and position is not None:
+                self._offsets.finish(position)
         self._producer.poll(0)
         if self._fenced:
-            raise FatalError(f"another process answers as group `{GROUP}` now ({self._fenced})")
+            raise FatalError(f"another process has joined as group `{GROUP}` ({self._fenced})")
         if self._refused:
-            raise FatalError(f"the broker refused an answer: {self._refused}")
+            raise FatalError(f"the broker rejected a reply: {self._refused}")
         now_s = time.monotonic()
         if now_s >= self._next_commit:
             self._next_commit = now_s + COMMIT_EVERY_S
             self._commit()
-            self._tell(complete=False)
+            self._publish_totals(complete=False)
             self._report(bool(messages))
         if now_s >= self._next_ledger:
             self._write(complete=False)
@@ -156,26 +156,26 @@ class Services:
             topic, partition, offset = message.topic(), message.partition(), message.offset()
             if topic is None or partition is None or offset is None:
                 continue
-            place = Place(topic, partition, offset)
-            if not self._places.take(place):
+            position = Position(topic, partition, offset)
+            if not self._offsets.take(position):
                 continue
             try:
-                # An event that nobody can read is dead-lettered by analytics; here it is no request.
-                waits = self._engine.take(decode(message.value() or b""), place, now)
+                # Analytics dead-letters invalid events; here they are skipped.
+                pending = self._engine.take(decode(message.value() or b""), position, now)
             except (msgspec.MsgspecError, UnicodeError):
                 metrics.counter("streamgauge_shop_skipped_total").labels(topic).inc()
-                waits = False
-            if not waits:
-                self._places.finish(place)
+                pending = False
+            if not pending:
+                self._offsets.finish(position)
 
-    def _publish(self, answer: Answer, place: Place | None) -> None:
-        if self._answered and place is not None and (str(place), answer.event_id) in self._answered:
+    def _publish(self, reply: Reply, position: Position | None) -> None:
+        if self._answered and position is not None and (str(position), reply.event_id) in self._answered:
             return
-        headers = [] if place is None else [(HEADER, str(place).encode())]
+        headers = [] if position is None else [(HEADER, str(position).encode())]
         while True:
             try:
                 self._producer.produce(
-                    answer.topic, encode(answer), answer.key, headers=headers, on_delivery=self._on_delivery
+                    reply.topic, encode(reply), reply.key, headers=headers, on_delivery=self._on_delivery
                 )
                 break
             except BufferError:
@@ -184,12 +184,12 @@ class Services:
                 if self._process.stop.is_set():
                     return
         self._unsent += 1
-        self._moved.published[answer.topic] += 1
-        self._moved.repeated += answer.repeated
-        metrics.counter("streamgauge_shop_answers_total").labels(answer.event_type).inc()
+        self._ledger.published[reply.topic] += 1
+        self._ledger.repeated += reply.repeated
+        metrics.counter("streamgauge_shop_answers_total").labels(reply.event_type).inc()
 
     def _on_error(self, error: KafkaError) -> None:
-        # Of the consumer's errors only this one ends us; it retries the others by itself.
+        # The consumer retries after all other errors.
         if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
             self._fenced = error.str()
 
@@ -201,9 +201,9 @@ class Services:
             self._refused = self._refused or str(error)
 
     def _commit(self) -> None:
-        """Commit what is finished, once the broker has every answer; later, where it does not answer now."""
-        wanted = self._places.committable()
-        changed = {at: offset for at, offset in wanted.items() if self._committed.get(at) != offset}
+        """Commit finished requests once all replies are acknowledged; else try again later."""
+        committable = self._offsets.committable()
+        changed = {at: offset for at, offset in committable.items() if self._committed.get(at) != offset}
         if not changed or (self._producer.flush(1.0) and self._unsent):
             return
         try:
@@ -220,13 +220,13 @@ class Services:
     def _report(self, busy: bool) -> None:
         for service, count in self._engine.waiting().items():
             metrics.gauge("streamgauge_shop_waiting").labels(service).set(count)
-        for name, total in self._moved.totals.items():
+        for name, total in self._ledger.totals.items():
             metrics.gauge("streamgauge_shop_moved").labels(name).set(total)
         if not busy:
             self._watch.quiet()
 
-    def _tell(self, *, complete: bool) -> None:
-        """For the dashboard's proof; the answers matter more."""
+    def _publish_totals(self, *, complete: bool) -> None:
+        """Publish the totals for the dashboard's reconciliation; failures are ignored, the replies matter more."""
         published = totals.Published(GROUP, os.getpid(), self._began_ms, _now_ms(), complete, dict(self._acknowledged))
         with suppress(OSError):
             totals.write_published(self._process.settings.data_dir, published)
@@ -243,17 +243,17 @@ class Services:
             "lost": dict(self._engine.lost),
             "undelivered": self._unsent,
         }
-        self._moved.write(self._options.ledger, run)
-        # A long ledger takes its time; it must not take all of ours.
+        self._ledger.write(self._options.ledger, run)
+        # A large ledger takes long to write: spend at most a twentieth of the time on it.
         self._next_ledger = time.monotonic() + max(LEDGER_EVERY_S, 20 * (time.monotonic() - began))
 
     def close(self) -> None:
-        """Send what is on its way, commit, write the ledger."""
+        """Flush, commit, write the ledger."""
         self._producer.flush(STOP_S)
         if self._assigned:
             self._commit()
         self._consumer.close()
-        self._tell(complete=True)
+        self._publish_totals(complete=True)
         self._write(complete=True)
 
 
@@ -262,7 +262,7 @@ def _now_ms() -> int:
 
 
 def work(running: Process, options: Options) -> None:
-    """Answer until told to stop."""
+    """Serve requests until the process is stopped."""
     options.check()
     metrics.register("shop")
     kafka.require_broker(running.settings)

@@ -1,4 +1,4 @@
-"""The event contract of DESIGN §4, written out by hand: what the generator has to keep to, whatever the code says."""
+"""The event contract, written by hand and independent of the catalog's code."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ UNKNOWN = {"note", "client"}
 
 
 def breaches(topic: str, key: str, event: dict[str, Any]) -> list[str]:
-    """What is wrong with a good event; empty when nothing is."""
+    """The violations of the contract in an event; empty if it is valid."""
     wrong = []
     for name, kind in (COMMON | REQUIRED[topic]).items():
         if type(event.get(name)) is not kind:

@@ -1,4 +1,4 @@
-"""Each invalid event is invalid for the reason on its label, judged by hand-written rules and by the catalog."""
+"""Each invalid event is invalid for the reason on its label, by hand-written rules and by the catalog."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def refuse(literal: str) -> Any:
 
 
 def reason_for(topic: str, value: bytes | None) -> str:
-    """A plain reading of the rules, in the order in which a consumer meets them; "" for a good event."""
+    """The first rule violated, in the order in which a consumer checks them; "" for a valid event."""
     if value is None:
         return "null_value"
     if len(value) > LIMIT:
@@ -77,7 +77,7 @@ def test_every_reason_occurs_in_every_stream(bad: list[Event]) -> None:
     assert any(reason == "oversized" for _, reason in found)
 
 
-def test_faults_keep_the_key_and_take_a_fresh_id(bad: list[Event]) -> None:
+def test_faults_keep_the_key_and_have_a_new_id(bad: list[Event]) -> None:
     ids = Counter[str]()
     for topic, key, value, _, _, reason, *_ in bad:
         if reason in ("out_of_range", "future_event", "unknown_event_type"):
@@ -87,13 +87,13 @@ def test_faults_keep_the_key_and_take_a_fresh_id(bad: list[Event]) -> None:
     assert max(ids.values()) == 1
 
 
-def test_good_events_stay_whole_beside_faults() -> None:
-    """A fault is a copy: the stock, for one, still adds up with every second event broken."""
+def test_faults_leave_valid_events_complete() -> None:
+    """A fault is a copy: stock levels still add up with every second event invalid."""
     good = [event for event in Shop(7, START, 2_000.0, invalid=0.5).events(20_000) if event[3]]
     assert all(reason_for(event[0], event[2]) == "" for event in good)
 
 
-def test_an_event_that_no_broker_would_take_is_not_made() -> None:
+def test_no_event_exceeds_the_broker_limit() -> None:
     shop = Shop(7, START, 2_000.0, invalid=0.5, max_event_bytes=2_000_000)
     assert all(len(event[2] or b"") < 5_000 for event in shop.events(10_000))
 

@@ -1,4 +1,4 @@
-"""The ledger against a naive recount of the bytes that were emitted."""
+"""The ledger equals a naive recount of the published bytes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TABLES = dict(zip(("orders", "inventory", "marketing", "payments", "shipments"),
 
 
 def recount(events: list[Event]) -> dict[str, Any]:
-    """From the bytes alone; only whether an event is good is taken on trust (test_faults checks that)."""
+    """Recount from the bytes alone; only validity is taken from the label (test_faults checks it)."""
     types: Counter[str] = Counter()
     minutes: dict[str, Counter[str]] = {}
     tables: dict[str, dict[tuple[str, ...], Counter[str]]] = {table: {} for table in DIMENSIONS}
@@ -131,7 +131,7 @@ def test_the_ledger_equals_a_naive_recount(seed: int, count: int, invalid: float
     assert ledger.produced() == {stream: entry["produced"] for stream, entry in totals["streams"].items()}
 
 
-def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
+def test_the_file_is_replaced_atomically(tmp_path: Path) -> None:
     path = tmp_path / "made" / "ledger.json"
     ledger = Ledger()
     ledger.write(path, {"complete": False})

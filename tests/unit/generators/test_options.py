@@ -1,4 +1,4 @@
-"""Options that make no sense are one line that names them."""
+"""A wrong option is an error of one line that names it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_a_wrong_option_is_named_in_one_line(values: dict[str, Any], named: str)
 @pytest.mark.parametrize(
     "values", [{}, {"rate": 0, "count": 1}, {"for_s": 0.5}, {"invalid": 1, "late": 1, "skew": 1}, {"rate": 0.5}]
 )
-def test_sensible_options_pass(values: dict[str, Any]) -> None:
+def test_valid_options_pass(values: dict[str, Any]) -> None:
     Options(**values).check()
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"fraud": 0.1}, "add --storefront"),
         ({"storefront": True, "fraud": 0.6}, "at most 0.5"),
@@ -50,6 +50,6 @@ def test_sensible_options_pass(values: dict[str, Any]) -> None:
         ({"duplicates": 1.5}, "--duplicates is a share"),
     ],
 )
-def test_the_storefront_s_options(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_the_storefront_s_options(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         Options(**wrong).check()

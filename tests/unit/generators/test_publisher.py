@@ -1,4 +1,4 @@
-"""Only what the broker acknowledged is in the ledger, whatever happens on the way."""
+"""Only acknowledged events are in the ledger, whatever fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Report = Callable[[KafkaError | None, object], None]
 
 
 class FakeProducer:
-    """librdkafka's manners: a bounded queue, reports while polling, a purge that reports errors."""
+    """Behaves like librdkafka: a bounded queue, reports while polling, a purge that reports errors."""
 
     def __init__(self, room: int = 100, answers: int = 50, refuse: int | None = None) -> None:
         self.waiting: deque[Report] = deque()
@@ -59,7 +59,7 @@ def publisher(**manners: Any) -> tuple[Publisher, Ledger, FakeProducer]:
     return Publisher(lambda **_: producer, ledger), ledger, producer
 
 
-def test_a_full_queue_is_waited_for_and_nothing_is_lost() -> None:
+def test_send_waits_while_the_queue_is_full() -> None:
     out, ledger, _ = publisher(room=10, answers=3)
     out.send(EVENTS, lambda: True)
     out.finish(lambda: False)
@@ -69,7 +69,7 @@ def test_a_full_queue_is_waited_for_and_nothing_is_lost() -> None:
     assert ledger.totals() == expected.totals()
 
 
-def test_what_was_not_acknowledged_is_not_in_the_ledger_and_is_counted() -> None:
+def test_unacknowledged_events_count_as_undelivered() -> None:
     out, ledger, _ = publisher(room=400, answers=0)
     patience = iter([True, True, False])
     out.send(EVENTS[:401], lambda: next(patience))
@@ -80,7 +80,7 @@ def test_what_was_not_acknowledged_is_not_in_the_ledger_and_is_counted() -> None
     assert out.failure is None
 
 
-def test_a_refusal_is_a_failure_and_only_that_event_is_missing() -> None:
+def test_a_rejected_event_is_a_failure_and_only_it_is_missing() -> None:
     out, ledger, _ = publisher(room=2_000, refuse=7)
     out.send(EVENTS, lambda: True)
     assert out.failure is not None
@@ -110,7 +110,7 @@ def test_the_producer_is_idempotent_and_partitions_like_java() -> None:
     assert config["partitioner"] == "murmur2_random"
 
 
-def test_copies_are_counted_apart_and_only_when_they_arrived() -> None:
+def test_acknowledged_duplicates_are_counted_separately() -> None:
     sender, ledger, _ = publisher(room=2_000, answers=50)
     sender.send(EVENTS, lambda: True)
     sender.send(EVENTS[:100], lambda: True, copies=True)

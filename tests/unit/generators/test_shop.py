@@ -1,4 +1,4 @@
-"""The shop's story: reproducible, true to the contract, and consistent from stream to stream."""
+"""The shop: reproducible, true to the contract, and consistent across streams."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def story(
 
 @pytest.fixture(scope="module")
 def events() -> list[Event]:
-    """Half a minute and more: orders that are over, and orders that are not."""
+    """More than half a minute: closed orders and open ones."""
     return story(100_000)
 
 
@@ -76,7 +76,7 @@ def test_optional_fields_are_there_null_or_left_out(parsed: list[tuple[str, str,
     assert any("note" in event for event in orders)
 
 
-def test_time_moves_on_and_never_past_the_tick(events: list[Event]) -> None:
+def test_no_event_is_dated_after_its_tick(events: list[Event]) -> None:
     shop = Shop(3, START, 2_000.0)
     last = 0
     for _ in range(500):
@@ -129,7 +129,7 @@ NEXT = {
 }
 
 
-def test_an_order_lives_one_consistent_life(parsed: list[tuple[str, str, dict[str, Any]]]) -> None:
+def test_each_order_has_a_consistent_history(parsed: list[tuple[str, str, dict[str, Any]]]) -> None:
     lives: dict[str, list[dict[str, Any]]] = defaultdict(list)
     stock: dict[str, Counter[str]] = defaultdict(Counter)
     for topic, _, event in parsed:
@@ -160,7 +160,7 @@ def test_an_order_lives_one_consistent_life(parsed: list[tuple[str, str, dict[st
             assert not moved["stock.shipped"]
 
 
-def test_most_orders_go_well_and_some_do_not(events: list[Event]) -> None:
+def test_most_orders_complete_and_some_fail(events: list[Event]) -> None:
     kinds = Counter(event[3] for event in events[40_000:])
     placed = kinds["order.placed"]
     assert 0.7 < kinds["order.completed"] / placed < 1
@@ -184,7 +184,7 @@ def test_a_campaign_order_begins_with_a_contact_and_the_campaign_is_known(
 
 
 @pytest.mark.parametrize("rate", [20.0, 200.0, 4_000.0, 20_000.0])
-def test_the_total_keeps_to_the_rate_at_every_moment(rate: float) -> None:
+def test_the_total_follows_the_rate_at_every_moment(rate: float) -> None:
     shop = Shop(1, START, rate)
     for _second in range(2):
         made = sum(len(shop.tick()) for _ in range(100))
@@ -201,7 +201,7 @@ def test_customers_and_products_have_a_long_tail(parsed: list[tuple[str, str, di
     assert len(ranked) > 400
 
 
-def test_the_day_has_a_rhythm() -> None:
+def test_demand_follows_a_daily_rhythm() -> None:
     day = [rhythm(hour / 4) for hour in range(96)]
     assert abs(sum(day) / 96 - 1) < 0.01
     assert min(day) > 0.3
@@ -211,22 +211,22 @@ def test_the_day_has_a_rhythm() -> None:
 
 def test_campaigns_raise_demand() -> None:
     world = World(Random(1), 1_000, 0)
-    moods = [world.mood(minute) for minute in range(1_440)]
-    assert len({mood.ads for mood in moods}) > 20
-    same_hour = [mood for mood in moods[600:660]]
-    busiest = max(same_hour, key=lambda mood: len(mood.all))
-    quietest = min(same_hour, key=lambda mood: len(mood.all))
+    every_minute = [world.conditions(minute) for minute in range(1_440)]
+    assert len({conditions.ads for conditions in every_minute}) > 20
+    same_hour = [conditions for conditions in every_minute[600:660]]
+    busiest = max(same_hour, key=lambda conditions: len(conditions.all))
+    quietest = min(same_hour, key=lambda conditions: len(conditions.all))
     assert busiest.order_share > quietest.order_share
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 1.0])
-def test_the_invalid_share_is_what_was_asked_for(share: float) -> None:
+def test_the_invalid_share_is_as_configured(share: float) -> None:
     events = story(10_000, invalid=share)
     assert abs(sum(not event[3] for event in events) / 10_000 - share) < 0.003
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
-def test_the_late_share_is_near_what_was_asked_for_and_late_means_late(share: float) -> None:
+def test_the_late_share_is_near_the_configured_one_and_its_events_are_late(share: float) -> None:
     shop = Shop(1, START, 2_000.0, late=share)
     late = total = 0
     for _ in range(3_000):
@@ -246,12 +246,12 @@ def test_skew_sends_its_share_to_one_customer_and_one_product(skew: float) -> No
         keys[topic][key] += 1
     top = keys["marketing"].most_common(1)[0][1] / keys["marketing"].total()
     assert top == pytest.approx(skew, abs=0.05)
-    # Orders of the hot product hold one line instead of nearly two.
+    # Orders of the hot product have one line instead of nearly two.
     top = keys["inventory"].most_common(1)[0][1] / keys["inventory"].total()
     assert skew * 0.5 <= top <= skew + 0.08
 
 
-def test_a_skipped_clock_loses_no_appointment() -> None:
+def test_a_skip_of_the_clock_loses_no_timer() -> None:
     shop = Shop(1, START, 2_000.0)
     before = Counter(event[3] for _ in range(500) for event in shop.tick())
     shop.skip_to(shop.now + 60_000)

@@ -1,4 +1,4 @@
-"""The storefront: reproducible, only what customers do, fraud where the labels say, and no label in the events."""
+"""The storefront: reproducible, only customers' actions, fraud as labelled, and no label in an event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from generators.duplicates import Again
+from generators.duplicates import Duplicates
 from generators.encode import Event
 from generators.fraud_scenarios import PATTERNS
 from generators.ledger import Ledger
@@ -26,51 +26,49 @@ def opened(seed: int = 1, fraud: float = 0.05) -> Storefront:
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[list[Event], dict[str, str]]:
+def run() -> tuple[list[Event], dict[str, str]]:
     shop = opened()
     return list(shop.events(COUNT)), shop.labels
 
 
 @pytest.fixture(scope="module")
-def orders(told: tuple[list[Event], dict[str, str]]) -> list[dict[str, Any]]:
-    return [json.loads(event[2] or b"") for event in told[0] if event[3] == "order.placed"]
+def orders(run: tuple[list[Event], dict[str, str]]) -> list[dict[str, Any]]:
+    return [json.loads(event[2] or b"") for event in run[0] if event[3] == "order.placed"]
 
 
-def test_the_same_seed_gives_the_same_bytes_and_labels(told: tuple[list[Event], dict[str, str]]) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_labels(run: tuple[list[Event], dict[str, str]]) -> None:
     shop = opened()
-    assert [event[:3] for event in shop.events(30_000)] == [event[:3] for event in told[0][:30_000]]
-    assert shop.labels.items() <= told[1].items()
+    assert [event[:3] for event in shop.events(30_000)] == [event[:3] for event in run[0][:30_000]]
+    assert shop.labels.items() <= run[1].items()
     other = opened(seed=2)
-    assert [event[2] for event in other.events(5_000)] != [event[2] for event in told[0][:5_000]]
+    assert [event[2] for event in other.events(5_000)] != [event[2] for event in run[0][:5_000]]
 
 
-def test_only_what_customers_and_marketing_do(told: tuple[list[Event], dict[str, str]]) -> None:
-    kinds = Counter(event[3] for event in told[0])
+def test_it_publishes_only_what_customers_and_marketing_do(run: tuple[list[Event], dict[str, str]]) -> None:
+    kinds = Counter(event[3] for event in run[0])
     assert set(kinds) == {
         *("order.placed", "ad.impression", "ad.click", "email.sent", "email.opened", "promotion.redeemed"),
         *("campaign.updated", "product.updated"),
     }
     decoders = {stream.topic: msgspec.json.Decoder(stream.event).decode for stream in STREAMS}
-    for topic, key, value, *_ in told[0]:
+    for topic, key, value, *_ in run[0]:
         event = decoders[topic](value or b"")
         assert key == getattr(event, next(stream.key for stream in STREAMS if stream.topic == topic))
 
 
-def test_cards_are_habits(told: tuple[list[Event], dict[str, str]], orders: list[dict[str, Any]]) -> None:
+def test_customers_keep_their_cards(run: tuple[list[Event], dict[str, str]], orders: list[dict[str, Any]]) -> None:
     cards: dict[str, set[str]] = defaultdict(set)
     for order in orders:
         assert ("card" in order) == (order["payment_method"] == "card")
-        if "card" in order and order["order_id"] not in told[1]:
+        if "card" in order and order["order_id"] not in run[1]:
             cards[order["customer_id"]].add(order["card"])
     assert {len(held) for held in cards.values()} == {1, 2}
     owners = Counter(card for held in cards.values() for card in held)
     assert set(owners.values()) == {1}
 
 
-def test_planted_fraud_is_what_it_is_called(
-    told: tuple[list[Event], dict[str, str]], orders: list[dict[str, Any]]
-) -> None:
-    labels = told[1]
+def test_fraud_matches_its_label(run: tuple[list[Event], dict[str, str]], orders: list[dict[str, Any]]) -> None:
+    labels = run[1]
     assert set(labels.values()) == set(PATTERNS)
     assert len(labels) / len(orders) == pytest.approx(0.05, abs=0.015)
     of: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -88,8 +86,8 @@ def test_planted_fraud_is_what_it_is_called(
     assert all(len(regions[order["customer_id"]]) > 1 for order in of["region_hop"])
 
 
-def test_no_event_says_what_is_fraud(told: tuple[list[Event], dict[str, str]]) -> None:
-    text = b"".join(event[2] or b"" for event in told[0])
+def test_no_event_reveals_fraud(run: tuple[list[Event], dict[str, str]]) -> None:
+    text = b"".join(event[2] or b"" for event in run[0])
     assert not [pattern for pattern in PATTERNS if pattern.encode() in text]
 
 
@@ -99,13 +97,13 @@ def test_without_fraud_there_is_none() -> None:
     assert shop.labels == {}
 
 
-def test_the_ledger_has_the_labels_of_what_arrived(told: tuple[list[Event], dict[str, str]]) -> None:
-    ledger = Ledger(told[1])
-    half = told[0][: COUNT // 2]
+def test_the_ledger_has_the_labels_of_acknowledged_orders(run: tuple[list[Event], dict[str, str]]) -> None:
+    ledger = Ledger(run[1])
+    half = run[0][: COUNT // 2]
     ledger.add(half)
     totals = ledger.totals()
     there = {event[1] for event in half if event[0] == "orders"}
-    assert totals["fraud"] == {order: pattern for order, pattern in told[1].items() if order in there}
+    assert totals["fraud"] == {order: pattern for order, pattern in run[1].items() if order in there}
     assert totals["produced"] == len(half)
     assert totals["streams"]["products"]["produced"] >= 600
 
@@ -135,16 +133,16 @@ def test_a_poison_burst_is_invalid_orders_and_ends() -> None:
     assert all(event[3] for event in shop.events(5_000))
 
 
-def test_copies_are_the_same_events_a_little_later(told: tuple[list[Event], dict[str, str]]) -> None:
-    again, copies, now = Again(1, 0.1), [], START
+def test_duplicates_are_the_same_events_a_little_later(run: tuple[list[Event], dict[str, str]]) -> None:
+    duplicates, copies, now = Duplicates(1, 0.1), [], START
     for first in range(0, 50_000, 20):
         now += 10
-        copies += again.due(told[0][first : first + 20], now)
-    copies += again.rest()
+        copies += duplicates.due(run[0][first : first + 20], now)
+    copies += duplicates.remaining()
     assert len(copies) == pytest.approx(5_000, rel=0.1)
-    assert {event[2] for event in copies} <= {event[2] for event in told[0]}
+    assert {event[2] for event in copies} <= {event[2] for event in run[0]}
     ledger = Ledger()
-    ledger.add(told[0][:50_000])
+    ledger.add(run[0][:50_000])
     before = ledger.totals()
     ledger.add_copies(copies)
     after = ledger.totals()

@@ -1,15 +1,15 @@
-"""The services' ledger: each decision in its column, per order and in total; a file that is never half."""
+"""The services' ledger: each decision in its column, per order and in total; an atomic file."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from generators.services.ledger import Moved
+from generators.services.ledger import ServiceLedger
 
 
 def test_money_and_units(tmp_path: Path) -> None:
-    book = Moved(by_order=True)
+    ledger = ServiceLedger(by_order=True)
     for kind, order, amount in (
         ("payment.authorised", "O1", 500),
         ("payment.refunded", "O1", 500),
@@ -20,8 +20,8 @@ def test_money_and_units(tmp_path: Path) -> None:
         ("stock.released", "O1", 5),
         ("stock.shipped", "O3", 1),
     ):
-        book.book(kind, order, amount)
-    book.write(tmp_path / "deep" / "moved.json", {"complete": True})
+        ledger.record(kind, order, amount)
+    ledger.write(tmp_path / "deep" / "moved.json", {"complete": True})
     written = json.loads((tmp_path / "deep" / "moved.json").read_text())
     assert written["totals"] == {
         "authorised_cents": 500,
@@ -36,8 +36,8 @@ def test_money_and_units(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["moved.json"]
 
 
-def test_totals_alone_keep_no_orders() -> None:
-    book = Moved(by_order=False)
-    book.book("stock.shipped", "O1", 4)
-    assert book.describe()["orders"] == {}
-    assert book.totals["shipped"] == 4
+def test_without_orders_only_totals_are_kept() -> None:
+    ledger = ServiceLedger(by_order=False)
+    ledger.record("stock.shipped", "O1", 4)
+    assert ledger.describe()["orders"] == {}
+    assert ledger.totals["shipped"] == 4

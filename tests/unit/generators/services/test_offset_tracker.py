@@ -1,15 +1,15 @@
-"""What may be committed: nothing behind a request that is not finished."""
+"""Offset tracker: no offset after an unfinished request is committable."""
 
 from __future__ import annotations
 
 import pytest
 
-from generators.services.engine import Place
-from generators.services.offset_tracker import Places
+from generators.services.engine import Position
+from generators.services.offset_tracker import OffsetTracker
 
 
-def at(offset: int) -> Place:
-    return Place("payments", 0, offset)
+def at(offset: int) -> Position:
+    return Position("payments", 0, offset)
 
 
 @pytest.mark.parametrize(
@@ -23,15 +23,15 @@ def at(offset: int) -> Place:
     ],
 )
 def test_commit(finished: list[int], commit: int) -> None:
-    places = Places()
-    assert all(places.take(at(offset)) for offset in (3, 4, 5))
+    offsets = OffsetTracker()
+    assert all(offsets.take(at(offset)) for offset in (3, 4, 5))
     for offset in finished:
-        places.finish(at(offset))
-    assert places.committable() == {("payments", 0): commit}
+        offsets.finish(at(offset))
+    assert offsets.committable() == {("payments", 0): commit}
 
 
-def test_what_is_read_again_is_not_taken_again() -> None:
-    places = Places()
-    assert places.take(at(3))
-    assert not places.take(at(3))
-    assert places.take(at(4))
+def test_a_message_that_is_read_again_is_ignored() -> None:
+    offsets = OffsetTracker()
+    assert offsets.take(at(3))
+    assert not offsets.take(at(3))
+    assert offsets.take(at(4))

@@ -1,4 +1,4 @@
-"""The three services as tables: what is asked, in which order and how often, and what is answered."""
+"""The three services as tables: requests, in each order and number, and their replies."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from generators.services.decisions import Behaviour
-from generators.services.engine import Engine, Place
-from generators.services.ledger import Moved
-from generators.services.messages import Answer, Event, decode, encode
+from generators.services.engine import Engine, Position
+from generators.services.ledger import ServiceLedger
+from generators.services.messages import Event, Reply, decode, encode
 from generators.services.payment import PaymentService
 from generators.services.shipping import ShippingService
 from generators.services.stock import StockService
@@ -35,10 +35,10 @@ ASK, BACK = "payment.requested", "payment.refund_requested"
 
 
 @pytest.mark.parametrize(
-    ("decline", "asked", "answered", "moved"),
+    ("decline", "requests", "answered", "expected"),
     [
         pytest.param(0.0, [ASK], [("authorised", 500)], (500, 0), id="authorised"),
-        pytest.param(0.0, [ASK, ASK], [("authorised", 500)] * 2, (500, 0), id="asked-twice"),
+        pytest.param(0.0, [ASK, ASK], [("authorised", 500)] * 2, (500, 0), id="requested-twice"),
         pytest.param(1.0, [ASK, ASK], [("declined", 500)] * 2, (0, 0), id="declined"),
         pytest.param(0.0, [ASK, BACK], [("authorised", 500), ("refunded", 500)], (500, 500), id="refunded"),
         pytest.param(
@@ -51,15 +51,17 @@ ASK, BACK = "payment.requested", "payment.refund_requested"
         ),
     ],
 )
-def test_payment(decline: float, asked: list[str], answered: list[tuple[str, int]], moved: tuple[int, int]) -> None:
-    book = Moved(by_order=True)
-    service = PaymentService(Behaviour(decline=decline), book)
-    answers = [service.answer(pay(what), 1_000 + at) for at, what in enumerate(asked)]
-    said = [(one.event_type.partition(".")[2], one.fields["amount_cents"]) for (one,) in answers]
-    assert said == answered
-    assert (book.totals["authorised_cents"], book.totals["refunded_cents"]) == moved
+def test_payment(
+    decline: float, requests: list[str], answered: list[tuple[str, int]], expected: tuple[int, int]
+) -> None:
+    ledger = ServiceLedger(by_order=True)
+    service = PaymentService(Behaviour(decline=decline), ledger)
+    replies = [service.handle(pay(what), 1_000 + at) for at, what in enumerate(requests)]
+    published = [(one.event_type.partition(".")[2], one.fields["amount_cents"]) for (one,) in replies]
+    assert published == answered
+    assert (ledger.totals["authorised_cents"], ledger.totals["refunded_cents"]) == expected
     same: dict[str, bytes] = {}
-    for (one,) in answers:
+    for (one,) in replies:
         assert encode(one) == same.setdefault(one.event_id, encode(one))
 
 
@@ -68,10 +70,10 @@ def command(state: str, order: str = "O1", **fields: Any) -> Event:
 
 
 def asks(state: str, order: str = "O1", **units: int) -> Event:
-    """The saga asks for something to be done with articles."""
+    """A command of the saga for items of an order."""
     event = decode(
         encode(
-            Answer(
+            Reply(
                 "payments",
                 order,
                 "ask",
@@ -93,10 +95,10 @@ RESERVE, RELEASE, SHIP = asks("reserving_stock", A=2, B=1), asks("releasing_stoc
 
 
 @pytest.mark.parametrize(
-    ("asked", "answered", "moved"),
+    ("requests", "answered", "expected"),
     [
         pytest.param([RESERVE], ["reserved"] * 2, (3, 0, 0), id="reserved"),
-        pytest.param([RESERVE, RESERVE], ["reserved"] * 4, (3, 0, 0), id="asked-twice"),
+        pytest.param([RESERVE, RESERVE], ["reserved"] * 4, (3, 0, 0), id="requested-twice"),
         pytest.param([RESERVE, RELEASE], ["reserved"] * 2 + ["released"] * 2, (3, 3, 0), id="released"),
         pytest.param([RESERVE, RELEASE, RELEASE], ["reserved"] * 2 + ["released"] * 4, (3, 3, 0), id="released-once"),
         pytest.param([RESERVE, SHIP, SHIP], ["reserved"] * 2 + ["shipped"] * 4, (3, 0, 3), id="shipped-once"),
@@ -108,16 +110,16 @@ RESERVE, RELEASE, SHIP = asks("reserving_stock", A=2, B=1), asks("releasing_stoc
         pytest.param([asks("reserving_stock", A=10**6), RELEASE], ["rejected"] * 3, (0, 0, 0), id="too-much"),
     ],
 )
-def test_stock(asked: list[Event], answered: list[str], moved: tuple[int, int, int]) -> None:
-    book = Moved(by_order=True)
-    service = StockService(CALM, book, lambda _level, _cause: None)
-    said = [answer for at, event in enumerate(asked) for answer in service.answer(event, 1_000 + at)]
-    assert [one.event_type.partition(".")[2] for one in said if one.event_type != "stock.received"] == answered
-    assert (book.totals["reserved"], book.totals["released"], book.totals["shipped"]) == moved
-    for one in said:
+def test_stock(requests: list[Event], answered: list[str], expected: tuple[int, int, int]) -> None:
+    ledger = ServiceLedger(by_order=True)
+    service = StockService(CALM, ledger, lambda _level, _cause: None)
+    published = [reply for at, event in enumerate(requests) for reply in service.handle(event, 1_000 + at)]
+    assert [one.event_type.partition(".")[2] for one in published if one.event_type != "stock.received"] == answered
+    assert (ledger.totals["reserved"], ledger.totals["released"], ledger.totals["shipped"]) == expected
+    for one in published:
         assert 0 <= one.fields["reserved"] <= one.fields["on_hand"]
     kinds: dict[str, str] = {}
-    for one in said:
+    for one in published:
         assert one.event_type == kinds.setdefault(one.event_id, one.event_type)
 
 
@@ -129,39 +131,39 @@ CANCEL, AGAIN = command("cancelling_shipment"), command("shipping", attempt=2)
 
 
 @pytest.mark.parametrize(
-    ("fail", "asked", "answered"),
+    ("fail", "requests", "answered"),
     [
         pytest.param(0.0, [ship()], ["dispatched"], id="dispatched"),
-        pytest.param(0.0, [ship(), ship()], ["dispatched"] * 2, id="asked-twice"),
+        pytest.param(0.0, [ship(), ship()], ["dispatched"] * 2, id="requested-twice"),
         pytest.param(0.0, [ship(), None], ["dispatched", "delivered"], id="delivered"),
-        pytest.param(0.0, [ship(), None, AGAIN], ["dispatched", "delivered", "delivered"], id="asked-again"),
+        pytest.param(0.0, [ship(), None, AGAIN], ["dispatched", "delivered", "delivered"], id="requested-again"),
         pytest.param(0.0, [ship(), None, CANCEL], ["dispatched", "delivered", "delivered"], id="cancelled-too-late"),
         pytest.param(0.0, [CANCEL, ship()], ["failed", "failed"], id="cancelled-before"),
         pytest.param(0.0, [command("shipping", attempt=1)], [], id="the-first-attempt-asks-nothing"),
     ],
 )
-def test_shipping(fail: float, asked: list[Event | None], answered: list[str]) -> None:
-    """None stands for the end of the journey."""
+def test_shipping(fail: float, requests: list[Event | None], answered: list[str]) -> None:
+    """`None` is the end of the journey."""
     parcels: list[Any] = []
     service = ShippingService(Behaviour(fail=fail), parcels.append)
-    said: list[Answer] = []
-    for at, event in enumerate(asked):
-        said += service.arrive(parcels[0], 1_000 + at) if event is None else service.answer(event, 1_000 + at)
-    assert [one.event_type.partition(".")[2] for one in said] == answered
+    published: list[Reply] = []
+    for at, event in enumerate(requests):
+        published += service.arrive(parcels[0], 1_000 + at) if event is None else service.handle(event, 1_000 + at)
+    assert [one.event_type.partition(".")[2] for one in published] == answered
     assert len(parcels) <= 1
     same: dict[str, bytes] = {}
-    for one in said:
+    for one in published:
         assert encode(one) == same.setdefault(one.event_id, encode(one))
 
 
-def test_a_parcel_that_is_cancelled_does_not_arrive() -> None:
+def test_a_cancelled_parcel_does_not_arrive() -> None:
     parcels: list[Any] = []
     service = ShippingService(CALM, parcels.append)
-    service.answer(ship(), 1_000)
-    (end,) = service.answer(CANCEL, 1_001)
+    service.handle(ship(), 1_000)
+    (end,) = service.handle(CANCEL, 1_001)
     assert service.arrive(parcels[0], 2_000) == []
     assert end.event_type in ("shipment.failed", "shipment.delivered")
-    assert service.answer(CANCEL, 3_000) == [end._replace(repeated=True)]
+    assert service.handle(CANCEL, 3_000) == [end._replace(repeated=True)]
 
 
 REQUESTS = [
@@ -186,7 +188,7 @@ REQUESTS = [
 )
 @settings(max_examples=150, deadline=None)
 def test_a_restart_from_the_log_changes_nothing(order: list[int], restarts: set[int], seed: int) -> None:
-    """With and without restarts: the same kinds by event_id, the same money and units, levels that hold together."""
+    """With and without restarts: equal events by event_id, equal money and units, consistent stock levels."""
     behaviour = Behaviour(seed=seed, decline=0.3, fail=0.3, latency_ms=0)
     plain, plain_book, _ = play(behaviour, order, set())
     again, again_book, levels = play(behaviour, order, restarts)
@@ -201,50 +203,50 @@ def test_a_restart_from_the_log_changes_nothing(order: list[int], restarts: set[
 
 def play(
     behaviour: Behaviour, order: list[int], restarts: set[int]
-) -> tuple[list[Answer], Moved, dict[tuple[str, str], tuple[int, int]]]:
-    """Ask in this order, a second apart; at `restarts` all memory is lost and read from what was published."""
-    book = Moved(by_order=True)
-    engine = Engine(behaviour, book)
-    log: list[Answer] = []
+) -> tuple[list[Reply], ServiceLedger, dict[tuple[str, str], tuple[int, int]]]:
+    """Send requests in this order, a second apart; at `restarts` the state is restored from the published events."""
+    ledger = ServiceLedger(by_order=True)
+    engine = Engine(behaviour, ledger)
+    log: list[Reply] = []
     levels: dict[tuple[str, str], tuple[int, int]] = {}
     for at, number in enumerate(order):
         now = 1_000_000 + at * 1_000
         if at in restarts:
-            book = Moved(by_order=True)
-            engine = Engine(behaviour, book)
+            ledger = ServiceLedger(by_order=True)
+            engine = Engine(behaviour, ledger)
             for one in log:
                 engine.recover(decode(encode(one)))
             engine.resume(now)
         topic, event = REQUESTS[number]
-        engine.take(event, Place(topic, 0, at), now)
+        engine.take(event, Position(topic, 0, at), now)
         for done in (*engine.due(now), *engine.due(now + 500)):
-            log += done.answers
-            for one in done.answers:
+            log += done.replies
+            for one in done.replies:
                 if one.topic == "inventory":
                     levels[one.fields["sku"], one.fields["location"]] = one.fields["on_hand"], one.fields["reserved"]
-    return log, book, levels
+    return log, ledger, levels
 
 
-def test_an_outage_holds_the_answers_back_in_order() -> None:
-    engine = Engine(CALM, Moved(by_order=False))
+def test_an_outage_delays_the_replies_in_order() -> None:
+    engine = Engine(CALM, ServiceLedger(by_order=False))
     for offset, what in enumerate((ASK, ASK, BACK)):
-        engine.take(pay(what), Place("payments", 0, offset), 1_000 + offset * 300)
+        engine.take(pay(what), Position("payments", 0, offset), 1_000 + offset * 300)
     assert engine.due(5_000, {"payment"}) == []
     assert engine.waiting()["payment"] == 3
-    answers = [one.event_type for done in engine.due(6_000) for one in done.answers]
-    assert answers == ["payment.authorised", "payment.authorised", "payment.refunded"]
+    replies = [one.event_type for done in engine.due(6_000) for one in done.replies]
+    assert replies == ["payment.authorised", "payment.authorised", "payment.refunded"]
     assert engine.waiting()["payment"] == 0
 
 
-def test_a_lost_attempt_is_not_answered_and_the_write_off_is_never_lost() -> None:
-    engine = Engine(Behaviour(lose=1.0), Moved(by_order=False))
-    assert not engine.take(pay(), Place("payments", 0, 1), 1_000)
-    assert engine.take(SHIP, Place("fulfilment", 0, 1), 1_000)
+def test_a_lost_request_has_no_reply_and_the_write_off_is_never_lost() -> None:
+    engine = Engine(Behaviour(lose=1.0), ServiceLedger(by_order=False))
+    assert not engine.take(pay(), Position("payments", 0, 1), 1_000)
+    assert engine.take(SHIP, Position("fulfilment", 0, 1), 1_000)
 
 
 def test_a_duplicate_is_the_same_event() -> None:
-    engine = Engine(Behaviour(duplicate=1.0, decline=0.0), Moved(by_order=False))
-    engine.take(pay(), Place("payments", 0, 1), 1_000)
+    engine = Engine(Behaviour(duplicate=1.0, decline=0.0), ServiceLedger(by_order=False))
+    engine.take(pay(), Position("payments", 0, 1), 1_000)
     one, two = (done for done in engine.due(100_000))
-    assert encode(one.answers[0]) == encode(two.answers[0])
+    assert encode(one.replies[0]) == encode(two.replies[0])
     assert (one.finished, two.finished) == (True, False)

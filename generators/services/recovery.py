@@ -1,4 +1,4 @@
-"""The services' memory, rebuilt from the log: what they answered is all they need to know."""
+"""Recovery: restores the services' state from their replies in the log."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
 HEADER = "request"
-# Payments and shipments older than this are forgotten: no saga lasts as long. Levels of the stock are never forgotten.
+# Older payments and shipments are ignored: no saga lasts as long. Stock levels are read completely.
 REMEMBER_MS = 2 * 3_600_000
-_ASK_S = 10.0
+_REQUEST_TIMEOUT_S = 10.0
 
 
 def recover(
     settings: Settings, engine: Engine, committed: Mapping[tuple[str, int], int], stopped: Callable[[], bool]
 ) -> tuple[int, set[tuple[str, str]]]:
-    """Read inventory, payments and shipments to their ends. Returns how many events, and which answers (request,
-    event_id) were given already to requests that will be read again: those from the committed offsets on.
+    """Read inventory, payments and shipments to their ends.
+
+    Returns the number of events, and the existing replies (request, event_id) to requests after the committed offsets,
+    which will be read again. Raises `TransientError` if the log cannot be read.
     """
     consumer = Consumer(
         {
             **kafka.client_config(settings),
-            "group.id": "services-recovery",  # it has no members and commits nothing
+            "group.id": "services-recovery",  # has no members and commits nothing
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            # Our answers are in no transaction, and must not hide behind one of the saga's that is still open.
+            # Our replies are not transactional, and must not wait for an open transaction of the saga.
             "isolation.level": "read_uncommitted",
             "auto.offset.reset": "earliest",
             "queued.min.messages": 100_000,
@@ -40,14 +42,14 @@ def recover(
         }
     )
     try:
-        unread = _assign(consumer)
+        unfinished = _assign(consumer)
         count, answered = 0, set[tuple[str, str]]()
-        while unread and not stopped():
+        while unfinished and not stopped():
             for message in consumer.consume(5_000, 0.5):
                 error = message.error()
                 if error is not None:
                     if error.code() == KafkaError._PARTITION_EOF:
-                        unread.discard((message.topic(), message.partition()))
+                        unfinished.discard((message.topic(), message.partition()))
                     continue
                 topic, value = message.topic(), message.value()
                 if topic is None or value is None:
@@ -58,9 +60,9 @@ def recover(
                     continue
                 engine.recover(event)
                 count += 1
-                for name, place in message.headers() or ():
-                    if name == HEADER and place and _again(place := bytes(place).decode(), committed):
-                        answered.add((place, event.event_id))
+                for name, position in message.headers() or ():
+                    if name == HEADER and position and _uncommitted(position := bytes(position).decode(), committed):
+                        answered.add((position, event.event_id))
         return count, answered
     except KafkaException as error:
         raise TransientError(f"the log cannot be read: {error.args[0].str()}") from None
@@ -69,17 +71,17 @@ def recover(
 
 
 def _assign(consumer: Consumer) -> set[tuple[str | None, int | None]]:
-    """Begin at the right places; returns the partitions that have something to read."""
+    """Assign partitions from their start offsets; returns those that have something to read."""
     since = int(time.time() * 1_000) - REMEMBER_MS
     starts = []
     for topic in (INVENTORY, PAYMENTS, SHIPMENTS):
-        numbers = consumer.list_topics(topic, timeout=_ASK_S).topics[topic].partitions
+        numbers = consumer.list_topics(topic, timeout=_REQUEST_TIMEOUT_S).topics[topic].partitions
         first = {number: 0 for number in numbers}
         if topic != INVENTORY:
-            asked = [TopicPartition(topic, number, since) for number in numbers]
-            first = {at.partition: at.offset for at in consumer.offsets_for_times(asked, timeout=_ASK_S)}
+            queries = [TopicPartition(topic, number, since) for number in numbers]
+            first = {at.partition: at.offset for at in consumer.offsets_for_times(queries, timeout=_REQUEST_TIMEOUT_S)}
         for number in numbers:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_ASK_S)
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_REQUEST_TIMEOUT_S)
             start = high if first[number] < 0 else max(low, first[number])
             if start < high:
                 starts.append(TopicPartition(topic, number, start))
@@ -87,6 +89,6 @@ def _assign(consumer: Consumer) -> set[tuple[str | None, int | None]]:
     return {(at.topic, at.partition) for at in starts}
 
 
-def _again(place: str, committed: Mapping[tuple[str, int], int]) -> bool:
-    topic, partition, offset = place.rsplit("/", 2)
+def _uncommitted(position: str, committed: Mapping[tuple[str, int], int]) -> bool:
+    topic, partition, offset = position.rsplit("/", 2)
     return int(offset) >= committed.get((topic, int(partition)), 0)
