@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from generators.encode import Event
-from generators.generate import generate, rarely_collected
+from generators.generate import garbage_collection_deferred, generate
 from generators.ledger import Ledger
 from generators.options import Options
 from generators.shop import Shop
@@ -86,7 +86,7 @@ def main() -> None:
     def row(what: str, seconds: float) -> None:
         table.add_row(what, f"{seconds * 1e9:,.0f}", f"{1 / seconds:,.0f}")
 
-    with rarely_collected():
+    with garbage_collection_deferred():
         rounds = [simulate(wanted.events) for _ in range(wanted.rounds)]
     shop, ledger = (statistics.median(column) for column in zip(*rounds, strict=True))
     row("shop: simulate and render JSON", shop)
