@@ -11,7 +11,7 @@ import argparse
 
 from streamgauge.catalog import loader
 from streamgauge.cli.partitions import sample as partition_sample
-from streamgauge.domain import partition_balance as balance
+from streamgauge.domain import key_simulation
 from tests.support.rig import new_rig
 
 KEYS = ("order_id", "customer_id", "sku", "region")
@@ -27,10 +27,10 @@ def table(events: int, skew: float) -> None:
         streams = {"orders": loader.load("streamgauge.catalog.commerce").streams["orders"]}
         for key in KEYS:
             (sample,) = partition_sample.read(made.settings, streams, key, 10_000_000)
-            found = {count: balance.simulated(sample.events, count) for count in COUNTS}
+            found = {count: key_simulation.simulated(sample.events, count) for count in COUNTS}
             name, share = found[6].hottest[0]
-            best, _ = balance.useful(sample.events)
-            lost = balance.order(sample.events, 6)
+            best, _ = key_simulation.useful(sample.events)
+            lost = key_simulation.order(sample.events, 6)
             cells = [f"{found[count].ratio:.2f} ({found[count].worth:.1f})" for count in COUNTS]
             print(
                 f"| {skew:g} | `{key}` | {found[6].distinct:,} | `{name}` {share:.2%} | {' | '.join(cells)} | {best} | "

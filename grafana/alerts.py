@@ -10,6 +10,7 @@ from __future__ import annotations
 from grafana import places
 from grafana.alert import Alert
 from grafana.lag_alerts import LAG
+from streamgauge.domain import limits
 
 _JOB = f'job="{places.JOB}"'
 # Without these three nobody counts, nobody stores, and nobody would notice.
@@ -100,7 +101,7 @@ PIPELINE = (
         "warning",
         "sum by (stream) (rate(streamgauge_dead_letters_total[5m]))"
         " / sum by (stream) (rate(streamgauge_events_in_total[5m]))",
-        0.01,
+        limits.FAILING_SHARE,
         300,
         "{value:percent} of the events of {stream} cannot be processed",
         places.FAILURES,
@@ -162,7 +163,7 @@ BUSINESS = (
         "business",
         "warning",
         f"sum by (method) (rate(streamgauge_kpi_payment_windows_declined_total[10m])) / ({_REQUESTED} > 0.02)",
-        0.25,
+        limits.MANY_DECLINED,
         300,
         "{value:percent} of the {method} payments are declined",
         places.COMMERCE,

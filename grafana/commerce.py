@@ -9,6 +9,7 @@ from __future__ import annotations
 from grafana import places
 from grafana.board import Board, Row, Variable
 from grafana.panels import Query, Spec, series_of, stat_of
+from streamgauge.domain import limits
 
 _REGION = Variable(
     "region", "Region", "streamgauge_kpi_order_windows_orders_total", "region", "Regions of the orders that are shown."
@@ -51,7 +52,7 @@ GLANCE = Row(
             "Orders cancelled over orders placed, now.",
             "percentunit",
             f"sum(rate({_orders('cancelled')})) / {_ORDERS}",
-            (0.1, 0.25),
+            (0.1, limits.MANY_DECLINED),
             decimals=1,
         ),
         stat_of(
@@ -59,7 +60,7 @@ GLANCE = Row(
             "Payments declined over payments requested, now, all methods.",
             "percentunit",
             f"sum({_rate('payment', 'declined')}) / sum({_rate('payment', 'requested')})",
-            (0.1, 0.25),
+            (0.1, limits.MANY_DECLINED),
             decimals=1,
             runbook="payment-decline-rate",
         ),
@@ -119,7 +120,7 @@ MONEY_AND_STOCK = Row(
                 f"sum by (method) ({_rate('payment', 'declined')}) / sum by (method) ({_rate('payment', 'requested')})",
                 "{{method}}",
             ),
-            levels=(0.25,),
+            levels=(limits.MANY_DECLINED,),
             runbook="payment-decline-rate",
         ),
         series_of(

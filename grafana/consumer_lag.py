@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana import places
 from grafana.board import GROUP, TOPIC, Board, Row
 from grafana.panels import Column, Query, Spec, series_of, stat_of, table_of
+from streamgauge.domain import lag_status, limits
 
 _GT = '{consumergroup=~"$group",topic=~"$topic"}'
 _G = '{consumergroup=~"$group"}'
@@ -25,10 +26,16 @@ GLANCE = Row(
             "Groups behind",
             "Pairs of group and topic more than a minute behind.",
             "short",
-            f"count({_SECONDS} > 60) or vector(0)",
+            f"count({_SECONDS} > {limits.LAG_WARNING_S}) or vector(0)",
             (1,),
         ),
-        stat_of("Worst lag", "The oldest event that waits for any of them.", "s", f"max({_SECONDS})", (60, 300)),
+        stat_of(
+            "Worst lag",
+            "The oldest event that waits for any of them.",
+            "s",
+            f"max({_SECONDS})",
+            (limits.LAG_WARNING_S, limits.LAG_CRITICAL_S),
+        ),
         stat_of(
             "Events waiting", "Events between what is committed and the ends of the logs.", "short", f"sum({_EVENTS})"
         ),
@@ -37,7 +44,7 @@ GLANCE = Row(
             "Amounts of the events that wait behind one group and topic, the one where it is most.",
             "currencyEUR",
             f"max({_MONEY})",
-            (10_000,),
+            (limits.MONEY_WAITING_CENTS // 100,),
             decimals=0,
             runbook="money-waiting",
         ),
@@ -45,7 +52,7 @@ GLANCE = Row(
             "Partitions that stand",
             "Partitions that Burrow's rules call STALL or STOP: somebody should read them and does not.",
             "short",
-            f"count(kafka_consumergroup_status{_GT} >= 3) or vector(0)",
+            f"count(kafka_consumergroup_status{_GT} >= {lag_status.VALUES['STALL']}) or vector(0)",
             (1,),
             runbook="consumer-stalled",
         ),
@@ -55,7 +62,7 @@ GLANCE = Row(
             "is the next to be deleted.",
             "percentunit",
             f"max({_RETENTION})",
-            (0.5, 0.8),
+            (0.5, limits.RETENTION_AT_RISK),
             decimals=0,
             runbook="retention-risk",
         ),
@@ -85,12 +92,12 @@ WHO = Row(
                 "consumergroup": Column(),
                 "topic": Column(),
                 "Status": Column(status=True, width=100),
-                "Behind": Column("s", (60, 300), width=110),
+                "Behind": Column("s", (limits.LAG_WARNING_S, limits.LAG_CRITICAL_S), width=110),
                 "Events": Column("short", width=110),
                 "Keys": Column("short", width=110),
                 "Money": Column("currencyEUR", width=120),
                 "Caught up in": Column("s", width=120),
-                "Retention": Column("percentunit", (0.5, 0.8), width=110),
+                "Retention": Column("percentunit", (0.5, limits.RETENTION_AT_RISK), width=110),
                 "Unassigned": Column("short", width=110),
             },
             span=24,
@@ -108,7 +115,7 @@ COURSE = Row(
             "s",
             Query(_SECONDS, _BY),
             span=12,
-            levels=(60, 300),
+            levels=(limits.LAG_WARNING_S, limits.LAG_CRITICAL_S),
             runbook="consumer-lag",
         ),
         series_of(
@@ -163,7 +170,7 @@ STATUS = Row(
             "percentunit",
             Query(_RETENTION, _BY),
             span=12,
-            levels=(0.5, 0.8),
+            levels=(0.5, limits.RETENTION_AT_RISK),
             runbook="retention-risk",
         ),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana import places
 from grafana.board import STREAM, Board, Row
 from grafana.panels import Column, Query, Spec, series_of, stat_of, table_of
+from streamgauge.domain import limits
 
 _S = '{stream=~"$stream"}'
 _DEAD = f"streamgauge_dead_letters_total{_S}"
@@ -32,7 +33,7 @@ GLANCE = Row(
             "Dead letters over events, now.",
             "percentunit",
             f"(sum(rate({_DEAD}[$__rate_interval])) or vector(0)) / sum(rate({_IN}[$__rate_interval]))",
-            (0.01, 0.05),
+            (limits.FAILING_SHARE, 0.05),
             decimals=2,
             runbook="dead-letter-rate",
         ),
@@ -84,7 +85,7 @@ CAUSES = Row(
                 "{{stream}}",
             ),
             span=12,
-            levels=(0.01,),
+            levels=(limits.FAILING_SHARE,),
             runbook="dead-letter-rate",
         ),
         Spec(

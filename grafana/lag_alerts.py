@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana import places
 from grafana.alert import Alert
+from streamgauge.domain import lag_status, limits
 
 _GROUP_TOPIC = "by (consumergroup, topic)"
 
@@ -13,7 +14,7 @@ LAG = (
         "lag",
         "warning",
         "consumergroup_topic:kafka_consumergroup_lag_seconds:max",
-        60,
+        limits.LAG_WARNING_S,
         120,
         "{consumergroup} is {value:duration} behind on {topic}",
         places.LAG,
@@ -25,7 +26,7 @@ LAG = (
         "lag",
         "critical",
         "consumergroup_topic:kafka_consumergroup_lag_seconds:max",
-        300,
+        limits.LAG_CRITICAL_S,
         300,
         "{consumergroup} is {value:duration} behind on {topic}",
         places.LAG,
@@ -37,7 +38,7 @@ LAG = (
         "ConsumerStalled",
         "lag",
         "critical",
-        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status >= bool 3)",
+        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status >= bool {lag_status.VALUES['STALL']})",
         0,
         120,
         "{consumergroup} has stalled or stopped on {topic} (partitions: {value:count})",
@@ -48,7 +49,7 @@ LAG = (
         "ConsumerRewound",
         "lag",
         "warning",
-        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status == bool 2)",
+        f"sum {_GROUP_TOPIC} (kafka_consumergroup_status == bool {lag_status.VALUES['REWIND']})",
         0,
         0,
         "{consumergroup} went back on {topic} (partitions: {value:count}): it reads events again",
@@ -74,7 +75,7 @@ LAG = (
         # A log that has lost nothing yet (it begins at 0) loses nothing next.
         f"max {_GROUP_TOPIC} (streamgauge_consumergroup_retention_used_ratio and on (topic, partition) "
         "kafka_topic_partition_oldest_offset > 0)",
-        0.8,
+        limits.RETENTION_AT_RISK,
         300,
         "{consumergroup} has not read {value:percent} of what {topic} retains: events are about to be lost unread",
         places.LAG,
@@ -97,7 +98,7 @@ LAG = (
         "lag",
         "warning",
         f"sum {_GROUP_TOPIC} (streamgauge_consumergroup_waiting_cents) / 100",
-        10_000,
+        limits.MONEY_WAITING_CENTS // 100,
         300,
         "€{value:count} wait in {topic} behind {consumergroup}",
         places.LAG,

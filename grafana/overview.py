@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana import places
 from grafana.board import STREAM, Board, Row
 from grafana.panels import Column, Query, series_of, stat_of, table_of
+from streamgauge.domain import limits
 
 _S = '{stream=~"$stream"}'
 _JOB = f'{{job="{places.JOB}"}}'
@@ -50,7 +51,7 @@ GLANCE = Row(
             "Share of the events that could not be processed. They are kept, with the reason.",
             "percentunit",
             f"(sum(rate({_DEAD})) or vector(0)) / sum(rate({_IN}))",
-            (0.01, 0.05),
+            (limits.FAILING_SHARE, 0.05),
             decimals=2,
             runbook="dead-letter-rate",
         ),
@@ -68,7 +69,7 @@ GLANCE = Row(
             "Age of the oldest event that a consumer group of the cluster still has to read.",
             "s",
             "max(consumergroup_topic:kafka_consumergroup_lag_seconds:max)",
-            (60, 300),
+            (limits.LAG_WARNING_S, limits.LAG_CRITICAL_S),
             decimals=0,
             runbook="consumer-lag",
         ),
@@ -113,7 +114,7 @@ ERRORS = Row(
             "Share of each stream's events that become dead letters.",
             "percentunit",
             Query(f"sum by (stream) (rate({_DEAD})) / sum by (stream) (rate({_IN}))", "{{stream}}"),
-            levels=(0.01,),
+            levels=(limits.FAILING_SHARE,),
             runbook="dead-letter-rate",
         ),
         series_of(

@@ -19,17 +19,14 @@ from grafana_foundation_sdk.models import prometheus as queries
 from grafana_foundation_sdk.models import text as texts
 
 from grafana import places
+from streamgauge.domain import lag_status
 
 Kind = Literal["stat", "series", "stacked", "table", "states", "text"]
 SOURCE = models.DataSourceRef(type_val="prometheus", uid=places.DATASOURCE)
 GREEN, ORANGE, RED = "green", "orange", "red"
-STATUSES = {
-    "0": ("OK", GREEN),
-    "1": ("WARN", "yellow"),
-    "2": ("REWIND", ORANGE),
-    "3": ("STALL", RED),
-    "4": ("STOP", "dark-red"),
-}
+_STATUS_COLOURS = {"OK": GREEN, "WARN": "yellow", "REWIND": ORANGE, "STALL": RED, "STOP": "dark-red"}
+# Value of kafka_consumergroup_status → name and colour.
+STATUSES = {str(value): (status, _STATUS_COLOURS[status]) for status, value in lag_status.VALUES.items()}
 
 
 @dataclass(frozen=True)

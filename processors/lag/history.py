@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from processors.lag.cluster import ClusterState, Failure, Group, Place
 from processors.lag.time_lag import OffsetAtTime, PartitionClock
 from streamgauge.catalog.builtin.lag import Status
-from streamgauge.domain import lag_status
+from streamgauge.domain import consumer_lag, lag_status
 from streamgauge.domain.lag_status import MARKER, Sample
 
 # A sample asks at most so often for times. One settles in two, a cold start over days of log in about twenty.
@@ -149,7 +149,9 @@ class History:
 
     def snapshot(self, state: ClusterState, at_ms: int) -> Snapshot:
         """The rows of the newest sample, once times have been asked for."""
-        rates = {place: lag_status.per_second(list(ends)) for place, ends in self._ends.items() if place in state.ends}
+        rates = {
+            place: consumer_lag.per_second(list(ends)) for place, ends in self._ends.items() if place in state.ends
+        }
         rows = [
             self._row(name, group, place, state, at_ms, rates.get(place))
             for name, group in state.groups.items()
@@ -170,7 +172,7 @@ class History:
     ) -> Row:
         window, end, oldest = list(self._samples[name, place]), state.ends[place], self._oldest.get(place)
         committed, lag = window[-1].committed, window[-1].lag
-        consumed = lag_status.per_second([(one.at_ms, one.committed) for one in window if one.committed is not None])
+        consumed = consumer_lag.per_second([(one.at_ms, one.committed) for one in window if one.committed is not None])
         return Row(
             group=name,
             topic=place[0],
@@ -183,8 +185,8 @@ class History:
             lag_seconds=self._lag_seconds(name, place, group, state, at_ms, lag),
             produced_per_second=produced,
             consumed_per_second=consumed,
-            catch_up_seconds=lag_status.catch_up_s(lag, consumed, produced),
-            retention_used=lag_status.retention_used(committed, oldest, end),
+            catch_up_seconds=consumer_lag.catch_up_s(lag, consumed, produced),
+            retention_used=consumer_lag.retention_used(committed, oldest, end),
             group_state=group.state,
             members=group.members,
             member=(group.owners or {}).get(place),

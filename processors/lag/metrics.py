@@ -15,10 +15,9 @@ from prometheus_client.registry import Collector
 
 from processors.lag.cluster import Failure
 from processors.lag.history import Row, Snapshot
-from streamgauge.domain import lag_status
+from streamgauge.domain import consumer_lag, lag_status, partition_balance
 from streamgauge.runtime import metrics
 
-STALE_INTERVALS = 3
 Samples = Iterable[tuple[tuple[str, ...], float | None]]
 GroupTopic = tuple[str, str]
 
@@ -27,7 +26,7 @@ class LagMetrics(Collector):
     """`publish` a sample or a failure; `collect` is called by the server's threads."""
 
     def __init__(self, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stale_s = STALE_INTERVALS * interval_s
+        self._stale_s = consumer_lag.STALE_INTERVALS * interval_s
         self._clock = clock
         self._lock = threading.Lock()
         self._families: list[Metric] = []
@@ -90,7 +89,7 @@ def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
     yield _family(
         "streamgauge_topic_skew_ratio",
         (
-            ((topic,), lag_status.skew_ratio(values))
+            ((topic,), partition_balance.skew_ratio(values))
             for topic, values in rates.items()
             # Of some partitions only, the busiest may be among those that are not known.
             if len(values) == state.partitions[topic]

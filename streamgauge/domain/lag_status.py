@@ -1,7 +1,7 @@
-"""The verdict on one group's partition: Burrow's rules over a sliding window of samples. Pure; time is in the samples.
+"""Lag status of one group's partition: Burrow's rules over a sliding window of samples. Pure; time is in the samples.
 
-Burrow reads the commits themselves and so knows when each was made. We ask for the committed offset every so often, and
-for who holds the partition. Where that leads to another verdict, docs/lag.md says so; the rules, in order:
+Burrow reads the commits themselves and so knows when each was made. The sampler requests the committed offset and the
+owner of the partition at intervals. Where that leads to another status, docs/lag.md explains it. The rules, in order:
 
 0. UNKNOWN  fewer samples than the window holds, or the last one has no committed offset or no lag.
 1. OK       it is caught up now. A lag of 1 counts as that: a transaction marker takes an offset that nobody commits.
@@ -23,12 +23,22 @@ from streamgauge.catalog.builtin.lag import Status
 
 # The end of a log may be a transaction marker, which a consumer never reads and so never commits.
 MARKER = 1
-# As kafka_consumergroup_status has them; UNKNOWN is absent there.
+# Values of the metric kafka_consumergroup_status, rising with severity; UNKNOWN is absent there.
 VALUES: dict[Status, int] = {"OK": 0, "WARN": 1, "REWIND": 2, "STALL": 3, "STOP": 4}
+# The order of a list, worst first: what is unknown may hide something, so it precedes what is well.
+WORST_FIRST: tuple[Status, ...] = ("STOP", "STALL", "REWIND", "WARN", "UNKNOWN", "OK")
+# Worse than WARN: the consumer does not make progress at all.
+ALARMING: frozenset[str] = frozenset({"REWIND", "STALL", "STOP"})
+MEANING = (
+    "OK: caught up, or catching up. WARN: reads, but falls behind. REWIND: the offset went back. STALL: a member holds "
+    "the partitions and reads nothing. STOP: nobody reads. UNKNOWN: too few samples."
+)
+# SQL for the worst status of a group of rows, as `worst`: of the column `status`.
+WORST_SQL = f"max_by(status, list_position({['UNKNOWN', *VALUES]}, status))"
 
 
 class Sample(NamedTuple):
-    """A group's partition at one moment. None is unknown; `held` is whether a member holds the partition."""
+    """A group's partition at one moment. None is unknown; `held`: a member is assigned the partition."""
 
     at_ms: int
     committed: int | None
@@ -37,12 +47,12 @@ class Sample(NamedTuple):
 
     @property
     def lag(self) -> int | None:
-        """Offsets not read yet; None where nothing was committed, or beyond the end (the log is another one now)."""
+        """Offsets not read yet; None when nothing was committed, or beyond the end (the log was recreated)."""
         return None if self.committed is None or self.committed > self.end else self.end - self.committed
 
 
 def caught_up(sample: Sample) -> bool:
-    """Rules 1 and 2: nothing waits, as far as offsets can tell."""
+    """Rules 1 and 2: nothing is waiting, as far as offsets show."""
     return sample.lag is not None and sample.lag <= MARKER
 
 
@@ -52,19 +62,19 @@ def stood_still(window: Sequence[Sample]) -> bool:
 
 
 def rewound(window: Sequence[Sample]) -> bool:
-    """Rule 4: the offset went back, and is still behind the furthest it was."""
+    """Rule 4: the offset went back, and is still behind its furthest position."""
     offsets = [sample.committed or 0 for sample in window]
     return any(b < a for a, b in pairwise(offsets)) and offsets[-1] < max(offsets)
 
 
 def never_shrank(window: Sequence[Sample]) -> bool:
-    """Rule 6: the lag is nowhere less than in the sample before."""
+    """Rule 6: the lag is never less than in the sample before."""
     lags = [sample.lag or 0 for sample in window]
     return all(a <= b for a, b in pairwise(lags))
 
 
 def judge(window: Sequence[Sample], size: int) -> Status:
-    """The verdict on the last `size` samples, oldest first."""
+    """The status after the last `size` samples, oldest first."""
     if not window or window[-1].lag is None:
         return "UNKNOWN"
     if caught_up(window[-1]) and len(window) >= size:
@@ -82,53 +92,16 @@ def judge(window: Sequence[Sample], size: int) -> Status:
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """The worst of several; UNKNOWN where nothing is known, and it hides nothing that is."""
+    """The worst of several; UNKNOWN counts only where nothing else is known."""
     known = [status for status in statuses if status != "UNKNOWN"]
     return max(known, key=VALUES.__getitem__) if known else "UNKNOWN"
 
 
-def per_second(window: Sequence[tuple[int, int]]) -> float | None:
-    """Offsets a second between the first and last of (ms, offset); None where that is not known, or it went back."""
-    if len(window) < 2 or any(b[1] < a[1] for a, b in pairwise(window)):
-        return None
-    seconds = (window[-1][0] - window[0][0]) / 1_000
-    return (window[-1][1] - window[0][1]) / seconds if seconds > 0 else None
+def is_behind(status: str) -> bool:
+    """Whether the consumer has fallen behind and somebody should check it."""
+    return status not in ("OK", "UNKNOWN")
 
 
-def catch_up_s(lag: int | None, consumed: float | None, produced: float | None) -> float | None:
-    """Seconds until the lag is 0 at these rates; None where it does not shrink or a rate is not known."""
-    if lag is None:
-        return None
-    if lag <= MARKER:
-        return 0.0
-    if consumed is None or produced is None or consumed <= produced:
-        return None
-    return lag / (consumed - produced)
-
-
-def retention_used(committed: int | None, oldest: int | None, end: int) -> float | None:
-    """Share of the retained log that is not read yet; at 1 and above events were, or are about to be, lost."""
-    if committed is None or oldest is None or committed > end:
-        return None
-    if end == oldest:  # nothing is retained; what lay before it is read, or gone
-        return 0.0 if committed >= end else 1.0
-    return (end - committed) / (end - oldest)
-
-
-# A partition is hot above this many times the mean, in a topic with so many events a second: below, it may be chance.
-HOT_RATIO, HOT_EVENTS_PER_SECOND = 1.5, 5.0
-
-
-def is_hot(produced: Sequence[float]) -> bool:
-    """Whether the busiest of a topic's partitions stands out. With two partitions from three quarters of all on."""
-    ratio = skew_ratio(produced)
-    return ratio is not None and ratio >= HOT_RATIO and sum(produced) >= HOT_EVENTS_PER_SECOND
-
-
-def skew_ratio(produced: Sequence[float]) -> float | None:
-    """The busiest partition over the mean of all: 1 is even, the number of partitions is all in one.
-
-    Not so many standard deviations above the mean: with n partitions none can ever be more than sqrt(n - 1) above.
-    """
-    mean = sum(produced) / len(produced) if produced else 0.0
-    return max(produced) / mean if mean > 0 else None
+def rank(status: str) -> int:
+    """Position in a list that is sorted worst first; what is not a status comes last."""
+    return WORST_FIRST.index(status) if status in WORST_FIRST else len(WORST_FIRST)

@@ -1,146 +1,85 @@
-"""How keys share events out over partitions: our producers' partitioner, and what it does to recorded events. Pure.
-
-Our producers partition as Java's do (murmur2 of the key, its sign bit off, modulo the partitions), so that a key is
-where any other client looks for it. An event without a key goes anywhere; here such events are shared out evenly.
+"""Partition balance: how evenly events spread over partitions, and when a partition is hot (docs/partitioning.md).
+Pure.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from typing import Any
 
-SHOWN_KEYS = 5
-TRIED = (1, 2, 3, 6, 12, 24, 48, 96)
-# Partitions are useful as long as the busiest one gets less than so many times its even share.
-UNEVEN = 2.0
-_M, _MASK = 0x5BD1E995, 0xFFFFFFFF
-
-
-def murmur2(key: bytes) -> int:
-    """Kafka's hash of a key: 32 bits, unsigned."""
-    hashed, whole = 0x9747B28C ^ len(key), len(key) & ~3
-    for at in range(0, whole, 4):
-        word = int.from_bytes(key[at : at + 4], "little") * _M & _MASK
-        word = (word ^ word >> 24) * _M & _MASK
-        hashed = (hashed * _M & _MASK) ^ word
-    if rest := key[whole:]:
-        hashed = (hashed ^ int.from_bytes(rest, "little")) * _M & _MASK
-    hashed = (hashed ^ hashed >> 13) * _M & _MASK
-    return hashed ^ hashed >> 15
+# A partition is hot from this many times the mean on, in a topic with at least so many events a second: below that it
+# may be chance.
+HOT_RATIO, HOT_EVENTS_PER_SECOND = 1.5, 5.0
+HOT_MEANING = (
+    f"Hot: the busiest partition got at least {HOT_RATIO:g} times the mean, of {HOT_EVENTS_PER_SECOND:g} events a "
+    "second or more."
+)
 
 
-def partition(key: bytes, count: int) -> int:
-    """The partition of a key among `count`."""
-    return (murmur2(key) & 0x7FFFFFFF) % count
+def skew_ratio(events: Sequence[float]) -> float | None:
+    """The busiest partition over the mean of all, given each one's events or rate; None when there are none.
 
-
-@dataclass(frozen=True)
-class Recorded:
-    """An event of the log: where it is, its size in bytes, the key it has, and the keys it would have.
-
-    Of a field in a list (the sku of an item) an event has several: each would be an event of its own.
+    1 is even, the number of partitions is all in one. Not standard deviations above the mean: with n partitions none
+    can be more than sqrt(n - 1) of them above it.
     """
+    mean = sum(events) / len(events) if events else 0.0
+    return max(events) / mean if mean > 0 else None
 
-    partition: int
-    size: int
-    key: str
-    keys: tuple[str, ...]
+
+def is_hot(per_second: Sequence[float]) -> bool:
+    """Whether the busiest of a topic's partitions is hot, given each one's events a second."""
+    ratio = skew_ratio(per_second)
+    return ratio is not None and _hot(ratio, sum(per_second))
+
+
+def _hot(ratio: float, per_second: float) -> bool:
+    return ratio >= HOT_RATIO and per_second >= HOT_EVENTS_PER_SECOND
+
+
+def worth(partitions: int, ratio: float) -> float:
+    """How many evenly filled partitions these are worth: the busiest one limits the whole."""
+    return partitions / ratio if ratio else 0.0
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one partition gets."""
+class StreamBalance:
+    """Balance of a stream's partitions. `skew` is the busiest one over the mean, `share` its share of all events."""
 
-    number: int
-    events: int
+    stream: str
+    partitions: int
+    busiest: int
+    skew: float
     share: float
+    events: int
     bytes: int
 
-
-@dataclass(frozen=True)
-class Balance:
-    """Events by partition, and what stands in the way of sharing them evenly."""
-
-    parts: tuple[Part, ...]
-    events: int
-    keyless: int
-    distinct: int
-    hottest: tuple[tuple[str, float], ...]
-
-    @property
-    def ratio(self) -> float:
-        """The busiest partition's events over the mean of all; 1 is even."""
-        return max((part.share for part in self.parts), default=0.0) * len(self.parts)
+    def hot(self, seconds: float) -> bool:
+        """Whether the busiest partition is hot, judged by the events of so many seconds."""
+        return _hot(self.skew, self.events / seconds if seconds > 0 else 0.0)
 
     @property
     def worth(self) -> float:
-        """How many partitions that shared evenly these do the work of: the busiest one decides."""
-        return len(self.parts) / self.ratio if self.ratio else 0.0
+        """How many evenly filled partitions these are worth."""
+        return worth(self.partitions, self.skew)
 
 
-@dataclass(frozen=True)
-class Order:
-    """What becomes of the order among the events of one present key, were another the key."""
+def by_stream(rows: Iterable[Mapping[str, Any]]) -> list[StreamBalance]:
+    """The balance of each stream with events, the most uneven first; `rows` have stream, partition, events and bytes.
 
-    entities: int
-    several_keys: int
-    several_partitions: int
-
-
-def placed(events: Iterable[Recorded], count: int) -> Balance:
-    """The balance as it is: events where they are, by the key they have."""
-    return _balance(((one.partition, one.size, one.key) for one in events), count)
-
-
-def simulated(events: Iterable[Recorded], count: int) -> Balance:
-    """The balance as it would be with the other keys and `count` partitions."""
-    numbers: dict[str, int] = {}
-    return _balance(_simulated(events, count, numbers), count)
-
-
-def _simulated(events: Iterable[Recorded], count: int, known: dict[str, int]) -> Iterable[tuple[int, int, str]]:
-    anywhere = 0
-    for one in events:
-        for key in one.keys or ("",):
-            if key == "":
-                anywhere += 1
-                yield anywhere % count, one.size, ""
-                continue
-            if key not in known:
-                known[key] = partition(key.encode(), count)
-            yield known[key], one.size // max(1, len(one.keys)), key
-
-
-def _balance(messages: Iterable[tuple[int, int, str]], count: int) -> Balance:
-    events, sizes, keys = [0] * count, [0] * count, Counter[str]()
-    for number, size, key in messages:
-        events[number] += 1
-        sizes[number] += size
-        keys[key] += 1
-    total, keyless = sum(events), keys.pop("", 0)
-    return Balance(
-        tuple(Part(number, n, n / total if total else 0.0, sizes[number]) for number, n in enumerate(events)),
-        total,
-        keyless,
-        len(keys),
-        tuple((key, n / total) for key, n in keys.most_common(SHOWN_KEYS)),
-    )
-
-
-def useful(events: Sequence[Recorded]) -> tuple[int, list[tuple[int, Balance]]]:
-    """The greatest of the numbers tried up to which all are useful (UNEVEN), and the balance for each number."""
-    tried = [(count, simulated(events, count)) for count in TRIED]
-    even = takewhile(lambda one: one[1].ratio < UNEVEN, tried)
-    return max((count for count, _ in even), default=1), tried
-
-
-def order(events: Iterable[Recorded], count: int) -> Order:
-    """Of the entities that are the key now: how many would have their events under several keys, and partitions."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for one in events:
-        if one.key:
-            found[one.key].update(one.keys)
-    spread = [{partition(key.encode(), count) for key in keys} for keys in found.values() if len(keys) > 1]
-    return Order(len(found), len(spread), sum(len(numbers) > 1 for numbers in spread))
+    Partitions without events count as far as they are known: those below the highest number that had any.
+    """
+    streams: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        streams.setdefault(row["stream"], []).append(row)
+    found = []
+    for stream, parts in streams.items():
+        events = sum(part["events"] for part in parts)
+        if not events:
+            continue
+        top = max(parts, key=lambda part: part["events"])
+        count = max(part["partition"] for part in parts) + 1
+        share = top["events"] / events
+        size = sum(part["bytes"] for part in parts)
+        found.append(StreamBalance(stream, count, top["partition"], share * count, share, events, size))
+    return sorted(found, key=lambda one: (-one.skew, one.stream))

@@ -13,7 +13,7 @@ from rich.console import Console
 from generators.publisher import producer_config
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.cli.partitions import screen
-from streamgauge.domain.partition_balance import placed, simulated
+from streamgauge.domain.key_simulation import placed, simulated
 from streamgauge.runtime import log_reader
 from tests.conftest import SettingsFactory, TopicFactory
 from tests.unit.processors.analytics.test_decoder import ORDER, ORDERS

@@ -16,12 +16,11 @@ from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
 from dashboard.pages.payments import fraud, queries
 from dashboard.session import address
-from streamgauge.domain import format
+from streamgauge.domain import format, limits
 from streamgauge.warehouse.client import QueryError
 
 METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 # As the alert PaymentDeclineRate: above this orders are being lost.
-MANY_DECLINED = 0.25
 OUTCOMES = {"authorised": theme.GOOD, "declined": theme.BAD, "refunded": theme.WARN}
 _COLUMNS = {
     "method": Column("Method"),
@@ -105,7 +104,7 @@ def headline(paid: Result, view: ViewState) -> None:
         "the alert PaymentDeclineRate fires.",
         remark=Remark(
             f"{format.count(total('declined'))} of {format.count(answered)} answered",
-            "red" if total("declined") > MANY_DECLINED * answered else "off",
+            "red" if total("declined") > limits.MANY_DECLINED * answered else "off",
         ),
     )
     tiles.tile(

@@ -17,7 +17,7 @@ from dashboard.data.view_state import ViewState
 from dashboard.pages.pipeline import lag, queries
 from dashboard.pages.pipeline.lag import Group
 from dashboard.session import address
-from streamgauge.domain import format
+from streamgauge.domain import consumer_lag, format, lag_status
 from streamgauge.domain.freshness import age_s
 
 # Name in the address → column of the trend, what it is called, its unit, and what one unit is of the column's.
@@ -28,7 +28,7 @@ MEASURES: Mapping[str, tuple[str, str, str, float]] = {
 }
 # More lines than this nobody tells apart.
 MOST_LINES = 8
-STATUS = Column("Status", "badge", meaning=lag.MEANING, colours=lag.COLOURS, width="small")
+STATUS = Column("Status", "badge", meaning=lag_status.MEANING, colours=lag.COLOURS, width="small")
 _RETENTION = (
     "How much of what the log retains is not read yet. From 100 % on, the next event to be read is the next "
     "to be deleted. Unknown where nothing was deleted yet."
@@ -52,7 +52,7 @@ def table(result: Result, found: list[Group], view: ViewState) -> None:
             )
             return
         age = age_s(sampled_at, result.period.now) or 0.0
-        if age > lag.stale_after_s(query_cache.settings().lag_interval_s):
+        if age > consumer_lag.stale_after_s(query_cache.settings().lag_interval_s):
             st.warning(
                 f"**The newest sample is {format.duration(age)} old.** The sampler, analytics or the warehouse has "
                 "stopped: what is shown was true then.",
@@ -118,7 +118,7 @@ def trend(chosen: str, view: ViewState) -> None:
 
 def partitions(group: str, view: ViewState) -> None:
     """Each partition that the chosen group reads."""
-    interval_ms = int(lag.CURRENT_INTERVALS * query_cache.settings().lag_interval_s * 1_000)
+    interval_ms = consumer_lag.current_within_ms(query_cache.settings().lag_interval_s)
     result = query_cache.fetch(queries.PARTITIONS, view, shared_s=5.0, sample_ms=interval_ms, group=group)
     with st.container(border=True):
         st.subheader("Partitions of the group", anchor=False)
@@ -151,7 +151,7 @@ def partitions(group: str, view: ViewState) -> None:
 
 
 def _worst(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (lag.WORST_FIRST.index(row["status"]), -(row["lag_seconds"] or 0), -(row["lag"] or 0), row["topic"])
+    return (lag_status.WORST_FIRST.index(row["status"]), -(row["lag_seconds"] or 0), -(row["lag"] or 0), row["topic"])
 
 
 def _partition(row: Mapping[str, Any]) -> dict[str, Any]:

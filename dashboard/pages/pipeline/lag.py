@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from dashboard import theme
-from streamgauge.domain import format
+from streamgauge.domain import format, lag_status
 
-# Worst first; what each means is in docs/lag.md.
-COLOURS = {
+# Worst first, as a legend lists them; what each means is in docs/lag.md.
+COLOURS: Mapping[str, str] = {
     "STOP": theme.BAD,
     "STALL": theme.BAD,
     "REWIND": theme.BAD,
@@ -22,14 +22,7 @@ COLOURS = {
     "UNKNOWN": theme.GREY,
     "OK": theme.GOOD,
 }
-WORST_FIRST = tuple(COLOURS)
-MEANING = (
-    "OK: caught up, or catching up. WARN: reads, but falls behind. REWIND: the offset went back. STALL: a member holds "
-    "the partitions and reads nothing. STOP: nobody reads. UNKNOWN: too few samples."
-)
 NEVER = "never at this rate"
-# Samples older than so many intervals and a margin say nothing of now; `streamgauge lag` judges in the same way.
-CURRENT_INTERVALS, STALE_INTERVALS, STALE_MARGIN_S = 2.5, 3.0, 5.0
 Row = Mapping[str, Any]
 
 
@@ -55,7 +48,7 @@ class Group:
     @property
     def behind(self) -> bool:
         """Whether somebody should look."""
-        return self.status not in ("OK", "UNKNOWN")
+        return lag_status.is_behind(self.status)
 
     def row(self) -> dict[str, Any]:
         """As a table shows it."""
@@ -79,19 +72,15 @@ def groups(rows: Iterable[Row]) -> list[Group]:
     for row in rows:
         by_name.setdefault(row["group"], []).append(row)
     found = [_group(name, of_one) for name, of_one in by_name.items()]
-    return sorted(found, key=lambda one: (*_rank(one.status), -(one.lag_seconds or 0), -(one.lag or 0), one.name))
-
-
-def _rank(status: str) -> tuple[int]:
-    return (WORST_FIRST.index(status) if status in WORST_FIRST else len(WORST_FIRST),)
+    return sorted(
+        found, key=lambda one: (lag_status.rank(one.status), -(one.lag_seconds or 0), -(one.lag or 0), one.name)
+    )
 
 
 def _group(name: str, rows: Sequence[Row]) -> Group:
-    # One topic that nobody has judged yet hides nothing that is known of the others.
-    statuses = {row["status"] for row in rows} - {"UNKNOWN"} or {"UNKNOWN"}
     return Group(
         name,
-        min(statuses, key=_rank),
+        lag_status.worst([row["status"] for row in rows]),
         len(rows),
         sum(row["partitions"] for row in rows),
         _sum(row["lag"] for row in rows),
@@ -136,11 +125,6 @@ def catch_up(group: Group) -> str:
     if group.never and group.behind:
         return NEVER
     return format.UNKNOWN if not group.catch_up_s else format.duration(group.catch_up_s)
-
-
-def stale_after_s(interval_s: float) -> float:
-    """Samples of an age beyond this say nothing of now."""
-    return STALE_INTERVALS * interval_s + STALE_MARGIN_S
 
 
 def sampled_at(rows: Iterable[Row]) -> datetime | None:

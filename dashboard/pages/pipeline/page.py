@@ -15,7 +15,7 @@ from dashboard.pages.pipeline import groups, lag, latency, process_table, querie
 from dashboard.pages.pipeline.lag import Group
 from dashboard.reconciliation import panel
 from dashboard.session import address
-from streamgauge.domain import format
+from streamgauge.domain import consumer_lag, format, lag_status
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
 ALL = "all groups"
@@ -32,7 +32,7 @@ def show() -> None:
 
 def sampled(view: ViewState) -> Result:
     """The newest sample of all groups."""
-    interval_ms = int(lag.CURRENT_INTERVALS * query_cache.settings().lag_interval_s * 1_000)
+    interval_ms = consumer_lag.current_within_ms(query_cache.settings().lag_interval_s)
     # Samples come every ten seconds; looking for the newest of each group costs more than a window does.
     return query_cache.fetch(queries.GROUPS, view, shared_s=5.0, sample_ms=interval_ms)
 
@@ -93,7 +93,7 @@ def headline(result: Result, found: list[Group], times: Result, view: ViewState)
         f"{len(behind)} of {len(found)}" if found else format.UNKNOWN,
         result,
         view,
-        meaning=f"Consumer groups that are neither OK nor UNKNOWN in the newest sample. {lag.MEANING}",
+        meaning=f"Consumer groups that are neither OK nor UNKNOWN in the newest sample. {lag_status.MEANING}",
         remark=Remark(f"worst: {found[0].status}", "red") if behind else "none is behind" if found else "",
         line=as_of,
     )

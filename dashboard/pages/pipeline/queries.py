@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboard.data.query import Query
 from streamgauge.catalog.loader import Catalog
+from streamgauge.domain import lag_status
 
 # What holds now is what the newest sample has, give or take two intervals: rows of deleted groups stay for ever.
 _NOW = """known AS MATERIALIZED (SELECT * FROM consumer_lag), now_rows AS (
@@ -20,10 +21,7 @@ GROUPS = Query(
     f"""
 WITH {_NOW}
 SELECT "group", topic,
-       CASE max(CASE status WHEN 'STOP' THEN 5 WHEN 'STALL' THEN 4 WHEN 'REWIND' THEN 3 WHEN 'WARN' THEN 2
-                            WHEN 'OK' THEN 1 ELSE 0 END)
-           WHEN 5 THEN 'STOP' WHEN 4 THEN 'STALL' WHEN 3 THEN 'REWIND' WHEN 2 THEN 'WARN' WHEN 1 THEN 'OK'
-           ELSE 'UNKNOWN' END                                                             AS status,
+       {lag_status.WORST_SQL} AS status,
        count(*)                                                                           AS partitions,
        sum({_WAITS})::BIGINT                                                              AS lag,
        max(lag_seconds)                                                                   AS lag_seconds,

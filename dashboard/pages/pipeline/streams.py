@@ -13,9 +13,9 @@ from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
 from dashboard.pages.pipeline import latency, queries
 from dashboard.session import address
-from streamgauge.domain import format, stream_balance
+from streamgauge.domain import format, partition_balance
 from streamgauge.domain.freshness import Freshness, age_s
-from streamgauge.domain.stream_balance import Balance
+from streamgauge.domain.partition_balance import StreamBalance
 
 BUSIEST = "most uneven"
 _COLOURS = {"p50": theme.SKY, "p95": theme.ORANGE, "p99": theme.VERMILION}
@@ -93,7 +93,7 @@ def balance(stream: str, view: ViewState) -> None:
     result = query_cache.fetch(queries.BALANCE, view)
     seconds = (result.period.complete_until - result.period.since).total_seconds()
     # What is uneven because there is hardly any says nothing.
-    found = sorted(stream_balance.of(result.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
+    found = sorted(partition_balance.by_stream(result.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
     with st.container(border=True):
         st.subheader("Partition balance", anchor=False)
         rows = [
@@ -112,7 +112,7 @@ def balance(stream: str, view: ViewState) -> None:
         tables.show(
             rows,
             {
-                "state": Column("State", "badge", colours=_EVEN, width="small", meaning=_HOT),
+                "state": Column("State", "badge", colours=_EVEN, width="small", meaning=partition_balance.HOT_MEANING),
                 "stream": Column("Stream", "link", page="pipeline", param="stream", meaning="Its hot keys are below."),
                 "skew": Column(
                     "Skew", "rate", meaning="The busiest partition's events over the mean of all; 1 is even."
@@ -132,16 +132,13 @@ def balance(stream: str, view: ViewState) -> None:
             _keys(chosen, view)
 
 
-_HOT = "Hot: the busiest partition got at least 1.5 times the mean, of 5 events a second or more."
-
-
-def _state(one: Balance, seconds: float) -> str:
+def _state(one: StreamBalance, seconds: float) -> str:
     if one.hot(seconds):
         return "hot"
-    return "even" if one.skew < stream_balance.HOT_RATIO else "few events"
+    return "even" if one.skew < partition_balance.HOT_RATIO else "few events"
 
 
-def _keys(one: Balance, view: ViewState) -> None:
+def _keys(one: StreamBalance, view: ViewState) -> None:
     query = queries.hot_keys(query_cache.catalog(), one.stream)
     if query is None:
         return

@@ -11,13 +11,8 @@ from typing import Any
 from processors.lag.value import Source
 from streamgauge.catalog.builtin.lag import LAG, Status
 from streamgauge.catalog.loader import Catalog
-from streamgauge.domain import lag_status
+from streamgauge.domain import consumer_lag, lag_status, partition_balance
 
-# Worse than WARN: the exit code says so.
-ALARMING: frozenset[Status] = frozenset({"REWIND", "STALL", "STOP"})
-# A row of an older sample than this many intervals is of a group or topic that is gone.
-CURRENT_INTERVALS = 2.5
-STALE_INTERVALS = 3.0
 HOT_MINUTES, HOT_KEYS = 5, 3
 HISTORY_HOURS = 24
 Row = Mapping[str, Any]
@@ -67,7 +62,7 @@ class Line:
     @property
     def alarming(self) -> bool:
         """Whether somebody should look."""
-        return self.status in ALARMING
+        return self.status in lag_status.ALARMING
 
 
 @dataclass(frozen=True)
@@ -103,7 +98,7 @@ def report(
     source: Source, catalog: Catalog, interval_s: float, now: datetime, group: str | None, topic: str | None
 ) -> Report:
     """Ask the warehouse. Raises what `Warehouse.query` raises."""
-    rows = source.query(CURRENT, [int(CURRENT_INTERVALS * interval_s * 1_000)]).to_pylist()
+    rows = source.query(CURRENT, [consumer_lag.current_within_ms(interval_s)]).to_pylist()
     if not rows:
         return Report(None, None, stale=True)
     sampled_at = rows[0]["newest"]
@@ -120,7 +115,9 @@ def report(
         if any(line.topic == one.topic for line in lines)
     ]
     keys = {name: stream.key for name, stream in catalog.streams.items()}
-    return Report(sampled_at, age_s, age_s > STALE_INTERVALS * interval_s + 5.0, worst_first(lines), hot, None, keys)
+    return Report(
+        sampled_at, age_s, age_s > consumer_lag.stale_after_s(interval_s), worst_first(lines), hot, None, keys
+    )
 
 
 def lines_of(rows: Iterable[Row], since: Mapping[Key, datetime]) -> list[Line]:
@@ -148,7 +145,7 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
         lag=_sum(row["lag"] for row in committed),
         # The longest wait that is known; a partition whose time is not known cannot make it shorter.
         lag_seconds=max((row["lag_seconds"] for row in rows if row["lag_seconds"] is not None), default=None),
-        since=since if status not in ("OK", "UNKNOWN") else None,
+        since=since if lag_status.is_behind(status) else None,
         waiting_keys=sum(row["waiting_keys"] for row in counted) if counted else None,
         waiting_cents=_any_sum(row["waiting_cents"] for row in counted),
         waiting_least=any(not row["waiting_complete"] for row in behind if row["lag"] > lag_status.MARKER),
@@ -184,7 +181,7 @@ def worst_first(lines: Iterable[Line]) -> list[Line]:
     return sorted(
         lines,
         key=lambda line: (
-            -lag_status.VALUES.get(line.status, -1),
+            lag_status.rank(line.status),
             -(line.lag_seconds or 0.0),
             -(line.lag or 0),
             line.group,
@@ -205,9 +202,9 @@ def hot_partitions(rows: Iterable[Row]) -> list[Hot]:
     found = []
     for topic, by_partition in sorted(rates.items()):
         values = list(by_partition.values())
-        if topic not in unknown | {LAG.topic} and lag_status.is_hot(values):
+        if topic not in unknown | {LAG.topic} and partition_balance.is_hot(values):
             hottest = max(by_partition, key=by_partition.__getitem__)
-            found.append(Hot(topic, hottest, lag_status.skew_ratio(values) or 0.0, by_partition[hottest]))
+            found.append(Hot(topic, hottest, partition_balance.skew_ratio(values) or 0.0, by_partition[hottest]))
     return found
 
 

@@ -18,6 +18,7 @@ from processors.lag.cluster import ClusterReader, Filter
 from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.cli.lag.report import Hot, Line, Report, report
+from streamgauge.domain import lag_status, limits
 from streamgauge.domain.format import UNKNOWN, clock, duration, money
 from streamgauge.domain.lag_status import MARKER
 from streamgauge.runtime import kafka, settings
@@ -26,8 +27,6 @@ from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
 ASK_S = 5.0
-# From here on what is not read yet is the next to be deleted, or has been.
-AT_RISK = 0.8
 _STYLE: Mapping[Status, str] = {"OK": "green", "WARN": "yellow", "UNKNOWN": "dim"}
 _COLUMNS = ("group", "topic", "status", "since", "lag", "behind", "waiting", "in/s", "out/s", "caught up in")
 _MORE = ("unread of log", "members", "no member")
@@ -87,7 +86,7 @@ def show(found: Report, now: datetime, console: Console) -> None:
     if found.sampled_at is None:
         console.print("no sample yet: start the sampler with `streamgauge process lag`", style="red", markup=False)
         return
-    behind = [line for line in found.lines if line.status not in ("OK", "UNKNOWN")]
+    behind = [line for line in found.lines if lag_status.is_behind(line.status)]
     for line in behind:
         console.print(Text(sentence(line, found.keys), style=_STYLE.get(line.status, "red")))
     if behind:
@@ -167,7 +166,7 @@ def _seconds(line: Line) -> str:
 
 
 def _risk(used: float | None) -> Text:
-    if used is None or used < AT_RISK:
+    if used is None or used < limits.RETENTION_AT_RISK:
         return Text("" if used is None else f"{used:.0%}")
     return Text("being lost" if used >= 1 else f"{used:.0%}", style="red")
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from confluent_kafka import Message, TopicPartition
 
 from streamgauge.catalog.stream import Stream
-from streamgauge.domain.partition_balance import Recorded
+from streamgauge.domain.key_simulation import Recorded
 from streamgauge.runtime import log_reader
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings

@@ -17,8 +17,8 @@ from streamgauge.catalog.loader import Streams
 from streamgauge.catalog.stream import Stream
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.cli.partitions.sample import Sample
-from streamgauge.domain import partition_balance as balance
-from streamgauge.domain.partition_balance import Balance
+from streamgauge.domain import key_simulation
+from streamgauge.domain.key_simulation import Balance
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
 
@@ -59,15 +59,15 @@ def chosen(catalog: Streams, key: str | None, topic: str | None) -> Mapping[str,
 def of(sample: Sample, key: str | None, count: int | None) -> Balance:
     """The balance asked for."""
     if key is None:
-        return balance.placed(sample.events, sample.partitions)
-    return balance.simulated(sample.events, count or sample.partitions)
+        return key_simulation.placed(sample.events, sample.partitions)
+    return key_simulation.simulated(sample.events, count or sample.partitions)
 
 
 def plain(sample: Sample, key: str | None, count: int | None) -> dict[str, Any]:
     """For programs: numbers as numbers."""
     found = of(sample, key, count)
-    best, tried = balance.useful(sample.events)
-    order = balance.order(sample.events, len(found.parts))
+    best, tried = key_simulation.useful(sample.events)
+    order = key_simulation.order(sample.events, len(found.parts))
     return {
         "topic": sample.stream.topic,
         "key": key or sample.stream.key,
@@ -106,7 +106,7 @@ def show(sample: Sample, key: str | None, count: int | None, console: Console) -
     console.print(f"{found.distinct:,} keys, the hottest: {keys or 'none'}")
     if found.keyless:
         console.print(f"{found.keyless:,} events have no key and go anywhere: no order among them")
-    best, tried = balance.useful(sample.events)
+    best, tried = key_simulation.useful(sample.events)
     console.print(f"useful up to about {best} partitions: " + ", ".join(f"{n} → {b.worth:.1f}" for n, b in tried))
     for line in _order(sample, key, len(found.parts)):
         console.print(line)
@@ -120,7 +120,7 @@ def _order(sample: Sample, key: str | None, count: int) -> list[str]:
     now = sample.stream.key
     if key is None or key == now:
         return []
-    lost = balance.order(sample.events, count)
+    lost = key_simulation.order(sample.events, count)
     if not lost.several_keys:
         return [f"order: each of {lost.entities:,} {now} has one {key}, so its events stay in order"]
     return [

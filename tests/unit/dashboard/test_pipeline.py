@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.data import processes as process_data
 from dashboard.data.processes import Found, Watch
 from dashboard.pages.pipeline import lag, latency
-from streamgauge.domain import stream_balance
+from streamgauge.domain import partition_balance
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, tiles, words
 
@@ -194,7 +194,7 @@ def test_percentiles_beyond_the_last_bound_and_of_nothing() -> None:
 
 
 def test_skew_counts_the_partitions_that_got_nothing() -> None:
-    (found,) = stream_balance.of(
+    (found,) = partition_balance.by_stream(
         [{"stream": "orders", "partition": number, "events": 10, "bytes": 1} for number in (0, 3)]
     )
     assert (found.partitions, found.skew, found.worth) == (4, 2.0, 2.0)

@@ -11,9 +11,10 @@ import pytest
 from processors.lag import service as lag
 from processors.lag.cluster import ClusterState, Group, Place
 from processors.lag.history import History, Row, Snapshot
-from processors.lag.metrics import STALE_INTERVALS, LagMetrics
+from processors.lag.metrics import LagMetrics
 from processors.lag.time_lag import OffsetAtTime
 from streamgauge.catalog.builtin.lag import LagEvent
+from streamgauge.domain.consumer_lag import STALE_INTERVALS
 from streamgauge.runtime.metrics import CATALOGUE
 
 P0, P1 = ("orders", 0), ("orders", 1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+import duckdb
 import pytest
 
 from streamgauge.catalog.builtin.lag import Status
@@ -63,67 +66,21 @@ def test_the_worst_hides_nothing() -> None:
     assert lag_status.worst(["UNKNOWN"]) == lag_status.worst([]) == "UNKNOWN"
 
 
-@pytest.mark.parametrize(
-    ("points", "expected"),
-    [
-        ([], None),
-        ([(0, 10)], None),
-        ([(0, 10), (10_000, 10)], 0.0),
-        ([(0, 10), (10_000, 30), (20_000, 60)], 2.5),
-        ([(0, 10), (10_000, 5), (20_000, 60)], None),
-        ([(0, 10), (0, 60)], None),
-    ],
-)
-def test_rates(points: list[tuple[int, int]], expected: float | None) -> None:
-    assert lag_status.per_second(points) == expected
+def test_every_status_has_a_rank_a_meaning_and_one_severity() -> None:
+    statuses = set(get_args(Status))
+    assert set(lag_status.WORST_FIRST) == statuses
+    assert set(lag_status.VALUES) == statuses - {"UNKNOWN"}
+    known = [status for status in lag_status.WORST_FIRST if status != "UNKNOWN"]
+    assert known == sorted(known, key=lambda status: -lag_status.VALUES[status])
+    assert all(f"{status}: " in lag_status.MEANING for status in statuses)
+    assert sorted(["OK", "x", "STOP", "UNKNOWN"], key=lag_status.rank) == ["STOP", "UNKNOWN", "OK", "x"]
 
 
 @pytest.mark.parametrize(
-    ("lag", "consumed", "produced", "expected"),
-    [
-        (0, None, None, 0.0),
-        (1, 0.0, 5.0, 0.0),
-        (100, 15.0, 5.0, 10.0),
-        (100, 5.0, 5.0, None),
-        (100, None, 5.0, None),
-        (None, 15.0, 5.0, None),
-    ],
+    "some", [["OK", "STALL", "WARN", "UNKNOWN"], ["UNKNOWN", "OK"], ["UNKNOWN"], ["STOP", "STALL"]]
 )
-def test_catching_up(lag: int | None, consumed: float | None, produced: float | None, expected: float | None) -> None:
-    assert lag_status.catch_up_s(lag, consumed, produced) == expected
-
-
-@pytest.mark.parametrize(
-    ("committed", "oldest", "end", "expected"),
-    [
-        (100, 0, 100, 0.0),
-        (75, 0, 100, 0.25),
-        (50, 50, 100, 1.0),
-        (0, 50, 100, 2.0),
-        (100, 100, 100, 0.0),
-        (90, 100, 100, 1.0),
-        (None, 0, 100, None),
-        (5, None, 100, None),
-        (101, 0, 100, None),
-    ],
-)
-def test_retention(committed: int | None, oldest: int | None, end: int, expected: float | None) -> None:
-    assert lag_status.retention_used(committed, oldest, end) == expected
-
-
-@pytest.mark.parametrize(
-    ("produced", "ratio", "hot"),
-    [
-        ([], None, False),
-        ([0.0, 0.0], None, False),
-        ([50.0, 50.0], 1.0, False),
-        ([75.0, 25.0], 1.5, True),
-        ([74.0, 26.0], 1.48, False),
-        ([100.0], 1.0, False),
-        ([10.0, 0.0, 0.0, 0.0, 0.0, 0.0], 6.0, True),
-        ([1.0, 0.0, 0.0, 0.0, 0.0, 0.0], 6.0, False),
-    ],
-)
-def test_skew(produced: list[float], ratio: float | None, hot: bool) -> None:
-    assert lag_status.skew_ratio(produced) == ratio
-    assert lag_status.is_hot(produced) is hot
+def test_the_worst_in_sql_is_the_worst(some: list[Status]) -> None:
+    rows = ", ".join(f"('{status}')" for status in some)
+    with duckdb.connect(":memory:") as db:
+        found = db.execute(f"SELECT {lag_status.WORST_SQL} FROM (VALUES {rows}) t(status)").fetchone()
+    assert found == (lag_status.worst(some),)

@@ -1,103 +1,25 @@
-"""Kafka's partitioner by its own test vectors, and what a key does to the balance, the order and the useful number."""
+"""Skew of a topic's partitions, and from when on the busiest one is hot."""
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
-from streamgauge.catalog import loader
-from streamgauge.catalog.commerce.events import OrderEvent
-from streamgauge.cli.partitions.sample import fields
-from streamgauge.cli.partitions.screen import chosen
-from streamgauge.domain import partition_balance as balance
-from streamgauge.domain.partition_balance import Recorded
-from streamgauge.runtime.errors import UsageError
-from tests.unit.processors.analytics.test_decoder import ORDER
+from streamgauge.domain import partition_balance
 
 
 @pytest.mark.parametrize(
-    ("key", "hashed"),
+    ("produced", "ratio", "hot"),
     [
-        ("21", -973932308),
-        ("foobar", -790332482),
-        ("a-little-bit-long-string", -985981536),
-        ("a-little-bit-longer-string", -1486304829),
-        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
-        ("abc", 479470107),
+        ([], None, False),
+        ([0.0, 0.0], None, False),
+        ([50.0, 50.0], 1.0, False),
+        ([75.0, 25.0], 1.5, True),
+        ([74.0, 26.0], 1.48, False),
+        ([100.0], 1.0, False),
+        ([10.0, 0.0, 0.0, 0.0, 0.0, 0.0], 6.0, True),
+        ([1.0, 0.0, 0.0, 0.0, 0.0, 0.0], 6.0, False),
     ],
 )
-def test_murmur2_as_kafka_tests_it(key: str, hashed: int) -> None:
-    assert balance.murmur2(key.encode()) == hashed % 2**32
-    assert 0 <= balance.partition(key.encode(), 7) < 7
-
-
-def recorded(*keys: str, key: str = "O-1") -> Recorded:
-    return Recorded(0, 100, key, keys)
-
-
-def test_as_it_is_counts_events_where_they_are() -> None:
-    events = [Recorded(0, 10, "a", ()), Recorded(0, 20, "a", ()), Recorded(2, 30, "b", ()), Recorded(2, 5, "", ())]
-    found = balance.placed(events, 3)
-    assert [(part.events, part.share, part.bytes) for part in found.parts] == [(2, 0.5, 30), (0, 0.0, 0), (2, 0.5, 35)]
-    assert found.ratio == 1.5
-    assert found.worth == 2.0
-    assert (found.distinct, found.keyless) == (2, 1)
-    assert found.hottest == (("a", 0.5), ("b", 0.25))
-
-
-def test_a_hot_key_bounds_what_partitions_are_good_for() -> None:
-    events = [recorded("hot")] * 500 + [recorded(f"k{number}") for number in range(500)]
-    for count in (6, 48):
-        found = balance.simulated(events, count)
-        assert 0.5 <= max(part.share for part in found.parts) < 0.65
-        assert found.worth < 2
-        assert found.hottest[0] == ("hot", 0.5)
-    best, tried = balance.useful(events)
-    assert best == 3
-    assert [count for count, _ in tried] == list(balance.TRIED)
-
-
-def test_many_even_keys_are_worth_every_partition() -> None:
-    best, _ = balance.useful([recorded(f"k{number}") for number in range(20_000)])
-    assert best == 96
-    assert balance.useful([recorded("one")] * 100)[0] == 1
-
-
-def test_an_event_of_several_items_is_one_for_each_and_without_a_key_goes_anywhere() -> None:
-    found = balance.simulated([recorded("a", "b"), recorded()], 4)
-    assert found.events == 3
-    assert found.keyless == 1
-    assert sum(part.bytes for part in found.parts) == 200
-
-
-def test_which_order_another_key_loses() -> None:
-    kept = [recorded("C-1", key="O-1"), recorded("C-1", key="O-1"), recorded("C-1", key="O-2")]
-    assert balance.order(kept, 6) == balance.Order(2, 0, 0)
-    apart = [recorded("eu", key="C-1"), recorded("us", key="C-1"), recorded("eu", key="C-2")]
-    assert balance.partition(b"eu", 6) != balance.partition(b"us", 6)
-    assert balance.order(apart, 6) == balance.Order(2, 1, 1)
-    assert balance.order(apart, 1) == balance.Order(2, 1, 0)
-
-
-def test_what_can_be_the_key() -> None:
-    stream = loader.load("streamgauge.catalog.commerce").streams["orders"]
-    known = fields(stream)
-    event = msgspec.convert(ORDER, OrderEvent)
-    assert known["customer_id"](event) == ("C-1",)
-    assert known["sku"](event) == ("S-1", "S-2")
-    assert known["campaign_id"](event) == ()
-    assert known["amount_cents"](event) == ("1999",)
-    assert "items" not in known
-    assert "occurred_at" not in known
-
-
-def test_a_wrong_key_or_topic_is_one_line() -> None:
-    catalog = loader.load("streamgauge.catalog.commerce")
-    assert list(chosen(catalog, "sku", None))[:2] == ["orders", "inventory"]
-    assert list(chosen(catalog, None, "lag")) == ["lag"]
-    with pytest.raises(UsageError, match="no event has a field `nothing` that could be the key; there are: .*order_id"):
-        chosen(catalog, "nothing", None)
-    with pytest.raises(UsageError, match="no event of `orders` has a field `carrier`.*customer_id"):
-        chosen(catalog, "carrier", "orders")
-    with pytest.raises(UsageError, match="there is no stream `order`; there are: orders"):
-        chosen(catalog, "sku", "order")
+def test_skew(produced: list[float], ratio: float | None, hot: bool) -> None:
+    assert partition_balance.skew_ratio(produced) == ratio
+    assert partition_balance.is_hot(produced) is hot
