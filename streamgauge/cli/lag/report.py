@@ -181,7 +181,7 @@ def worst_first(lines: Iterable[Line]) -> list[Line]:
     return sorted(
         lines,
         key=lambda line: (
-            lag_status.rank(line.status),
+            -lag_status.VALUES.get(line.status, -1),
             -(line.lag_seconds or 0.0),
             -(line.lag or 0),
             line.group,
