@@ -1,4 +1,4 @@
-"""The pages that follow from the code: commands, metrics, settings, the commerce catalog. `make docs` writes them.
+"""Generate the pages that follow from the code: commands, metrics, settings, the commerce catalog (`make docs`).
 
 python docs/generate.py           write those that changed
 python docs/generate.py --check   exit 1 and name those that are not current
@@ -136,23 +136,21 @@ def metrics() -> str:
         NOTE.format("streamgauge/runtime/metrics.py and the headers of models and views"),
         "Every process serves Prometheus's text format on `/metrics` and its readiness on `/health` (503 with the "
         "reason until it is ready), on `127.0.0.1` and the first free port from 9101 unless `STREAMGAUGE_METRICS_PORT` "
-        "names one. Labels come from closed sets: streams, models, reasons, names of processes; never ids.",
+        "names one. How they are scraped: [prometheus.md](prometheus.md).",
         *parts,
         kpi_counters(),
     )
 
 
 def kpi_counters() -> str:
-    """The section of the KPI counters: the built-in catalog's, and how they come about."""
+    """The section of the built-in catalog's KPI counters and gauges."""
     made = loader.load("streamgauge.catalog.commerce").metrics
     rows = ((f"`{metric.name}`", metric.kind, code(metric.labels), metric.help) for metric in made)
     return page(
         "## The catalog's own",
-        "A window model's header opts measures in by `-- metrics: measure, … by dimension, …` ([how](catalog.md)); the "
-        "warehouse counts them as it merges. They start at 0 with the process and are for rates and alerts: the tables "
-        "are exact. Deltas that were written to Kafka more than ten minutes ago are merged and not counted, so that a "
-        "rebuild is no burst. A view's header opts columns in as gauges by `-- gauges: …`; the warehouse asks for them "
-        "every `STREAMGAUGE_GAUGE_INTERVAL_S`. These are the commerce catalog's; another catalog has its own.",
+        "Counters come from `-- metrics:` in a window model's header ([semantics](prometheus.md#kpi-counters)), gauges "
+        "from `-- gauges:` in a view's, queried every `STREAMGAUGE_GAUGE_INTERVAL_S` ([both](catalog.md#2-models)). "
+        "These are the commerce catalog's; another catalog has its own.",
         table(("Metric", "Type", "Labels", "Meaning"), rows),
     ).rstrip("\n")
 
@@ -167,31 +165,31 @@ def commerce() -> str:
     return page(
         "# The commerce catalog",
         NOTE.format("streamgauge/catalog/commerce and streamgauge/catalog/builtin/models"),
-        "The built-in catalog: what flows (JSON on Kafka) and what is kept (tables in DuckDB). One of your own: "
+        "The built-in catalog: events (JSON on Kafka), tables and views (DuckDB). For a catalog of your own see "
         "[catalog.md](catalog.md).",
         "## Events",
-        f"Times are milliseconds since the Unix epoch, UTC; money is integer cents. Unknown fields are ignored. Models "
-        f"also see where an event came from: {origin}.",
+        "Times are milliseconds since the Unix epoch, UTC; money is integer cents; `?` marks optional fields. Unknown "
+        f"fields are ignored. Models also see {origin}.",
         *parts,
         "## Dead letters",
-        "An event that cannot be processed goes to `<topic>.dlq` untouched, and to the table `dead_letters`, with one "
-        "of these reasons.",
+        "An event that cannot be processed goes to `<topic>.dlq` and to the table `dead_letters` "
+        "([more](dead-letters.md)), with one of these reasons.",
         table(("Reason", "Meaning"), ((f"`{reason}`", meaning) for reason, meaning in REASONS.items())),
         "## Tables",
-        "A **window** table adds up measures by window and dimensions, a **latest** table has one row a key, an "
-        "**append** table every row, for as long as the retention says.",
+        "A **window** table has measures by window and dimensions, a **latest** table one row per key, an **append** "
+        "table every row within its retention.",
         table(
             ("Table", "Over", "Merge", "Key", "Columns", "In Prometheus"),
             map(model_row, sorted(catalog.models, key=lambda m: m.name)),
         ),
         "## Views",
-        "A **view** is a query over tables, run when it is read.",
+        "A view is a query over tables, run when it is read.",
         table(("View", "Columns"), ((f"`{view.name}`", code(tuple(view.columns))) for view in catalog.views)),
     )
 
 
 def fields(stream: Stream) -> Iterable[tuple[str, str]]:
-    """Fields of a stream's events; `?` marks those that may be absent."""
+    """Fields of a stream's events; `?` marks optional ones."""
     struct = stream.event
     optional = set(struct.__struct_fields__[len(struct.__struct_fields__) - len(struct.__struct_defaults__) :])
     for field in stream.columns.schema:

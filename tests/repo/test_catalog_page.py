@@ -1,4 +1,4 @@
-"""docs/catalog.md: what it shows is examples/sensors, and what it says the loader says is what the loader says."""
+"""docs/catalog.md shows examples/sensors, and the error messages of the loader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.repo.files import ROOT
 EXAMPLE = ROOT / "examples/sensors"
 PAGE = (ROOT / "docs/catalog.md").read_text(encoding="utf-8")
 WINDOWS, SENSORS, PACKAGE = "models/climate_windows.sql", "models/sensors.sql", "__init__.py"
-# What is done to a file, in the order of the page's section 4.
+# The mistakes of section 4 of the page, in order: file, correct text, wrong text.
 MISTAKES = (
     (WINDOWS, "count(temperature_mc)", "count(temperature)"),
     (WINDOWS, "sum(temperature_mc)                                  AS temp", "avg(temperature_mc) AS mean_temp"),
@@ -34,8 +34,8 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def said() -> list[str]:
-    """The errors that the page shows."""
+def messages() -> list[str]:
+    """The error messages that the page shows."""
     section = PAGE.split("## 4. ")[1]
     return [
         flat(block) for block in re.findall(r"^streamgauge: (.+?)(?=\n\n|\n```)", section, re.MULTILINE | re.DOTALL)
@@ -52,7 +52,7 @@ def test_the_page_shows_the_example() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(MISTAKES)))
-def test_the_page_says_what_the_loader_says(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_the_loader_s_message(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each mistake, made in a copy of the example."""
     file, right, wrong = MISTAKES[number]
     shutil.copytree(EXAMPLE, tmp_path / "sensors", ignore=shutil.ignore_patterns("__pycache__"))
@@ -67,9 +67,9 @@ def test_the_page_says_what_the_loader_says(number: int, tmp_path: Path, monkeyp
     with pytest.raises(UsageError) as caught:
         loader.load("sensors")
     sys.modules.pop("sensors", None)
-    assert flat(str(caught.value).replace(f"{tmp_path}/", "")) == said()[number]
+    assert flat(str(caught.value).replace(f"{tmp_path}/", "")) == messages()[number]
 
 
 def test_every_mistake_on_the_page_is_made() -> None:
-    """None is shown that is not tried."""
-    assert len(said()) == len(MISTAKES)
+    """Each message of the page is tested."""
+    assert len(messages()) == len(MISTAKES)

@@ -1,4 +1,4 @@
-"""What every committed file keeps to: no address of a registry, no path of a machine, modules one can read."""
+"""Rules for every committed file: no address of a registry, no path of a machine, no `utils.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_names(what: str) -> None:
-    """The repository works anywhere, and tells nothing of where it was made."""
+    """The repository works anywhere, and reveals nothing of where it was made."""
     found = []
     for path in committed():
         content = text(path)
@@ -27,14 +27,14 @@ def test_no_file_names(what: str) -> None:
     assert found == []
 
 
-def test_modules_have_a_name_that_says_something() -> None:
-    """No drawer for everything."""
+def test_modules_are_named_for_a_subject() -> None:
+    """No utils.py, helpers.py and the like."""
     drawers = {"utils.py", "helpers.py", "util.py", "helper.py", "common.py", "misc.py", "manager.py"}
     assert [shown(path) for path in committed(".py") if path.name in drawers] == []
 
 
 def test_the_changelog_has_this_version() -> None:
-    """A version without an entry is not one."""
+    """With at least one entry."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     version = re.search(r'^version = "(.+)"', project, re.MULTILINE)
     assert version

@@ -1,4 +1,4 @@
-"""Dashboards and rules are those that grafana/ makes, and each alert has a page that tells what to do."""
+"""Dashboards and rules are those that grafana/ generates, and each alert has a runbook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SQL = re.compile(r'streamgauge sql "([^"]+)"')
 
 
 def test_generated_files_are_current() -> None:
-    """`make grafana` would change nothing, and nothing is there that it does not make."""
+    """`make grafana` would change nothing."""
     command = [sys.executable, "-m", "grafana.generate", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -38,7 +38,7 @@ def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_have_the_same_parts(name: str) -> None:
-    """Title: the alerts that lead there. Then what it means, where to look, why, what to do; none of them empty."""
+    """The alerts that link there as title, then the sections, none of them empty."""
     lines = PAGES[name].splitlines()
     assert lines[0] == "# " + ", ".join(alert.name for alert in ALERTS if alert.runbook == name)
     parts = re.split(r"^## (.+)$", PAGES[name], flags=re.MULTILINE)
@@ -58,7 +58,7 @@ def warehouse() -> duckdb.DuckDBPyConnection:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_sql_of_a_page_runs(name: str, warehouse: duckdb.DuckDBPyConnection) -> None:
-    """On the tables that there are, and past the guard that stands before them."""
+    """It passes the guard, on the tables of the commerce catalog."""
     tables = frozenset(row[0] for row in warehouse.execute("SELECT table_name FROM duckdb_tables()").fetchall())
     views = frozenset(row[0] for row in warehouse.execute("SELECT view_name FROM duckdb_views()").fetchall())
     for statement in SQL.findall(PAGES[name]):
@@ -81,7 +81,7 @@ def panels(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", dashboards(), ids=shown)
 def test_panels_are_whole(path: Path) -> None:
-    """Each has an id of its own, a place that no other has, and (texts aside) unit, description, data source."""
+    """Each has a unique id and place, and (texts aside) unit, description, data source."""
     found = panels(path)
     assert len({panel["id"] for panel in found}) == len(found)
     taken: dict[tuple[int, int], str] = {}

@@ -1,4 +1,4 @@
-"""The documents: links lead somewhere, and commands, options and targets that they name exist."""
+"""Documents: links resolve; commands, options, make targets and files that they name exist."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_links_resolve(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=shown)
 def test_commands_exist(page: Path) -> None:
-    """`streamgauge NAME --option` as a page writes it is what the command line has."""
+    """`streamgauge NAME --option` in a page is a command and an option of it."""
     known = commands()
     for line in code(page.read_text(encoding="utf-8")):
         for name, rest in re.findall(
@@ -60,7 +60,7 @@ def test_commands_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=shown)
 def test_make_targets_exist(page: Path) -> None:
-    """`make NAME` as a page writes it is a target."""
+    """`make NAME` in a page is a target."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {name for line in code(page.read_text(encoding="utf-8")) for name in re.findall(r"\bmake ([a-z]+)", line)}
     assert named <= targets, f"{shown(page)}: {named - targets}"
@@ -90,14 +90,14 @@ def test_every_page_is_reachable_from_the_index() -> None:
 
 
 def test_make_help_has_every_target() -> None:
-    """A target without a word about it is for nobody; `components` is a step of `test`."""
+    """Every target has a help text, except `components`, a step of `test`."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     silent = re.findall(r"^([a-z]+):(?!.*##)", makefile, re.MULTILINE)
     assert silent == ["components"]
 
 
 def test_every_decision_is_in_the_architecture() -> None:
-    """The decisions are numbered, one each, and the overview leads to all of them."""
+    """Decisions are numbered without gaps, and architecture.md links to each."""
     pages = [page.name for page in committed(".md") if page.parent.name == "adr"]
     numbers = [int(name[:4]) for name in pages]
     assert numbers == list(range(1, len(pages) + 1))
