@@ -7,12 +7,10 @@ stay out, a stop is one flag, and nothing is left behind when the process is kil
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import importlib
 import logging
 import pkgutil
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,7 +19,6 @@ from typing import Any
 
 import httpx
 import streamlit as st
-import uvicorn
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
@@ -31,8 +28,8 @@ from dashboard.components import charts
 from dashboard.data import query_cache
 from dashboard.session import sign_in
 from dashboard.session.login_redirect import LoginRedirect
-from streamgauge.runtime import process
-from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime import http, process
+from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 
@@ -43,52 +40,21 @@ STOP_S = 5
 log = logging.getLogger("streamgauge")
 
 
-def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A bound socket. Raises `UsageError` when the port is in use, or the address is not this machine's."""
-    # The protocol named: asyncio sets TCP_NODELAY only then, and without it each small answer waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        if error.errno != errno.EADDRINUSE:
-            raise UsageError(
-                f"the pages cannot be served on {host}:{port} ({error.strerror}); correct STREAMGAUGE_DASHBOARD_HOST"
-            ) from None
-        raise UsageError(
-            f"port {port} is in use ({error.strerror}); set STREAMGAUGE_DASHBOARD_PORT to a free one"
-        ) from None
-    return listener
-
-
 @contextlib.contextmanager
 def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None = None) -> Iterator[threading.Thread]:
     """Serve the pages for as long as the block runs; yields the serving thread. `secrets` are of the sign-in."""
-    with contextlib.closing(listen(port, host)) as listener:
-        # Streamlit puts the script's folder first on the module search path unless it is there, and a user's or a
-        # library's `data` or `session` would be ours.
-        sys.path.append(str(SCRIPT.parent))
-        # `pages/` is a package of ours. Until the first run said so by `st.navigation`, Streamlit took its modules for
-        # pages, and who came first, by a link to one, saw nothing.
-        PagesManager.uses_pages_directory = False
-        bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
-        config = uvicorn.Config(
-            st.App(SCRIPT, secrets=secrets, middleware=[Middleware(LoginRedirect)] if secrets else None),
-            log_level="warning",
-            access_log=False,
-            ws="websockets-sansio",
-            # Browsers hold their connection open for ever; a stop does not wait for them.
-            timeout_graceful_shutdown=STOP_S,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="pages", daemon=True)
-        thread.start()
-        try:
-            yield thread
-        finally:
-            server.should_exit = True
-            thread.join(timeout=2 * STOP_S)
+    listener = http.listen(host, port, "STREAMGAUGE_DASHBOARD")
+    # Streamlit puts the script's folder first on the module search path unless it is there, and a user's or a
+    # library's `data` or `session` would be ours.
+    sys.path.append(str(SCRIPT.parent))
+    # `pages/` is a package of ours. Until the first run declares it by `st.navigation`, Streamlit takes its modules for
+    # pages, and the first reader, coming by a link to one, would see nothing.
+    PagesManager.uses_pages_directory = False
+    bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
+    app = st.App(SCRIPT, secrets=secrets, middleware=[Middleware(LoginRedirect)] if secrets else None)
+    # Browsers hold their connection open for ever; a stop does not wait for them.
+    with http.serve(app, listener, "pages", ws="websockets-sansio", timeout_graceful_shutdown=STOP_S) as thread:
+        yield thread
 
 
 def warm(settings: Settings) -> None:

@@ -7,7 +7,6 @@ shares no code with the pipeline that it checks. docs/generator.md describes the
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.encode import Event
+from streamgauge.runtime import files
 
 # The catalog of these events.
 CATALOG = "streamgauge.catalog.commerce"
@@ -231,11 +231,8 @@ class Ledger:
 
     def write(self, path: Path, run: dict[str, Any]) -> None:
         """Replace the file at `path` atomically."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
         entries = {"version": 1, "run": run, **self.totals()}
         # One line per entry, for people; `indent` is ten times slower.
-        part.write_text(
-            "{\n" + ",\n".join(f'"{name}": {json.dumps(entry)}' for name, entry in entries.items()) + "\n}\n"
+        files.write_atomically(
+            path, "{\n" + ",\n".join(f'"{name}": {json.dumps(entry)}' for name, entry in entries.items()) + "\n}\n"
         )
-        part.replace(path)

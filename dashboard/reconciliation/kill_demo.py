@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from dashboard.data import processes
+from streamgauge.runtime import health
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.data_dir.run_file import RunFile
 from streamgauge.runtime.data_dir.totals import Counts
@@ -79,7 +79,7 @@ def watch(killed: Kill, find: Callable[[], RunFile | None], within_s: float = BA
     """Wait until another worker is ready; blocks."""
     while time.time() - killed.at < within_s:
         entry = find()
-        if entry is not None and entry.pid != killed.pid and not processes.ask(entry).why:
+        if entry is not None and entry.pid != killed.pid and not health.reason(entry.address):
             killed.back_pid, killed.back_at = entry.pid, time.time()
             return
         time.sleep(_LOOK_EVERY_S)

@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import theme
 from dashboard.data import query_cache
 from dashboard.session import access
-from streamgauge.runtime.data_dir import secret_file
+from streamgauge.runtime import files
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import PREFIX, Settings
 
@@ -73,7 +73,7 @@ def secrets(settings: Settings) -> dict[str, Any] | None:
         return None
     cookie, client = settings.dashboard_cookie_secret, settings.dashboard_oidc_client_secret
     try:
-        signs = cookie.get_secret_value() if cookie else secret_file.read_or_make(settings.data_dir / "cookie-secret")
+        signs = cookie.get_secret_value() if cookie else files.secret(settings.data_dir / "cookie-secret")
         file = settings.dashboard_oidc_client_secret_file
         ours = client.get_secret_value() if client else file.read_text(encoding="utf-8").strip() if file else ""
     except (OSError, UnicodeDecodeError) as error:

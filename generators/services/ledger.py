@@ -6,10 +6,11 @@ A decision is recorded once, when it is made or when it is read from the log at 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from streamgauge.runtime import files
 
 COLUMNS = ("authorised_cents", "refunded_cents", "reserved", "released", "shipped")
 _OF = {
@@ -59,7 +60,4 @@ class ServiceLedger:
 
     def write(self, path: Path, run: dict[str, Any]) -> None:
         """Replace the file at `path` atomically."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_text(json.dumps({"version": 1, "run": run, **self.describe()}) + "\n")
-        part.replace(path)
+        files.write_atomically(path, json.dumps({"version": 1, "run": run, **self.describe()}) + "\n")

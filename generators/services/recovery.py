@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from generators.services.engine import Engine
 from generators.services.messages import INVENTORY, PAYMENTS, SHIPMENTS, decode
-from streamgauge.runtime import kafka
+from streamgauge.runtime import log_reader
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
@@ -28,31 +28,19 @@ def recover(
     Returns the number of events, and the existing replies (request, event_id) to requests after the committed offsets,
     which will be read again. Raises `TransientError` if the log cannot be read.
     """
-    consumer = Consumer(
-        {
-            **kafka.client_config(settings),
-            "group.id": "services-recovery",  # has no members and commits nothing
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            # Our replies are not transactional, and must not wait for an open transaction of the saga.
-            "isolation.level": "read_uncommitted",
-            "auto.offset.reset": "earliest",
-            "queued.min.messages": 100_000,
-            "log_level": 0,
-        }
+    consumer = log_reader.consumer(
+        settings,
+        "services-recovery",
+        # Our replies are not transactional, and must not wait for an open transaction of the saga.
+        {"isolation.level": "read_uncommitted", "queued.min.messages": 100_000},
     )
     try:
-        unfinished = _assign(consumer)
+        starts = _starts(consumer)
         count, answered = 0, set[tuple[str, str]]()
-        while unfinished and not stopped():
-            for message in consumer.consume(5_000, 0.5):
-                error = message.error()
-                if error is not None:
-                    if error.code() == KafkaError._PARTITION_EOF:
-                        unfinished.discard((message.topic(), message.partition()))
-                    continue
-                topic, value = message.topic(), message.value()
-                if topic is None or value is None:
+        for fetched in log_reader.to_end(consumer, starts, most=5_000, wait_s=0.5, go_on=lambda: not stopped()):
+            for message in fetched.messages:
+                value = message.value()
+                if value is None:
                     continue
                 try:
                     event = decode(value)
@@ -70,8 +58,8 @@ def recover(
         consumer.close()
 
 
-def _assign(consumer: Consumer) -> set[tuple[str | None, int | None]]:
-    """Assign partitions from their start offsets; returns those that have something to read."""
+def _starts(consumer: Consumer) -> list[TopicPartition]:
+    """The start offset of each partition that has something to read."""
     since = int(time.time() * 1_000) - REMEMBER_MS
     starts = []
     for topic in (INVENTORY, PAYMENTS, SHIPMENTS):
@@ -85,8 +73,7 @@ def _assign(consumer: Consumer) -> set[tuple[str | None, int | None]]:
             start = high if first[number] < 0 else max(low, first[number])
             if start < high:
                 starts.append(TopicPartition(topic, number, start))
-    consumer.assign(starts)
-    return {(at.topic, at.partition) for at in starts}
+    return starts
 
 
 def _uncommitted(position: str, committed: Mapping[tuple[str, int], int]) -> bool:

@@ -54,14 +54,18 @@ class DedupRestore:
         if not ends:
             return
         began, before = time.monotonic(), self._ids()
-        consumer = log_reader.consumer(self._settings, self._settings.analytics_group, "streamgauge-recall")
+        consumer = log_reader.consumer(
+            self._settings,
+            self._settings.analytics_group,
+            {"client.id": "streamgauge-recall", "queued.max.messages.kbytes": 32 * 1024},
+        )
         try:
             starts = self._starts(consumer, self._newest(consumer, ends))
             for place in starts:
                 if self._end(place) < starts[place]:
                     self._deduplicator.reset(place)
             ranges = {place: (max(start, self._end(place)), ends[place]) for place, start in starts.items()}
-            log_reader.read(consumer, ranges, self._remember, self._keep_going)
+            log_reader.read_ranges(consumer, ranges, self._remember, self._keep_going)
         finally:
             consumer.close()
         count, took = self._ids() - before, time.monotonic() - began
@@ -91,7 +95,7 @@ class DedupRestore:
 
         while sought and self._keep_going():
             span = {place: (max(0, end - back), end) for place, end in sought.items()}
-            log_reader.read(consumer, span, take, self._keep_going)
+            log_reader.read_ranges(consumer, span, take, self._keep_going)
             sought = {place: end for place, end in sought.items() if place not in newest and end > back}
             back *= PROBE_TIMES
         return newest

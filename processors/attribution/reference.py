@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from bisect import bisect_right, insort
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from streamgauge.catalog.stream import Stream
-from streamgauge.runtime import kafka
+from streamgauge.runtime import log_reader
+from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.log_reader import Fetch
 from streamgauge.runtime.settings import Settings
 
 # Of one key; the oldest go first.
 VERSIONS_KEPT = 100
 CHUNK = 1_000
-NO_ANSWER_AFTER_S = 60.0
+SILENCE_S = 60.0
 log = logging.getLogger("streamgauge")
 
 
@@ -78,59 +79,40 @@ class Follower(Generic[E]):
         self._topic, self._key = stream.topic, stream.key
         self._decode = msgspec.json.Decoder(stream.event).decode
         self._skipped = skipped
-        self._consumer = Consumer(
-            {
-                **kafka.client_config(settings),
-                # Asked for, and never used: nothing is committed and no group is joined.
-                "group.id": f"reference-{stream.topic}",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
+        self._consumer = log_reader.consumer(settings, f"reference-{stream.topic}")
 
     def read_whole(self, stop: threading.Event) -> None:
         """Read the topic from its beginning to its end; returns early when stopped. Raises `KafkaException` when the
         broker does not answer."""
-        described = self._consumer.list_topics(self._topic, timeout=10).topics[self._topic]
-        waiting = set(described.partitions)
-        self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in waiting])
-        deadline = time.monotonic() + NO_ANSWER_AFTER_S
-        while waiting and not stop.is_set():
-            messages = self._consumer.consume(CHUNK, 0.2)
-            waiting -= {number for number in map(self._take, messages) if number is not None}
-            if messages:
-                deadline = time.monotonic() + NO_ANSWER_AFTER_S
-            elif time.monotonic() > deadline:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"nothing comes of topic `{self._topic}`"))
+        starts = log_reader.beginning(self._consumer, self._topic)
+        try:
+            for fetched in log_reader.to_end(
+                self._consumer, starts, most=CHUNK, go_on=lambda: not stop.is_set(), silence_s=SILENCE_S
+            ):
+                self._take(fetched)
+        except TransientError as error:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"topic `{self._topic}`: {error}")) from None
         log.info("%s: %d keys", self._topic, len(self.versions))
 
     def follow(self) -> None:
         """Take what has come since; does not block."""
-        for message in self._consumer.consume(CHUNK, 0):
-            self._take(message)
+        self._take(log_reader.fetch(self._consumer, CHUNK, 0))
 
     def close(self) -> None:
         """Let go of the broker."""
         self._consumer.close()
 
-    def _take(self, message: Any) -> int | None:
-        """Take one message; the number of a partition whose end it is."""
-        if error := message.error():
-            if error.code() == KafkaError._PARTITION_EOF:
-                return int(message.partition())
+    def _take(self, fetched: Fetch) -> None:
+        for error in fetched.errors:
             log.debug("%s: %s", self._topic, error.str())
-            return None
-        value = message.value()
-        if value is None:
-            self.versions.drop((message.key() or b"").decode(errors="replace"))
-            return None
-        try:
-            event: Any = self._decode(value)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            self._skipped()
-            return None
-        self.versions.put(getattr(event, self._key), event)
-        return None
+        for message in fetched.messages:
+            value = message.value()
+            if value is None:
+                self.versions.drop((message.key() or b"").decode(errors="replace"))
+                continue
+            try:
+                event: Any = self._decode(value)
+            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                self._skipped()
+                continue
+            self.versions.put(getattr(event, self._key), event)

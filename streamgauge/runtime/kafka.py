@@ -18,6 +18,8 @@ from streamgauge.runtime.settings import Settings
 if TYPE_CHECKING:
     from quixstreams import Application
 
+# Topic and number.
+Partition = tuple[str, int]
 _CONNECTION = (
     "security_protocol",
     "sasl_mechanism",

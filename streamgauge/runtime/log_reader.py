@@ -1,90 +1,179 @@
-"""Committed messages of the log between given offsets, read once and beside every group."""
+"""Read the log outside every consumer group: to its end as of now, within ranges of offsets, or on from there.
+
+`consumer` makes a client that joins no group and commits nothing. `fetch` returns what has arrived; `to_end` and
+`in_ranges` yield one fetch after another until everything was read, empty ones too, several a second, so that the
+caller can check a deadline or report progress between them. A caller that follows the log after its end goes on with
+`fetch`.
+
+The end of a partition is what librdkafka reports as such: behind transaction markers and aborted messages, which are
+never delivered, so a log that ends with them does not keep the reader waiting.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
 
+SILENCE_S = 30.0
+BATCH, WAIT_S = 10_000, 0.2
+_CALL_S = 15.0
 log = logging.getLogger("streamgauge")
-Place = tuple[str, int]
-SILENCE_S, LOOK_S = 30.0, 0.2
 
 
-def consumer(settings: Settings, group: str, client_id: str) -> Consumer:
-    """A consumer for `read`. It has the group's name for the rights that go with it; it neither joins nor commits."""
+class Fetch(NamedTuple):
+    """What one call brought.
+
+    messages: of any partition, those of one in the order of their offsets; no errors among them.
+    ends:     partitions that were read to their end (or to the end of their range), and the offset of that end.
+    errors:   other errors that librdkafka reported meanwhile; it goes on by itself after those it calls retriable.
+    """
+
+    messages: list[Message]
+    ends: dict[Partition, int]
+    errors: list[KafkaError]
+
+    def raise_permanent(self) -> None:
+        """Raise `KafkaException` for the first error that no retry will mend."""
+        for error in self.errors:
+            if not error.retriable():
+                raise KafkaException(error)
+
+
+def consumer(settings: Settings, group: str, options: Mapping[str, object] | None = None) -> Consumer:
+    """A consumer of committed messages. `group` gives it that group's access rights; it neither joins nor commits.
+
+    `options` are further ones of librdkafka's (`{"isolation.level": "read_uncommitted"}`). It logs nothing by itself.
+    """
     return Consumer(
         {
             **kafka.client_config(settings),
             "group.id": group,
-            "client.id": client_id,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
-            "queued.max.messages.kbytes": 32 * 1024,
+            "log_level": 0,
+            **(options or {}),
         }
     )
 
 
-def read(
-    reader: Consumer,
-    ranges: Mapping[Place, tuple[int, int]],
+def partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """The partitions of a topic; none where it does not exist."""
+    described = consumer.list_topics(topic, timeout=_CALL_S).topics[topic]
+    return [TopicPartition(topic, number) for number in sorted(described.partitions)]
+
+
+def beginning(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """The first offset of each partition of a topic."""
+    return [TopicPartition(topic, at.partition, OFFSET_BEGINNING) for at in partitions(consumer, topic)]
+
+
+def fetch(consumer: Consumer, most: int = BATCH, wait_s: float = WAIT_S, *, at_once: bool = False) -> Fetch:
+    """At most `most` messages. Blocks until there are as many, or for `wait_s`; with `at_once` until there is one."""
+    if at_once:
+        first = consumer.poll(wait_s)
+        arrived = [] if first is None else [first, *consumer.consume(most - 1, 0.0)]
+    else:
+        arrived = consumer.consume(most, wait_s)
+    fetched = Fetch([], {}, [])
+    for message in arrived:
+        error = message.error()
+        if error is None:
+            fetched.messages.append(message)
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have no other name
+            fetched.ends[partition_of(message)] = message.offset() or 0
+        else:
+            fetched.errors.append(error)
+    return fetched
+
+
+def to_end(
+    consumer: Consumer,
+    starts: Iterable[TopicPartition],
+    *,
+    most: int = BATCH,
+    wait_s: float = WAIT_S,
+    at_once: bool = False,
+    go_on: Callable[[], bool] = lambda: True,
+    silence_s: float | None = None,
+) -> Iterator[Fetch]:
+    """Read each partition from its start to its end as of now; `starts` replaces what the consumer was assigned.
+
+    Stops early as soon as `go_on`, called before every fetch, returns False. Raises `TransientError` where nothing
+    at all arrives for `silence_s`; without it a broker that is away is waited for.
+    """
+    starts = list(starts)
+    if not starts:
+        return
+    unread = {(at.topic, at.partition) for at in starts}
+    consumer.assign(starts)
+    # A paused partition stays paused when it is assigned again.
+    consumer.resume(starts)
+    heard = time.monotonic()
+    while unread and go_on():
+        fetched = fetch(consumer, most, wait_s, at_once=at_once)
+        if any(fetched):
+            heard = time.monotonic()
+        elif silence_s is not None and time.monotonic() - heard > silence_s:
+            raise TransientError(f"reading the log: nothing arrived for {silence_s:.0f} s")
+        unread -= fetched.ends.keys()
+        yield fetched
+
+
+def in_ranges(consumer: Consumer, ranges: Mapping[Partition, tuple[int, int]], **options: Any) -> Iterator[Fetch]:
+    """Read the offsets `[start, end)` of each partition, or as many of them as there are; `options` are `to_end`'s.
+
+    `ends` of a fetch has the partitions whose range is done, with the end of the range.
+    """
+    left = {partition: end for partition, (start, end) in ranges.items() if start < end}
+    starts = [TopicPartition(*partition, ranges[partition][0]) for partition in left]
+    for fetched in to_end(consumer, starts, **options):
+        inside, done = [], fetched.ends.keys() & left.keys()
+        for message in fetched.messages:
+            partition, offset = partition_of(message), message.offset() or 0
+            if partition not in left:
+                continue
+            if offset < left[partition]:
+                inside.append(message)
+            if offset >= left[partition] - 1:
+                done.add(partition)
+        if done:
+            consumer.pause([TopicPartition(*partition) for partition in done])
+        yield Fetch(inside, {partition: left.pop(partition) for partition in done}, fetched.errors)
+        if not left:
+            return
+
+
+def read_ranges(
+    consumer: Consumer,
+    ranges: Mapping[Partition, tuple[int, int]],
     take: Callable[[str, list[Message]], None],
     go_on: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Give `take` the messages of a topic in each range `[start, end)` of offsets of a partition, in their order.
+    """Call `take(topic, messages)` with the messages of each range, those of one partition at a time, in their order.
 
-    Returns when all were given, or as soon as `go_on`, asked several times a second, says no. Raises `TransientError`
-    when the broker falls silent.
+    Errors are logged. Raises `TransientError` after 30 s of silence; stops early where `go_on` returns False.
     """
-    left = {place: span for place, span in ranges.items() if span[0] < span[1]}
-    assigned = [TopicPartition(*place, start) for place, (start, _) in left.items()]
-    reader.assign(assigned)
-    # What was paused stays so, assigned again or not.
-    reader.resume(assigned)
-    heard = time.monotonic()
-    while left and go_on():
-        messages = reader.consume(10_000, LOOK_S)
-        if messages:
-            heard = time.monotonic()
-        elif time.monotonic() - heard > SILENCE_S:
-            raise TransientError(f"reading the log: nothing came for {SILENCE_S:.0f} s")
-        for place, run in _by_place(messages).items():
-            if place not in left:
-                continue
-            end = left[place][1]
-            inside = [message for message in run if not message.error() and message.offset() < end]
-            if inside:
-                take(place[0], inside)
-            if (inside and inside[-1].offset() == end - 1) or any(map(_at_end(end), run)):
-                del left[place]
-                reader.pause([TopicPartition(*place)])
+    for fetched in in_ranges(consumer, ranges, go_on=go_on, silence_s=SILENCE_S):
+        for error in fetched.errors:
+            log.warning("reading the log: %s", error)
+        runs: dict[Partition, list[Message]] = {}
+        for message in fetched.messages:
+            runs.setdefault(partition_of(message), []).append(message)
+        for (topic, _), run in runs.items():
+            take(topic, run)
 
 
-def _at_end(end: int) -> Callable[[Message], bool]:
-    """Whether a message says that nothing more comes before `end`: it lies behind it, or is the partition's end."""
-
-    def says(message: Message) -> bool:
-        error = message.error()
-        if error is None:
-            return bool(message.offset() >= end)
-        if error.code() == KafkaError._PARTITION_EOF:
-            return True
-        log.warning("reading the log: %s", error)
-        return False
-
-    return says
-
-
-def _by_place(messages: Iterable[Message]) -> dict[Place, list[Message]]:
-    places: dict[Place, list[Message]] = {}
-    for message in messages:
-        places.setdefault((message.topic(), message.partition()), []).append(message)
-    return places
+def partition_of(message: Message) -> Partition:
+    """The partition a consumed message came from."""
+    return message.topic() or "", message.partition() or 0

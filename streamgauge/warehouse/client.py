@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 import pyarrow as pa
 
+from streamgauge.runtime import files
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 from streamgauge.runtime.settings import Settings
@@ -116,22 +117,18 @@ class Warehouse:
 
     def snapshot(self, path: Path) -> int:
         """Write a consistent copy of the warehouse to `path`; returns its size in bytes. Blocks while it is made."""
-        part = path.with_name(path.name + ".part")
         try:
             with (
                 self._http.stream("GET", "/snapshot", headers=self._headers(), timeout=httpx.Timeout(600.0)) as answer,
-                part.open("wb") as file,
+                files.replacing(path) as file,
             ):
                 if answer.status_code != 200:
                     answer.read()
                     self._raise(answer)
                 for block in answer.iter_bytes(1 << 20):
                     file.write(block)
-            part.replace(path)
         except httpx.TransportError as error:
             raise self._unavailable(error) from None
-        finally:
-            part.unlink(missing_ok=True)
         return path.stat().st_size
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.dead_letters.headers import Place
 from streamgauge.dead_letters.retry import records, retrier
+from streamgauge.runtime import log_reader
 from streamgauge.warehouse.client import Warehouse
 from tests.conftest import require_kafka
 from tests.kafka.dead_letters import count, payment, publish, shipment, start
@@ -60,7 +61,7 @@ def once(rig: Rig, warehouse: Warehouse, prefix: str, number: int) -> None:
         return False
 
     with records.reader(rig.settings) as consumer:
-        records.scan(consumer, records.beginning(consumer, "payments"), see)
+        records.scan(consumer, log_reader.beginning(consumer, "payments"), see)
     assert (len(sent), set(sent.values())) == (number, {1})
     where = f"payment_events WHERE starts_with(payment_id, '{prefix}')"
     wait_until(lambda: count(warehouse, where) >= number, f"{number} payments")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import Counter
 
 import pytest
 from confluent_kafka import Producer
@@ -14,7 +13,6 @@ from generators.publisher import producer_config
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.cli.partitions import screen
 from streamgauge.domain.key_simulation import placed, simulated
-from streamgauge.runtime import log_reader
 from tests.conftest import SettingsFactory, TopicFactory
 from tests.unit.processors.analytics.test_decoder import ORDER, ORDERS
 
@@ -52,31 +50,3 @@ def test_the_simulation_of_the_present_key_is_the_log(
     assert 900 <= len(some.events) <= 1_010
     screen.show(some, "sku", 3, Console(width=200))
     assert "sku, simulated, 3 partitions" in capsys.readouterr().out
-
-
-@pytest.mark.timeout(60)
-def test_ranges_end_where_they_are_told(settings_factory: SettingsFactory, topic_factory: TopicFactory) -> None:
-    """Between markers and aborted messages too, and at the end of a partition that has nothing more."""
-    settings, topic = settings_factory(), topic_factory(partitions=2)
-    producer = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": topic})
-    producer.init_transactions(30)
-    for number in range(4):
-        producer.begin_transaction()
-        for _ in range(10):
-            producer.produce(topic, b"x", partition=number % 2)
-        if number == 3:
-            producer.flush(30)
-            producer.abort_transaction(30)
-        else:
-            producer.commit_transaction(30)
-    got: Counter[int] = Counter()
-    reader = log_reader.consumer(settings, "nobody", "test")
-    try:
-        # Partition 0: offsets 0..9, marker, 11..20, marker; partition 1: 0..9, marker, ten aborted, marker.
-        for end, expected in ((22, {0: 20, 1: 10}), (16, {0: 15, 1: 10}), (11, {0: 10, 1: 10}), (4, {0: 4, 1: 4})):
-            got.clear()
-            spans = {(topic, 0): (0, end), (topic, 1): (0, end)}
-            log_reader.read(reader, spans, lambda _, run: got.update(message.partition() for message in run))
-            assert got == expected
-    finally:
-        reader.close()

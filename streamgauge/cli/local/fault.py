@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from streamgauge.cli import processes
 from streamgauge.runtime import settings
-from streamgauge.runtime.data_dir import faults
+from streamgauge.runtime.data_dir import faults, run_file
 from streamgauge.runtime.errors import UsageError
 
 
@@ -14,7 +13,7 @@ def main(name: str, for_s: float) -> int:
     """Turn the fault on; returns the exit code. Raises `UsageError` for a wrong name, or where nothing runs."""
     faults.check(name)
     config = settings.load()
-    if not any(one.name in ("services", "generate") for one in processes.find(config)):
+    if not any(one.name in ("services", "generate") for one in run_file.living(config.data_dir)):
         raise UsageError(f"no synthetic shop runs with the data directory {config.data_dir}; start `streamgauge up`")
     faults.begin(config.data_dir, name, for_s)
     what = f"{faults.NAMES[name]}, for {for_s:g} s" if for_s else "over"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from streamgauge.runtime import files
 from streamgauge.runtime.errors import UsageError
 
 # One key press may arrive twice: from the terminal, and passed on by whatever started us.
@@ -23,19 +23,15 @@ def alone(data_dir: Path) -> Iterator[None]:
     """Hold the data directory. Raises `UsageError` when another `up` does."""
     path = data_dir / "run" / "up.lock"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a+")
+        lock = files.try_lock(path)
     except OSError as error:
         raise UsageError(f"cannot write to {data_dir} ({error.strerror}); set STREAMGAUGE_DATA_DIR") from None
+    if lock is None:
+        raise UsageError(
+            f"`streamgauge up` runs already with {data_dir} (process {path.read_text().strip() or 'unknown'}); "
+            "stop it first, or set STREAMGAUGE_DATA_DIR to another folder"
+        )
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise UsageError(
-                f"`streamgauge up` runs already with {data_dir} (process {lock.read().strip() or 'unknown'}); "
-                "stop it first, or set STREAMGAUGE_DATA_DIR to another folder"
-            ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

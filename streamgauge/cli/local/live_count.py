@@ -25,7 +25,6 @@ from confluent_kafka import (
     Consumer,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
-    KafkaError,
     KafkaException,
     TopicPartition,
 )
@@ -34,13 +33,13 @@ from confluent_kafka.admin import OffsetSpec
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
 from streamgauge.cli import group_lag
 from streamgauge.cli.local.log_count import Ends
-from streamgauge.runtime import kafka
+from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.data_dir import totals
 from streamgauge.runtime.data_dir.totals import Log
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.writer import GROUP as WAREHOUSE_GROUP
 
-EVERY_S, ASK_S, BATCH = 1.0, 3.0, 10_000
+EVERY_S, ASK_S = 1.0, 3.0
 # While analytics stands, so many places a partition are remembered; beyond that the oldest go, and less is known.
 REMEMBERED = 3_600
 Place = tuple[str, int]
@@ -162,16 +161,7 @@ class LiveCount:
             return False
 
     def _run(self) -> None:
-        consumer = Consumer(
-            {
-                **kafka.client_config(self._settings),
-                "group.id": "streamgauge-up",  # it has no members and commits nothing
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "log_level": 0,
-            }
-        )
+        consumer = log_reader.consumer(self._settings, "streamgauge-up", {"auto.offset.reset": "latest"})
         try:
             consumer.assign([TopicPartition(*place, offset) for place, offset in self._start.items()])
             due = time.monotonic()
@@ -188,14 +178,11 @@ class LiveCount:
             consumer.close()
 
     def _read(self, consumer: Consumer) -> None:
-        for message in consumer.consume(BATCH, 0.25):
-            topic, partition, offset, error = message.topic(), message.partition(), message.offset(), message.error()
-            if topic is None or partition is None or offset is None:
-                continue
-            if error is None:
-                self._count.read((topic, partition), offset)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own have no other name
-                self._count.ended((topic, partition), offset)
+        fetched = log_reader.fetch(consumer, wait_s=0.25)
+        for message in fetched.messages:
+            self._count.read(log_reader.partition_of(message), message.offset() or 0)
+        for partition, offset in fetched.ends.items():
+            self._count.ended(partition, offset)
         self._count.pause()
 
     def _tell(self) -> None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from streamgauge.runtime import kafka
+from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.settings import Settings
 
 Ends = Mapping[tuple[str, int], int]
 ASK_S = 5.0
-BATCH = 10_000
 
 
 def ends(settings: Settings, topics: Iterable[str]) -> Ends | None:
@@ -40,33 +39,21 @@ def ends(settings: Settings, topics: Iterable[str]) -> Ends | None:
 def since(settings: Settings, start: Ends, within_s: float) -> int | None:
     """Committed events from `start` to the end; None when they could not all be read in time. Blocks."""
     deadline = time.monotonic() + within_s
-    consumer = Consumer(
-        {
-            **kafka.client_config(settings),
-            "group.id": "streamgauge-up",  # it has no members and commits nothing
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "queued.min.messages": 200_000,
-            "log_level": 0,
-        }
+    consumer = log_reader.consumer(
+        settings, "streamgauge-up", {"auto.offset.reset": "latest", "queued.min.messages": 200_000}
     )
     try:
         now = ends(settings, {topic for topic, _ in start})
         if now is None:
             return None
-        unread = {place for place, end in now.items() if end > start.get(place, 0)}
-        consumer.assign([TopicPartition(*place, start.get(place, 0)) for place in unread])
+        unread = [
+            TopicPartition(*place, start.get(place, 0)) for place, end in now.items() if end > start.get(place, 0)
+        ]
         count = 0
-        while unread:
+        for fetched in log_reader.to_end(consumer, unread):
+            count += len(fetched.messages)
             if time.monotonic() > deadline:
                 return None
-            for message in consumer.consume(BATCH, 0.2):
-                error = message.error()
-                if error is None:
-                    count += 1
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    unread.discard((message.topic(), message.partition()))
         return count
     except KafkaException:
         return None

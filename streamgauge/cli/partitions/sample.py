@@ -74,7 +74,11 @@ def read(settings: Settings, streams: Mapping[str, Stream], key: str | None, eve
 
     `key` None takes the key the stream has. Raises `UsageError` where a topic does not exist.
     """
-    reader = log_reader.consumer(settings, settings.analytics_group, "streamgauge-partitions")
+    reader = log_reader.consumer(
+        settings,
+        settings.analytics_group,
+        {"client.id": "streamgauge-partitions", "queued.max.messages.kbytes": 32 * 1024},
+    )
     try:
         return [_sample(reader, stream, fields(stream)[key or stream.key], events) for stream in streams.values()]
     finally:
@@ -106,5 +110,5 @@ def _sample(reader: Any, stream: Stream, keys: Keys, events: int) -> Sample:
             now = (message.key() or b"").decode("utf-8", "replace")
             found.append(Recorded(message.partition(), len(value) + len(message.key() or b""), now, keys(event)))
 
-    log_reader.read(reader, ranges, take)
+    log_reader.read_ranges(reader, ranges, take)
     return Sample(stream, len(places), found, bad)

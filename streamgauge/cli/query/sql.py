@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +15,7 @@ import pyarrow.parquet
 from streamgauge.cli.output import Format
 from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.cli.query.table_output import SHOWN_ROWS, write
+from streamgauge.runtime import files
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse.client import AsOf, Warehouse
 
@@ -53,28 +52,14 @@ def sql(text: str, kind: Format, output: Path | None, as_of: AsOf | None = None)
 
 @contextmanager
 def _sink(output: Path | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that is there whole or not at all."""
+    """Standard output, or a file that takes its place when all is written."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    try:
-        folder = output.absolute().parent
-        part = tempfile.NamedTemporaryFile(dir=folder, prefix=f".{output.name}.", delete=False)  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from None
-    try:
-        with part:
-            yield part
-        os.chmod(part.name, 0o666 & ~_umask())
-        os.replace(part.name, output)
-    except BaseException:
-        os.unlink(part.name)
-        raise
-
-
-def _umask() -> int:
-    """It can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(files.replacing(output))
+        except OSError as error:
+            raise UsageError(f"cannot write {output}: {error.strerror}") from None
+        yield file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import sys
 import time
@@ -24,7 +23,7 @@ from streamgauge.cli.rebuild.compare import OLDER, compare
 from streamgauge.dead_letters.retry import records
 from streamgauge.deltas import wire
 from streamgauge.deltas.provenance import Provenance
-from streamgauge.runtime import kafka
+from streamgauge.runtime import files, kafka, log_reader
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.settings import Settings
@@ -129,7 +128,7 @@ def _check_follows(settings: Settings, catalog: Catalog, kept: Path, offsets: di
                 )
         starts = [
             TopicPartition(place.topic, place.partition, offsets.get(place.partition, OFFSET_BEGINNING))
-            for place in records.partitions_of(consumer, ANALYTICS_TOPIC)
+            for place in log_reader.partitions(consumer, ANALYTICS_TOPIC)
         ]
         records.scan(consumer, starts, see)
     if others:
@@ -172,11 +171,10 @@ def _progress(log: reread.Log) -> reread.Tell:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(f"another rebuild runs in {folder}") from None
+    lock = files.try_lock(folder / "lock")
+    if lock is None:
+        raise UsageError(f"another rebuild runs in {folder}")
+    with lock:
         try:
             yield
         except duckdb.Error as error:

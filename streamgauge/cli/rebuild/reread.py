@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from streamgauge.dead_letters.retry.records import reader
 from streamgauge.deltas.provenance import Provenance, Ranges
+from streamgauge.runtime import log_reader
 from streamgauge.runtime.settings import Settings
 
 CHUNK = 1_000
@@ -75,29 +76,27 @@ def read(settings: Settings, log: Log, tell: Tell, every_s: float = 2.0) -> Iter
     """Messages, chunk by chunk, of all partitions until each was read to the end of its ranges."""
     began = due = time.monotonic()
     at = {place: log.start(place) for place in log.ranges}
-    ends = {place: held[-1][1] for place, held in log.ranges.items()}
-    left = {place for place in log.ranges if at[place] < ends[place]}
+    ranges = {place: (at[place], held[-1][1]) for place, held in sorted(log.ranges.items())}
     events = 0
-    options = {"queued.max.messages.kbytes": 128 * 1024, "fetch.message.max.bytes": 8 * 1024 * 1024}
-    with reader(settings, **{"group.id": "streamgauge-rebuild", "auto.offset.reset": "error", **options}) as consumer:
-        consumer.assign([TopicPartition(topic, number, at[topic, number]) for topic, number in sorted(left)])
-        while left:
+    with reader(
+        settings,
+        "streamgauge-rebuild",
+        {
+            "auto.offset.reset": "error",
+            "queued.max.messages.kbytes": 128 * 1024,
+            "fetch.message.max.bytes": 8 * 1024 * 1024,
+        },
+    ) as consumer:
+        for fetched in log_reader.in_ranges(consumer, ranges, most=CHUNK):
+            fetched.raise_permanent()
             found = []
-            for message in consumer.consume(CHUNK, 0.2):
-                place = message.topic(), message.partition()
-                if error := message.error():
-                    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                        _close(consumer, place, left)
-                    elif not error.retriable():
-                        raise KafkaException(error)
-                    continue
-                offset = message.offset()
-                if place in left and log.wanted(place, offset):
+            for message in fetched.messages:
+                place, offset = log_reader.partition_of(message), message.offset() or 0
+                if log.wanted(place, offset):
                     log.first_ms.setdefault(place, message.timestamp()[1])
                     found.append(message)
-                at[place] = min(offset + 1, ends[place])
-                if offset + 1 >= ends[place]:
-                    _close(consumer, place, left)
+                at[place] = offset + 1
+            at |= fetched.ends
             events += len(found)
             if found:
                 yield found
@@ -105,10 +104,3 @@ def read(settings: Settings, log: Log, tell: Tell, every_s: float = 2.0) -> Iter
                 due = time.monotonic() + every_s
                 tell(events, sum(at[place] - log.start(place) for place in at), time.monotonic() - began)
     tell(events, log.offsets, time.monotonic() - began)
-
-
-def _close(consumer: Any, place: Place, left: set[Place]) -> None:
-    """No more of this partition: everything up to where the file stands has been read."""
-    if place in left:
-        left.discard(place)
-        consumer.pause([TopicPartition(*place)])

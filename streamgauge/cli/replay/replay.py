@@ -18,7 +18,7 @@ from streamgauge.cli.rebuild import reread
 from streamgauge.cli.replay import plan
 from streamgauge.cli.replay.plan import Place, Seen
 from streamgauge.dead_letters.retry import records
-from streamgauge.runtime import kafka
+from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.process import set_up_logging
@@ -105,7 +105,7 @@ def _since(settings: Settings, topics: tuple[str, ...], ms: int) -> dict[Place, 
         starts = [
             TopicPartition(place.topic, place.partition, ms)
             for topic in topics
-            for place in records.partitions_of(consumer, topic)
+            for place in log_reader.partitions(consumer, topic)
         ]
         found = consumer.offsets_for_times(starts, timeout=CALL_S)
         ends = {(p.topic, p.partition): consumer.get_watermark_offsets(p, timeout=CALL_S)[1] for p in found}

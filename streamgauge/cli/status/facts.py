@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from generators.ledger import CATALOG
-from streamgauge.cli.processes import Found
+from streamgauge.runtime.health import ProcessHealth
 
 # With events waiting, this long without a new one becoming visible is a pipeline that stands.
 STANDS_S = 10.0
@@ -27,7 +27,8 @@ class Facts:
     """Everything `status` looks at. None is unknown: whom one would have to ask does not answer."""
 
     bootstrap: str
-    found: Sequence[Found] = ()
+    found: Sequence[ProcessHealth] = ()
+    figures: Mapping[int, str] = field(default_factory=dict)
     broker: str | None = None
     missing_topics: Sequence[str] = ()
     replicas: int | None = None

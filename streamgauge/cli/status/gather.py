@@ -11,10 +11,10 @@ from confluent_kafka import KafkaException
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
-from streamgauge.cli import group_lag, processes
-from streamgauge.cli.status import screen
+from streamgauge.cli import group_lag
+from streamgauge.cli.status import figures, screen
 from streamgauge.cli.status.facts import Facts, StreamState, problems
-from streamgauge.runtime import kafka, settings
+from streamgauge.runtime import health, kafka, settings
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
@@ -29,12 +29,13 @@ FROM stream_windows GROUP BY stream ORDER BY stream
 
 def gather(config: Settings) -> Facts:
     """Ask everyone; some seconds at most."""
-    found = processes.find(config)
+    found = health.read_all(config.data_dir)
     streams, why = _streams(config)
     marker = None if config.bootstrap_servers else broker_marker.read(config.data_dir)
     facts = Facts(
         config.bootstrap,
         found,
+        {one.pid: figures.read(one.address) for one in found},
         streams=streams,
         warehouse_why=why,
         notice=marker.notice if marker else None,

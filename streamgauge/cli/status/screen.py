@@ -41,7 +41,7 @@ def _processes(facts: Facts) -> Table:
         grid.add_column(name, justify="right" if name in ("pid", "metrics") else "left", no_wrap=True)
     for one in facts.found:
         health = Text("ready", style="green") if one.ready else Text(one.why, style="red")
-        grid.add_row(one.name, str(one.pid), health, str(one.port), one.figures)
+        grid.add_row(one.name, str(one.pid), health, one.port, facts.figures.get(one.pid, ""))
     return grid
 
 

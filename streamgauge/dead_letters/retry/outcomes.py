@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streamgauge.dead_letters.headers import Place, read
 from streamgauge.dead_letters.letter import Letter
-from streamgauge.dead_letters.retry.records import copy_of, partitions_of, some
+from streamgauge.dead_letters.retry.records import CHUNK, copy_of
 from streamgauge.dead_letters.retry.retrier import Sent
-from streamgauge.runtime import kafka
+from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
@@ -46,7 +46,9 @@ class Watcher:
                 "log_level": 0,
             }
         )
-        self._partitions = [part for topic in sorted(set(letter_topics)) for part in partitions_of(consumer, topic)]
+        self._partitions = [
+            part for topic in sorted(set(letter_topics)) for part in log_reader.partitions(consumer, topic)
+        ]
         self._read: dict[tuple[str, int], int] = {}
         starts = []
         for part in self._partitions:
@@ -102,17 +104,14 @@ class Watcher:
         while any(self._read[where] < end for where, end in ends.items()):
             if time.monotonic() > deadline:
                 raise TransientError("a transaction stays open in a dead-letter topic; look again with `list`")
-            for message in some(self._consumer):
-                error = message.error()
-                where = message.topic(), message.partition()
-                if error is None:
-                    self._read[where] = max(self._read[where], message.offset() + 1)
-                    found += _failure(message, by_place)
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                    # Where the next fetch begins: behind transaction markers, which are no messages.
-                    self._read[where] = max(self._read[where], message.offset())
-                elif not error.retriable():
-                    raise KafkaException(error)
+            fetched = log_reader.fetch(self._consumer, CHUNK, 0.5, at_once=True)
+            fetched.raise_permanent()
+            for message in fetched.messages:
+                self._read[log_reader.partition_of(message)] = (message.offset() or 0) + 1
+                found += _failure(message, by_place)
+            for where, end in fetched.ends.items():
+                # Behind transaction markers, which are no messages.
+                self._read[where] = max(self._read[where], end)
         return found
 
     def close(self) -> None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from streamgauge.dead_letters.headers import Headers, Place, Said, read
 from streamgauge.dead_letters.letter import Letter
-from streamgauge.runtime import kafka
+from streamgauge.runtime import log_reader
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.settings import Settings
 
 # Clocks of replicas, and of a broker that stamps by its own, differ by less.
 CLOCKS_DIFFER_MS = 300_000
 MOST_BYTES = 512 * 1024 * 1024
+CHUNK = 500
 _CALL_S = 15.0
 
 
@@ -62,23 +63,13 @@ class Copy:
 
 
 @contextmanager
-def reader(settings: Settings, **options: object) -> Iterator[Any]:
-    """A consumer of committed messages that joins no group and moves no offset."""
-    consumer = Consumer(
-        {
-            **kafka.client_config(settings),
-            "group.id": "streamgauge-dead-letters",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            # An end is only told when a fetch comes back, so one with nothing to bring should not take long.
-            "fetch.wait.max.ms": 20,
-            "fetch.error.backoff.ms": 20,
-            "log_level": 0,
-            **options,
-        }
-    )
+def reader(
+    settings: Settings, group: str = "streamgauge-dead-letters", options: Mapping[str, object] | None = None
+) -> Iterator[Consumer]:
+    """A log reader's consumer that reports the end of a partition soon; Kafka's errors become `StreamgaugeError`."""
+    # An end is only reported when a fetch returns, so one that has nothing to bring should not take long.
+    prompt = {"fetch.wait.max.ms": 20, "fetch.error.backoff.ms": 20}
+    consumer = log_reader.consumer(settings, group, {**prompt, **(options or {})})
     try:
         yield consumer
     except KafkaException as error:
@@ -87,35 +78,12 @@ def reader(settings: Settings, **options: object) -> Iterator[Any]:
         consumer.close()
 
 
-def partitions_of(consumer: Any, topic: str) -> list[TopicPartition]:
-    """The partitions of a topic; none where it does not exist."""
-    described = consumer.list_topics(topic, timeout=_CALL_S).topics[topic]
-    return [TopicPartition(topic, number) for number in sorted(described.partitions)]
-
-
-def scan(consumer: Any, starts: Iterable[TopicPartition], see: Callable[[Any], bool]) -> None:
+def scan(consumer: Consumer, starts: Iterable[TopicPartition], see: Callable[[Any], bool]) -> None:
     """Read from `starts` until every partition was read to its end, or `see(message)` returns True."""
-    starts = list(starts)
-    if not starts:
-        return
-    consumer.assign(starts)
-    open_ = {(start.topic, start.partition) for start in starts}
-    while open_:
-        for message in some(consumer):
-            error = message.error()
-            if error is None:
-                if see(message):
-                    return
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                open_.discard((message.topic(), message.partition()))
-            elif not error.retriable():
-                raise KafkaException(error)
-
-
-def some(consumer: Any) -> list[Any]:
-    """A few messages as soon as there are any; `consume` alone would wait until there are as many as asked for."""
-    first = consumer.poll(0.5)
-    return [] if first is None else [first, *consumer.consume(500, 0.0)]
+    for fetched in log_reader.to_end(consumer, starts, most=CHUNK, wait_s=0.5, at_once=True):
+        fetched.raise_permanent()
+        if any(map(see, fetched.messages)):
+            return
 
 
 def copy_of(message: Any) -> Copy:
@@ -157,9 +125,9 @@ def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Place, Copy]:
     return found
 
 
-def _from(consumer: Any, topic: str, time_ms: int) -> list[TopicPartition]:
+def _from(consumer: Consumer, topic: str, time_ms: int) -> list[TopicPartition]:
     """Where each partition of a topic stood at a time."""
-    partitions = partitions_of(consumer, topic)
+    partitions = log_reader.partitions(consumer, topic)
     for partition in partitions:
         partition.offset = max(time_ms, 0)
     starts = consumer.offsets_for_times(partitions, timeout=_CALL_S) if partitions else []
@@ -168,8 +136,3 @@ def _from(consumer: Any, topic: str, time_ms: int) -> list[TopicPartition]:
         TopicPartition(start.topic, start.partition, start.offset if start.offset >= 0 else OFFSET_END)
         for start in starts
     ]
-
-
-def beginning(consumer: Any, topic: str) -> list[TopicPartition]:
-    """The start of each partition of a topic."""
-    return [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions_of(consumer, topic)]

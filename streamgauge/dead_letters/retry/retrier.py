@@ -24,7 +24,7 @@ from streamgauge.dead_letters.headers import ATTEMPT, RETRY_OF, Place, original
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import records
 from streamgauge.dead_letters.retry.records import Copy
-from streamgauge.runtime import kafka
+from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 from streamgauge.runtime.settings import Settings
 
@@ -70,7 +70,7 @@ def retried_letters(settings: Settings) -> dict[str, LetterRetried]:
         return False
 
     with records.reader(settings) as consumer:
-        records.scan(consumer, records.beginning(consumer, RETRIES_TOPIC), see)
+        records.scan(consumer, log_reader.beginning(consumer, RETRIES_TOPIC), see)
     return found
 
 

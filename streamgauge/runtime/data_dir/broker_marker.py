@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from streamgauge.runtime import files
+
 
 @dataclass(frozen=True)
 class BrokerMarker:
@@ -35,12 +37,8 @@ def path(data_dir: Path) -> Path:
 
 
 def write(data_dir: Path, marker: BrokerMarker) -> None:
-    """Replace the marker at once, so that a reader never sees half of it."""
-    target = path(data_dir)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_suffix(".tmp")
-    scratch.write_text(json.dumps(asdict(marker)))
-    scratch.replace(target)
+    """Replace the marker, whole at once."""
+    files.write_atomically(path(data_dir), json.dumps(asdict(marker)))
 
 
 def read(data_dir: Path) -> BrokerMarker | None:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
+from streamgauge.runtime import files
 from streamgauge.runtime.errors import UsageError
 
 PAYMENT_OUTAGE = "payment-outage"
@@ -44,10 +44,7 @@ def begin(data_dir: Path, name: str, for_s: float = LASTS_S) -> None:
     if not 0 <= for_s <= LONGEST_S:
         raise UsageError(f"--for is a number of seconds from 0 (off) to {LONGEST_S:,.0f}, not {for_s:g}")
     path = file(data_dir)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(_read(path) | {name: time.time() + for_s}))
-    part.replace(path)
+    files.write_atomically(path, json.dumps(_read(path) | {name: time.time() + for_s}))
 
 
 def clear(data_dir: Path) -> None:

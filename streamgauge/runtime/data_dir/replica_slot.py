@@ -6,13 +6,13 @@ dead one left open at once instead of after its time-out (PITFALLS: a random id 
 
 from __future__ import annotations
 
-import fcntl
 import socket
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from streamgauge.runtime import files
 from streamgauge.runtime.errors import UsageError
 
 MOST = 256
@@ -42,14 +42,7 @@ class Slot:
 
 def take(name: str, data_dir: Path) -> Slot:
     """Take the first free slot. Raises `UsageError` when none of 256 is free."""
-    folder = data_dir / "run"
-    folder.mkdir(parents=True, exist_ok=True)
     for number in range(MOST):
-        lock = (folder / f"{name}-{number}.lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            continue
-        return Slot(name, number, lock)
+        if lock := files.try_lock(data_dir / "run" / f"{name}-{number}.lock"):
+            return Slot(name, number, lock)
     raise UsageError(f"{MOST} replicas of {name} run here already")

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from streamgauge.runtime import files
+
 PATTERN = "*-*.json"  # other files of that folder have no hyphen in their name, or another ending
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
 
@@ -39,16 +41,13 @@ def write(data_dir: Path, name: str, host: str, port: int) -> Path:
     host = "127.0.0.1" if host in _ANY else host
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     folder = data_dir / "run"
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{os.getpid()}.json"
     for other in folder.glob(PATTERN):
         # The port is ours now, so whoever says the same is gone.
         if other != path and (entry := read(other)) is not None and entry.address == address:
             other.unlink(missing_ok=True)
     labels = {"process": name, "__meta_pid": str(os.getpid())}
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps([{"targets": [address], "labels": labels}]))
-    part.replace(path)
+    files.write_atomically(path, json.dumps([{"targets": [address], "labels": labels}]))
     return path
 
 

@@ -9,10 +9,11 @@ Each is replaced whole: a reader sees the old one or the new one. `up` begins wi
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from streamgauge.runtime import files
 
 FOLDER = "traffic"
 Counts = Mapping[str, int]
@@ -58,19 +59,12 @@ class Log:
 
 def write_published(data_dir: Path, one: Published) -> None:
     """Replace the producer's file. Raises `OSError`."""
-    _write(data_dir / FOLDER / f"published-{one.name}-{one.pid}.json", asdict(one))
+    files.write_atomically(data_dir / FOLDER / f"published-{one.name}-{one.pid}.json", json.dumps(asdict(one)))
 
 
 def write_log(data_dir: Path, log: Log) -> None:
     """Replace the count of the log. Raises `OSError`."""
-    _write(data_dir / FOLDER / "log.json", asdict(log))
-
-
-def _write(path: Path, entries: Mapping[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(entries))
-    part.replace(path)
+    files.write_atomically(data_dir / FOLDER / "log.json", json.dumps(asdict(log)))
 
 
 def published(data_dir: Path) -> list[Published]:

@@ -18,10 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import secrets
-import socket
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +27,6 @@ from typing import Any
 
 import anyio
 import duckdb
-import uvicorn
 from anyio import to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -40,8 +36,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from streamgauge.catalog.loader import Catalog
-from streamgauge.runtime import metrics
-from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime import files, http, metrics
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.sql import query_service, results
@@ -58,15 +53,7 @@ def token(settings: Settings) -> str:
     """The token clients send: from the setting, or from a 0600 file that is made once. Never logged."""
     if settings.sql_token:
         return settings.sql_token.get_secret_value()
-    path = settings.token_file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
-        file.write(secrets.token_urlsafe(32))
-    return path.read_text(encoding="ascii").strip()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return files.secret(settings.token_file)
 
 
 def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Starlette:
@@ -177,25 +164,7 @@ def _error(status: int, rule: str, message: str) -> Response:
 def serve(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[None]:
     """Answer from a thread of its own for as long as the block runs. Raises `UsageError` when the port is in use."""
     host, port = running.settings.sql_host, running.settings.sql_port
-    # The protocol is named because asyncio sets TCP_NODELAY only then; without it each answer waits some 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        # Listening before the thread runs: who connects at once waits, and is not refused.
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise UsageError(f"port {port} is in use ({error.strerror}); set STREAMGAUGE_SQL_PORT to a free one") from None
-    server = uvicorn.Server(
-        uvicorn.Config(application(running, db, catalog), log_level="warning", access_log=False, lifespan="off")
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sql", daemon=True)
-    thread.start()
-    log.info("SQL on http://%s:%d/sql", host, port)
-    try:
+    listener = http.listen(host, port, "STREAMGAUGE_SQL")
+    with http.serve(application(running, db, catalog), listener, "sql", lifespan="off"):
+        log.info("SQL on http://%s:%d/sql", host, port)
         yield
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        listener.close()

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from streamgauge.catalog import loader
-from streamgauge.cli import processes
 from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.metric import Metric
 from streamgauge.runtime.metrics import CATALOGUE
 from streamgauge.warehouse.client import QueryError, Warehouse
@@ -251,5 +251,5 @@ def test_a_killed_process_is_a_target_that_is_down(pipeline: Rig, prom: Promethe
     replica.kill()
     wait_until(lambda: health() == ["down"], "the killed replica's target is down", WITHIN_S)
     wait_until(lambda: prom.value(f'up{{instance="{address}"}}') == 0, "it is not up", WITHIN_S)
-    processes.find(pipeline.settings)
+    run_file.living(pipeline.settings.data_dir)
     wait_until(lambda: health() == [], "its target is gone", WITHIN_S)

@@ -11,18 +11,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.data import processes as process_data
-from dashboard.data.processes import Found, Watch
+from dashboard.data.processes import Watch
 from dashboard.pages.pipeline import lag, latency
 from streamgauge.domain import partition_balance
+from streamgauge.runtime import health
+from streamgauge.runtime.health import ProcessHealth
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 from tests.unit.dashboard.conftest import House, Open, tiles, words
 
 
 @pytest.fixture(autouse=True)
-def processes(monkeypatch: pytest.MonkeyPatch) -> list[Found]:
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[ProcessHealth]:
     """What runs here."""
-    found = [Found("dashboard", 1, "127.0.0.1:9101", 5.0)]
-    monkeypatch.setattr(process_data, "look", lambda _: list(found))
+    found = [ProcessHealth("dashboard", 1, "127.0.0.1:9101", 5.0)]
+    monkeypatch.setattr(health, "read_all", lambda _: list(found))
     process_data.watch.clear()
     return found
 
@@ -135,11 +137,11 @@ def test_hot_keys_are_those_of_the_busiest_partition(house: House, open_page: Op
     ]
 
 
-def test_processes(house: House, open_page: Open, processes: list[Found]) -> None:
+def test_processes(house: House, open_page: Open, processes: list[ProcessHealth]) -> None:
     house.stream("orders", 20, 200)
     assert "No other process of ours runs on this machine" in words(open_page("pipeline"))
     process_data.watch.clear()
-    processes += [Found("analytics", 7, "h:2", 3.0), Found("warehouse", 8, "h:3", 60.0, "starting")]
+    processes += [ProcessHealth("analytics", 7, "h:2", 3.0), ProcessHealth("warehouse", 8, "h:3", 60.0, "starting")]
     first, *_ = frame(open_page("pipeline"), "pid")
     assert (first["name"], first["state"], first["why"]) == ("warehouse", ["not ready"], "starting")
 
@@ -148,12 +150,12 @@ def test_processes_are_asked_once_for_all_sessions() -> None:
     asked: list[int] = []
     now = [0.0]
 
-    def find() -> Sequence[Found]:
+    def find() -> Sequence[ProcessHealth]:
         asked.append(1)
-        return [Found("analytics", 7, "h:1")]
+        return [ProcessHealth("analytics", 7, "h:1")]
 
     watch = Watch(find, lambda: now[0])
-    assert watch.find() == watch.find() == [Found("analytics", 7, "h:1")]
+    assert watch.find() == watch.find() == [ProcessHealth("analytics", 7, "h:1")]
     assert len(asked) == 1
 
 
@@ -214,9 +216,9 @@ def test_one_topic_that_nobody_judged_hides_nothing() -> None:
 
 
 def test_a_process_that_does_not_answer_in_time_leaves_what_was_known() -> None:
-    now, hangs, answers = [0.0], threading.Event(), iter([[Found("analytics", 7, "h:1")], []])
+    now, hangs, answers = [0.0], threading.Event(), iter([[ProcessHealth("analytics", 7, "h:1")], []])
 
-    def find() -> Sequence[Found]:
+    def find() -> Sequence[ProcessHealth]:
         found = next(answers)
         if not found:
             hangs.wait(10)

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from dashboard.data import processes
-from dashboard.data.processes import Found
 from dashboard.reconciliation import compare, kill_demo, panel
 from dashboard.reconciliation.kill_demo import Kill
+from streamgauge.runtime import health
 from streamgauge.runtime.data_dir import run_file, totals
 from streamgauge.runtime.data_dir.run_file import RunFile
 from streamgauge.runtime.data_dir.totals import Log, Published
@@ -98,7 +98,7 @@ def test_without_traffic_only_pipeline_health_says_why(
     house: House, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.stream("orders", 20, 200)
-    monkeypatch.setattr(processes, "look", lambda _: [])
+    monkeypatch.setattr(health, "read_all", lambda _: [])
     processes.watch.clear()
     assert "Produced" not in tiles(open_page())
     assert "Nothing to compare with" in words(open_page("pipeline"))
@@ -155,7 +155,7 @@ def test_the_worker_that_is_killed_is_the_demos(tmp_path: Path, demo: subprocess
 def test_a_killed_worker_comes_back_and_then_all_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     killed = Kill(7, time.time())
     ready = iter(["starting", ""])
-    monkeypatch.setattr(processes, "ask", lambda entry: Found(entry.name, entry.pid, entry.address, 1.0, next(ready)))
+    monkeypatch.setattr(health, "reason", lambda _address: next(ready))
     monkeypatch.setattr(kill_demo, "_LOOK_EVERY_S", 0.0)
     found = iter([RunFile("analytics", 7, "h:1"), None, *[RunFile("analytics", 8, "h:1")] * 2])
     killed.see({"orders": 10}, {"orders": 10}, right=True, now=1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import logging
 import os
@@ -21,6 +20,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streamgauge.cli.local import child
+from streamgauge.runtime import files
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.data_dir.broker_marker import BrokerMarker
 from streamgauge.runtime.errors import FatalError, TransientError, UsageError
@@ -192,16 +192,11 @@ def _sole_owner(data_dir: Path) -> Iterator[int]:
 
     Kafka's own lock comes too late: by then a second one has written to the first one's metadata log.
     """
-    path = data_dir / "run" / "broker.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                f"a broker runs on {data_dir} already; stop it, or set STREAMGAUGE_DATA_DIR to another folder"
-            ) from None
-        yield file.fileno()
+    lock = files.try_lock(data_dir / "run" / "broker.lock")
+    if lock is None:
+        raise UsageError(f"a broker runs on {data_dir} already; stop it, or set STREAMGAUGE_DATA_DIR to another folder")
+    with lock:
+        yield lock.fileno()
 
 
 def _is_free(port: int) -> bool:

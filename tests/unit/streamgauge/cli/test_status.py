@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from streamgauge.cli import processes
-from streamgauge.cli.processes import Found
 from streamgauge.cli.status import screen
 from streamgauge.cli.status.facts import Facts, StreamState, problems
-from streamgauge.runtime import settings
+from streamgauge.runtime import health
+from streamgauge.runtime.health import ProcessHealth
 
 WELL = Facts(
     "broker:9092",
-    found=(Found("analytics", 1, 9102), Found("warehouse", 2, 9103)),
+    found=(ProcessHealth("analytics", 1, "h:9102"), ProcessHealth("warehouse", 2, "h:9103")),
     broker="Apache Kafka 4.1.1, 1 broker",
     replicas=1,
     analytics_waiting=0,
@@ -51,7 +50,7 @@ OLD = (StreamState("orders", 10, 0, 600.0),)
             id="stands-from-the-start",
         ),
         pytest.param(
-            replace(WELL, found=(Found("analytics", 7, 9102, why="no broker"),)),
+            replace(WELL, found=(ProcessHealth("analytics", 7, "h:9102", why="no broker"),)),
             ["analytics (process 7): no broker"],
             id="unready",
         ),
@@ -113,8 +112,8 @@ def run_file(data_dir: Path, pid: int) -> Path:
     return path
 
 
-def find(data_dir: Path) -> list[Found]:
-    return processes.find(settings.load({"STREAMGAUGE_DATA_DIR": str(data_dir)}))
+def find(data_dir: Path) -> list[ProcessHealth]:
+    return health.read_all(data_dir)
 
 
 def test_a_run_file_of_a_dead_process_goes(tmp_path: Path) -> None:
