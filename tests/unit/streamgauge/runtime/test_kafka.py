@@ -91,7 +91,7 @@ def test_a_missing_topic_is_named_with_the_command_that_creates_it(cluster: dict
 @pytest.mark.parametrize(
     ("given", "advice"),
     [
-        ({}, "start one with `streamgauge broker`"),
+        ({}, "start one with `streamgauge up`"),
         ({"bootstrap_servers": "a:1"}, "check STREAMGAUGE_BOOTSTRAP_SERVERS"),
     ],
 )
