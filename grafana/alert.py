@@ -1,9 +1,8 @@
-"""One alert rule, for Prometheus and for Grafana alike: `Alert`, and what both renderings share.
+"""Alert rules, rendered for both Prometheus and Grafana.
 
-A rule is a value and a limit, kept apart, because Grafana then shows the value of what is well too and can tell "no
-data" from "well". A summary names the thing and the amount: `{topic}` is a label of the value, `{value:duration}` the
-value in words. Summaries are written with `.Labels` and `.Value`, never with `$`: Grafana expands `$` in the files it
-is provisioned from.
+A rule keeps value and limit apart, so that Grafana also shows the value while nothing fires and can tell "no data" from
+"OK". In a summary `{topic}` is a label of the value and `{value:duration}` the value in words. Summaries use `.Labels`
+and `.Value`, never `$`: Grafana expands `$` in its provisioning files.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Literal
 Severity = Literal["critical", "warning"]
 NoData = Literal["OK", "Alerting", "NoData"]
 OnError = Literal["OK", "Alerting", "Error"]
-_PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _DURATION = re.compile(r"(\[|offset )(\d+)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _WORDS = {
@@ -28,12 +27,13 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Alert:
-    """A rule: fires when `expr` is beyond `limit` for `for_s` seconds.
+    """Fires when `expr` is above `limit` (or `below` it) for `for_s` seconds.
 
-    `no_data` and `on_error` are Grafana's states for a query without an answer and for one that fails. A number that
-    is not known is absent, so no data is well (`OK`) wherever another rule watches the one who serves the number; and
-    a Prometheus that is gone should wake somebody once, not twenty times, so only the rules on `up` alert on an error.
-    `limit_s` says that the limit is seconds, so that a test can shorten it with everything else.
+    `no_data` and `on_error` are Grafana's states for a query without result and a failed query. Unknown values are
+    absent, so no data is `OK` if another rule watches the process that exports the value. A lost Prometheus should
+    alert once, not twenty times, so only rules on `up` alert on an error. `limit_s`: the limit is in seconds, and tests
+    scale it like other durations. `board` and `panel` are what the alert links to; `page` is its runbook, if it shares
+    that of another alert.
     """
 
     name: str
@@ -54,26 +54,26 @@ class Alert:
 
     @property
     def slug(self) -> str:
-        """The name as an address has it: consumer-lag."""
+        """The name in kebab case: consumer-lag."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", self.name).lower()
 
     @property
     def runbook(self) -> str:
-        """Name of its page in docs/runbooks: the alert's name, unless two share one."""
+        """Name of its page in docs/runbooks; two alerts may share one."""
         return self.page or self.slug
 
     @property
     def prometheus_expr(self) -> str:
-        """Value and limit in one."""
+        """The expression with the limit."""
         value = self.expr if re.fullmatch(r"[\w:]+", self.expr) else f"({self.expr})"
         return f"{value} {'<' if self.below else '>'} {self.limit:g}"
 
     def prometheus_summary(self) -> str:
-        """The summary as Prometheus's template."""
+        """The summary as a Prometheus template."""
         return _template(self.summary, ".Value")
 
     def grafana_summary(self) -> str:
-        """The summary as Grafana's template; without a value it is the one for no data."""
+        """The summary as a Grafana template; without a value it is `no_data_summary`."""
         text = _template(self.summary, ".Values.A.Value")
         return (
             f"{{{{ if .Values.A }}}}{text}{{{{ else }}}}{self.no_data_summary}{{{{ end }}}}"
@@ -82,7 +82,7 @@ class Alert:
         )
 
     def scaled(self, factor: float) -> Alert:
-        """The same rule on a clock that runs 1/`factor` times as fast: for tests on a real pipeline."""
+        """The rule with all durations multiplied by `factor`, for tests on a real pipeline."""
         return replace(
             self,
             expr=scaled(self.expr, factor),
@@ -92,7 +92,7 @@ class Alert:
 
 
 def scaled(expr: str, factor: float) -> str:
-    """PromQL with its ranges and offsets shortened, none below 5 s."""
+    """PromQL with its ranges and offsets multiplied by `factor`, at least 5 s."""
 
     def shorter(found: re.Match[str]) -> str:
         seconds = int(found[2]) * _SECONDS[found[3]]
@@ -102,9 +102,9 @@ def scaled(expr: str, factor: float) -> str:
 
 
 def _template(text: str, value: str) -> str:
-    def placed(found: re.Match[str]) -> str:
+    def replacement(found: re.Match[str]) -> str:
         if found[1] != "value":
             return f"{{{{ .Labels.{found[1]} }}}}"
         return f"{{{{ {_WORDS[found[2]].format(value)} }}}}"
 
-    return _PLACE.sub(placed, text)
+    return _PLACEHOLDER.sub(replacement, text)

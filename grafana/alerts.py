@@ -1,8 +1,8 @@
-"""Every alert there is. Add one here, its page in docs/runbooks, its scenario in tests; then `make grafana`.
+"""All alerts; those on consumer lag are in lag_alerts.py.
 
-Those on consumer lag are in lag_alerts.py. Limits are for a pipeline that promises figures within a second: a minute
-of lag is a lot. Where a limit depends on the business (declines, stock-outs, money) it is a starting point; change it
-here.
+To add one, add it here, its page in docs/runbooks and its scenario in the tests; then run `make grafana`. Limits suit a
+pipeline whose figures are a second old: a minute of lag is a lot. Limits that depend on the business (declines,
+stock-outs, money) are starting points; change them here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from grafana.lag_alerts import LAG
 from streamgauge.domain import limits
 
 _JOB = f'job="{places.JOB}"'
-# Without these three nobody counts, nobody stores, and nobody would notice.
+# Without these three nothing is counted, stored or watched.
 REQUIRED = ("analytics", "warehouse", "lag")
-# Topics of events: not Kafka's own, not dead letters (silence is good there), not what follows from others.
+# Topics of events, without Kafka's own, dead letters and derived topics.
 _EVENTS = '{topic!~"__.*|changelog__.*|.*[.]dlq|analytics"}'
 _PRODUCED = f"topic:streamgauge_topic_produced_per_second:sum{_EVENTS}"
 
@@ -24,16 +24,16 @@ PIPELINE = (
         "ProcessDown",
         "pipeline",
         "critical",
-        # Not `up == 0`: what is well must have a value too, or nothing scraped at all would look well.
+        # Not `up == 0`: it has no value while all is well, and so would look the same as no scrape at all.
         f"count by (process) (up{{{_JOB}}}) - sum by (process) (up{{{_JOB}}})",
         0,
         60,
-        "processes of {process} that do not answer: {value:count}",
+        "{value:count} {process} processes are down",
         places.OVERVIEW,
-        "Processes that answer",
+        "Processes up",
         no_data="Alerting",
         on_error="Alerting",
-        no_data_summary="Prometheus scrapes no process of Streamgauge, or does not answer",
+        no_data_summary="Prometheus scrapes no process of Streamgauge, or is down",
     ),
     Alert(
         "ProcessMissing",
@@ -42,7 +42,7 @@ PIPELINE = (
         " or ".join(f'absent(up{{{_JOB},process="{name}"}})' for name in REQUIRED),
         0,
         120,
-        "no {process} process is known to Prometheus",
+        "Prometheus knows no {process} process",
         places.OVERVIEW,
         "Processes",
     ),
@@ -53,7 +53,7 @@ PIPELINE = (
         f"min by (process, instance) (streamgauge_process_ready{{{_JOB}}})",
         1,
         300,
-        "{process} at {instance} runs but cannot do its work",
+        "{process} at {instance} is running but not ready",
         places.OVERVIEW,
         "Processes",
         below=True,
@@ -73,14 +73,14 @@ PIPELINE = (
         "FiguresStale",
         "pipeline",
         "critical",
-        # A stream with less than an event in five seconds ages by itself; one whose traffic is unknown may not.
+        # A stream with less than one event in five seconds ages by itself; one with unknown traffic is not exempt.
         "max by (stream) (streamgauge_freshness_seconds) unless on (stream) "
         "stream:streamgauge_topic_produced_per_second:sum < 0.2",
         30,
         120,
         "the figures of {stream} are {value:duration} old",
         places.OVERVIEW,
-        "Age of the figures",
+        "Freshness",
         limit_s=True,
     ),
     Alert(
@@ -103,21 +103,21 @@ PIPELINE = (
         " / sum by (stream) (rate(streamgauge_events_in_total[5m]))",
         limits.FAILING_SHARE,
         300,
-        "{value:percent} of the events of {stream} cannot be processed",
+        "{value:percent} of the events of {stream} fail",
         places.FAILURES,
-        "Share that fails, by stream",
+        "Failure rate by stream",
     ),
     Alert(
         "NewFailureKind",
         "pipeline",
         "warning",
-        # A counter's first sample is no increase: a series that was not there is news in itself.
+        # increase() misses the first sample of a new series.
         "sum by (stream, reason) (increase(streamgauge_dead_letter_fingerprints_total[15m]) > 0"
         " or (streamgauge_dead_letter_fingerprints_total"
         " unless streamgauge_dead_letter_fingerprints_total offset 15m))",
         0,
         0,
-        "{stream} fails in ways not seen before: {reason}, {value:count} new in fifteen minutes",
+        "{stream} has {value:count} new kinds of failure in fifteen minutes: {reason}",
         places.FAILURES,
         "New kinds of failure",
     ),
@@ -129,10 +129,10 @@ TRAFFIC = (
         "traffic",
         "critical",
         f"avg_over_time({_PRODUCED}[1h] offset 10m) and on (topic) max_over_time({_PRODUCED}[10m]) == 0",
-        # At an event in twenty seconds, ten minutes without one are no chance.
+        # At one event in twenty seconds, ten minutes without one are no coincidence.
         0.05,
         120,
-        "{topic} gets no events; it had {value:rate} a second",
+        "{topic} gets no events; it had {value:rate} per second",
         places.OVERVIEW,
         "Published and consumed",
     ),
@@ -140,12 +140,12 @@ TRAFFIC = (
         "ThroughputDrop",
         "traffic",
         "warning",
-        # Against the same time last week, or yesterday where last week is not known; quiet topics do not count.
+        # Compared with the same time last week, or yesterday if last week is unknown; quiet topics do not count.
         f"avg_over_time({_PRODUCED}[15m]) / (avg_over_time({_PRODUCED}[15m] offset 1w) > 1"
         f" or avg_over_time({_PRODUCED}[15m] offset 1d) > 1)",
         0.3,
         900,
-        "{topic} gets {value:percent} of the events it had at this time before",
+        "{topic} gets {value:percent} of its usual events at this time",
         places.OVERVIEW,
         "Published and consumed",
         below=True,
@@ -165,7 +165,7 @@ BUSINESS = (
         f"sum by (method) (rate(streamgauge_kpi_payment_windows_declined_total[10m])) / ({_REQUESTED} > 0.02)",
         limits.MANY_DECLINED,
         300,
-        "{value:percent} of the {method} payments are declined",
+        "{value:percent} of {method} payments are declined",
         places.COMMERCE,
         "Declined payments",
     ),
@@ -176,7 +176,7 @@ BUSINESS = (
         f"{_REJECTED} / ({_REJECTED} + {_RESERVED} > 0.02)",
         0.1,
         600,
-        "{location} cannot reserve {value:percent} of the units that are ordered",
+        "{location} cannot reserve {value:percent} of the units ordered",
         places.COMMERCE,
         "Units not in stock",
     ),
@@ -187,9 +187,9 @@ BUSINESS = (
         'sum by (location) (streamgauge_view_stock_status_articles{status="oversold"})',
         0,
         60,
-        "{location} has promised more than it has of {value:count} articles",
+        "{location} has reserved more than it has of {value:count} SKUs",
         places.COMMERCE,
-        "Articles without stock",
+        "SKUs out of stock",
     ),
     Alert(
         "CampaignSellsOut",
@@ -198,7 +198,7 @@ BUSINESS = (
         f'sum by (channel) ({_WANTED}{{level=~"sold_out|critical"}}) / (sum by (channel) ({_WANTED}) > 1)',
         0.2,
         60,
-        "{value:percent} of what the running {channel} campaigns sell is gone, or will be within a minute",
+        "{value:percent} of what the active {channel} campaigns sell is sold out, or will be within a minute",
         places.COMMERCE,
         "Campaigns about to sell out",
     ),
@@ -220,7 +220,7 @@ BUSINESS = (
         f'sum by (state) (streamgauge_view_sagas_stuck_overdue{{state=~"{_COMPENSATING}"}})',
         0,
         60,
-        "{value:count} orders are half undone, overdue in the state {state}",
+        "{value:count} orders are not fully compensated: overdue in the state {state}",
         places.COMMERCE,
         "Overdue sagas",
     ),
@@ -231,7 +231,7 @@ BUSINESS = (
         "sum by (state) (streamgauge_view_saga_residues_orders)",
         0,
         60,
-        "{value:count} orders whose saga ended as {state} have money or stock left over, or too much moved back",
+        "{value:count} orders whose saga ended as {state} have a residue of money or stock",
         places.COMMERCE,
         "Residue of ended sagas",
     ),

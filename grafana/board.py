@@ -1,4 +1,4 @@
-"""A dashboard as rows of panels: `Board` places them on Grafana's 24 columns, numbers them and links them."""
+"""Dashboards as rows of panels, laid out on Grafana's 24 columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TAG = "streamgauge"
 
 @dataclass(frozen=True)
 class Variable:
-    """A choice at the top: the values that `metric` has for `label`; several, or all."""
+    """A dashboard variable: the values of `label` in `metric`; several, or all."""
 
     name: str
     title: str
@@ -30,15 +30,15 @@ class Variable:
     description: str
 
 
-GROUP = Variable("group", "Group", "kafka_consumergroup_lag_sum", "consumergroup", "Consumer groups that are shown.")
-TOPIC = Variable("topic", "Topic", "kafka_topic_partitions", "topic", "Topics that are shown.")
-STREAM = Variable("stream", "Stream", "streamgauge_events_in_total", "stream", "Streams of the catalog that are shown.")
-PROCESS = Variable("process", "Process", "up", "process", "Processes that are shown.")
+GROUP = Variable("group", "Group", "kafka_consumergroup_lag_sum", "consumergroup", "Consumer groups to show.")
+TOPIC = Variable("topic", "Topic", "kafka_topic_partitions", "topic", "Topics to show.")
+STREAM = Variable("stream", "Stream", "streamgauge_events_in_total", "stream", "Streams of the catalog to show.")
+PROCESS = Variable("process", "Process", "up", "process", "Processes to show.")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A titled row of panels; those that do not fit beside each other begin a new line."""
+    """A titled row of panels; those that do not fit side by side wrap."""
 
     title: str
     panels: tuple[Spec, ...]
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """One dashboard. `page` is the path of the Streamlit page that shows the same from the warehouse."""
+    """One dashboard. `page` is the path of the Streamlit page with the same figures."""
 
     uid: str
     title: str
@@ -58,7 +58,7 @@ class Board:
     since: str = "now-30m"
 
     def specs(self) -> tuple[Spec, ...]:
-        """Every panel, in order; the first has the id 1."""
+        """All panels in order; ids begin at 1."""
         return tuple(spec for row in self.rows for spec in row.panels)
 
     def panel_id(self, title: str) -> int:
@@ -66,49 +66,51 @@ class Board:
         return next(number for number, spec in enumerate(self.specs(), 1) if spec.title == title)
 
     def render(self, runbooks: Mapping[str, str]) -> dict[str, Any]:
-        """Grafana's JSON. `runbooks` gives each runbook's address."""
-        made = dashboards.Dashboard(self.title).uid(self.uid).description(self.description).tags([TAG]).readonly()
-        made.time(self.since, "now").refresh(self.refresh).timezone("browser")
-        made.tooltip(models.DashboardCursorSync.CROSSHAIR)
+        """Grafana's JSON; `runbooks` has the URL of each runbook."""
+        dashboard = dashboards.Dashboard(self.title).uid(self.uid).description(self.description).tags([TAG]).readonly()
+        dashboard.time(self.since, "now").refresh(self.refresh).timezone("browser")
+        dashboard.tooltip(models.DashboardCursorSync.CROSSHAIR)
         for variable in self.variables:
-            made.with_variable(_choice(variable))
+            dashboard.with_variable(_variable(variable))
         pages = dashboards.TextBoxVariable("pages").label("Streamlit").default_value(places.PAGES)
-        made.with_variable(pages.description("Where the Streamlit pages are; the link at the top goes there."))
-        made.annotation(_restarts())
+        dashboard.with_variable(pages.description("Address of the Streamlit pages, for the link at the top."))
+        dashboard.annotation(_restarts())
         for link in self._links():
-            made.link(link)
-        self._place(made, runbooks)
-        text: dict[str, Any] = json.loads(json.dumps(made.build(), cls=JSONEncoder))
-        for annotation in text["annotations"]["list"]:
-            # The SDK has no words for these: what the mark says, and that the value (ms) is its time.
+            dashboard.link(link)
+        self._add_panels(dashboard, runbooks)
+        rendered: dict[str, Any] = json.loads(json.dumps(dashboard.build(), cls=JSONEncoder))
+        for annotation in rendered["annotations"]["list"]:
+            # Not in the SDK: the text of the annotation, and that the value is its time in ms.
             annotation |= {"titleFormat": "{{process}} started", "textFormat": "{{instance}}", "tagKeys": "process"}
             annotation |= {"useValueForTime": True}
-        for variable in text["templating"]["list"]:
+        for variable in rendered["templating"]["list"]:
             if variable["name"] == "pages":
                 option = {"text": places.PAGES, "value": places.PAGES, "selected": True}
                 variable |= {"current": option, "options": [option]}
-        return text
+        return rendered
 
-    def _place(self, made: dashboards.Dashboard, runbooks: Mapping[str, str]) -> None:
+    def _add_panels(self, dashboard: dashboards.Dashboard, runbooks: Mapping[str, str]) -> None:
         number, top = 0, 0
-        for place, row in enumerate(self.rows):
-            head = dashboards.Row(row.title).id(1_000 + place)
-            made.with_row(head.grid_pos(models.GridPos(h=1, w=COLUMNS, x=0, y=top)))
+        for position, row in enumerate(self.rows):
+            header = dashboards.Row(row.title).id(1_000 + position)
+            dashboard.with_row(header.grid_pos(models.GridPos(h=1, w=COLUMNS, x=0, y=top)))
             x, y, tallest = 0, top + 1, 0
             for spec in row.panels:
                 if x + spec.span > COLUMNS:
                     x, y, tallest = 0, y + tallest, 0
                 number += 1
-                made.with_panel(panels.build(spec, number, x, y, _runbook(spec, runbooks)))
+                dashboard.with_panel(panels.build(spec, number, x, y, _runbook(spec, runbooks)))
                 x, tallest = x + spec.span, max(tallest, spec.height)
             top = y + tallest
 
     def _links(self) -> list[Builder[models.DashboardLink]]:
-        """The other dashboards, and the page that shows the same from the warehouse."""
+        """Links to the other dashboards, the Streamlit page with the same figures, and the runbooks."""
         others = dashboards.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
         page = dashboards.DashboardLink("Live figures").type(models.DashboardLinkType.LINK).icon("external link")
-        seen = "range=custom&from=${__from:date:iso}&to=${__to:date:iso}"
-        page.url(f"${{pages}}/{self.page}?{seen}").tooltip("The Streamlit page of the same range, from the warehouse")
+        time_range = "range=custom&from=${__from:date:iso}&to=${__to:date:iso}"
+        page.url(f"${{pages}}/{self.page}?{time_range}").tooltip(
+            "The Streamlit page with the same range, from the warehouse"
+        )
         runbooks = dashboards.DashboardLink("Runbooks").type(models.DashboardLinkType.LINK).icon("doc")
         runbooks.url(f"/d/{places.RUNBOOKS}").tooltip("What each alert means and how to fix it")
         return [
@@ -125,15 +127,15 @@ def _runbook(spec: Spec, runbooks: Mapping[str, str]) -> list[Builder[models.Das
     return [link.url(runbooks[spec.runbook]).target_blank(True)]
 
 
-def _choice(variable: Variable) -> dashboards.QueryVariable:
-    made = dashboards.QueryVariable(variable.name).label(variable.title).description(variable.description)
-    made.query({"query": f"label_values({variable.metric}, {variable.label})", "refId": variable.name})
-    made.datasource(SOURCE).multi(True).include_all(True).all_value(".*")
-    made.current(models.VariableOption(selected=True, text=["All"], value=["$__all"]))
-    return made.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(models.VariableSort.ALPHABETICAL_ASC)
+def _variable(variable: Variable) -> dashboards.QueryVariable:
+    query = dashboards.QueryVariable(variable.name).label(variable.title).description(variable.description)
+    query.query({"query": f"label_values({variable.metric}, {variable.label})", "refId": variable.name})
+    query.datasource(SOURCE).multi(True).include_all(True).all_value(".*")
+    query.current(models.VariableOption(selected=True, text=["All"], value=["$__all"]))
+    return query.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(models.VariableSort.ALPHABETICAL_ASC)
 
 
 def _restarts() -> dashboards.AnnotationQuery:
-    """A mark at each start of a process of ours: its start time is the mark's time, in milliseconds."""
-    made = dashboards.AnnotationQuery().name("Starts and restarts").datasource(SOURCE).enable(True)
-    return made.icon_color("blue").expr(f'process_start_time_seconds{{job="{places.JOB}"}} * 1000')
+    """An annotation at the start time of each process."""
+    annotation = dashboards.AnnotationQuery().name("Starts and restarts").datasource(SOURCE).enable(True)
+    return annotation.icon_color("blue").expr(f'process_start_time_seconds{{job="{places.JOB}"}} * 1000')

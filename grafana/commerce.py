@@ -1,7 +1,7 @@
-"""The commerce catalog's figures: orders, revenue, payments, stock, campaigns, shipments, as they happen.
+"""Dashboard of the commerce catalog: orders, revenue, payments, stock, campaigns, shipments.
 
-Counters that the warehouse adds up while it merges the window models: for rates and alerts. Exact figures of any
-period are in its tables (the link at the top).
+Its counters are those the warehouse updates while it merges window models, for rates and alerts. Exact figures of any
+period are in the warehouse's tables (the link at the top).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from grafana.panels import Query, Spec, series_of, stat_of
 from streamgauge.domain import limits
 
 _REGION = Variable(
-    "region", "Region", "streamgauge_kpi_order_windows_orders_total", "region", "Regions of the orders that are shown."
+    "region", "Region", "streamgauge_kpi_order_windows_orders_total", "region", "Regions of the orders to show."
 )
 
 
@@ -32,24 +32,24 @@ _RESERVED = _rate("inventory", "reserved")
 GLANCE = Row(
     "At a glance",
     (
-        stat_of("Orders a minute", "Orders placed a minute, now.", "short", f"{_ORDERS} * 60", decimals=0),
+        stat_of("Orders per minute", "Orders placed per minute, now.", "short", f"{_ORDERS} * 60", decimals=0),
         stat_of(
-            "Revenue a minute",
-            "Amounts of the orders placed a minute, now.",
+            "Revenue per minute",
+            "Amount of the orders placed per minute, now.",
             "currencyEUR",
             f"{_REVENUE} * 60 / 100",
             decimals=0,
         ),
         stat_of(
             "Average order",
-            "Revenue over orders placed, now.",
+            "Revenue / orders placed, now.",
             "currencyEUR",
             f"{_REVENUE} / 100 / {_ORDERS}",
             decimals=2,
         ),
         stat_of(
             "Cancelled",
-            "Orders cancelled over orders placed, now.",
+            "Orders cancelled / orders placed, now.",
             "percentunit",
             f"sum(rate({_orders('cancelled')})) / {_ORDERS}",
             (0.1, limits.MANY_DECLINED),
@@ -57,7 +57,7 @@ GLANCE = Row(
         ),
         stat_of(
             "Declined",
-            "Payments declined over payments requested, now, all methods.",
+            "Payments declined / payments requested, now, all methods.",
             "percentunit",
             f"sum({_rate('payment', 'declined')}) / sum({_rate('payment', 'requested')})",
             (0.1, limits.MANY_DECLINED),
@@ -66,7 +66,7 @@ GLANCE = Row(
         ),
         stat_of(
             "Not in stock",
-            "Units that could not be reserved over all units asked for, now, all locations.",
+            "Units rejected / units ordered, now, all locations.",
             "percentunit",
             f"(sum({_REJECTED}) or vector(0)) / ((sum({_REJECTED}) or vector(0)) + sum({_RESERVED}))",
             (0.05, 0.1),
@@ -81,20 +81,20 @@ SALES = Row(
         Spec(
             "stacked",
             "Orders by region",
-            "Orders placed a minute.",
+            "Orders placed per minute.",
             "short",
             (Query(f"sum by (region) (rate({_orders('orders')})) * 60", "{{region}}"),),
         ),
         Spec(
             "stacked",
             "Revenue by channel",
-            "Amounts of the orders placed, a minute.",
+            "Amount of the orders placed per minute.",
             "currencyEUR",
             (Query(f"sum by (channel) (rate({_orders('revenue_cents')})) * 60 / 100", "{{channel}}"),),
         ),
         series_of(
-            "What becomes of orders",
-            "Orders a minute at each step. Confirmed follows placed within seconds, completed after the delivery.",
+            "Orders by outcome",
+            "Orders per minute at each step: confirmed seconds after placed, completed after the delivery.",
             "short",
             *(
                 Query(f"sum(rate({_orders(measure)})) * 60", name)
@@ -113,8 +113,8 @@ MONEY_AND_STOCK = Row(
     (
         series_of(
             "Declined payments",
-            "Payments declined over payments requested, by method. A jump in one method is often its provider; in one "
-            "customer's cards, somebody who tries stolen ones.",
+            "Payments declined / payments requested, by method. A jump of one method is often a failure of its "
+            "provider; a jump of one customer's cards is often card testing.",
             "percentunit",
             Query(
                 f"sum by (method) ({_rate('payment', 'declined')}) / sum by (method) ({_rate('payment', 'requested')})",
@@ -125,14 +125,14 @@ MONEY_AND_STOCK = Row(
         ),
         series_of(
             "Authorised and refunded",
-            "Money a minute.",
+            "Amount per minute.",
             "currencyEUR",
             Query(f"sum({_rate('payment', 'authorised_cents')}) * 60 / 100", "authorised"),
             Query(f"sum({_rate('payment', 'refunded_cents')}) * 60 / 100", "refunded"),
         ),
         series_of(
             "Units not in stock",
-            "Units that could not be reserved over all units asked for, by location.",
+            "Units rejected / units ordered, by location.",
             "percentunit",
             Query(
                 f"sum by (location) ({_REJECTED})"
@@ -149,7 +149,7 @@ REACH = Row(
     (
         series_of(
             "Clicks and redemptions",
-            "A minute, all campaigns, by channel: clicks on advertisements and promotions redeemed.",
+            "Clicks on advertisements and promotions redeemed per minute, all campaigns, by channel.",
             "short",
             Query(f"sum by (channel) ({_rate('marketing', 'clicks')}) * 60", "{{channel}} clicks"),
             Query(f"sum by (channel) ({_rate('marketing', 'redemptions')}) * 60", "{{channel}} redemptions"),
@@ -157,13 +157,13 @@ REACH = Row(
         Spec(
             "stacked",
             "Advertising cost",
-            "Money spent a minute, by channel.",
+            "Cost per minute, by channel.",
             "currencyEUR",
             (Query(f"sum by (channel) ({_rate('marketing', 'cost_cents')}) * 60 / 100", "{{channel}}"),),
         ),
         series_of(
             "Failed deliveries",
-            "Shipments failed over shipments dispatched, by carrier.",
+            "Shipments failed / shipments dispatched, by carrier.",
             "percentunit",
             Query(
                 f"sum by (carrier) ({_rate('shipment', 'failed')})"
@@ -173,8 +173,8 @@ REACH = Row(
         ),
         series_of(
             "Overdue sagas",
-            "Orders whose fulfilment should have moved on and has not, by the state they are in: past their deadline, "
-            "or three times as long there as 95 of 100 others.",
+            "Orders whose fulfilment is overdue, by state: past their deadline, or in the state three times as long as "
+            "95 % of orders.",
             "short",
             Query("sum by (state) (streamgauge_view_sagas_stuck_overdue)", "{{state}}"),
             span=12,
@@ -183,7 +183,7 @@ REACH = Row(
         ),
         series_of(
             "Residue of ended sagas",
-            "Money that sagas left where it should not be, by how they ended; by the word of the services alone.",
+            "Money left over by ended sagas, by final state, from the services' own events.",
             "currencyEUR",
             Query("sum by (state) (streamgauge_view_saga_residues_cents) / 100", "{{state}}"),
             span=12,
@@ -193,12 +193,12 @@ REACH = Row(
     ),
 )
 STOCK = Row(
-    "Stock and running campaigns",
+    "Stock and active campaigns",
     (
         series_of(
-            "Articles without stock",
-            "Articles of a location that cannot be promised any more: `out` has none left, `oversold` has promised "
-            "more than there is, which must never be.",
+            "SKUs out of stock",
+            "SKUs of a location with nothing available: `out` has no stock left, `oversold` has more reserved than on "
+            "hand, which must never happen.",
             "short",
             Query(
                 'sum by (location, status) (streamgauge_view_stock_status_articles{status=~"out|oversold"})',
@@ -208,15 +208,15 @@ STOCK = Row(
         ),
         Spec(
             "stacked",
-            "Articles by how long they last",
-            "At the rate of the last ten minutes: `low` is less than five minutes.",
+            "SKUs by stock cover",
+            "Cover at the rate of the last ten minutes; `low` is less than five minutes.",
             "short",
             (Query("sum by (status) (streamgauge_view_stock_status_articles)", "{{status}}"),),
         ),
         series_of(
             "Campaigns about to sell out",
-            "Of the units a minute that are wanted in the categories of running campaigns: the share of articles that "
-            "are gone, or will be within a minute at the present rate.",
+            "Share of the demand (units per minute) in the categories of active campaigns whose SKUs are sold out, or "
+            "will be within a minute at the current rate.",
             "percentunit",
             Query(
                 'sum by (channel) (streamgauge_view_surge_levels_wanted_per_minute{level=~"sold_out|critical"})'
@@ -231,7 +231,7 @@ STOCK = Row(
 COMMERCE = Board(
     places.COMMERCE,
     "Streamgauge / Commerce KPIs",
-    "Orders, revenue, payments, stock, campaigns and shipments as they happen.",
+    "Orders, revenue, payments, stock, campaigns and shipments, live.",
     "orders",
     (_REGION,),
     (GLANCE, SALES, MONEY_AND_STOCK, STOCK, REACH),

@@ -1,4 +1,4 @@
-"""Which consumer is behind, since when, by how much time, how many events and how much money, and does it recover."""
+"""Dashboard of consumer lag: which group is behind, since when, by how much, and whether it recovers."""
 
 from __future__ import annotations
 
@@ -24,24 +24,27 @@ GLANCE = Row(
     (
         stat_of(
             "Groups behind",
-            "Pairs of group and topic more than a minute behind.",
+            "Group and topic pairs more than a minute behind.",
             "short",
             f"count({_SECONDS} > {limits.LAG_WARNING_S}) or vector(0)",
             (1,),
         ),
         stat_of(
             "Worst lag",
-            "The oldest event that waits for any of them.",
+            "Age of the oldest unread event.",
             "s",
             f"max({_SECONDS})",
             (limits.LAG_WARNING_S, limits.LAG_CRITICAL_S),
         ),
         stat_of(
-            "Events waiting", "Events between what is committed and the ends of the logs.", "short", f"sum({_EVENTS})"
+            "Events waiting",
+            "Events between the committed offsets and the ends of the logs.",
+            "short",
+            f"sum({_EVENTS})",
         ),
         stat_of(
             "Most money waiting",
-            "Amounts of the events that wait behind one group and topic, the one where it is most.",
+            "Amount of the unread events, of the group and topic where it is largest.",
             "currencyEUR",
             f"max({_MONEY})",
             (limits.MONEY_WAITING_CENTS // 100,),
@@ -49,8 +52,8 @@ GLANCE = Row(
             runbook="money-waiting",
         ),
         stat_of(
-            "Partitions that stand",
-            "Partitions that Burrow's rules call STALL or STOP: somebody should read them and does not.",
+            "Stalled partitions",
+            "Partitions with status STALL or STOP by Burrow's rules.",
             "short",
             f"count(kafka_consumergroup_status{_GT} >= {lag_status.VALUES['STALL']}) or vector(0)",
             (1,),
@@ -58,8 +61,8 @@ GLANCE = Row(
         ),
         stat_of(
             "Retention used",
-            "Share of the retained log that has not been read, where it is worst. At 100 % the next event to be read "
-            "is the next to be deleted.",
+            "Unread share of the retained log, the largest. At 100 % the next event to be read is the next to be "
+            "deleted.",
             "percentunit",
             f"max({_RETENTION})",
             (0.5, limits.RETENTION_AT_RISK),
@@ -68,20 +71,20 @@ GLANCE = Row(
         ),
     ),
 )
-WHO = Row(
-    "Who is behind, by how much",
+BY_GROUP = Row(
+    "Lag by group and topic",
     (
         table_of(
             "Groups and topics",
-            "One row a group and topic, the oldest lag first. An empty cell is a number that is not known (yet): the "
-            "catch-up time of a lag that does not shrink, the money of a stream without amounts.",
+            "One row per group and topic, the largest lag first. An empty cell is an unknown value: the time to catch "
+            "up of a lag that does not decrease, the money of a stream without amounts.",
             (
                 Query(f"max by (consumergroup, topic) ({_STATUS})", "Status"),
                 Query(f"max by (consumergroup, topic) ({_SECONDS})", "Behind"),
                 Query(f"sum by (consumergroup, topic) ({_EVENTS})", "Events"),
                 Query(f"sum by (consumergroup, topic) (streamgauge_consumergroup_waiting_keys{_GT})", "Keys"),
                 Query(f"sum by (consumergroup, topic) ({_MONEY})", "Money"),
-                Query(f"max by (consumergroup, topic) ({_CATCH_UP})", "Caught up in"),
+                Query(f"max by (consumergroup, topic) ({_CATCH_UP})", "Time to catch up"),
                 Query(f"max by (consumergroup, topic) ({_RETENTION})", "Retention"),
                 Query(
                     f"sum by (consumergroup, topic) (streamgauge_consumergroup_unassigned_partitions{_GT})",
@@ -106,12 +109,12 @@ WHO = Row(
         ),
     ),
 )
-COURSE = Row(
-    "Since when, and does it recover",
+TREND = Row(
+    "Trend",
     (
         series_of(
             "Lag in time",
-            "Age of the oldest event that the group still has to read, over all partitions of the topic.",
+            "Age of the oldest unread event in any partition of the topic.",
             "s",
             Query(_SECONDS, _BY),
             span=12,
@@ -120,8 +123,7 @@ COURSE = Row(
         ),
         series_of(
             "Lag in events",
-            "Events that the group still has to read. Transaction markers count: an idle exactly-once consumer may "
-            "show 1 a partition.",
+            "Unread events. Transaction markers count: an idle exactly-once consumer may show 1 per partition.",
             "short",
             Query(_EVENTS, _BY),
             span=12,
@@ -129,22 +131,22 @@ COURSE = Row(
         ),
         series_of(
             "In and out",
-            "Events a second that are published (dashed) and that each group commits. A group recovers while its line "
-            "is above the dashed one.",
+            "Events per second published (dashed) and committed by each group. A group recovers while its line is "
+            "above the dashed one.",
             "eps",
             Query(f"topic:streamgauge_topic_produced_per_second:sum{_T}", "{{topic}} published"),
             Query(_CONSUMED, _BY),
             dashed=".* published",
         ),
         series_of(
-            "Caught up in",
-            "Until the lag is 0 at today's rates. No line: the lag does not shrink, or there is none.",
+            "Time to catch up",
+            "Time until the lag is 0 at current rates. No line: there is no lag, or it does not decrease.",
             "s",
             Query(_CATCH_UP, _BY),
         ),
         series_of(
             "Money waiting",
-            "Amounts of the events that wait, for streams that have one.",
+            "Amount of the unread events, for streams with an amount.",
             "currencyEUR",
             Query(_MONEY, _BY),
             runbook="money-waiting",
@@ -157,8 +159,8 @@ STATUS = Row(
         Spec(
             "states",
             "Status by group and topic",
-            "The worst of the topic's partitions, by Burrow's rules over a window of commits. A gap is UNKNOWN: too "
-            "few samples yet.",
+            "The worst status of the topic's partitions, by Burrow's rules over a window of commits. A gap is UNKNOWN: "
+            "too few samples.",
             "none",
             (Query(_STATUS, _BY),),
             span=12,
@@ -166,7 +168,7 @@ STATUS = Row(
         ),
         series_of(
             "Retention used",
-            "Share of the retained log not read yet, worst partition. Towards 100 % events are deleted unread.",
+            "Unread share of the retained log, worst partition. Near 100 % events are deleted unread.",
             "percentunit",
             Query(_RETENTION, _BY),
             span=12,
@@ -179,28 +181,28 @@ PARTITIONS = Row(
     "Partitions, members, topics",
     (
         series_of(
-            "Partitions that wait most",
-            "The ten partitions with the most events to read.",
+            "Partitions with the most lag",
+            "The ten partitions with the most unread events.",
             "short",
             Query(f"topk(10, kafka_consumergroup_lag{_GT} > 0)", f"{_BY} {{{{partition}}}}"),
         ),
         series_of(
-            "Uneven topics",
-            "Events in of the busiest partition over the mean of all; 1 is even. At the number of "
-            "partitions, one gets all.",
+            "Partition skew",
+            "Events of the busiest partition / mean of all partitions: 1 is even; at the number of partitions, one "
+            "gets all events.",
             "none",
             Query(f"streamgauge_topic_skew_ratio{_T}", "{{topic}}"),
             decimals=1,
         ),
         series_of(
             "Members",
-            "Members of each group. More members than partitions: some have nothing to do.",
+            "Members of each group. With more members than partitions, some are idle.",
             "short",
             Query(f"kafka_consumergroup_members{_G}", "{{consumergroup}}"),
         ),
         table_of(
             "Groups without members",
-            "Groups that nobody consumes for, though events wait for them.",
+            "Groups without members, with unread events.",
             (Query(f"streamgauge_consumergroup_inactive_behind_events{_G}", "Events waiting"),),
             {"consumergroup": Column(), "Events waiting": Column("short", width=130)},
             height=6,
@@ -209,8 +211,8 @@ PARTITIONS = Row(
             runbook="group-inactive-behind",
         ),
         table_of(
-            "Topics that nobody reads",
-            "Topics with events and without a group that has committed anything.",
+            "Unread topics",
+            "Topics with events, and without a group that has committed offsets.",
             (Query(f"streamgauge_topic_unread{_T} > 0", "Unread"),),
             {"topic": Column(), "Unread": Column("bool_yes_no", width=90)},
             height=6,
@@ -218,8 +220,8 @@ PARTITIONS = Row(
             no_value="none",
         ),
         table_of(
-            "Samples that failed",
-            "Parts of the cluster whose lag could not be read at the last sample: their figures are absent, not 0.",
+            "Failed samples",
+            "Parts of the cluster whose lag could not be read in the last sample; their values are absent, not 0.",
             (Query("streamgauge_lag_failed > 0", "Failed"),),
             {"kind": Column(width=90), "name": Column(), "Failed": Column("bool_yes_no", width=90)},
             height=6,
@@ -232,8 +234,8 @@ PARTITIONS = Row(
 CONSUMER_LAG = Board(
     places.LAG,
     "Streamgauge / Consumer lag",
-    "Which consumer is behind, since when, by how much time, events and money, and whether it recovers.",
+    "Which consumer group is behind, since when, by how much, and whether it recovers.",
     "pipeline",
     (GROUP, TOPIC),
-    (GLANCE, WHO, COURSE, STATUS, PARTITIONS),
+    (GLANCE, BY_GROUP, TREND, STATUS, PARTITIONS),
 )

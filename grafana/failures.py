@@ -1,4 +1,4 @@
-"""What fails and why: dead letters by stream and reason, kinds not seen before, aborted transactions, refused SQL."""
+"""Dashboard of failures: dead letters by stream and reason, new kinds, aborted transactions, refused SQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS = f"streamgauge_dead_letter_fingerprints_total{_S}"
 _ABORTED = "streamgauge_transactions_aborted_total"
 _SLOW = f"streamgauge_slow_path_events_total{_S}"
 _LATE = f"streamgauge_late_events_total{_S}"
-# What is there now and was not when the range began counts from 0: increase() alone would miss a first dead letter.
+# A series that is new in the range counts from 0; increase() alone would miss its first dead letter.
 _NEW = f"(increase({_KINDS}[$__range]) > 0 or ({_KINDS} unless {_KINDS} offset $__range))"
 
 GLANCE = Row(
@@ -22,15 +22,15 @@ GLANCE = Row(
     (
         stat_of(
             "Dead letters",
-            "Events dead-lettered in the time that is shown.",
+            "Events dead-lettered in the range.",
             "short",
             f"sum(increase({_DEAD}[$__range])) or vector(0)",
             decimals=0,
             instant=True,
         ),
         stat_of(
-            "Share that fails",
-            "Dead letters over events, now.",
+            "Failure rate",
+            "Dead letters / events, now.",
             "percentunit",
             f"(sum(rate({_DEAD}[$__rate_interval])) or vector(0)) / sum(rate({_IN}[$__rate_interval]))",
             (limits.FAILING_SHARE, 0.05),
@@ -39,7 +39,7 @@ GLANCE = Row(
         ),
         stat_of(
             "New kinds",
-            "Kinds of failure, by fingerprint, that came up for the first time ever in the time that is shown.",
+            "Kinds of failure, by fingerprint, that appeared for the first time in the range.",
             "short",
             f"sum({_NEW}) or vector(0)",
             (1,),
@@ -48,7 +48,7 @@ GLANCE = Row(
             runbook="new-failure-kind",
         ),
         stat_of(
-            "Streams that fail",
+            "Failing streams",
             "Streams with dead letters in the last five minutes.",
             "short",
             f"count(sum by (stream) (increase({_DEAD}[5m])) > 0) or vector(0)",
@@ -56,7 +56,7 @@ GLANCE = Row(
         ),
         stat_of(
             "Aborted transactions",
-            "Kafka transactions aborted in the time that is shown. What they held was read again; nothing is lost.",
+            "Kafka transactions aborted in the range. Their input was read again; nothing is lost.",
             "short",
             f"sum(increase({_ABORTED}[$__range]))",
             decimals=0,
@@ -65,7 +65,7 @@ GLANCE = Row(
         ),
         stat_of(
             "Refused SQL",
-            "Statements that the SQL guard refused in the time that is shown.",
+            "Statements that the SQL guard refused in the range.",
             "short",
             "sum(increase(streamgauge_sql_refusals_total[$__range])) or vector(0)",
             decimals=0,
@@ -74,11 +74,11 @@ GLANCE = Row(
     ),
 )
 CAUSES = Row(
-    "What fails, and why",
+    "Causes",
     (
         series_of(
-            "Share that fails, by stream",
-            "Dead letters over events of the stream. The line is where the alert begins.",
+            "Failure rate by stream",
+            "Dead letters / events, by stream. The line is the limit of the alert.",
             "percentunit",
             Query(
                 f"sum by (stream) (rate({_DEAD}[$__rate_interval])) / sum by (stream) (rate({_IN}[$__rate_interval]))",
@@ -91,7 +91,7 @@ CAUSES = Row(
         Spec(
             "stacked",
             "Dead letters by reason",
-            "Dead letters a second, by what is wrong with them.",
+            "Dead letters per second, by reason.",
             "cps",
             (Query(f"sum by (reason) (rate({_DEAD}[$__rate_interval]))", "{{reason}}"),),
             span=12,
@@ -99,8 +99,7 @@ CAUSES = Row(
         ),
         table_of(
             "Stream and reason",
-            "Dead letters in the time that is shown. To see and mend them: streamgauge dead-letters, or the link at "
-            "the top.",
+            "Dead letters in the range. To inspect and retry them: streamgauge dead-letters, or the link at the top.",
             (Query(f"sum by (stream, reason) (increase({_DEAD}[$__range]))", "Dead letters"),),
             {"stream": Column(), "reason": Column(), "Dead letters": Column("short", width=130)},
             span=12,
@@ -109,8 +108,8 @@ CAUSES = Row(
         ),
         series_of(
             "New kinds of failure",
-            "Fingerprints that no dead letter had before, in the last fifteen minutes: often the first sign of a bad "
-            "release of a producer.",
+            "New fingerprints of dead letters in the last fifteen minutes: often the first sign of a bad release of a "
+            "producer.",
             "short",
             Query(
                 f"sum by (stream, reason) (increase({_KINDS}[15m]) > 0 or ({_KINDS} unless {_KINDS} offset 15m))",
@@ -122,7 +121,7 @@ CAUSES = Row(
     ),
 )
 BESIDE = Row(
-    "Beside the dead letters",
+    "Related figures",
     (
         series_of(
             "Aborted transactions",
@@ -133,15 +132,15 @@ BESIDE = Row(
             runbook="transaction-aborts",
         ),
         series_of(
-            "Neighbours of bad events",
-            "Events a second that were judged one by one because a bad one was in their chunk: slower, never wrong.",
+            "Slow-path events",
+            "Events per second decoded one by one because their chunk has an invalid event: slower, equal results.",
             "eps",
             Query(f"sum by (stream) (rate({_SLOW}[$__rate_interval]))", "{{stream}}"),
         ),
         series_of(
             "Late events",
-            "Events a second that are older than the newest of their partition by more than one window. They are "
-            "counted in their own window.",
+            "Events per second that are more than one window older than the newest of their partition. They count in "
+            "their own window.",
             "eps",
             Query(f"sum by (stream) (rate({_LATE}[$__rate_interval]))", "{{stream}}"),
         ),
@@ -150,7 +149,7 @@ BESIDE = Row(
 FAILURES = Board(
     places.FAILURES,
     "Streamgauge / Failures and dead letters",
-    "What fails, why, since when, and is it a kind of failure that was not there before.",
+    "What fails, why, since when, and whether it is a new kind of failure.",
     "dead-letters",
     (STREAM,),
     (GLANCE, CAUSES, BESIDE),

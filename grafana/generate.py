@@ -1,7 +1,7 @@
-"""Dashboards, alert rules, recording rules, from the Python in this folder. `make grafana` writes them.
+"""Generates dashboards, alert rules and recording rules from the Python in this folder (`make grafana`).
 
-python -m grafana.generate           write those that changed, remove those that are gone
-python -m grafana.generate --check   exit 1 and name those that are not current
+python -m grafana.generate           write changed files, remove obsolete ones
+python -m grafana.generate --check   exit 1 and name files that are not current
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from grafana.recording import RECORDINGS, recorded
 
 ROOT = Path(__file__).parents[1]
 BOARDS = (OVERVIEW, CONSUMER_LAG, FAILURES, COMMERCE, INTERNALS)
-# Everything in these folders is generated; a file there that nothing makes any more is removed.
+# Everything in these folders is generated; obsolete files are removed.
 FOLDERS = ("grafana/generated/dashboards", "grafana/generated/alerts", "deploy/prometheus/rules")
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    """Every PromQL expression there is, and where it stands."""
+    """All PromQL expressions, each with its location."""
     for board in BOARDS:
         for spec in board.specs():
             yield from ((f"{board.title}, {spec.title}", query.expr) for query in spec.queries)
@@ -38,46 +38,52 @@ def expressions() -> Iterator[tuple[str, str]]:
 
 
 def files() -> dict[str, str]:
-    """Text of each file, by path. Raises `ValueError` naming every metric and label that nobody serves."""
+    """Content of each file by path. Raises `ValueError` naming all unknown metrics and labels."""
     known = recorded()
     wrong = [f"{where}: {what}" for where, expr in expressions() for what in names.check(expr, known)]
     if wrong:
         raise ValueError("\n".join(wrong))
     shown: dict[str, Board] = {board.uid: board for board in (*BOARDS, runbooks.board())}
     addresses = runbooks.addresses()
-    made = {
+    rendered = {
         f"grafana/generated/dashboards/{uid}.json": json.dumps(board.render(addresses), indent=1, ensure_ascii=False)
         + "\n"
         for uid, board in shown.items()
     }
-    made["grafana/generated/alerts/streamgauge.yaml"] = provisioning.rules(ALERTS, shown, addresses)
-    made["deploy/prometheus/rules/streamgauge-recording.yml"] = prometheus_rules.recording_rules()
-    made["deploy/prometheus/rules/streamgauge-alerts.yml"] = prometheus_rules.alerting_rules(ALERTS, shown, addresses)
-    return made
+    rendered["grafana/generated/alerts/streamgauge.yaml"] = provisioning.rules(ALERTS, shown, addresses)
+    rendered["deploy/prometheus/rules/streamgauge-recording.yml"] = prometheus_rules.recording_rules()
+    rendered["deploy/prometheus/rules/streamgauge-alerts.yml"] = prometheus_rules.alerting_rules(
+        ALERTS, shown, addresses
+    )
+    return rendered
 
 
 def main() -> int:
     """Write or check; returns the exit code."""
     check = "--check" in sys.argv
     try:
-        wanted = files()
+        generated = files()
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    there = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).glob("*") if path.is_file()}
-    stale = [name for name, text in wanted.items() if name not in there or (ROOT / name).read_text("utf-8") != text]
-    gone = sorted(there - set(wanted))
+    existing = {
+        str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).glob("*") if path.is_file()
+    }
+    stale = [
+        name for name, text in generated.items() if name not in existing or (ROOT / name).read_text("utf-8") != text
+    ]
+    obsolete = sorted(existing - set(generated))
     if not check:
         for name in stale:
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
-            (ROOT / name).write_text(wanted[name], encoding="utf-8")
-        for name in gone:
+            (ROOT / name).write_text(generated[name], encoding="utf-8")
+        for name in obsolete:
             (ROOT / name).unlink()
     for name in stale:
         sys.stdout.write(f"{name} {'is not current: run `make grafana`' if check else 'written'}\n")
-    for name in gone:
-        sys.stdout.write(f"{name} {'is made by nothing: run `make grafana`' if check else 'removed'}\n")
-    return 1 if check and (stale or gone) else 0
+    for name in obsolete:
+        sys.stdout.write(f"{name} {'is obsolete: run `make grafana`' if check else 'removed'}\n")
+    return 1 if check and (stale or obsolete) else 0
 
 
 if __name__ == "__main__":

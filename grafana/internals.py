@@ -1,4 +1,4 @@
-"""Inside the processes: what they use, what a batch takes, where its time goes, how the DuckDB file grows."""
+"""Dashboard of process internals: resources, batch times, the growth of the DuckDB file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _P = f'{{job="{places.JOB}",process=~"$process"}}'
 _NAME = "{{process}} {{instance}}"
 
 
-def _slow(metric: str, quantile: float, by: str = "") -> str:
+def _quantile(metric: str, quantile: float, by: str = "") -> str:
     labels = f"le, {by}" if by else "le"
     return f"histogram_quantile({quantile}, sum by ({labels}) (rate({metric}_bucket[$__rate_interval])))"
 
 
 USE = Row(
-    "What the processes use",
+    "Resources",
     (
         series_of(
-            "Processor",
-            "Cores in use; 1 is one core. Analytics and warehouse use one thread for their work and little beside.",
+            "CPU",
+            "Cores in use. Analytics and warehouse do nearly all their work on one thread.",
             "none",
             Query(f"rate(process_cpu_seconds_total{_P}[$__rate_interval])", _NAME),
             decimals=2,
@@ -28,14 +28,14 @@ USE = Row(
         series_of("Memory", "Resident memory.", "bytes", Query(f"process_resident_memory_bytes{_P}", _NAME)),
         series_of(
             "Open files",
-            "File descriptors in use over those allowed. At 100 % nothing can be opened or connected.",
+            "File descriptors in use / limit. At 100 % no file or connection can be opened.",
             "percentunit",
             Query(f"process_open_fds{_P} / process_max_fds{_P}", _NAME),
             levels=(0.8,),
         ),
         series_of(
             "Starts",
-            "Starts in the last half hour; each is also a blue mark on every graph.",
+            "Starts in the last half hour; each is also an annotation on every graph.",
             "short",
             Query(f"sum by (process) (changes(process_start_time_seconds{_P}[30m]))", "{{process}}"),
             levels=(2,),
@@ -43,13 +43,13 @@ USE = Row(
         ),
         series_of(
             "Garbage collections",
-            "Collections of Python's oldest generation a second; many mean that much is made and kept.",
+            "Collections of Python's oldest generation per second; many mean that many objects are created and kept.",
             "short",
             Query(f'rate(python_gc_collections_total{_P[:-1]},generation="2"}}[$__rate_interval])', _NAME),
         ),
         series_of(
             "Scrapes",
-            "How long Prometheus takes to read each process's metrics.",
+            "Duration of Prometheus's scrape of each process.",
             "s",
             Query(f"scrape_duration_seconds{_P}", _NAME),
         ),
@@ -60,41 +60,41 @@ ANALYTICS = Row(
     (
         Spec(
             "stacked",
-            "Where a batch's time goes",
-            "Seconds a second spent in each stage, all replicas. Together near 1 a replica: it is at its limit.",
+            "Batch time by stage",
+            "Seconds per second in each stage, all replicas. A replica whose total is near 1 is at its limit.",
             "s",
             (Query("sum by (stage) (rate(streamgauge_batch_stage_seconds_sum[$__rate_interval]))", "{{stage}}"),),
         ),
         series_of(
             "Slowest stages",
-            "99 of a hundred batches pass the stage within this time.",
+            "99 % of batches pass the stage within this time.",
             "s",
-            Query(_slow("streamgauge_batch_stage_seconds", 0.99, "stage"), "{{stage}}"),
+            Query(_quantile("streamgauge_batch_stage_seconds", 0.99, "stage"), "{{stage}}"),
         ),
         series_of(
-            "Events of a batch",
-            "The middle and the largest. Small batches are quick; large ones mean that it catches up.",
+            "Events per batch",
+            "Median and 99th percentile. Large batches mean that a replica is catching up.",
             "short",
-            Query(_slow("streamgauge_batch_events", 0.5), "half up to"),
-            Query(_slow("streamgauge_batch_events", 0.99), "99 % up to"),
+            Query(_quantile("streamgauge_batch_events", 0.5), "median"),
+            Query(_quantile("streamgauge_batch_events", 0.99), "99 %"),
         ),
         series_of(
             "Partitions held",
-            "Partitions of each replica. Replicas without any have nothing to do.",
+            "Partitions of each replica; replicas without partitions are idle.",
             "short",
             Query('sum by (instance) (streamgauge_assigned_partitions{stream=~"$stream"})', "{{instance}}"),
         ),
         series_of(
             "Deltas out",
-            "Bytes a second of the deltas committed to `analytics`, by model.",
+            "Bytes per second of the deltas committed to `analytics`, by model.",
             "Bps",
             Query("sum by (model) (rate(streamgauge_deltas_out_bytes_total[$__rate_interval]))", "{{model}}"),
         ),
         series_of(
             "Lateness",
-            "Of the events that are late, how late against the newest of their partition: nine of ten.",
+            "Lateness of late events, relative to the newest of their partition: 90th percentile.",
             "s",
-            Query(_slow("streamgauge_lateness_seconds", 0.9, "stream"), "{{stream}}"),
+            Query(_quantile("streamgauge_lateness_seconds", 0.9, "stream"), "{{stream}}"),
         ),
     ),
 )
@@ -103,26 +103,26 @@ WAREHOUSE = Row(
     (
         series_of(
             "Merges",
-            "One merge into DuckDB with its commit.",
+            "Duration of a merge into DuckDB with its commit.",
             "s",
-            Query(_slow("streamgauge_merge_seconds", 0.5), "half within"),
-            Query(_slow("streamgauge_merge_seconds", 0.99), "99 % within"),
+            Query(_quantile("streamgauge_merge_seconds", 0.5), "median"),
+            Query(_quantile("streamgauge_merge_seconds", 0.99), "99 %"),
         ),
         series_of(
-            "Not merged yet",
-            "Positions of `analytics` that the warehouse has not merged, transaction markers among them.",
+            "Unmerged messages",
+            "Offsets of `analytics` that the warehouse has not merged, transaction markers included.",
             "short",
             Query("sum(streamgauge_warehouse_lag_messages)", "messages"),
         ),
         series_of(
             "Queries",
-            "SQL queries a second, by how they ended.",
+            "SQL queries per second, by outcome.",
             "reqps",
             Query("sum by (outcome) (rate(streamgauge_sql_queries_total[$__rate_interval]))", "{{outcome}}"),
         ),
         series_of(
-            "Size of the file",
-            "The DuckDB file. Rows that retention removes leave room in it; it does not shrink.",
+            "File size",
+            "Size of the DuckDB file. Space of expired rows is reused; the file does not shrink.",
             "bytes",
             Query("max(streamgauge_warehouse_file_bytes)", "warehouse.duckdb"),
         ),
@@ -134,7 +134,7 @@ WAREHOUSE = Row(
         ),
         series_of(
             "Rows expired",
-            "Rows that retention removes a second.",
+            "Rows that retention removes per second.",
             "short",
             Query("sum by (table) (rate(streamgauge_rows_expired_total[$__rate_interval]))", "{{table}}"),
         ),
@@ -144,16 +144,16 @@ OTHERS = Row(
     "Lag and traffic",
     (
         series_of(
-            "A sample of the cluster",
-            "How long the lag process takes to look at every group and topic once.",
+            "Duration of a sample",
+            "Time that the lag process takes to sample all groups and topics.",
             "s",
-            Query(_slow("streamgauge_lag_sample_seconds", 0.5), "half within"),
-            Query(_slow("streamgauge_lag_sample_seconds", 0.99), "99 % within"),
+            Query(_quantile("streamgauge_lag_sample_seconds", 0.5), "median"),
+            Query(_quantile("streamgauge_lag_sample_seconds", 0.99), "99 %"),
             span=12,
         ),
         series_of(
             "Generated events",
-            "Synthetic events that the broker acknowledged, a second. Nothing where the traffic is real.",
+            "Acknowledged synthetic events per second; none if the traffic is real.",
             "eps",
             Query("sum by (stream) (rate(streamgauge_generated_events_total[$__rate_interval]))", "{{stream}}"),
             span=12,
@@ -163,7 +163,7 @@ OTHERS = Row(
 INTERNALS = Board(
     places.INTERNALS,
     "Streamgauge / Process internals",
-    "What the processes use, where a batch's time goes, how the DuckDB file grows.",
+    "Resources of the processes, batch times, the growth of the DuckDB file.",
     "pipeline",
     (PROCESS, STREAM),
     (USE, ANALYTICS, WAREHOUSE, OTHERS),

@@ -1,4 +1,4 @@
-"""The alerts on consumer lag: behind, standing still, going back, about to lose events, holding up money."""
+"""Alerts on consumer lag: behind, stalled, rewound, about to lose events, money waiting."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LAG = (
         f"sum {_GROUP_TOPIC} (kafka_consumergroup_status == bool {lag_status.VALUES['REWIND']})",
         0,
         0,
-        "{consumergroup} went back on {topic} (partitions: {value:count}): it reads events again",
+        "{consumergroup} was rewound on {topic} (partitions: {value:count}) and reads events again",
         places.LAG,
         "Status by group and topic",
     ),
@@ -60,11 +60,11 @@ LAG = (
         "LagNotRecovering",
         "lag",
         "warning",
-        # The lag now, where it has not shrunk for ten minutes.
+        # The current lag, if it has not decreased for ten minutes.
         "kafka_consumergroup_lag_sum and deriv(kafka_consumergroup_lag_sum[10m]) >= 0",
         1_000,
         600,
-        "{consumergroup} has {value:count} events of {topic} to read and does not catch up",
+        "{consumergroup} is {value:count} events behind on {topic} and does not catch up",
         places.LAG,
         "Lag in events",
     ),
@@ -72,12 +72,12 @@ LAG = (
         "RetentionRisk",
         "lag",
         "critical",
-        # A log that has lost nothing yet (it begins at 0) loses nothing next.
+        # A log that still begins at offset 0 has not reached its retention.
         f"max {_GROUP_TOPIC} (streamgauge_consumergroup_retention_used_ratio and on (topic, partition) "
         "kafka_topic_partition_oldest_offset > 0)",
         limits.RETENTION_AT_RISK,
         300,
-        "{consumergroup} has not read {value:percent} of what {topic} retains: events are about to be lost unread",
+        "{consumergroup} has not read {value:percent} of the retained {topic}: events are about to be lost",
         places.LAG,
         "Retention used",
     ),
@@ -85,11 +85,11 @@ LAG = (
         "GroupInactiveBehind",
         "lag",
         "warning",
-        # Transaction markers: a group that stopped with everything read may show one a partition.
+        # Transaction markers: a group that has read everything may show a lag of one per partition.
         "streamgauge_consumergroup_inactive_behind_events",
         50,
         600,
-        "nobody consumes for {consumergroup}, and {value:count} events wait for it",
+        "{consumergroup} has no members, and {value:count} events wait for it",
         places.LAG,
         "Groups without members",
     ),
@@ -113,19 +113,19 @@ LAG = (
         300,
         "the lag of {kind} {name} cannot be read",
         places.LAG,
-        "Samples that failed",
+        "Failed samples",
     ),
     Alert(
         "LagSamplesStopped",
         "lag",
         "critical",
-        # The process answers, but looks no more: its gauges would stand as they are.
+        # The process is up but takes no samples: its gauges keep their last values.
         "sum by (process, instance) (increase(streamgauge_lag_sample_seconds_count[5m]))",
         1,
         60,
-        "{process} at {instance} has stopped sampling: the lags that it shows are old",
+        "{process} at {instance} has stopped sampling: its lags are out of date",
         places.INTERNALS,
-        "A sample of the cluster",
+        "Duration of a sample",
         below=True,
     ),
 )

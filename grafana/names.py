@@ -1,7 +1,7 @@
-"""Every PromQL name is one that somebody serves: a typo fails `make grafana`, not the night's first alert.
+"""Checks the metric and label names in PromQL, so that a typo fails `make grafana`.
 
-`check` knows the metric catalogue, the KPI counters, what prometheus_client and Prometheus add, and the recording
-rules; for each the labels it carries. It reads PromQL as a sequence of words and is no parser: promtool is.
+`check` knows the metric catalogue, the KPI counters, the metrics of prometheus_client and Prometheus, and the recording
+rules, each with its labels. It reads PromQL as a sequence of words; promtool checks the syntax.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from grafana import places
 from streamgauge.catalog import loader
 from streamgauge.runtime.metrics import CATALOGUE
 
-# What a scrape adds to every sample (deploy/prometheus).
+# Labels that a scrape adds to every sample (deploy/prometheus).
 TARGET = frozenset({"job", "instance", "process"})
-# What a rule or a range query leaves out is not checked: these are words of the language.
-_WORDS = frozenset({"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right"})
-_WORDS_TOO = frozenset({"offset", "bool", "inf", "nan", "start", "end", "atan2"})
+# Keywords of PromQL.
+_KEYWORDS = frozenset(["and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right"])
+_KEYWORDS |= frozenset(["offset", "bool", "inf", "nan", "start", "end", "atan2"])
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^()]*)\)")
 _NAME = re.compile(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?!\s*\()(?![\w:])")
 _MATCHERS = re.compile(r"\{[^{}]*\}")
 _MATCHER = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
-_MADE = re.compile(r"label_(?:replace|join)\(")
+_LABEL_FUNCTION = re.compile(r"label_(?:replace|join)\(")
 
 CLIENT: Mapping[str, tuple[str, ...]] = {
     "process_virtual_memory_bytes": (),
@@ -47,7 +47,7 @@ PROMETHEUS: Mapping[str, tuple[str, ...]] = {
 
 @cache
 def served() -> dict[str, frozenset[str]]:
-    """Every name that can be asked for, with its labels; recording rules are not among them."""
+    """Every exported name with its labels, without recording rules."""
     found: dict[str, tuple[str, ...]] = {**CLIENT, **PROMETHEUS}
     for metric in (*CATALOGUE, *loader.load(places.CATALOG).metrics):
         if metric.kind == "histogram":
@@ -62,12 +62,12 @@ def served() -> dict[str, frozenset[str]]:
 
 
 def check(expression: str, recorded: Mapping[str, Iterable[str]]) -> list[str]:
-    """What is wrong with the names of a PromQL expression: one line each, none when all is well.
+    """Problems with the names of a PromQL expression, one line each.
 
     `recorded` has the recording rules' names and labels.
     """
     known = served() | {name: frozenset(labels) for name, labels in recorded.items()}
-    made = set(re.findall(r'"([^"]*)"', expression)) if _MADE.search(expression) else set()
+    created = set(re.findall(r'"([^"]*)"', expression)) if _LABEL_FUNCTION.search(expression) else set()
     text = re.sub(r'"(?:[^"\\]|\\.)*"', '""', expression)
     text = re.sub(r"\[[^\]]*\]|\boffset\s+-?\$?\w+", " ", text)
     groupings = [label.strip() for found in _GROUPING.findall(text) for label in found.split(",") if label.strip()]
@@ -75,14 +75,14 @@ def check(expression: str, recorded: Mapping[str, Iterable[str]]) -> list[str]:
     problems, carried = [], set[str]()
     bare = _MATCHERS.sub(" ", text)
     for name in _NAME.findall(bare):
-        if name.lower() in _WORDS | _WORDS_TOO:
+        if name.lower() in _KEYWORDS:
             continue
         if name in known:
             carried |= known[name]
         else:
-            problems.append(f"`{name}` is no metric that anybody serves")
+            problems.append(f"`{name}` is not a metric of any process")
     for name, matchers in re.findall(r"([a-zA-Z_:][\w:]*)\s*(\{[^{}]*\})", text):
         unknown = set(_MATCHER.findall(matchers)) - known.get(name, frozenset())
         problems += [f"`{name}` has no label `{label}`" for label in sorted(unknown) if name in known]
-    missing = [label for label in groupings if label not in carried | made]
+    missing = [label for label in groupings if label not in carried | created]
     return problems + [f"nothing in it has the label `{label}`" for label in dict.fromkeys(missing)]

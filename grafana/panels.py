@@ -1,7 +1,7 @@
-"""The kinds of panels there are, each with what every panel must have: title, description, unit, queries.
+"""Panels: `Spec` describes one, with title, description, unit and queries; `build` makes Grafana's panel.
 
-A panel is described by `Spec`; `build` makes Grafana's panel of it. Colours mean the same everywhere: green is well,
-orange wants a look, red wants a person; series that are neither take Grafana's palette.
+Colours have one meaning: green is healthy, orange needs attention, red needs action. Series without thresholds take
+Grafana's palette.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from grafana_foundation_sdk.builders import dashboard as dashboards
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as models
-from grafana_foundation_sdk.models import prometheus as queries
+from grafana_foundation_sdk.models import prometheus as prometheus_models
 from grafana_foundation_sdk.models import text as texts
 
 from grafana import places
@@ -31,7 +31,7 @@ STATUSES = {str(value): (status, _STATUS_COLOURS[status]) for status, value in l
 
 @dataclass(frozen=True)
 class Query:
-    """PromQL and the series' name. In a table each query is a column, and `legend` its head."""
+    """PromQL and the name of its series. In a table each query is a column, and `legend` its header."""
 
     expr: str
     legend: str = ""
@@ -39,7 +39,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Column:
-    """How a table's column looks: its unit, its thresholds, whether numbers are Burrow's verdicts."""
+    """A table's column: its unit, thresholds, and whether its numbers are lag statuses."""
 
     unit: str = "none"
     levels: tuple[float, ...] = ()
@@ -50,9 +50,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Spec:
-    """One panel. `span` is of 24 columns, `height` in rows of 30 px; `levels` are where orange and red begin;
-    `runbook` is an alert's page; `columns` are a table's, by head; `dashed` is a pattern
-    of series' names; `instant` asks for now only: what a whole range adds up to has no course."""
+    """One panel. `span` is in 24ths of the width, `height` in rows of 30 px; `levels` are the thresholds of orange and
+    red; `runbook` is an alert's page; `columns` are those of a table, by header; `dashed` is a pattern of series names;
+    `instant` queries the end of the range only, for totals of the whole range."""
 
     kind: Kind
     title: str
@@ -75,24 +75,24 @@ class Spec:
 
 
 def stat_of(title: str, description: str, unit: str, expr: str, levels: tuple[float, ...] = (), **more: object) -> Spec:
-    """One figure, with its course in the background."""
+    """A single value, with its trend in the background."""
     return Spec("stat", title, description, unit, (Query(expr),), **{"span": 4, "height": 4, "levels": levels, **more})  # type: ignore[arg-type]
 
 
-def series_of(title: str, description: str, unit: str, *asked: Query, **more: object) -> Spec:
+def series_of(title: str, description: str, unit: str, *queries: Query, **more: object) -> Spec:
     """Lines over time."""
-    return Spec("series", title, description, unit, asked, **more)  # type: ignore[arg-type]
+    return Spec("series", title, description, unit, queries, **more)  # type: ignore[arg-type]
 
 
 def table_of(
-    title: str, description: str, asked: tuple[Query, ...], columns: Mapping[str, Column], **more: object
+    title: str, description: str, queries: tuple[Query, ...], columns: Mapping[str, Column], **more: object
 ) -> Spec:
-    """What is so now, a row for each set of labels."""
-    return Spec("table", title, description, "none", asked, columns=columns, **more)  # type: ignore[arg-type]
+    """Current values, one row per set of labels."""
+    return Spec("table", title, description, "none", queries, columns=columns, **more)  # type: ignore[arg-type]
 
 
 def thresholds(levels: tuple[float, ...], low_is_bad: bool = False) -> dashboards.ThresholdsConfig:
-    """Green, from the first level on orange, from the second red (one level: red); turned round where low is bad."""
+    """Green, orange from the first level, red from the second (one level: red); reversed if low is bad."""
     colours = [GREEN, RED] if len(levels) == 1 else [GREEN, ORANGE, RED]
     if low_is_bad:
         colours.reverse()
@@ -101,8 +101,8 @@ def thresholds(levels: tuple[float, ...], low_is_bad: bool = False) -> dashboard
     return dashboards.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def verdicts() -> models.ValueMap:
-    """The status metric's numbers, in Burrow's words."""
+def statuses() -> models.ValueMap:
+    """Names and colours of the lag statuses."""
     return models.ValueMap(
         options={
             number: models.ValueMappingResult(text=word, color=colour, index=int(number))
@@ -115,7 +115,7 @@ Panel = stat.Panel | timeseries.Panel | table.Panel | statetimeline.Panel | text
 
 
 def build(spec: Spec, number: int, x: int, y: int, links: list[Builder[models.DashboardLink]]) -> Panel:
-    """Grafana's panel. `number` is its id on the dashboard, `x` and `y` its place on the grid."""
+    """Grafana's panel. `number` is its id on the dashboard, `x` and `y` its position on the grid."""
     panel: Panel = _KINDS[spec.kind](spec)
     panel.id(number).title(spec.title).description(spec.description).transparent(False)
     panel.grid_pos(models.GridPos(h=spec.height, w=spec.span, x=x, y=y))
@@ -124,17 +124,17 @@ def build(spec: Spec, number: int, x: int, y: int, links: list[Builder[models.Da
     if spec.kind == "text":
         return panel
     panel.datasource(SOURCE).unit(spec.unit)
-    for place, asked in enumerate(spec.queries):
-        query = prometheus.Dataquery().expr(asked.expr).ref_id(chr(ord("A") + place)).datasource(SOURCE)
-        if asked.legend:
-            query.legend_format(asked.legend)
+    for position, query in enumerate(spec.queries):
+        target = prometheus.Dataquery().expr(query.expr).ref_id(chr(ord("A") + position)).datasource(SOURCE)
+        if query.legend:
+            target.legend_format(query.legend)
         if spec.kind == "table":
-            query.instant().format(queries.PromQueryFormat.TABLE)
+            target.instant().format(prometheus_models.PromQueryFormat.TABLE)
         elif spec.instant:
-            query.instant()
+            target.instant()
         else:
-            query.range()
-        panel.with_target(query)
+            target.range()
+        panel.with_target(target)
     if spec.levels:
         panel.thresholds(thresholds(spec.levels, spec.low_is_bad))
     if spec.decimals is not None:
@@ -177,30 +177,31 @@ def _series(spec: Spec) -> timeseries.Panel:
 
 
 def _states(spec: Spec) -> statetimeline.Panel:
-    panel = statetimeline.Panel().mappings([verdicts()]).merge_values(True).fill_opacity(80).line_width(0)
+    panel = statetimeline.Panel().mappings([statuses()]).merge_values(True).fill_opacity(80).line_width(0)
     panel.show_value(shapes.VisibilityMode.AUTO).row_height(0.85)
     return panel.legend(common.VizLegendOptions().show_legend(False).calcs([]))
 
 
 def _table(spec: Spec) -> table.Panel:
-    """Columns by query; the queries' rows are joined on their labels."""
-    heads = {
-        f"Value #{chr(ord('A') + place)}" if len(spec.queries) > 1 else "Value": asked.legend
-        for place, asked in enumerate(spec.queries)
+    """A table with one column per query; rows are joined on their labels."""
+    headers = {
+        f"Value #{chr(ord('A') + position)}" if len(spec.queries) > 1 else "Value": query.legend
+        for position, query in enumerate(spec.queries)
     }
     panel = table.Panel().cell_height(shapes.TableCellHeight.SM).filterable(False)
     if len(spec.queries) > 1:
         panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
     hidden = dict.fromkeys(("Time", "__name__", "job", *spec.hidden), True)
-    order = {name: place for place, name in enumerate(spec.columns)}
-    names = {value: head for value, head in heads.items() if head}
-    index = {next((raw for raw, head in names.items() if head == name), name): place for name, place in order.items()}
+    order = {name: position for position, name in enumerate(spec.columns)}
+    names = {value: header for value, header in headers.items() if header}
+    raw_names = {header: value for value, header in names.items()}
+    index = {raw_names.get(name, name): position for name, position in order.items()}
     panel.with_transformation(
         models.DataTransformerConfig(
             id_val="organize", options={"excludeByName": hidden, "indexByName": index, "renameByName": names}
         )
     )
-    for head, column in spec.columns.items():
+    for header, column in spec.columns.items():
         properties = [models.DynamicConfigValue(id_val="unit", value=column.unit)]
         if column.width:
             properties.append(models.DynamicConfigValue(id_val="custom.width", value=column.width))
@@ -214,8 +215,8 @@ def _table(spec: Spec) -> table.Panel:
                 )
             )
         if column.status:
-            properties.append(models.DynamicConfigValue(id_val="mappings", value=[verdicts()]))
-        panel.override_by_name(head, properties)
+            properties.append(models.DynamicConfigValue(id_val="mappings", value=[statuses()]))
+        panel.override_by_name(header, properties)
     if spec.sort_by:
         panel.sort_by([common.TableSortByFieldState().display_name(spec.sort_by).desc(True)])
     return panel

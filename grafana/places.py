@@ -1,21 +1,20 @@
-"""Where things are: what dashboards, alerts and runbooks link to. Change them here, then `make grafana`.
+"""Addresses and ids that dashboards, alerts and runbooks refer to. Change them here, then run `make grafana`.
 
-The addresses are those of the Compose stack; the Streamlit address is also a variable of every dashboard, which one
-can change there without generating anything.
+The addresses are those of the Compose stack; the Streamlit address is also a variable of every dashboard.
 """
 
 from __future__ import annotations
 
 GRAFANA = "http://localhost:3000"
 PAGES = "http://localhost:8501"
-# deploy/grafana/provisioning has the data source with this uid, and the folder that both dashboards and alerts are in.
+# uid of the data source in deploy/grafana/provisioning, and the folder of dashboards and alerts.
 DATASOURCE = "prometheus"
 FOLDER = "Streamgauge"
-# The scrape job of deploy/prometheus, and its interval: rates over less than four scrapes have holes.
+# The scrape job of deploy/prometheus, and its interval; rates need a range of at least four scrapes.
 JOB = "streamgauge"
 SCRAPE_S = 5
 
-# Whose KPI counters the commerce dashboard and the business alerts ask for.
+# The catalog with the KPI counters of the commerce dashboard and the business alerts.
 CATALOG = "streamgauge.catalog.commerce"
 
 OVERVIEW = "streamgauge-overview"

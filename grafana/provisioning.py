@@ -1,8 +1,7 @@
-"""The rules as Grafana loads them: grafana/generated/alerts/, mounted at /etc/grafana/provisioning/alerting.
+"""Renders the rules for Grafana: grafana/generated/alerts/, mounted at /etc/grafana/provisioning/alerting.
 
-Each rule has two steps: A asks Prometheus for the value, B compares it with the limit. Annotations and labels are
-expanded by Grafana when it reads the file (`$` and `${}` are variables of its environment), queries are not: there is
-no `$` in any of them, so that both are what they look like.
+Each rule has two steps: A queries Prometheus for the value, B compares it with the limit. Grafana expands `$` in
+annotations and labels when it reads the file, but not in queries; none of them contains a `$`.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from grafana.alert import Alert
 from grafana.board import Board
 from grafana.prometheus_rules import INTERVAL_S, dump
 
-# Fields of Grafana's HTTP interface that its files have elsewhere, or not at all.
+# Fields of Grafana's HTTP API that are not part of a provisioned rule.
 _NOT_IN_FILES = ("folderUID", "orgID", "ruleGroup")
-LOOKS_BACK_S = 600
+LOOKBACK_S = 600
 
 
 def rules(alerts: Iterable[Alert], boards: Mapping[str, Board], runbooks: Mapping[str, str]) -> str:
-    """streamgauge.yaml: every group in the folder that the dashboards are in."""
+    """streamgauge.yaml: all groups, in the folder of the dashboards."""
     groups = []
     for name, entries in groupby(alerts, key=lambda alert: alert.group):
         groups.append(
@@ -55,22 +54,26 @@ def _rule(alert: Alert, board: Board, runbooks: Mapping[str, str]) -> dict[str, 
             "__panelId__": str(panel),
         }
     )
-    made: dict[str, Any] = json.loads(json.dumps(rule.build(), cls=JSONEncoder))
+    rendered: dict[str, Any] = json.loads(json.dumps(rule.build(), cls=JSONEncoder))
     for name in _NOT_IN_FILES:
-        made.pop(name)
+        rendered.pop(name)
     order = ("uid", "title", "condition", "for", "noDataState", "execErrState", "labels", "annotations")
-    return {name: made[name] for name in order} | {"dashboardUid": board.uid, "panelId": panel, "data": made["data"]}
+    return {name: rendered[name] for name in order} | {
+        "dashboardUid": board.uid,
+        "panelId": panel,
+        "data": rendered["data"],
+    }
 
 
 def _value(alert: Alert) -> alerting.Query:
     query = prometheus.Dataquery().expr(alert.expr).instant().ref_id("A")
-    asked = alerting.Query("A").datasource_uid(places.DATASOURCE).model(query)
-    return asked.relative_time_range(RelativeTimeRange(from_val=LOOKS_BACK_S, to=0))
+    step = alerting.Query("A").datasource_uid(places.DATASOURCE).model(query)
+    return step.relative_time_range(RelativeTimeRange(from_val=LOOKBACK_S, to=0))
 
 
 def _limit(alert: Alert) -> alerting.Query:
     evaluator = expr.ExprTypeThresholdConditionsEvaluator().type("lt" if alert.below else "gt").params([alert.limit])
     condition = expr.ExprTypeThresholdConditions().evaluator(evaluator)
     limit = expr.TypeThreshold().ref_id("B").expression("A").conditions([condition])
-    asked = alerting.Query("B").datasource_uid("__expr__").model(limit)
-    return asked.relative_time_range(RelativeTimeRange(from_val=LOOKS_BACK_S, to=0))
+    step = alerting.Query("B").datasource_uid("__expr__").model(limit)
+    return step.relative_time_range(RelativeTimeRange(from_val=LOOKBACK_S, to=0))

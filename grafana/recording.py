@@ -1,7 +1,7 @@
-"""Recording rules: what dashboards and alerts would otherwise add up over every partition at every look.
+"""Recording rules: aggregates that dashboards and alerts would otherwise compute over all partitions each time.
 
-With 5,000 partitions and five groups a lag metric has 25,000 series; a rule makes one series a group and topic of
-them. Names are level:metric:operation, as Prometheus advises.
+With 5,000 partitions and five groups a lag metric has 25,000 series; a rule reduces them to one per group and topic.
+Names are level:metric:operation, as Prometheus recommends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ GROUP_TOPIC = ("consumergroup", "topic")
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording rule and the labels that its series have."""
+    """A recording rule and the labels of its series."""
 
     name: str
     expr: str
@@ -38,7 +38,7 @@ RECORDINGS = (
         "sum by (topic) (streamgauge_topic_produced_per_second)",
         ("topic",),
     ),
-    # The same with the label that our own metrics have, so that the two can be compared.
+    # The same with the label `stream` of our own metrics, for comparison.
     Recording(
         "stream:streamgauge_topic_produced_per_second:sum",
         'label_replace(sum by (topic) (streamgauge_topic_produced_per_second), "stream", "$1", "topic", "(.*)")',

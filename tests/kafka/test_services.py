@@ -124,7 +124,7 @@ def test_asked_again_and_killed_every_decision_is_made_once(rig: Rig) -> None:
 
     third = rig.start(*command, "--ledger", str(ledger))  # it takes over; the second one ends by itself
     assert second.process.wait(30) == 1
-    assert "another process answers" in second.log.read_text()
+    assert "another process has joined" in second.log.read_text()
     assert third.stop() == 0
     check(answers(rig), ledger)
 

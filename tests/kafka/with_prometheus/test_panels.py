@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 WITHIN_S = 150.0
 # Panels that may be empty on a pipeline that is well, and why.
 EMPTY = {
-    ("streamgauge-overview", "Alerts that fire"): "no alert fires when all is well",
-    ("streamgauge-lag", "Caught up in"): "no lag shrinks for long enough",
-    ("streamgauge-lag", "Partitions that wait most"): "every group has read everything",
+    ("streamgauge-overview", "Firing alerts"): "no alert fires when all is well",
+    ("streamgauge-lag", "Time to catch up"): "no lag shrinks for long enough",
+    ("streamgauge-lag", "Partitions with the most lag"): "every group has read everything",
     ("streamgauge-lag", "Groups without members"): "every group has members",
-    ("streamgauge-lag", "Topics that nobody reads"): "no topic with events is without a reader",
-    ("streamgauge-lag", "Samples that failed"): "no part of a sample failed",
+    ("streamgauge-lag", "Unread topics"): "no topic with events is without a reader",
+    ("streamgauge-lag", "Failed samples"): "no part of a sample failed",
     ("streamgauge-commerce", "Overdue sagas"): "no saga is stuck",
     ("streamgauge-commerce", "Residue of ended sagas"): "no saga left anything",
     ("streamgauge-commerce", "Campaigns about to sell out"): "the scripted shop publishes no campaigns",

@@ -1,4 +1,4 @@
-"""The stories of the alerts on consumer lag."""
+"""Scenarios of the alerts on consumer lag."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LAG = (
         },
         "1m",
         "3m",
-        ((BILLING, "billing went back on orders (partitions: 1): it reads events again"),),
+        ((BILLING, "billing was rewound on orders (partitions: 1) and reads events again"),),
         "7m",
     ),
     Scenario(
@@ -55,7 +55,7 @@ LAG = (
         {'kafka_consumergroup_lag_sum{consumergroup="billing",topic="orders"}': "500+100x50 5500-200x20"},
         "8m",
         "20m",
-        ((BILLING, "billing has 4500 events of orders to read and does not catch up"),),
+        ((BILLING, "billing is 4500 events behind on orders and does not catch up"),),
         "34m",
     ),
     Scenario(
@@ -63,7 +63,7 @@ LAG = (
         {'kafka_consumergroup_lag_sum{consumergroup="billing",topic="orders"}': "9000x60 9000-300x30"},
         "8m",
         "25m",
-        ((BILLING, "billing has 9000 events of orders to read and does not catch up"),),
+        ((BILLING, "billing is 9000 events behind on orders and does not catch up"),),
         "40m",
         "the same number all the time",
     ),
@@ -78,7 +78,7 @@ LAG = (
         },
         "5m",
         "9m",
-        ((BILLING, "billing has not read 90% of what orders retains: events are about to be lost unread"),),
+        ((BILLING, "billing has not read 90% of the retained orders: events are about to be lost"),),
         "14m",
     ),
     Scenario(
@@ -89,7 +89,7 @@ LAG = (
         },
         "9m",
         "15m",
-        (({"consumergroup": "billing"}, "nobody consumes for billing, and 800 events wait for it"),),
+        (({"consumergroup": "billing"}, "billing has no members, and 800 events wait for it"),),
         "28m",
     ),
     Scenario(
@@ -116,7 +116,7 @@ LAG = (
         (
             (
                 {"process": "lag", "instance": "d:1"},
-                "lag at d:1 has stopped sampling: the lags that it shows are old",
+                "lag at d:1 has stopped sampling: its lags are out of date",
             ),
         ),
         "20m",

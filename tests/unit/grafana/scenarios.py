@@ -1,4 +1,4 @@
-"""For each alert rule a story; those of consumer lag are in lag_scenarios.py."""
+"""A scenario for each alert rule; those of consumer lag are in lag_scenarios.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCENARIOS = (
         },
         "2m",
         "5m",
-        (({"process": "analytics"}, "processes of analytics that do not answer: 1"),),
+        (({"process": "analytics"}, "1 analytics processes are down"),),
         "9m",
     ),
     Scenario(
@@ -32,7 +32,7 @@ SCENARIOS = (
         },
         "1m",
         "4m",
-        (({"job": "streamgauge", "process": "lag"}, "no lag process is known to Prometheus"),),
+        (({"job": "streamgauge", "process": "lag"}, "Prometheus knows no lag process"),),
         "7m",
     ),
     Scenario(
@@ -40,7 +40,7 @@ SCENARIOS = (
         {f'streamgauge_process_ready{{{JOB},process="warehouse",instance="c:1"}}': "1x3 0x20 1x20"},
         "5m",
         "9m",
-        (({"process": "warehouse", "instance": "c:1"}, "warehouse at c:1 runs but cannot do its work"),),
+        (({"process": "warehouse", "instance": "c:1"}, "warehouse at c:1 is running but not ready"),),
         "14m",
     ),
     Scenario(
@@ -93,7 +93,7 @@ SCENARIOS = (
         },
         "4m",
         "10m",
-        (({"stream": "orders"}, "6% of the events of orders cannot be processed"),),
+        (({"stream": "orders"}, "6% of the events of orders fail"),),
         "30m",
     ),
     Scenario(
@@ -104,7 +104,7 @@ SCENARIOS = (
         (
             (
                 {"stream": "orders", "reason": "wrong_type"},
-                "orders fails in ways not seen before: wrong_type, 1 new in fifteen minutes",
+                "orders has 1 new kinds of failure in fifteen minutes: wrong_type",
             ),
         ),
         "19m",
@@ -118,7 +118,7 @@ SCENARIOS = (
         (
             (
                 {"stream": "orders", "reason": "wrong_type"},
-                "orders fails in ways not seen before: wrong_type, 1 new in fifteen minutes",
+                "orders has 1 new kinds of failure in fifteen minutes: wrong_type",
             ),
         ),
         "40m",
@@ -136,7 +136,7 @@ SCENARIOS = (
         },
         "68m",
         "80m",
-        (({"topic": "orders"}, "orders gets no events; it had 4.2 a second"),),
+        (({"topic": "orders"}, "orders gets no events; it had 4.2 per second"),),
         "95m",
     ),
     Scenario(
@@ -144,7 +144,7 @@ SCENARIOS = (
         {PRODUCED % "orders": "10x360 2x10 10x20", PRODUCED % "refunds": "0.5x360 0.1x30"},
         "24h20m",
         "24h44m",
-        (({"topic": "orders"}, "orders gets 20% of the events it had at this time before"),),
+        (({"topic": "orders"}, "orders gets 20% of its usual events at this time"),),
         "25h20m",
         step="4m",
     ),
@@ -153,7 +153,7 @@ SCENARIOS = (
         {PRODUCED % "orders": "40x360 10x2600"},
         "23h",
         "168h40m",
-        (({"topic": "orders"}, "orders gets 25% of the events it had at this time before"),),
+        (({"topic": "orders"}, "orders gets 25% of its usual events at this time"),),
         "193h",
         "last week counts, where it is known",
         step="4m",
@@ -169,7 +169,7 @@ SCENARIOS = (
         },
         "4m",
         "12m",
-        (({"method": "card"}, "40% of the card payments are declined"),),
+        (({"method": "card"}, "40% of card payments are declined"),),
         "35m",
     ),
     Scenario(
@@ -180,7 +180,7 @@ SCENARIOS = (
         },
         "9m",
         "15m",
-        (({"location": "berlin"}, "berlin cannot reserve 25% of the units that are ordered"),),
+        (({"location": "berlin"}, "berlin cannot reserve 25% of the units ordered"),),
         "45m",
     ),
     Scenario(
@@ -192,7 +192,7 @@ SCENARIOS = (
         },
         "2m",
         "4m",
-        (({"location": "berlin"}, "berlin has promised more than it has of 2 articles"),),
+        (({"location": "berlin"}, "berlin has reserved more than it has of 2 SKUs"),),
         "15m",
     ),
     Scenario(
@@ -211,7 +211,7 @@ SCENARIOS = (
         (
             (
                 {"channel": "search"},
-                "60% of what the running search campaigns sell is gone, or will be within a minute",
+                "60% of what the active search campaigns sell is sold out, or will be within a minute",
             ),
         ),
         "20m",
@@ -235,7 +235,12 @@ SCENARIOS = (
         },
         "2m",
         "4m",
-        (({"state": "refunding_payment"}, "3 orders are half undone, overdue in the state refunding_payment"),),
+        (
+            (
+                {"state": "refunding_payment"},
+                "3 orders are not fully compensated: overdue in the state refunding_payment",
+            ),
+        ),
         "9m",
     ),
     Scenario(
@@ -246,7 +251,7 @@ SCENARIOS = (
         (
             (
                 {"state": "compensated"},
-                "2 orders whose saga ended as compensated have money or stock left over, or too much moved back",
+                "2 orders whose saga ended as compensated have a residue of money or stock",
             ),
         ),
         "9m",

@@ -1,4 +1,4 @@
-"""Every rule fires and clears, by promtool; both renderings say the same; the catalogue is sound."""
+"""Every rule fires and resolves, by promtool; both renderings are equal; the catalogue is consistent."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def grafana_rules() -> dict[str, dict[str, Any]]:
     return {rule["title"]: rule for group in loaded["groups"] for rule in group["rules"]}
 
 
-def story(scenario: Scenario, folder: Path, rule: dict[str, Any] | None = None) -> Path:
-    """The file that promtool reads, beside one with the scenario's rule alone (or `rule`): all of them take long."""
+def scenario_files(scenario: Scenario, folder: Path, rule: dict[str, Any] | None = None) -> Path:
+    """Write the test file of promtool and one with the scenario's rule (or `rule`) only, which is faster than all."""
     rule = rule or prometheus_rules()[scenario.alert]
     group = {"name": "alone", "rules": [rule]}
     (folder / "rule.yml").write_text(yaml.safe_dump({"groups": [group]}, allow_unicode=True), encoding="utf-8")
@@ -70,26 +70,26 @@ def promtool(file: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: f"{s.alert} {s.name}".strip())
 def test_the_rule_fires_and_clears(scenario: Scenario, tmp_path: Path) -> None:
-    """Quiet before its time, firing with the right words, over when the cause is over."""
-    done = promtool(story(scenario, tmp_path))
+    """Quiet before its time, firing with the right summary, resolved when the cause is gone."""
+    done = promtool(scenario_files(scenario, tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_alert_has_a_scenario() -> None:
-    """A rule that nobody saw firing may never."""
+    """A rule without a scenario might never fire."""
     assert {scenario.alert for scenario in SCENARIOS} == {alert.name for alert in ALERTS}
     assert all(scenario.fires for scenario in SCENARIOS)
 
 
 def test_a_wrong_limit_is_found(tmp_path: Path) -> None:
-    """The check itself: the same story against rules whose limit somebody mistyped."""
+    """The check itself: the same scenario with a mistyped limit."""
     rule = prometheus_rules()[SCENARIOS[0].alert]
-    assert promtool(story(SCENARIOS[0], tmp_path, rule)).returncode == 0
+    assert promtool(scenario_files(SCENARIOS[0], tmp_path, rule)).returncode == 0
     wrong = {**rule, "expr": rule["expr"].replace("> 60", "> 600")}
-    assert promtool(story(SCENARIOS[0], tmp_path, wrong)).returncode == 1
+    assert promtool(scenario_files(SCENARIOS[0], tmp_path, wrong)).returncode == 1
 
 
-def test_both_renderings_are_the_same_rules() -> None:
+def test_both_renderings_are_equal() -> None:
     """Name, value, limit, time, severity, runbook of each alert, in Prometheus's file and in Grafana's."""
     ours, theirs = prometheus_rules(), grafana_rules()
     assert list(ours) == list(theirs) == [alert.name for alert in ALERTS]
@@ -105,9 +105,9 @@ def test_both_renderings_are_the_same_rules() -> None:
         assert rule["annotations"]["runbook_url"] == other["annotations"]["runbook_url"]
 
 
-def test_grafana_takes_the_rules() -> None:
-    """What Grafana refuses when it starts: an interval that is no multiple of 10 s, a uid too long or used twice, a
-    condition that is no step, a panel that is not there."""
+def test_grafana_accepts_the_rules() -> None:
+    """What Grafana rejects at its start: an interval that is no multiple of 10 s, a uid too long or used twice, an
+    unknown step or panel."""
     loaded = yaml.safe_load(GRAFANA.read_text(encoding="utf-8"))
     assert loaded["apiVersion"] == 1
     uids = [rule["uid"] for group in loaded["groups"] for rule in group["rules"]]
@@ -125,12 +125,12 @@ def test_grafana_takes_the_rules() -> None:
 
 
 def test_nothing_in_grafanas_file_is_expanded() -> None:
-    """Grafana takes `$` in annotations and labels for variables of its environment, in queries not: there is none."""
+    """Grafana expands `$` in annotations and labels, but not in queries: none has a `$`."""
     assert "$" not in GRAFANA.read_text(encoding="utf-8")
 
 
-def test_no_answer_wakes_somebody_once() -> None:
-    """A Prometheus that is gone, or scrapes nothing, is one alert, and it has words for it."""
+def test_a_lost_prometheus_is_one_alert() -> None:
+    """A Prometheus that is down, or scrapes nothing, is one alert with a summary of its own."""
     loud = [alert for alert in ALERTS if alert.no_data != "OK" or alert.on_error != "OK"]
     assert [alert.name for alert in loud] == ["ProcessDown"]
     assert all(alert.no_data_summary for alert in loud)
@@ -138,7 +138,7 @@ def test_no_answer_wakes_somebody_once() -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_summaries_name_the_thing_and_the_amount(alert: Alert) -> None:
-    """A label of the value at the least, and the value, except where there is none to speak of."""
+    """At least one label, and the value unless it has no meaning."""
     assert "{{ .Labels." in alert.prometheus_summary()
     silent = {"ProcessMissing", "ProcessNotReady", "LagUnknown", "LagSamplesStopped"}
     assert ("{{ .Value |" in alert.prometheus_summary()) == (alert.name not in silent)
@@ -156,5 +156,5 @@ def test_summaries_name_the_thing_and_the_amount(alert: Alert) -> None:
     ],
 )
 def test_scaled(expr: str, factor: float, shorter: str) -> None:
-    """Ranges and offsets shrink, nothing else."""
+    """Only ranges and offsets change."""
     assert scaled(expr, factor) == shorter

@@ -1,4 +1,4 @@
-"""The check on PromQL names: it knows what is served, and finds what is not."""
+"""The check of PromQL names accepts exported names and reports others."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ GOOD = (
     'absent(up{job="streamgauge",process="lag"})',
 )
 BAD = (
-    ("rate(streamgauge_events_total[5m])", "`streamgauge_events_total` is no metric that anybody serves"),
+    ("rate(streamgauge_events_total[5m])", "`streamgauge_events_total` is not a metric of any process"),
     ('streamgauge_events_in_total{topic="orders"}', "`streamgauge_events_in_total` has no label `topic`"),
     ("sum by (topic) (streamgauge_events_in_total)", "nothing in it has the label `topic`"),
-    ("streamgauge_batch_stage_seconds", "`streamgauge_batch_stage_seconds` is no metric that anybody serves"),
-    ("up / up_and_down", "`up_and_down` is no metric that anybody serves"),
+    ("streamgauge_batch_stage_seconds", "`streamgauge_batch_stage_seconds` is not a metric of any process"),
+    ("up / up_and_down", "`up_and_down` is not a metric of any process"),
     (
         "rate(streamgauge_kpi_order_windows_turnover_total[5m])",
-        "`streamgauge_kpi_order_windows_turnover_total` is no metric that anybody serves",
+        "`streamgauge_kpi_order_windows_turnover_total` is not a metric of any process",
     ),
-    ("topic:kafka_lag:max", "`topic:kafka_lag:max` is no metric that anybody serves"),
+    ("topic:kafka_lag:max", "`topic:kafka_lag:max` is not a metric of any process"),
 )
 
 
 @pytest.mark.parametrize("expression", GOOD)
-def test_what_is_served_passes(expression: str) -> None:
+def test_exported_names_pass(expression: str) -> None:
     assert names.check(expression, recorded()) == []
 
 
 @pytest.mark.parametrize(("expression", "problem"), BAD)
-def test_what_is_not_served_is_named(expression: str, problem: str) -> None:
+def test_unknown_names_are_reported(expression: str, problem: str) -> None:
     assert names.check(expression, recorded()) == [problem]
 
 
