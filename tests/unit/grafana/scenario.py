@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Scenario:
     """`fires` has the labels and the summary of each alert that fires at `at`; at `quiet` and `clear` none does.
 
-    Samples are in promtool's notation, one per `step`: `5x3` is 5 four times, `0+2x3` is 0 2 4 6, `_x3` is four times no
-    sample.
+    Samples are in promtool's notation, one per `step`: `5x3` is 5 four times, `0+2x3` is 0 2 4 6, `_x3` is four times
+    no sample.
     """
 
     alert: str
