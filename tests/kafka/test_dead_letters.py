@@ -151,7 +151,8 @@ def test_odd_payloads_are_shown_and_sent_again_byte_by_byte(
 
     chosen = ids(*places)
     fingerprints = {item.letter.fingerprint for item in plan.make(rig.settings, chosen, Options()).ready}
-    assert len(fingerprints) == len(values)
+    # Two are not UTF-8, which is one cause.
+    assert len(fingerprints) == len(values) - 1
     for place in places:
         assert retry.run(rig.settings, ids(place), Options(really=True)) == 1
         assert "the same failure returned" in capsys.readouterr().out
