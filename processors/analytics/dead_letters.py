@@ -13,7 +13,7 @@ from processors.analytics.decoder import DeadLetter, Record, millis
 from processors.analytics.transactions import Outgoing
 from streamgauge.catalog import loader
 from streamgauge.dead_letters import headers as letter_headers
-from streamgauge.dead_letters.headers import Place, Said
+from streamgauge.dead_letters.headers import ErrorHeaders, Position
 
 PAYLOAD_SHOWN = 4_096
 # What a message says of itself anew each time it fails; what an earlier attempt said is in that attempt's letter.
@@ -33,7 +33,7 @@ class ForeignDeadLetter:
     record: Record
 
     @cached_property
-    def said(self) -> Said:
+    def said(self) -> ErrorHeaders:
         """What its headers say."""
         return letter_headers.read(self.record.source.headers())
 
@@ -133,8 +133,8 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
 def _foreign_row(letter: ForeignDeadLetter, now_ms: int) -> _Row:
     record = letter.record
     said = letter.said
-    # Without a place of its own, it goes by where it lies.
-    place = said.place or Place(letter.topic, record.partition, record.offset)
+    # Without a position of its own, it goes by where it lies.
+    position = said.position or Position(letter.topic, record.partition, record.offset)
     return _Row(
         letter.topic,
         said.reason,
@@ -142,10 +142,10 @@ def _foreign_row(letter: ForeignDeadLetter, now_ms: int) -> _Row:
         _text(record.source.key()),
         _text(record.value),
         len(record.value or b""),
-        place.partition,
-        place.offset,
+        position.partition,
+        position.offset,
         said.timestamp or record.timestamp,
-        place.topic,
+        position.topic,
         said.fingerprint_in(letter.topic),
         said.field,
         None,

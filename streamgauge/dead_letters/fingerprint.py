@@ -1,14 +1,14 @@
-"""Fingerprints: failures of one cause share one, whatever ids, numbers and values their messages name."""
+"""Fingerprints of causes: failures of one cause share one, whatever ids, numbers and values their messages contain."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 
-# Longer messages are stack traces, whose ends differ from run to run.
+# Longer messages are stack traces, which differ from run to run towards their end.
 MESSAGE_USED = 1_000
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
-# A value that is quoted as it is, quotes in it and all.
+# The value after it is not escaped and may contain quotes.
 _VALUE = re.compile(r"^(Invalid enum value) .*$", re.DOTALL)
 # An apostrophe inside a word (can't) opens nothing; a quotation that was cut off closes at the end.
 _QUOTED = re.compile(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)", re.DOTALL)
@@ -17,9 +17,9 @@ _BETWEEN_BACKTICKS = re.compile(r"(`[^`]*`)")
 
 
 def normalise(message: str) -> str:
-    """The message without what differs from event to event: quoted values, and words with a digit (ids, numbers).
+    """The message without what varies between events: quoted values, and words with a digit (ids, numbers).
 
-    What stands between backticks (names of types and fields) stays, but for the indices of lists.
+    Names between backticks (types and fields) stay, without the indices of lists.
     """
     message = _VALUE.sub(r"\1", _INDEX.sub("[*]", message[:MESSAGE_USED]))
     parts = _BETWEEN_BACKTICKS.split(message)
@@ -32,7 +32,7 @@ def fingerprint(stream: str, reason: str, field: str | None, message: str) -> st
     """Twelve hexadecimal digits for a cause of failure; the same in every process and version.
 
     `message` is `InvalidEvent.cause` for an event that analytics rejects: it does not change with a library's wording.
-    For letters of other services it is their exception's text, all that there is.
+    For letters of other services it is their exception's text, there is nothing else.
     """
     path = _INDEX.sub("[*]", field or "")
     text = "\n".join((stream, reason, path, normalise(message)))

@@ -1,8 +1,8 @@
-"""What the headers of a dead letter say: where the event was, what was wrong, who met it. Ours and those of others.
+"""Headers of a dead letter: where the event was, what was wrong, which consumer failed. Ours and those of others.
 
 Kafka Streams (KIP-1034; ours are these and some that begin `streamgauge.`), Kafka Connect and Spring Kafka each have
-their own. Numbers are text, or big-endian integers as Spring writes them. Nothing here trusts a header: what does not
-fit gives a letter of unknown origin, never an error.
+their own. Numbers are text, or big-endian integers as Spring writes them. No header is trusted: malformed ones give a
+letter of unknown origin, never an error.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FOREIGN_REASONS = {
 }
 DETAIL_SHOWN = 500
 _STREAMS, _CONNECT, _SPRING = "__streams.errors.", "__connect.errors.", "kafka_dlt-"
-# What a retry takes off again, so that the event is as it was.
+# Removed by a retry, so that the event is as it was.
 _ADDED = (_STREAMS, _CONNECT, _SPRING, "streamgauge.", "kafka_exception-", "kafka_original-", "retry_topic-")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _MOST_ATTEMPTS = 1_000_000
 
 
-class Place(NamedTuple):
-    """Where a message is. Written `topic:partition:offset`, it is a dead letter's id."""
+class Position(NamedTuple):
+    """Topic, partition and offset of a message. Written `topic:partition:offset`, it is a dead letter's id."""
 
     topic: str
     partition: int
@@ -44,24 +44,24 @@ class Place(NamedTuple):
         return f"{self.topic}:{self.partition}:{self.offset}"
 
     @classmethod
-    def parse(cls, text: str) -> Place | None:
-        """The place that `topic:partition:offset` names."""
+    def parse(cls, text: str) -> Position | None:
+        """Parse `topic:partition:offset`; None where it is no position."""
         topic, _, rest = text.partition(":")
         partition, _, offset = rest.partition(":")
         return cls.of(topic, number(partition.encode()), number(offset.encode()))
 
     @classmethod
-    def of(cls, topic: str, partition: int | None, offset: int | None) -> Place | None:
-        """A place, where all three can be one."""
+    def of(cls, topic: str, partition: int | None, offset: int | None) -> Position | None:
+        """A position; None where a part is missing or out of range."""
         if not _TOPIC.fullmatch(topic) or partition is None or offset is None:
             return None
         return cls(topic, partition, offset) if 0 <= partition < 2**31 and 0 <= offset < 2**63 else None
 
 
-class Said(NamedTuple):
-    """What a dead letter's headers say. `place` is None where they do not say it, or not so that it can be."""
+class ErrorHeaders(NamedTuple):
+    """A dead letter's headers, parsed. `position` is the event's; None where it is missing or invalid."""
 
-    place: Place | None
+    position: Position | None
     timestamp: int | None
     reason: str
     detail: str
@@ -72,12 +72,12 @@ class Said(NamedTuple):
     consumer: str | None
 
     def fingerprint_in(self, stream: str) -> str:
-        """The fingerprint that the headers carry, or the one that follows from them for a letter of `stream`."""
+        """The fingerprint in the headers, or the one computed from them for a letter of `stream`."""
         return self.fingerprint or fingerprint(stream, self.reason, self.field, self.detail)
 
 
-def read(headers: Headers | None) -> Said:
-    """What the headers say. The kind of letter is that of the last error header: who wrote last, failed last."""
+def read(headers: Headers | None) -> ErrorHeaders:
+    """Parse the headers. The last error header decides the kind of letter: what was written last failed last."""
     first: dict[str, bytes] = {}
     last: dict[str, bytes] = {}
     kind = ""
@@ -85,11 +85,11 @@ def read(headers: Headers | None) -> Said:
         first.setdefault(name, value or b"")
         last[name] = value or b""
         kind = next((prefix for prefix in (_STREAMS, _CONNECT, _SPRING) if name.startswith(prefix)), kind)
-    said = {_STREAMS: _streams, _CONNECT: _connect, _SPRING: _spring}.get(kind, _nothing)(first, last)
-    return said._replace(
-        reason=said.reason if said.place else "unknown",
-        detail=said.detail[:DETAIL_SHOWN],
-        attempts=max(said.attempts, attempt(headers)),
+    error = {_STREAMS: _streams, _CONNECT: _connect, _SPRING: _spring}.get(kind, _nothing)(first, last)
+    return error._replace(
+        reason=error.reason if error.position else "unknown",
+        detail=error.detail[:DETAIL_SHOWN],
+        attempts=max(error.attempts, attempt(headers)),
         retry_of=retry_of(headers),
     )
 
@@ -103,22 +103,22 @@ def attempt(headers: Headers | None) -> int:
 def retry_of(headers: Headers | None) -> str | None:
     """The id of the letter that the first retry was of, from the header that a retry adds."""
     found = [value for name, value in headers or () if name == RETRY_OF]
-    place = Place.parse(_text(found[-1])) if found else None
-    return str(place) if place else None
+    position = Position.parse(_text(found[-1])) if found else None
+    return str(position) if position else None
 
 
 def original(headers: Headers | None) -> list[tuple[str, bytes | None]]:
-    """The headers the event came with, without what dead-lettering added."""
+    """The event's own headers, without those that dead-lettering added."""
     return [(name, value) for name, value in headers or () if not name.startswith(_ADDED)]
 
 
-def _streams(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
+def _streams(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> ErrorHeaders:
     reason = _text(last.get(REASON))
     detail = _text(last.get(f"{_STREAMS}message"))
     if not reason:
         detail = _named(_text(last.get(f"{_STREAMS}exception")), detail)
-    return Said(
-        _place(last, _STREAMS),
+    return ErrorHeaders(
+        _position(last, _STREAMS),
         None,
         reason or "streams_error",
         detail,
@@ -130,14 +130,14 @@ def _streams(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
     )
 
 
-def _connect(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
+def _connect(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> ErrorHeaders:
     connector = _text(last.get(f"{_CONNECT}connector.name"))
     detail = _named(_text(last.get(f"{_CONNECT}exception.class.name")), _text(last.get(f"{_CONNECT}exception.message")))
     stage = _text(last.get(f"{_CONNECT}stage"))
     # The group of a sink connector, unless its configuration names another.
     consumer = f"connect-{connector}" if connector else None
-    return Said(
-        _place(last, _CONNECT),
+    return ErrorHeaders(
+        _position(last, _CONNECT),
         None,
         "connect_error",
         f"{stage}: {detail}" if stage else detail,
@@ -149,13 +149,13 @@ def _connect(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
     )
 
 
-def _spring(first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
-    # Through retry topics the headers repeat: the first say where the event was, the last what was wrong.
+def _spring(first: Mapping[str, bytes], last: Mapping[str, bytes]) -> ErrorHeaders:
+    # Through retry topics the headers repeat: the first name the event's position, the last the error.
     cause = last.get(f"{_SPRING}exception-cause-fqcn") or last.get(f"{_SPRING}exception-fqcn")
     detail = _named(_text(cause), _text(last.get(f"{_SPRING}exception-message")))
     stamp = number(first.get(f"{_SPRING}original-timestamp", b""))
-    return Said(
-        _place(first, f"{_SPRING}original-"),
+    return ErrorHeaders(
+        _position(first, f"{_SPRING}original-"),
         stamp if stamp is not None and 0 < stamp < 253_402_300_800_000 else None,
         "spring_error",
         detail,
@@ -167,17 +167,17 @@ def _spring(first: Mapping[str, bytes], last: Mapping[str, bytes]) -> Said:
     )
 
 
-def _nothing(_first: Mapping[str, bytes], _last: Mapping[str, bytes]) -> Said:
-    return Said(None, None, "unknown", "no error headers", None, None, 1, None, None)
+def _nothing(_first: Mapping[str, bytes], _last: Mapping[str, bytes]) -> ErrorHeaders:
+    return ErrorHeaders(None, None, "unknown", "no error headers", None, None, 1, None, None)
 
 
-def _place(headers: Mapping[str, bytes], prefix: str) -> Place | None:
+def _position(headers: Mapping[str, bytes], prefix: str) -> Position | None:
     partition, offset = (number(headers.get(f"{prefix}{name}", b"")) for name in ("partition", "offset"))
-    return Place.of(_text(headers.get(f"{prefix}topic")), partition, offset)
+    return Position.of(_text(headers.get(f"{prefix}topic")), partition, offset)
 
 
 def _named(exception: str, message: str) -> str:
-    """`ClassName: message`; the package of an exception tells nobody anything."""
+    """`ClassName: message`; without the exception's package."""
     return ": ".join(part for part in (exception.rpartition(".")[2], message) if part)
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.headers import Position
 
 
 @dataclass(frozen=True)
 class Letter:
-    """One dead letter. `place` is where the event was when it failed; `root` where it was before any retry."""
+    """One dead letter. `position` is that of the event when it failed, `root` that before any retry."""
 
-    place: Place
+    position: Position
     stream: str
     reason: str
     fingerprint: str
     field: str | None
     detail: str
     attempts: int
-    root: Place
+    root: Position
     consumer: str | None
     letter_topic: str
     dead_at: datetime
@@ -27,10 +27,12 @@ class Letter:
     @property
     def id(self) -> str:
         """`topic:partition:offset`"""
-        return str(self.place)
+        return str(self.position)
 
     @classmethod
-    def unlisted(cls, place: Place) -> Letter:
-        """A letter of ours that the table no longer has; its topic, which keeps longer, is read from the start."""
+    def unlisted(cls, position: Position) -> Letter:
+        """A letter that the table no longer has; its topic, which keeps letters longer, is read from the start."""
         beginning = datetime.fromtimestamp(0, UTC)
-        return cls(place, place.topic, "unknown", "", None, "", 1, place, None, f"{place.topic}.dlq", beginning)
+        return cls(
+            position, position.topic, "unknown", "", None, "", 1, position, None, f"{position.topic}.dlq", beginning
+        )

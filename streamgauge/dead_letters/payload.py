@@ -1,4 +1,4 @@
-"""A payload for people: pretty-printed, the wrong field marked, long values cut. Pure; nothing in it can fail."""
+"""Payload for people: pretty-printed, the wrong field marked, long values cut. Pure, and never raises."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class Line(NamedTuple):
-    """A line of text; `wrong` is what to say beside it, where it holds the wrong field."""
+    """A line of text; `wrong` is the error to show beside it, where it holds the wrong field."""
 
     text: str
     wrong: str | None = None
 
 
 def lines(value: bytes | None, reason: str, field: str | None, detail: str) -> list[Line]:
-    """The payload as lines. `field` is a JSON path (`$.items[0].quantity`), marked where it is or ought to be."""
+    """The payload as lines. `field` is a JSON path (`$.items[0].quantity`), marked where it is or should be."""
     if value is None:
         return [Line("null: the message has no value", reason)]
     if not value:
@@ -42,7 +42,7 @@ def lines(value: bytes | None, reason: str, field: str | None, detail: str) -> l
 
 
 def steps(field: str | None) -> tuple[str | int, ...] | None:
-    """A JSON path's steps: names and indices; None where no field is to blame."""
+    """A JSON path's steps: names and indices; None where the error names no field."""
     if not field or not field.startswith("$"):
         return None
     return tuple(name or int(index) for name, index in _STEP.findall(field))
@@ -51,7 +51,7 @@ def steps(field: str | None) -> tuple[str | int, ...] | None:
 def _tree(
     value: Any, wrong: tuple[str | int, ...] | None, mark: str, indent: str, label: str, comma: tuple[str]
 ) -> Iterator[Line]:
-    """Lines of a value. `wrong` is the rest of the path to the wrong field from here, None where it is elsewhere."""
+    """Lines of a value. `wrong` is the rest of the path to the wrong field from here, None outside it."""
     here = mark if wrong == () else None
     deeper = indent + "  "
     if isinstance(value, dict):
@@ -87,15 +87,15 @@ def _text(value: Any) -> str:
 
 
 def _cut(shown: list[Line]) -> list[Line]:
-    """Not more lines than one reads; the marked ones stay."""
+    """At most `LINES_SHOWN` lines, and all that are marked."""
     if len(shown) <= LINES_SHOWN:
         return shown
     rest = [line for line in shown[LINES_SHOWN:] if line.wrong]
-    return [*shown[:LINES_SHOWN], Line(f"… {len(shown):,} lines in all"), *rest]
+    return [*shown[:LINES_SHOWN], Line(f"… {len(shown):,} lines in total"), *rest]
 
 
 def _raw(value: bytes, mark: str) -> list[Line]:
-    """Bytes that are no JSON, around the byte that is to blame if the message says which, else from the start."""
+    """Bytes that are not JSON: around the byte that the error names, else from the start."""
     found = _BYTE.search(mark)
     at = min(int(found[1] or found[2]), len(value)) if found else None
     start, end = (0, RAW_SHOWN) if at is None else (max(0, at - _AROUND), at + _AROUND)
@@ -110,5 +110,5 @@ def _raw(value: bytes, mark: str) -> list[Line]:
 
 
 def _readable(value: bytes) -> str:
-    """Text where it is text; other bytes as \\xNN."""
+    """Text; bytes that are not UTF-8 as \\xNN."""
     return printable(value.decode("utf-8", errors="backslashreplace"))

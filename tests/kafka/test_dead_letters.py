@@ -161,7 +161,7 @@ def test_odd_payloads_are_shown_and_sent_again_byte_by_byte(
     made_again = plan.make(rig.settings, again, Options())
     sent = {str(item.letter.root): item.value for item in made_again.ready}
     assert sent == dict(zip(places, values, strict=True))
-    assert {item.copy.key for item in made_again.ready} == {b"\xff\x00"}
+    assert {item.record.key for item in made_again.ready} == {b"\xff\x00"}
 
 
 def test_the_ladder_stops_at_the_rung_that_fails(

@@ -16,7 +16,7 @@ from confluent_kafka import Producer
 from streamgauge.cli.dead_letters import plan, retry
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
-from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.retry import records, retrier
 from streamgauge.runtime import log_reader
 from streamgauge.warehouse.client import Warehouse
@@ -45,9 +45,9 @@ def warehouse(rig: Rig) -> Iterator[Warehouse]:
         yield client
 
 
-def chosen(*places: str) -> Choice:
+def chosen(*positions: str) -> Choice:
     """These letters."""
-    return Choice(ids=tuple(place for text in places if (place := Place.parse(text))))
+    return Choice(ids=tuple(position for text in positions if (position := Position.parse(text))))
 
 
 def once(rig: Rig, warehouse: Warehouse, prefix: str, number: int) -> None:
@@ -95,11 +95,11 @@ def test_killed_and_run_twice_each_event_is_sent_once(
         in_the_middle += 0 < len(retrier.retried_letters(rig.settings)) < LETTERS + 1
     assert in_the_middle > 0
     both = [start(rig, *command), start(rig, *command)]
-    said = [running.communicate(timeout=120) for running in both]
+    outputs = [running.communicate(timeout=120) for running in both]
     codes = sorted(running.returncode for running in both)
     # Whoever came second fenced the first, unless the first was done by then.
-    assert codes[0] == 0, said
-    assert codes[1] == 0 or any("another retry has begun" in err for _, err in said), said
+    assert codes[0] == 0, outputs
+    assert codes[1] == 0 or any("another retry has started" in err for _, err in outputs), outputs
     assert retry.run(rig.settings, Choice(fingerprint=fingerprint), Options(really=True, set=MENDED)) == 0
     out = capsys.readouterr().out
     assert len(retrier.retried_letters(rig.settings)) == LETTERS + 1
@@ -136,35 +136,35 @@ def test_wherever_it_crashes_each_event_is_sent_once(
 ) -> None:
     """A run that ends after each of its calls to Kafka in turn, from the first to the one that commits."""
     names: list[str] = []
-    places = publish(rig, "payments", [(b"O-9", payment(2_000 + n, amount_cents="1")) for n in range(8)])
-    wait_until(lambda: len(plan.make(rig.settings, chosen(*places), Options()).gone) == 0, "eight letters")
+    positions = publish(rig, "payments", [(b"O-9", payment(2_000 + n, amount_cents="1")) for n in range(8)])
+    wait_until(lambda: len(plan.make(rig.settings, chosen(*positions), Options()).expired) == 0, "eight letters")
     options = Options(really=True, set=MENDED)
-    for after, place in enumerate(places, 1):
+    for after, position in enumerate(positions, 1):
         with monkeypatch.context() as patch:
             patch.setattr(retrier, "Producer", crashing(after))
             try:
-                retry.run(rig.settings, chosen(place), options)
+                retry.run(rig.settings, chosen(position), options)
             except Crash as crash:
                 names.append(str(crash))
     assert names[0] == "init_transactions"
     assert names[-1] == "commit_transaction"
     assert names.count("produce") >= 2
     capsys.readouterr()
-    assert retry.run(rig.settings, chosen(*places), options) == 0
+    assert retry.run(rig.settings, chosen(*positions), options) == 0
     # Only the run that ended after the commit had sent its event, and those after it that came to no crash.
     assert f"{len(names) - 1} sent again, none failed" in capsys.readouterr().out
-    once(rig, warehouse, "P-2", len(places))
+    once(rig, warehouse, "P-2", len(positions))
 
 
 def test_a_run_that_was_overtaken_sends_nothing(rig: Rig) -> None:
     """Two runs may have chosen the same letters; the later one fences the earlier."""
-    (place,) = publish(rig, "payments", [(b"O-8", payment(4_000, amount_cents="1"))])
-    wait_until(lambda: len(plan.make(rig.settings, chosen(place), Options()).ready) == 1, "the letter")
-    ready = plan.make(rig.settings, chosen(place), Options()).ready
+    (position,) = publish(rig, "payments", [(b"O-8", payment(4_000, amount_cents="1"))])
+    wait_until(lambda: len(plan.make(rig.settings, chosen(position), Options()).ready) == 1, "the letter")
+    ready = plan.make(rig.settings, chosen(position), Options()).ready
     overtaken, _newer = retrier.Retrier(rig.settings), retrier.Retrier(rig.settings)
     with pytest.raises(retrier.Fenced):
         overtaken.send(ready)
-    assert place not in retrier.retried_letters(rig.settings)
+    assert position not in retrier.retried_letters(rig.settings)
 
 
 def test_a_replica_stops_at_nothing_but_bad_events(rig: Rig, warehouse: Warehouse) -> None:

@@ -1,4 +1,4 @@
-"""`streamgauge dead-letters list`: dead letters by fingerprint, the newest cause of failure first."""
+"""`streamgauge dead-letters list`: dead letters grouped by fingerprint, the newest cause first."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ FROM dead_letters WHERE {} GROUP BY ALL
 
 @dataclass(frozen=True)
 class Group:
-    """Dead letters of one cause; `open` ones have not been sent again.
+    """Dead letters of one cause; `open` ones have not been retried.
 
-    `trend` is their number in twelve equal parts, of `bucket_s` each, of the time that is shown.
+    `trend` counts them in twelve equal buckets of `bucket_s` seconds.
     """
 
     fingerprint: str
@@ -59,7 +59,7 @@ class Group:
 
 
 def groups(warehouse: Warehouse, choice: Choice, now: datetime | None = None) -> list[Group]:
-    """The groups of a choice, the one with the newest letter first."""
+    """The groups of a choice, by their newest letter, newest first. Raises what `Warehouse.query` raises."""
     where, values = condition(choice)
     rows = warehouse.query(_GROUPS.format(where=where, id=_ID), values).to_pylist()
     if not rows:
@@ -83,7 +83,7 @@ def _cause(row: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def sparkline(counts: Sequence[int]) -> str:
-    """A bar for each number; none is a dot."""
+    """A bar per count; zero is a dot."""
     most = max(counts, default=0)
     return "".join("·" if not count else _BARS[(count * len(_BARS) - 1) // most] for count in counts)
 

@@ -1,12 +1,12 @@
-"""How a retry tells what it does: in words for people, or as one JSON object a line for programs (`--format json`).
+"""Progress of a retry: text for people, or one JSON object per line for programs (`--format json`).
 
-The objects, by `event`; docs/dead-letters.md has them for whoever reads them:
+The objects, by `event` (docs/dead-letters.md):
 
-    plan      what would be sent and where to, what our analytics would say of it, what is left out, the rungs
-    progress  how much of a rung is sent
-    rung      a rung is settled
+    plan      what would be sent and where, its precheck, what is left out, the rungs
+    progress  how much of a rung has been sent
+    rung      a rung has been processed
     failure   a cause for which events became dead letters again
-    end       the last one, whatever happened: `outcome` and how many are through
+    end       the last one in any case: `outcome` and counts
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 from streamgauge.cli import output
-from streamgauge.cli.dead_letters import plan
-from streamgauge.cli.dead_letters.plan import Options, Plan
+from streamgauge.cli.dead_letters.plan import Options, Plan, describe, summary
 from streamgauge.dead_letters.retry.outcomes import Failure
 from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 
-# `dry`: only said what would happen. `none`: nothing to send. `stopped`: told to stop. `unsettled`: no answer in time.
+# `dry`: dry run. `none`: nothing to send. `stopped`: by a signal. `unsettled`: not processed within the time-out.
 Outcome = Literal["dry", "none", "done", "failed", "stopped", "unsettled", "error"]
 
 
 @dataclass(frozen=True)
 class End:
-    """How a retry ended: of `total` letters, `through` did not fail again, `unsettled` are sent and not known of."""
+    """How a retry ended: of `total` letters, `through` were processed, `unsettled` were sent with unknown outcome."""
 
     outcome: Outcome
     total: int = 0
@@ -41,86 +40,86 @@ class End:
 
     @property
     def not_sent(self) -> int:
-        """Those that stay where they are."""
+        """Letters that were not sent."""
         return self.total - self.through - self.failed - self.unsettled
 
 
 class Reporter(Protocol):
-    """Whoever is told what a retry does."""
+    """Receives the progress of a retry."""
 
-    def plan(self, settings: Settings, made: Plan, options: Options) -> None:
+    def plan(self, settings: Settings, plan: Plan, options: Options) -> None:
         """What would be sent."""
 
     def progress(self, rung: int, sent: int, size: int) -> None:
-        """So much of a rung is sent."""
+        """`sent` of the `size` letters of a rung are sent."""
 
     def rung(self, rung: int, through: int, failed: int, took_s: float) -> None:
-        """A rung is settled."""
+        """A rung has been processed."""
 
     def failures(self, failures: Sequence[Failure], retried: set[str]) -> None:
-        """Events became dead letters again; `retried` are the causes that were to be mended."""
+        """Events became dead letters again; `retried` are the fingerprints of the retried letters."""
 
     def end(self, end: End) -> None:
-        """The last that is told."""
+        """The retry ended; nothing is reported after it."""
 
 
 class TextOutput:
-    """For people: answers on standard output, progress on standard error."""
+    """For people: results on standard output, progress on standard error."""
 
-    def plan(self, settings: Settings, made: Plan, options: Options) -> None:
+    def plan(self, settings: Settings, plan: Plan, options: Options) -> None:
         """The plan, line by line."""
-        for line in plan.describe(settings, made, options):
+        for line in describe(settings, plan, options):
             output.line(line)
 
     def progress(self, rung: int, sent: int, size: int) -> None:
-        """One line for whoever watches."""
+        """One line on standard error."""
         output.note(
             f"rung {rung}: {sent:,} sent, waiting for the consumer" if sent == size else f"  {sent:,} of {size:,}"
         )
 
     def rung(self, rung: int, through: int, failed: int, took_s: float) -> None:
-        """One line for whoever watches."""
+        """One line on standard error."""
         output.note(f"rung {rung}: {through:,} through, {failed:,} failed again, {took_s:.1f} s")
 
     def failures(self, failures: Sequence[Failure], retried: set[str]) -> None:
         """The failures by cause."""
         for number, first, same in by_cause(failures, retried):
             what = "the same failure returned" if same else "a new failure"
-            said = f"{first.fingerprint} {first.reason}: {printable(first.detail)}"
-            output.line(f"{what}: {number:,} x {said} (now {first.place})")
+            text = f"{first.fingerprint} {first.reason}: {printable(first.detail)}"
+            output.line(f"{what}: {number:,} x {text} (now {first.position})")
 
     def end(self, end: End) -> None:
-        """The last line; of an error the command line tells."""
+        """The last line; an error is printed by the command line."""
         through = f"{end.through:,} of {end.total:,} are through"
-        said = {
+        text = {
             "dry": "nothing was sent; add --yes to send",
             "none": "there is nothing to send",
             "done": f"{end.through:,} sent again, none failed",
             "failed": f"stopped: {through}; {end.not_sent:,} not sent",
-            "stopped": f"stopped when told to: {through}; {end.not_sent:,} not sent",
-            "unsettled": f"stopped: {through}, {end.unsettled:,} are sent and not settled",
+            "stopped": f"stopped by a signal: {through}; {end.not_sent:,} not sent",
+            "unsettled": f"stopped: {through}; {end.unsettled:,} sent, outcome unknown",
         }
-        if end.outcome in said:
-            output.line(said[end.outcome])
+        if end.outcome in text:
+            output.line(text[end.outcome])
 
 
 class JsonLines:
-    """For programs: one JSON object a line on standard output. Text in it is as it came, whatever it contains."""
+    """For programs: one JSON object per line on standard output, with text unchanged."""
 
-    def plan(self, settings: Settings, made: Plan, options: Options) -> None:
-        """The plan, whole."""
-        _line("plan", **plan.summary(settings, made, options))
+    def plan(self, settings: Settings, plan: Plan, options: Options) -> None:
+        """The whole plan."""
+        _line("plan", **summary(settings, plan, options))
 
     def progress(self, rung: int, sent: int, size: int) -> None:
-        """How far a rung is."""
+        """Progress of a rung."""
         _line("progress", rung=rung, sent=sent, size=size)
 
     def rung(self, rung: int, through: int, failed: int, took_s: float) -> None:
-        """How a rung ended."""
+        """Result of a rung."""
         _line("rung", rung=rung, through=through, failed=failed, seconds=round(took_s, 3))
 
     def failures(self, failures: Sequence[Failure], retried: set[str]) -> None:
-        """A line a cause."""
+        """One line per cause."""
         for number, first, same in by_cause(failures, retried):
             _line(
                 "failure",
@@ -130,7 +129,7 @@ class JsonLines:
                 letters=number,
                 same=same,
                 letter=first.letter.id,
-                now=str(first.place),
+                now=str(first.position),
             )
 
     def end(self, end: End) -> None:
@@ -139,7 +138,7 @@ class JsonLines:
 
 
 def by_cause(failures: Sequence[Failure], retried: set[str]) -> list[tuple[int, Failure, bool]]:
-    """Of each cause: how many, the first, and whether it is one that was to be mended."""
+    """Per cause: number of failures, the first one, and whether a retried letter had the same fingerprint."""
     causes = Counter((failure.fingerprint, failure.reason) for failure in failures)
     found = []
     for (fingerprint, _reason), number in causes.most_common():
@@ -148,5 +147,5 @@ def by_cause(failures: Sequence[Failure], retried: set[str]) -> list[tuple[int, 
     return found
 
 
-def _line(event: str, **said: Any) -> None:
-    output.line(json.dumps({"event": event, **said}, ensure_ascii=False))
+def _line(event: str, **values: Any) -> None:
+    output.line(json.dumps({"event": event, **values}, ensure_ascii=False))

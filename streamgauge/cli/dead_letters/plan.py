@@ -1,4 +1,4 @@
-"""What a retry would send: found, edited and judged before anything is sent."""
+"""Plan of a retry: the letters to send, edited and prechecked before anything is sent."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ EXAMPLES, VERDICTS = 3, 20
 
 @dataclass(frozen=True)
 class Options:
-    """How to retry. `rate` is events a second, `timeout_s` how long a rung may make no progress.
+    """How to retry: `rate` in events a second; `timeout_s` is how long a rung may make no progress.
 
-    `by` is who retries, for the record; None is who runs this process.
+    `by` names who retries, for the audit record; None is the user of this process.
     """
 
     rate: float = 50.0
@@ -42,55 +42,55 @@ class Options:
 
 @dataclass
 class Plan:
-    """What to send, in order; and what not, and why."""
+    """What to send, in order; and what is left out: already retried, expired from its topic, or of unknown origin."""
 
     ready: list[Sendable] = field(default_factory=list)
     retried: list[Letter] = field(default_factory=list)
-    gone: list[Letter] = field(default_factory=list)
-    homeless: list[Letter] = field(default_factory=list)
+    expired: list[Letter] = field(default_factory=list)
+    no_origin: list[Letter] = field(default_factory=list)
 
 
 def make(settings: Settings, choice: Choice, options: Options) -> Plan:
-    """Find the letters and their copies, and edit them. Sends nothing. Raises `UsageError`."""
+    """Find the letters and their records, and apply the edits. Sends nothing. Raises `UsageError`."""
     if choice.empty:
-        raise UsageError("say which: ids, --fingerprint, --stream, --reason or --since")
+        raise UsageError("choose letters: ids, --fingerprint, --stream, --reason or --since")
     with Warehouse(settings) as warehouse:
         chosen = selection.find(warehouse, choice)
-    made, done, left = Plan(), retried_letters(settings), list[Letter]()
+    plan, retried, remaining = Plan(), retried_letters(settings), list[Letter]()
     for letter in chosen:
-        if letter.id in done:
-            made.retried.append(letter)
-        elif letter.place.topic == letter.letter_topic:
-            made.homeless.append(letter)
+        if letter.id in retried:
+            plan.retried.append(letter)
+        elif letter.position.topic == letter.letter_topic:
+            plan.no_origin.append(letter)
         else:
-            left.append(letter)
-    found = records.fetch(settings, left)
-    for letter in left:
-        copy = found.get(letter.place)
-        if copy is None:
-            made.gone.append(letter)
+            remaining.append(letter)
+    found = records.fetch(settings, remaining)
+    for letter in remaining:
+        record = found.get(letter.position)
+        if record is None:
+            plan.expired.append(letter)
         else:
-            made.ready.append(Sendable(copy.completes(letter), copy, copy.value))
-    made.ready.sort(key=lambda item: (item.letter.root, item.letter.attempts))
-    _edit(made, options)
-    return made
+            plan.ready.append(Sendable(record.complete(letter), record, record.value))
+    plan.ready.sort(key=lambda item: (item.letter.root, item.letter.attempts))
+    _edit(plan, options)
+    return plan
 
 
-def _edit(made: Plan, options: Options) -> None:
+def _edit(plan: Plan, options: Options) -> None:
     if options.file is not None:
-        if len(made.ready) != 1 or options.set:
-            raise UsageError(f"--edit is for one letter, alone; {len(made.ready):,} are chosen")
+        if len(plan.ready) != 1 or options.set:
+            raise UsageError(f"--edit takes exactly one letter, and no --set; {len(plan.ready):,} are chosen")
         try:
-            made.ready = [edit.whole(made.ready[0], options.file.read_bytes(), options.file.name)]
+            plan.ready = [edit.whole(plan.ready[0], options.file.read_bytes(), options.file.name)]
         except OSError as error:
             raise UsageError(f"cannot read {options.file}: {error.strerror}") from None
     elif options.set:
-        made.ready = [edit.apply(item, options.set) for item in made.ready]
+        plan.ready = [edit.apply(item, options.set) for item in plan.ready]
 
 
 @dataclass
 class Cause:
-    """Letters of one cause that would be sent, and what our analytics would say of them now (`Precheck.verdict`)."""
+    """Letters of one cause that would be sent, and their precheck verdicts (`Precheck.verdict`)."""
 
     fingerprint: str
     stream: str
@@ -99,11 +99,11 @@ class Cause:
     verdicts: Counter[str | None] = field(default_factory=Counter)
 
 
-def judge(settings: Settings, made: Plan) -> list[Cause]:
-    """By cause, the most frequent first."""
+def causes_of(settings: Settings, plan: Plan) -> list[Cause]:
+    """The plan's letters by cause, the most frequent cause first."""
     precheck = Precheck(settings, int(time.time() * 1_000))
     causes: dict[tuple[str, str, str], Cause] = {}
-    for item in made.ready:
+    for item in plan.ready:
         name = item.letter.fingerprint, item.letter.stream, item.letter.reason
         cause = causes.setdefault(name, Cause(*name))
         cause.letters += 1
@@ -111,11 +111,11 @@ def judge(settings: Settings, made: Plan) -> list[Cause]:
     return sorted(causes.values(), key=lambda cause: -cause.letters)
 
 
-def summary(settings: Settings, made: Plan, options: Options) -> dict[str, Any]:
-    """The plan as plain values, for programs; verdicts are as `Precheck.verdict` has them."""
-    to = Counter((item.letter.place.topic, item.letter.place.partition) for item in made.ready)
+def summary(settings: Settings, plan: Plan, options: Options) -> dict[str, Any]:
+    """The plan for JSON; verdicts as `Precheck.verdict` returns them."""
+    targets = Counter((item.letter.position.topic, item.letter.position.partition) for item in plan.ready)
     return {
-        "ready": len(made.ready),
+        "ready": len(plan.ready),
         "causes": [
             {
                 "fingerprint": cause.fingerprint,
@@ -123,39 +123,41 @@ def summary(settings: Settings, made: Plan, options: Options) -> dict[str, Any]:
                 "reason": cause.reason,
                 "letters": cause.letters,
                 "verdicts": [
-                    {"says": says, "letters": number} for says, number in cause.verdicts.most_common(VERDICTS)
+                    {"says": verdict, "letters": number} for verdict, number in cause.verdicts.most_common(VERDICTS)
                 ],
             }
-            for cause in judge(settings, made)[:VERDICTS]
+            for cause in causes_of(settings, plan)[:VERDICTS]
         ],
-        "to": [{"topic": topic, "partition": number, "letters": letters} for (topic, number), letters in to.items()],
-        "edits": [{"letter": item.letter.id, "edit": item.edit} for item in made.ready[:EXAMPLES] if item.edit],
-        "left_out": {"retried": len(made.retried), "gone": len(made.gone), "homeless": len(made.homeless)},
-        "rungs": [len(rung) for rung in canary.rungs(made.ready)],
+        "to": [
+            {"topic": topic, "partition": number, "letters": letters} for (topic, number), letters in targets.items()
+        ],
+        "edits": [{"letter": item.letter.id, "edit": item.edit} for item in plan.ready[:EXAMPLES] if item.edit],
+        "left_out": {"retried": len(plan.retried), "gone": len(plan.expired), "homeless": len(plan.no_origin)},
+        "rungs": [len(rung) for rung in canary.rungs(plan.ready)],
         "rate": options.rate,
     }
 
 
-def describe(settings: Settings, made: Plan, options: Options) -> Iterable[str]:
-    """The plan in lines, with what our analytics would say of each event now."""
-    for cause in judge(settings, made):
+def describe(settings: Settings, plan: Plan, options: Options) -> Iterable[str]:
+    """The plan for people, line by line."""
+    for cause in causes_of(settings, plan):
         yield f"{cause.letters:>7,} x {cause.fingerprint} {cause.stream} {cause.reason}"
         for verdict, count in cause.verdicts.most_common(EXAMPLES):
             if verdict is not None:
-                said = f"would fail again: {printable(verdict)}" if verdict else "would pass now"
-                yield f"{count:>9,} {said}"
-    for item in made.ready[:EXAMPLES]:
+                text = f"would fail again: {printable(verdict)}" if verdict else "would pass now"
+                yield f"{count:>9,} {text}"
+    for item in plan.ready[:EXAMPLES]:
         if item.edit is not None:
             yield f"edited {item.letter.id}: {printable(item.edit)}"
     for letters_left_out, why in (
-        (made.retried, "already retried"),
-        (made.gone, "no longer in the dead-letter topic"),
-        (made.homeless, "do not say which topic they came from"),
+        (plan.retried, "already retried"),
+        (plan.expired, "no longer in the dead-letter topic"),
+        (plan.no_origin, "without the topic they came from"),
     ):
         if letters_left_out:
             yield f"{len(letters_left_out):,} left out: {why}"
-    rungs = canary.rungs(made.ready)
+    rungs = canary.rungs(plan.ready)
     steps = ", ".join(f"{len(rung):,}" for rung in rungs[:6]) + (", …" if len(rungs) > 6 else "")
-    yield f"{len(made.ready):,} to send" + (
+    yield f"{len(plan.ready):,} to send" + (
         f", at most {options.rate:g} a second, in rungs of {steps}" if rungs else ""
     )

@@ -1,4 +1,4 @@
-"""What our analytics would say of a payload now: a dry run shows it before anything is sent. No Kafka."""
+"""Precheck: whether analytics would accept a payload now, shown before anything is sent. No Kafka."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamgauge.runtime.settings import Settings
 
 
 class Precheck:
-    """Judges payloads of the catalog's streams as analytics does; of others it says nothing."""
+    """Checks payloads of the catalog's streams as analytics does."""
 
     def __init__(self, settings: Settings, now_ms: int) -> None:
         self._now_ms = now_ms
@@ -19,10 +19,10 @@ class Precheck:
         }
 
     def verdict(self, item: Sendable) -> str | None:
-        """ "" where the event would pass, the reason and detail where it would not, None where nobody knows."""
-        decoder = self._decoders.get(item.letter.place.topic)
-        # What another service could not process may be perfectly good here.
-        if decoder is None or item.letter.letter_topic != f"{item.letter.place.topic}.dlq":
+        """Reason and detail where the event would fail, "" where it would pass, None where that is unknown."""
+        decoder = self._decoders.get(item.letter.position.topic)
+        # An event that another service could not process may be valid here.
+        if decoder is None or item.letter.letter_topic != f"{item.letter.position.topic}.dlq":
             return None
         dead = decoder.chunk(Records([item.value], [0], [0], [self._now_ms], [None]), self._now_ms).dead
         return f"{dead[0].reason}: {dead[0].detail}" if dead else ""

@@ -1,4 +1,4 @@
-"""`streamgauge dead-letters retry`: the plan, shown; then rung by rung, until all are settled or one fails."""
+"""`streamgauge dead-letters retry`: shows the plan, then sends rung by rung until all are processed or one fails."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from streamgauge.runtime.settings import Settings
 def run(
     settings: Settings, choice: Choice, options: Options, reporter: Reporter | None = None, stop: Event | None = None
 ) -> int:
-    """Plan, tell, and with `options.really` send. Returns the exit code: 1 where something failed again.
+    """Plan, report, and with `options.really` send. Returns the exit code: 1 where something failed again.
 
-    Once `stop` is set nothing more is sent; what was sent is waited for.
+    Once `stop` is set nothing more is sent; outcomes of what was sent are still awaited.
     """
     reporter, stop = reporter or TextOutput(), stop or Event()
     made = plan.make(settings, choice, options)
@@ -39,13 +39,13 @@ def run(
     with records.reader(settings) as consumer:
         watcher = Watcher(settings, consumer, group, {item.letter.letter_topic for item in items})
         try:
-            return climb(retrier, watcher, items, options, reporter, stop)
+            return send_rungs(retrier, watcher, items, options, reporter, stop)
         finally:
             watcher.close()
 
 
 def stop_on_signal() -> Event:
-    """Set by the first SIGTERM or SIGINT; the second ends the process at once. For the main thread."""
+    """An event set by the first SIGTERM or SIGINT; the second ends the process at once. Main thread only."""
     stop = Event()
 
     def handle(_signum: int, _frame: FrameType | None) -> None:
@@ -59,25 +59,25 @@ def stop_on_signal() -> Event:
 
 
 def group_of(settings: Settings, items: Sequence[Sendable], options: Options) -> str:
-    """The consumer group that failed at these events, and must get past them now. Raises `UsageError` for several."""
+    """The consumer group that failed at these events and must now process them. Raises `UsageError` for several."""
     if options.group:
         return options.group
     groups = set()
     for item in items:
-        own = item.letter.letter_topic == f"{item.letter.place.topic}.dlq"
+        own = item.letter.letter_topic == f"{item.letter.position.topic}.dlq"
         group = item.letter.consumer or (settings.analytics_group if own else None)
         if group is None:
-            raise UsageError(f"{item.letter.id} does not say which consumer group failed; name it with --group")
+            raise UsageError(f"{item.letter.id} does not name the consumer group that failed; name it with --group")
         groups.add(group)
     if len(groups) > 1:
-        raise UsageError(f"these are letters of several consumers ({', '.join(sorted(groups))}): retry one's at a time")
+        raise UsageError(f"letters of several consumers ({', '.join(sorted(groups))}): retry those of one at a time")
     return groups.pop()
 
 
-def climb(
+def send_rungs(
     retrier: Retrier, watcher: Watcher, items: Sequence[Sendable], options: Options, reporter: Reporter, stop: Event
 ) -> int:
-    """Rung by rung; stops at the first rung with a failure, or when told to."""
+    """Send rung by rung; stops after the first rung with a failure, or when `stop` is set. Returns the exit code."""
     through = 0
     pace = canary.Pace(options.rate, time.monotonic())
     fingerprints = {item.letter.fingerprint for item in items}

@@ -1,4 +1,4 @@
-"""Which dead letters: the rows of the table `dead_letters` that ids, a fingerprint or filters choose."""
+"""Selection of dead letters: rows of the table `dead_letters`, by ids, fingerprint or filters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse.client import Warehouse
@@ -15,7 +15,7 @@ from streamgauge.warehouse.client import Warehouse
 _FINGERPRINT = re.compile(r"[0-9a-f]{4,12}")
 _SPAN = re.compile(r"(\d+)\s*([smhd])")
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# Rows written before there were these columns have nulls. Two services may dead-letter one event: it is one letter.
+# Rows older than a column have nulls in it. Two services may dead-letter one event: it counts as one letter.
 _LETTERS = """
 SELECT coalesce(topic, stream) AS topic, kafka_partition, kafka_offset, stream, reason,
        coalesce(fingerprint, '') AS fingerprint, field, detail, coalesce(attempts, 1) AS attempts, retry_of, consumer,
@@ -28,9 +28,9 @@ QUALIFY row_number() OVER (PARTITION BY coalesce(topic, stream), kafka_partition
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line chose. Ids stand alone; the rest narrow one another."""
+    """The filters of the command line. Ids stand alone; the others are combined with AND."""
 
-    ids: tuple[Place, ...] = ()
+    ids: tuple[Position, ...] = ()
     fingerprint: str | None = None
     stream: str | None = None
     reason: str | None = None
@@ -39,7 +39,7 @@ class Choice:
 
     @property
     def empty(self) -> bool:
-        """True where nothing was chosen, which never means everything."""
+        """Whether nothing was chosen, which never means everything."""
         return replace(self, until=None) == Choice()
 
 
@@ -51,25 +51,25 @@ def choose(
     since: str | None,
     until: str | None = None,
 ) -> Choice:
-    """The choice that arguments and options make. Raises `UsageError` for what is neither id nor fingerprint."""
+    """The choice from arguments and options. Raises `UsageError` for what is neither an id nor a fingerprint."""
     ids = []
     for name in names:
-        place = Place.parse(name)
-        if place is None and _FINGERPRINT.fullmatch(name) and fingerprint in (None, name) and len(names) == 1:
+        position = Position.parse(name)
+        if position is None and _FINGERPRINT.fullmatch(name) and fingerprint in (None, name) and len(names) == 1:
             fingerprint = name
-        elif place is None:
-            raise UsageError(f"`{name}` is no dead letter's id (topic:partition:offset, as `dead-letters list` has it)")
+        elif position is None:
+            raise UsageError(f"`{name}` is not a dead letter's id (topic:partition:offset, as in `dead-letters list`)")
         else:
-            ids.append(place)
+            ids.append(position)
     if fingerprint is not None and not _FINGERPRINT.fullmatch(fingerprint):
-        raise UsageError(f"`{fingerprint}` is no fingerprint: 12 hexadecimal digits, of which 4 or more are enough")
+        raise UsageError(f"`{fingerprint}` is not a fingerprint: 12 hexadecimal digits, or the first 4 or more of them")
     if ids and (fingerprint or stream or reason or since or until):
-        raise UsageError("ids already say which; leave the other filters out")
+        raise UsageError("ids cannot be combined with other filters")
     return Choice(tuple(ids), fingerprint, stream, reason, moment(since), moment(until))
 
 
 def moment(text: str | None, now: datetime | None = None) -> datetime | None:
-    """`30m`, `2h`, `1d` ago, or a time in ISO 8601 (UTC unless it says otherwise). Raises `UsageError`."""
+    """Parse `30m`, `2h`, `1d` (ago) or an ISO 8601 time, UTC without a zone. Raises `UsageError`."""
     if not text:
         return None
     if span := _SPAN.fullmatch(text.strip()):
@@ -90,7 +90,7 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
             + " OR ".join(["(coalesce(topic, stream), kafka_partition, kafka_offset) = (?, ?, ?)"] * len(choice.ids))
             + ")"
         )
-        values += [value for place in choice.ids for value in place]
+        values += [value for position in choice.ids for value in position]
     if choice.fingerprint:
         parts.append("starts_with(fingerprint, ?)")
         values.append(choice.fingerprint)
@@ -110,15 +110,15 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
 def find(warehouse: Warehouse, choice: Choice) -> list[Letter]:
     """The letters of a choice, in the order in which their events were first published, partition by partition.
 
-    Ids that the table does not have are taken for letters of ours that it has expired (`Letter.unlisted`).
+    Ids that the table does not have are taken for letters that it has expired (`Letter.unlisted`).
     """
     where, values = condition(choice)
     rows = warehouse.query(_LETTERS.format(where), values).to_pylist()
     letters = []
     for row in rows:
-        place = Place(row.pop("topic"), row.pop("kafka_partition"), row.pop("kafka_offset"))
-        root = Place.parse(row.pop("retry_of") or "") or place
-        letters.append(Letter(place=place, root=root, **row))
-    letters += [Letter.unlisted(place) for place in set(choice.ids) - {letter.place for letter in letters}]
-    # Events of one key are in one partition: in this order they are sent again as they were sent first.
+        position = Position(row.pop("topic"), row.pop("kafka_partition"), row.pop("kafka_offset"))
+        root = Position.parse(row.pop("retry_of") or "") or position
+        letters.append(Letter(position=position, root=root, **row))
+    letters += [Letter.unlisted(position) for position in set(choice.ids) - {letter.position for letter in letters}]
+    # Events of one key are in one partition, so this order is that in which they were first published.
     return sorted(letters, key=lambda letter: (letter.root, letter.attempts))

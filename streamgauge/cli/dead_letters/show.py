@@ -1,4 +1,4 @@
-"""`streamgauge dead-letters show`: one letter: why, where from, its headers, its payload with the wrong field."""
+"""`streamgauge dead-letters show`: one letter with reason, origin, headers, and payload with the wrong field marked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streamgauge.dead_letters import payload
 from streamgauge.dead_letters.headers import Headers, number
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import records
-from streamgauge.dead_letters.retry.records import Copy
+from streamgauge.dead_letters.retry.records import Record
 from streamgauge.dead_letters.retry.retrier import retried_letters
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.printable import printable
@@ -27,41 +27,41 @@ from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
 
 HEADER_SHOWN = 300
-# Of a payload, as JSON: more is for a file (`--output`).
+# Longest payload in JSON output; a longer one goes to a file (`--output`).
 JSON_BYTES = 256 * 1024
 
 
 def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: bool = False) -> None:
-    """Write the letter to standard output, or its payload, byte by byte, to `output`."""
+    """Write the letter to standard output, or its payload, unchanged, to `output`. Raises `UsageError` for none."""
     with Warehouse(settings) as warehouse:
         found = selection.find(warehouse, choice)
     if not found:
         raise UsageError(f"no dead letter has the fingerprint {choice.fingerprint}")
     newest = max(found, key=lambda letter: letter.dead_at)
-    copy = records.fetch(settings, [newest]).get(newest.place)
-    if copy is None:
-        raise UsageError(f"{newest.letter_topic} has no letter about {newest.id} (any more)")
-    letter = copy.completes(newest)
+    record = records.fetch(settings, [newest]).get(newest.position)
+    if record is None:
+        raise UsageError(f"{newest.letter_topic} no longer has the letter about {newest.id}")
+    letter = record.complete(newest)
     if output is not None:
-        output.write_bytes(copy.value or b"")
-        sys.stdout.write(f"{output}: {len(copy.value or b''):,} bytes\n")
+        output.write_bytes(record.value or b"")
+        sys.stdout.write(f"{output}: {len(record.value or b''):,} bytes\n")
         return
     if as_json:
-        sys.stdout.write(json.dumps(plain(letter, copy), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(plain(letter, record), ensure_ascii=False) + "\n")
         return
     terminal = sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=True, no_color=not terminal)
-    for line in page(letter, copy, retried_letters(settings).get(letter.id)):
+    for line in page(letter, record, retried_letters(settings).get(letter.id)):
         console.print(line)
     if len(found) > 1:
         console.print(Text(f"\n{len(found) - 1:,} more with the fingerprint {letter.fingerprint}", style="dim"))
 
 
-def plain(letter: Letter, copy: Copy) -> dict[str, Any]:
-    """The letter for programs. `payload` is None where it is no text, or longer than a program should ask for."""
+def plain(letter: Letter, record: Record) -> dict[str, Any]:
+    """The letter for JSON. `payload` is None where it is not UTF-8, or longer than `JSON_BYTES`."""
     text = None
     with contextlib.suppress(UnicodeDecodeError):
-        text = None if copy.value is None or len(copy.value) > JSON_BYTES else copy.value.decode()
+        text = None if record.value is None or len(record.value) > JSON_BYTES else record.value.decode()
     return {
         "letter": letter.id,
         "fingerprint": letter.fingerprint,
@@ -70,25 +70,25 @@ def plain(letter: Letter, copy: Copy) -> dict[str, Any]:
         "detail": letter.detail,
         "attempts": letter.attempts,
         "consumer": letter.consumer,
-        "lies_at": str(copy.lies_at),
-        "key": None if copy.key is None else _value(copy.key),
-        "headers": [{"name": printable(name), "value": _value(value)} for name, value in copy.headers],
-        "bytes": len(copy.value or b""),
+        "lies_at": str(record.position),
+        "key": None if record.key is None else _value(record.key),
+        "headers": [{"name": printable(name), "value": _value(value)} for name, value in record.headers],
+        "bytes": len(record.value or b""),
         "payload": text,
     }
 
 
-def page(letter: Letter, copy: Copy, retried: LetterRetried | None) -> list[Text]:
-    """What is shown, line by line."""
-    place, lies_at = letter.place, copy.lies_at
-    key = "no key" if copy.key is None else f"key {_value(copy.key)}"
+def page(letter: Letter, record: Record, retried: LetterRetried | None) -> list[Text]:
+    """The letter for people, line by line."""
+    event, stored = letter.position, record.position
+    key = "no key" if record.key is None else f"key {_value(record.key)}"
     attempt = f", attempt {letter.attempts} at {letter.root}" if letter.attempts > 1 else ""
     facts = [
         ("reason", f"{letter.reason}{f' at {letter.field}' if letter.field else ''}"),
         ("detail", letter.detail),
         ("fingerprint", letter.fingerprint),
-        ("event", f"{place.topic}[{place.partition}] offset {place.offset}, {key}{attempt}"),
-        ("letter", f"{lies_at.topic}[{lies_at.partition}] offset {lies_at.offset}, {_time(copy.timestamp)}"),
+        ("event", f"{event.topic}[{event.partition}] offset {event.offset}, {key}{attempt}"),
+        ("letter", f"{stored.topic}[{stored.partition}] offset {stored.offset}, {_time(record.timestamp)}"),
     ]
     if letter.consumer:
         facts.append(("consumer", letter.consumer))
@@ -97,10 +97,10 @@ def page(letter: Letter, copy: Copy, retried: LetterRetried | None) -> list[Text
         sent = f"{retried.sent_topic}[{retried.sent_partition}] offset {retried.sent_offset}"
         facts.append(("retried", f"{_time(retried.retried_at)} by {retried.retried_by} to {sent}{edited}"))
     shown = [Text.assemble((f"{name:<12}", "bold"), printable(text)) for name, text in facts]
-    shown += [Text(), Text("headers", style="bold"), *_headers(copy.headers)]
-    size = "null" if copy.value is None else f"{len(copy.value):,} bytes"
+    shown += [Text(), Text("headers", style="bold"), *_headers(record.headers)]
+    size = "null" if record.value is None else f"{len(record.value):,} bytes"
     shown += [Text(), Text.assemble(("payload", "bold"), f" {size}")]
-    for line in payload.lines(copy.value, letter.reason, letter.field, letter.detail):
+    for line in payload.lines(record.value, letter.reason, letter.field, letter.detail):
         shown.append(Text(line.text))
         if line.wrong:
             shown[-1] = Text.assemble((line.text, "bold red"), (f"   ◀ {printable(line.wrong)}", "red"))

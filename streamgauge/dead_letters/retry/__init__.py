@@ -1,1 +1,1 @@
-"""Sending dead letters again: read from their topics, edited, sent once in a transaction, and followed up."""
+"""Retry of dead letters: read from their topics, edited, sent once in a transaction, followed until processed."""

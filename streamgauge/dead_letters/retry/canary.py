@@ -1,4 +1,4 @@
-"""The canary ladder: how many letters go out before somebody looks. Pure."""
+"""Canary ladder: how many letters are sent before the outcome of the last ones is known. Pure."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def rungs(items: Sequence[Item]) -> list[Sequence[Item]]:
 
 
 class Pace:
-    """Keeps to `rate` a second over all rungs; `wait_s` is asked before each part is sent. Times are monotonic."""
+    """Rate limit over all rungs, in letters a second. Times are monotonic seconds."""
 
     def __init__(self, rate: float, now: float) -> None:
         self._rate = rate
         self._due = now
 
     def wait_s(self, number: int, now: float) -> float:
-        """How long to wait before sending `number` more."""
-        # Time that was waited for the consumer is not made up for by sending faster.
+        """Seconds to wait before the next `number` are sent; call once before each batch."""
+        # Time spent waiting for the consumer is not made up for by sending faster.
         start = max(self._due, now)
         self._due = start + number / self._rate
         return start - now
 
 
 def batches(rung: Sequence[Item], rate: float) -> list[Sequence[Item]]:
-    """A rung in parts of half a second each, at most 100: a transaction that is open long holds up its readers."""
+    """A rung in batches of half a second each, at most 100 letters: a long transaction blocks its readers."""
     size = min(max(1, int(rate / 2)), 100)
     return [rung[start : start + size] for start in range(0, len(rung), size)]

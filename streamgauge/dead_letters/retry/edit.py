@@ -1,4 +1,4 @@
-"""Mending payloads: `--set field=value` for every chosen letter, `--edit FILE` for one. The originals stay. Pure."""
+"""Edits of payloads: `--set field=value` for every chosen letter, `--edit FILE` for one. Pure; originals are kept."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Setting = tuple[str, Any]
 
 
 def parse(text: str) -> Setting:
-    """`field=value` or `$.items[0].quantity=2` as (path, value): JSON where it is JSON, else text."""
+    """Parse `field=value` or `$.items[0].quantity=2` to (path, value); a value that is not JSON is text."""
     name, equals, value = text.partition("=")
     path = name if name.startswith("$") else f"$.{name}"
-    if not equals or not steps(path) or _written(steps(path) or ()) != path:
+    if not equals or not steps(path) or _format(steps(path) or ()) != path:
         raise UsageError(f"--set `{text}`: write field=value, e.g. currency=EUR or items[0].quantity=2")
     try:
         return path, json.loads(value)
@@ -28,11 +28,11 @@ def parse(text: str) -> Setting:
 
 
 def apply(item: Sendable, settings: Sequence[Setting]) -> Sendable:
-    """The item with these fields set. Raises `UsageError` where the payload is no JSON object or has no such place."""
+    """The item with these fields set. Raises `UsageError` where the payload is no JSON object or has no such path."""
     try:
         event = json.loads(item.value or b"")
     except (ValueError, RecursionError):
-        raise UsageError(f"{item.letter.id} is not JSON; write it anew with --edit FILE") from None
+        raise UsageError(f"{item.letter.id} is not JSON; replace it with --edit FILE") from None
     notes = []
     for path, value in settings:
         before = _set(event, path, value, item.letter.id)
@@ -45,12 +45,12 @@ def apply(item: Sendable, settings: Sequence[Setting]) -> Sendable:
 
 
 def whole(item: Sendable, value: bytes, source: str) -> Sendable:
-    """The item with another payload."""
+    """The item with its payload replaced."""
     return replace(item, value=value, edit=f"the whole payload, from {source}"[:NOTE_CHARACTERS])
 
 
 def _set(event: Any, path: str, value: Any, letter: str) -> str:
-    """Set one field; returns what was there, for the record."""
+    """Set one field; returns the old value as JSON, for the audit record."""
     *parents, last = steps(path) or ()
     at = event
     try:
@@ -60,7 +60,7 @@ def _set(event: Any, path: str, value: Any, letter: str) -> str:
     except (KeyError, IndexError, TypeError):
         fits = False
     if not fits:
-        raise UsageError(f"{letter} has no place for {path}")
+        raise UsageError(f"{letter} has no field {path}, and nowhere to add it")
     before = _json(at[last]) if isinstance(last, int) or last in at else "absent"
     at[last] = value
     return before
@@ -70,5 +70,5 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:500]
 
 
-def _written(path: Sequence[str | int]) -> str:
+def _format(path: Sequence[str | int]) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)

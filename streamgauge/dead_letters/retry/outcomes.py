@@ -1,4 +1,4 @@
-"""What became of events that were sent again: waits until their consumer is past them, and finds those that failed."""
+"""Outcomes of a retry: waits until the consumer has committed past the events, and finds those that failed again."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from streamgauge.dead_letters.headers import Place, read
+from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.letter import Letter
-from streamgauge.dead_letters.retry.records import CHUNK, copy_of
+from streamgauge.dead_letters.retry.records import CHUNK, record_of
 from streamgauge.dead_letters.retry.retrier import Sent
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
-LOOK_EVERY_S = 0.05
+POLL_S = 0.05
 _CALL_S = 15.0
 
 
 class Failure(NamedTuple):
-    """An event that was sent again and is a dead letter again."""
+    """A retried event that became a dead letter again, at `position`."""
 
     letter: Letter
-    place: Place
+    position: Position
     fingerprint: str
     reason: str
     detail: str
 
 
 class Watcher:
-    """Watches one consumer group and the dead-letter topics it writes to, from now on."""
+    """Watches one consumer group and its dead-letter topics, from the moment of construction."""
 
     def __init__(self, settings: Settings, consumer: Any, group: str, letter_topics: Iterable[str]) -> None:
         self._group = group
         self._consumer = consumer
         self._committed = Consumer({**kafka.client_config(settings), "group.id": group, "log_level": 0})
-        # Ends as a reader of everything sees them: a letter whose transaction commits at this moment counts.
+        # Ends as seen read-uncommitted: a letter whose transaction is just being committed counts.
         self._ends = Consumer(
             {
                 **kafka.client_config(settings),
@@ -66,65 +66,67 @@ class Watcher:
         waiting = list(sent)
         deadline = time.monotonic() + timeout_s
         while waiting:
-            committed = self._positions({one.place[:2] for one in waiting})
-            left = [
-                one for one in waiting if committed.get((one.place.topic, one.place.partition), -1) <= one.place.offset
-            ]
+            committed = self._positions({one.position[:2] for one in waiting})
+            left = [one for one in waiting if committed.get(one.position[:2], -1) <= one.position.offset]
             if len(left) < len(waiting):
                 deadline = time.monotonic() + timeout_s
             waiting = left
             if waiting and time.monotonic() > deadline:
                 raise TransientError(
-                    f"group `{self._group}` has not come past {waiting[0].place} within {timeout_s:g} s: is it "
-                    "running? What was sent is sent; the rest was not"
+                    f"group `{self._group}` has not committed past {waiting[0].position} within {timeout_s:g} s: is it "
+                    "running? What was sent stays sent; the rest was not sent"
                 )
             if waiting:
-                time.sleep(LOOK_EVERY_S)  # between two looks
+                time.sleep(POLL_S)
         return self._failures(sent)
 
     def _positions(self, partitions: set[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        asked = [TopicPartition(topic, number) for topic, number in partitions]
+        wanted = [TopicPartition(topic, number) for topic, number in partitions]
         try:
-            answers = self._committed.committed(asked, timeout=_CALL_S)
+            committed = self._committed.committed(wanted, timeout=_CALL_S)
         except KafkaException as error:
             if not error.args[0].retriable():
                 raise
             return {}
-        return {(part.topic, part.partition): part.offset for part in answers if part.error is None}
+        return {(part.topic, part.partition): part.offset for part in committed if part.error is None}
 
     def _end(self, part: TopicPartition) -> int:
         return int(self._ends.get_watermark_offsets(part, timeout=_CALL_S)[1])
 
     def _failures(self, sent: Sequence[Sent]) -> list[Failure]:
-        """Letters about `sent`, after reading the dead-letter topics to where they end now."""
-        by_place = {one.place: one.letter for one in sent}
+        """Failures of `sent`, after reading the dead-letter topics up to their present ends."""
+        by_position = {one.position: one.letter for one in sent}
         ends = {(part.topic, part.partition): self._end(part) for part in self._partitions}
         found: list[Failure] = []
         deadline = time.monotonic() + 60.0
         while any(self._read[where] < end for where, end in ends.items()):
             if time.monotonic() > deadline:
-                raise TransientError("a transaction stays open in a dead-letter topic; look again with `list`")
+                raise TransientError(
+                    "a transaction stays open in a dead-letter topic; check later: `streamgauge dead-letters list`"
+                )
             fetched = log_reader.fetch(self._consumer, CHUNK, 0.5, at_once=True)
             fetched.raise_permanent()
             for message in fetched.messages:
                 self._read[log_reader.partition_of(message)] = (message.offset() or 0) + 1
-                found += _failure(message, by_place)
+                found += _failure(message, by_position)
             for where, end in fetched.ends.items():
                 # Behind transaction markers, which are no messages.
                 self._read[where] = max(self._read[where], end)
         return found
 
     def close(self) -> None:
-        """Close what this made."""
+        """Close its Kafka clients."""
         self._committed.close()
         self._ends.close()
 
 
-def _failure(message: Any, by_place: dict[Place, Letter]) -> list[Failure]:
-    copy = copy_of(message)
-    letter = by_place.get(copy.place)
+def _failure(message: Any, by_position: dict[Position, Letter]) -> list[Failure]:
+    record = record_of(message)
+    letter = by_position.get(record.event_position)
     if letter is None:
         return []
-    said = read(copy.headers)
-    # Ours carry their fingerprint; others' follows from the topic they lie in, as in the table.
-    return [Failure(letter, copy.place, said.fingerprint_in(copy.lies_at.topic), said.reason, said.detail)]
+    error = record.error
+    # Our letters carry their fingerprint; that of others is computed from their topic, as in the table.
+    return [
+        Failure(letter, record.event_position, error.fingerprint_in(record.position.topic), error.reason, error.detail)
+    ]

@@ -1,4 +1,4 @@
-"""The letters themselves, whole, from their dead-letter topics."""
+"""Records of dead-letter topics: the letters themselves, with key, value and headers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from streamgauge.dead_letters.headers import Headers, Place, Said, read
+from streamgauge.dead_letters.headers import ErrorHeaders, Headers, Position, read
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.runtime import log_reader
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.settings import Settings
 
-# Clocks of replicas, and of a broker that stamps by its own, differ by less.
+# Clocks of replicas and brokers differ by less.
 CLOCKS_DIFFER_MS = 300_000
 MOST_BYTES = 512 * 1024 * 1024
 CHUNK = 500
@@ -26,38 +26,38 @@ _CALL_S = 15.0
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A dead letter as it lies in its topic: the event's bytes, and headers old and added."""
+class Record:
+    """A record of a dead-letter topic, at `position`: the event's bytes, its headers and those added."""
 
-    lies_at: Place
+    position: Position
     key: bytes | None
     value: bytes | None
     headers: Headers
     timestamp: int
 
     @property
-    def place(self) -> Place:
-        """Where the event was; where the letter lies, if it does not say."""
-        return self.said.place or self.lies_at
+    def event_position(self) -> Position:
+        """Where the event was; the letter's own position where its headers do not name it."""
+        return self.error.position or self.position
 
     @cached_property
-    def said(self) -> Said:
-        """What its headers say."""
+    def error(self) -> ErrorHeaders:
+        """Its error headers, parsed."""
         return read(self.headers)
 
-    def completes(self, letter: Letter) -> Letter:
-        """A letter that the table no longer has, from its headers; others as they are."""
+    def complete(self, letter: Letter) -> Letter:
+        """A letter that the table no longer has, filled in from the headers; other letters unchanged."""
         if letter.fingerprint:
             return letter
-        said = self.said
+        error = self.error
         return replace(
             letter,
-            reason=said.reason,
-            fingerprint=said.fingerprint_in(letter.stream),
-            field=said.field,
-            detail=said.detail,
-            attempts=said.attempts,
-            root=Place.parse(said.retry_of or "") or letter.place,
+            reason=error.reason,
+            fingerprint=error.fingerprint_in(letter.stream),
+            field=error.field,
+            detail=error.detail,
+            attempts=error.attempts,
+            root=Position.parse(error.retry_of or "") or letter.position,
             dead_at=datetime.fromtimestamp(self.timestamp / 1_000, UTC),
         )
 
@@ -78,18 +78,18 @@ def reader(
         consumer.close()
 
 
-def scan(consumer: Consumer, starts: Iterable[TopicPartition], see: Callable[[Any], bool]) -> None:
-    """Read from `starts` until every partition was read to its end, or `see(message)` returns True."""
+def scan(consumer: Consumer, starts: Iterable[TopicPartition], visit: Callable[[Any], bool]) -> None:
+    """Read from `starts` until every partition was read to its end, or `visit(message)` returns True."""
     for fetched in log_reader.to_end(consumer, starts, most=CHUNK, wait_s=0.5, at_once=True):
         fetched.raise_permanent()
-        if any(map(see, fetched.messages)):
+        if any(map(visit, fetched.messages)):
             return
 
 
-def copy_of(message: Any) -> Copy:
-    """A consumed message as a copy."""
-    return Copy(
-        Place(message.topic(), message.partition(), message.offset()),
+def record_of(message: Any) -> Record:
+    """The record of a consumed message."""
+    return Record(
+        Position(message.topic(), message.partition(), message.offset()),
         message.key(),
         message.value(),
         message.headers() or [],
@@ -97,41 +97,41 @@ def copy_of(message: Any) -> Copy:
     )
 
 
-def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Place, Copy]:
-    """The copies of `letters` by place; those that retention has taken are absent.
+def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Position, Record]:
+    """The records of `letters` by the event's position; those that retention has removed are absent.
 
     Reads each dead-letter topic from the time of its oldest letter on. Raises `UsageError` past 512 MB.
     """
-    wanted: dict[str, dict[Place, Letter]] = defaultdict(dict)
+    wanted: dict[str, dict[Position, Letter]] = defaultdict(dict)
     for letter in letters:
-        wanted[letter.letter_topic][letter.place] = letter
-    found: dict[Place, Copy] = {}
+        wanted[letter.letter_topic][letter.position] = letter
+    found: dict[Position, Record] = {}
     size = 0
     with reader(settings) as consumer:
         for topic, missing in wanted.items():
 
-            def see(message: Any, missing: dict[Place, Letter] = missing) -> bool:
+            def visit(message: Any, missing: dict[Position, Letter] = missing) -> bool:
                 nonlocal size
-                copy = copy_of(message)
-                if missing.pop(copy.place, None):
-                    found[copy.place] = copy
-                    size += len(copy.value or b"")
+                record = record_of(message)
+                if missing.pop(record.event_position, None):
+                    found[record.event_position] = record
+                    size += len(record.value or b"")
                     if size > MOST_BYTES:
-                        raise UsageError("these letters are more than 512 MB; choose fewer at a time")
+                        raise UsageError("these letters have more than 512 MB; choose fewer at a time")
                 return not missing
 
             oldest = min(letter.dead_at for letter in missing.values()).timestamp()
-            scan(consumer, _from(consumer, topic, int(oldest * 1_000) - CLOCKS_DIFFER_MS), see)
+            scan(consumer, _from(consumer, topic, int(oldest * 1_000) - CLOCKS_DIFFER_MS), visit)
     return found
 
 
 def _from(consumer: Consumer, topic: str, time_ms: int) -> list[TopicPartition]:
-    """Where each partition of a topic stood at a time."""
+    """The first offset of each partition of a topic at or after a time."""
     partitions = log_reader.partitions(consumer, topic)
     for partition in partitions:
         partition.offset = max(time_ms, 0)
     starts = consumer.offsets_for_times(partitions, timeout=_CALL_S) if partitions else []
-    # Nothing that new: what is committed from now on would still be seen.
+    # No message is that new: start at the end, where new ones will appear.
     return [
         TopicPartition(start.topic, start.partition, start.offset if start.offset >= 0 else OFFSET_END)
         for start in starts

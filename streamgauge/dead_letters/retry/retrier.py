@@ -1,8 +1,8 @@
-"""Sending dead letters again, each once, whatever is killed.
+"""Retrier: sends each dead letter exactly once, whatever is killed.
 
-One transactional id for the whole cluster: a second run fences the first, and settles what it left open. The record of
-a retry is in the transaction of the event it speaks of, so that the records say exactly what has been sent. Read them
-after `init_transactions`, skip what they name, and a retry that was killed or run twice sends each event once.
+One transactional id for the whole cluster: a second run fences the first and settles its open transaction. The audit
+record of a retry is in the same transaction as the event, so the records list exactly what has been sent. They are read
+after `init_transactions` and skipped, so that a retry that was killed or run twice sends each event once.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from streamgauge.catalog.builtin.retries import RETRIES_TOPIC, LetterRetried
-from streamgauge.dead_letters.headers import ATTEMPT, RETRY_OF, Place, original
+from streamgauge.dead_letters.headers import ATTEMPT, RETRY_OF, Position, original
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import records
-from streamgauge.dead_letters.retry.records import Copy
+from streamgauge.dead_letters.retry.records import Record
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 from streamgauge.runtime.settings import Settings
@@ -33,49 +33,52 @@ _CALL_S = 30.0
 
 
 class Fenced(StreamgaugeError):
-    """Another retry has begun on this cluster; this one has stopped."""
+    """Another retry has started on this cluster; this one has stopped."""
 
 
 @dataclass(frozen=True)
 class Sendable:
-    """A letter with its copy, and the value to send, which is the copy's own unless it was edited."""
+    """A letter with its record, and the value to send: the record's own unless `edit` describes a change."""
 
     letter: Letter
-    copy: Copy
+    record: Record
     value: bytes | None
     edit: str | None = None
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A letter that was sent again, and where to."""
+    """A retried letter, and the position of the event that was sent."""
 
     letter: Letter
-    place: Place
+    position: Position
 
 
 def retried_letters(settings: Settings) -> dict[str, LetterRetried]:
-    """Every committed record of a retry, by the letter's id; empty where there is no such topic yet."""
+    """Audit records of all committed retries, by letter id; empty where the topic does not exist yet.
+
+    Raises `StreamgaugeError` for a record that cannot be decoded.
+    """
     found: dict[str, LetterRetried] = {}
     decode = msgspec.json.Decoder(LetterRetried).decode
 
-    def see(message: Any) -> bool:
+    def visit(message: Any) -> bool:
         try:
             record = decode(message.value() or b"")
         except msgspec.MsgspecError as error:
-            where = Place(message.topic(), message.partition(), message.offset())
-            # Skipping what cannot be read might send an event twice.
-            raise StreamgaugeError(f"{where} is no record of a retry ({error}); nothing was sent") from None
+            where = Position(message.topic(), message.partition(), message.offset())
+            # Skipping an unreadable record might send an event twice.
+            raise StreamgaugeError(f"{where} is not a retry's record ({error}); nothing was sent") from None
         found[record.letter] = record
         return False
 
     with records.reader(settings) as consumer:
-        records.scan(consumer, log_reader.beginning(consumer, RETRIES_TOPIC), see)
+        records.scan(consumer, log_reader.beginning(consumer, RETRIES_TOPIC), visit)
     return found
 
 
 class Retrier:
-    """The one retry that runs on this cluster; making one blocks until an earlier one's transaction is settled."""
+    """The only active retry on this cluster; construction blocks until an earlier one's transaction is settled."""
 
     def __init__(self, settings: Settings, by: str | None = None) -> None:
         kafka.require_topics(settings, [RETRIES_TOPIC])
@@ -84,7 +87,7 @@ class Retrier:
                 **kafka.client_config(settings),
                 "transactional.id": TRANSACTIONAL_ID,
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
-                # What the topic takes is the topic's to say.
+                # The topic's own limit applies.
                 "message.max.bytes": 64 * 1024 * 1024,
                 "linger.ms": 5,
                 "log_level": 0,
@@ -94,50 +97,50 @@ class Retrier:
         try:
             self._producer.init_transactions(_CALL_S)
         except KafkaException as error:
-            raise TransientError(f"no transaction can begin: {error.args[0].str()}") from None
+            raise TransientError(f"cannot begin a transaction: {error.args[0].str()}") from None
         self.retried = retried_letters(settings)
 
     def send(self, batch: Sequence[Sendable]) -> list[Sent]:
         """Publish events and the records of their retry in one transaction; blocks until it is decided.
 
-        Raises `Fenced`, or `TransientError` where the outcome is not known: run the same again, nothing goes out twice.
+        Raises `Fenced`, or `TransientError` where the outcome is unknown: run the same again, nothing is sent twice.
         """
-        places: dict[str, Place] = {}
+        positions: dict[str, Position] = {}
         try:
             self._producer.begin_transaction()
             for item in batch:
-                self._publish(item, places)
-            # Where they are is known now, so the records can name it.
+                self._publish(item, positions)
+            # Offsets are known now, so the audit records can contain them.
             self._producer.flush(_CALL_S)
             for item in batch:
-                self._record(item, places[item.letter.id])
+                self._publish_audit(item, positions[item.letter.id])
             self._producer.commit_transaction(_CALL_S)
         except (KafkaException, BufferError, KeyError) as error:
             raise _failed(error) from None
-        return [Sent(item.letter, places[item.letter.id]) for item in batch]
+        return [Sent(item.letter, positions[item.letter.id]) for item in batch]
 
-    def _publish(self, item: Sendable, places: dict[str, Place]) -> None:
+    def _publish(self, item: Sendable, positions: dict[str, Position]) -> None:
         def delivered(error: Any, message: Any) -> None:
             if error is None:
-                places[item.letter.id] = Place(message.topic(), message.partition(), message.offset())
+                positions[item.letter.id] = Position(message.topic(), message.partition(), message.offset())
 
         headers = [
-            *original(item.copy.headers),
+            *original(item.record.headers),
             (ATTEMPT, str(item.letter.attempts + 1).encode()),
             (RETRY_OF, str(item.letter.root).encode()),
         ]
-        # The event's own partition, whatever assigned it: the events of its key are there.
+        # The event's own partition, whatever assigned it: it has the other events of the key.
         self._producer.produce(
-            item.letter.place.topic,
+            item.letter.position.topic,
             item.value,
-            item.copy.key,
-            item.letter.place.partition,
+            item.record.key,
+            item.letter.position.partition,
             on_delivery=delivered,
             headers=headers,
         )
         self._producer.poll(0)
 
-    def _record(self, item: Sendable, place: Place) -> None:
+    def _publish_audit(self, item: Sendable, position: Position) -> None:
         letter = item.letter
         record = LetterRetried(
             letter=letter.id,
@@ -148,12 +151,12 @@ class Retrier:
             stream=letter.stream,
             reason=letter.reason,
             fingerprint=letter.fingerprint,
-            sent_topic=place.topic,
-            sent_partition=place.partition,
-            sent_offset=place.offset,
+            sent_topic=position.topic,
+            sent_partition=position.partition,
+            sent_offset=position.offset,
             edited=item.edit is not None,
             edit=item.edit,
-            original_sha256=_sha256(item.copy.value),
+            original_sha256=_sha256(item.record.value),
             sent_sha256=_sha256(item.value),
         )
         self._producer.produce(RETRIES_TOPIC, msgspec.json.encode(record), letter.id.encode())
@@ -162,10 +165,10 @@ class Retrier:
 def _failed(error: Exception) -> StreamgaugeError:
     kafka_error = error.args[0] if error.args else error
     if isinstance(error, KeyError):
-        return TransientError("Kafka did not take every event of a transaction, so none of it was sent; run it again")
+        return TransientError("Kafka did not accept every event of a transaction, so none was sent; run it again")
     if "FENCED" in str(getattr(kafka_error, "name", lambda: "")()):
-        return Fenced("another retry has begun on this cluster, and this one has stopped")
-    return TransientError(f"a transaction failed ({kafka_error}); run the same command again, nothing is sent twice")
+        return Fenced("another retry has started on this cluster, and this one has stopped")
+    return TransientError(f"a transaction failed ({kafka_error}); run the same command again: nothing is sent twice")
 
 
 def _sha256(value: bytes | None) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgauge.dead_letters.headers import Headers, Place, attempt, original, read
+from streamgauge.dead_letters.headers import Headers, Position, attempt, original, read
 
 STREAMS: Headers = [
     ("__streams.errors.exception", b"java.lang.IllegalArgumentException"),
@@ -62,7 +62,7 @@ OURS: Headers = [
         (
             OURS,
             {
-                "place": Place("orders", 4, 99),
+                "position": Position("orders", 4, 99),
                 "reason": "wrong_type",
                 "detail": "Expected `int`",
                 "field": "$.amount_cents",
@@ -74,7 +74,7 @@ OURS: Headers = [
         (
             STREAMS,
             {
-                "place": Place("clicks", 2, 17),
+                "position": Position("clicks", 2, 17),
                 "reason": "streams_error",
                 "detail": "IllegalArgumentException: count must be non-negative",
                 "consumer": None,
@@ -83,7 +83,7 @@ OURS: Headers = [
         (
             CONNECT,
             {
-                "place": Place("orders", 0, 3),
+                "position": Position("orders", 0, 3),
                 "reason": "connect_error",
                 "detail": "VALUE_CONVERTER: DataException: Converting byte[] to Kafka Connect data failed",
                 "consumer": "connect-orders-sink",
@@ -92,7 +92,7 @@ OURS: Headers = [
         (
             SPRING,
             {
-                "place": Place("payments", 1, 2**33),
+                "position": Position("payments", 1, 2**33),
                 "reason": "spring_error",
                 "detail": "IllegalStateException: Listener failed; no customer 'C-9'",
                 "consumer": "billing",
@@ -103,13 +103,13 @@ OURS: Headers = [
     ],
 )
 def test_each_kind_says_where_from_and_why(headers: Headers, expected: dict[str, Any]) -> None:
-    said = read(headers)
-    assert {name: getattr(said, name) for name in expected} == expected
+    error = read(headers)
+    assert {name: getattr(error, name) for name in expected} == expected
 
 
 def test_numbers_may_be_text_as_others_write_springs_headers() -> None:
     texts = {"kafka_dlt-original-partition": b"1", "kafka_dlt-original-offset": b"1234"}
-    assert read([(name, texts.get(name, value)) for name, value in SPRING]).place == Place("payments", 1, 1234)
+    assert read([(name, texts.get(name, value)) for name, value in SPRING]).position == Position("payments", 1, 1234)
 
 
 def test_through_retry_topics_the_first_origin_and_the_last_error_count() -> None:
@@ -118,9 +118,9 @@ def test_through_retry_topics_the_first_origin_and_the_last_error_count() -> Non
         ("kafka_dlt-exception-message", b"still no customer"),
         ("retry_topic-attempts", struct.pack(">i", 4)),
     ]
-    said = read([*SPRING, *later])
-    assert (said.place, said.attempts) == (Place("payments", 1, 2**33), 4)
-    assert said.detail.endswith("still no customer")
+    error = read([*SPRING, *later])
+    assert (error.position, error.attempts) == (Position("payments", 1, 2**33), 4)
+    assert error.detail.endswith("still no customer")
 
 
 def test_who_wrote_last_failed_last() -> None:
@@ -144,8 +144,8 @@ MALFORMED: list[Headers | None] = [
 
 @pytest.mark.parametrize("headers", MALFORMED)
 def test_what_does_not_say_where_from_is_unknown(headers: Headers | None) -> None:
-    said = read(headers)
-    assert (said.place, said.reason) == (None, "unknown")
+    error = read(headers)
+    assert (error.position, error.reason) == (None, "unknown")
 
 
 @given(
@@ -158,11 +158,11 @@ def test_what_does_not_say_where_from_is_unknown(headers: Headers | None) -> Non
     )
 )
 def test_no_header_is_too_strange(headers: list[tuple[str, bytes | None]]) -> None:
-    said = read(headers)
-    assert 1 <= said.attempts <= 1_000_000
-    assert (said.reason == "unknown") or said.place is not None
-    if said.place:
-        assert Place.parse(str(said.place)) == said.place
+    error = read(headers)
+    assert 1 <= error.attempts <= 1_000_000
+    assert (error.reason == "unknown") or error.position is not None
+    if error.position:
+        assert Position.parse(str(error.position)) == error.position
 
 
 @pytest.mark.parametrize(
@@ -179,4 +179,4 @@ def test_a_retry_takes_off_what_dead_lettering_added() -> None:
 
 @pytest.mark.parametrize("text", ["", "orders", "orders:1", "orders:1:x", "orders:-1:2", "a/b:1:2", "orders:1:2:3"])
 def test_ids_that_are_none(text: str) -> None:
-    assert Place.parse(text) is None
+    assert Position.parse(text) is None

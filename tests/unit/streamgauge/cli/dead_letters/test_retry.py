@@ -1,4 +1,4 @@
-"""How a retry climbs and what it tells: stopped by a failure, or when told to; no Kafka."""
+"""How a retry climbs and what it tells: stopped by a failure, or when reported to; no Kafka."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from streamgauge.cli.dead_letters import retry
 from streamgauge.cli.dead_letters.output import JsonLines
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice, condition
-from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry.outcomes import Failure, Watcher
-from streamgauge.dead_letters.retry.records import Copy
+from streamgauge.dead_letters.retry.records import Record
 from streamgauge.dead_letters.retry.retrier import Retrier, Sendable, Sent
 from streamgauge.runtime.errors import TransientError
 
@@ -34,22 +34,24 @@ class Kafka:
 
     def send(self, batch: Sequence[Sendable]) -> list[Sent]:
         self.sent += len(batch)
-        return [Sent(item.letter, Place("orders", 0, 1_000 + item.letter.place.offset)) for item in batch]
+        return [Sent(item.letter, Position("orders", 0, 1_000 + item.letter.position.offset)) for item in batch]
 
     def settle(self, sent: Sequence[Sent], _timeout_s: float) -> list[Failure]:
         return self._settle(sent)
 
 
 def item(number: int) -> Sendable:
-    place = Place("orders", 0, number)
-    letter = Letter(place, "orders", "wrong_type", "aaaa", None, "d", 1, place, None, "orders.dlq", datetime.now(UTC))
-    return Sendable(letter, Copy(place, b"k", b"{}", [], 0), b"{}")
+    position = Position("orders", 0, number)
+    letter = Letter(
+        position, "orders", "wrong_type", "aaaa", None, "d", 1, position, None, "orders.dlq", datetime.now(UTC)
+    )
+    return Sendable(letter, Record(position, b"k", b"{}", [], 0), b"{}")
 
 
 def climbed(kafka: Kafka, number: int, capsys: pytest.CaptureFixture[str], stop: Event | None = None) -> Any:
-    """The exit code, or the error, and the objects told."""
+    """The exit code, or the error, and the objects reported."""
     try:
-        code: object = retry.climb(
+        code: object = retry.send_rungs(
             cast(Retrier, kafka),
             cast(Watcher, kafka),
             [item(n) for n in range(number)],
@@ -63,10 +65,10 @@ def climbed(kafka: Kafka, number: int, capsys: pytest.CaptureFixture[str], stop:
 
 
 def test_rung_by_rung(capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = climbed(Kafka(), 8, capsys)
+    code, reported = climbed(Kafka(), 8, capsys)
     assert code == 0
-    assert [(one["rung"], one["through"]) for one in told if one["event"] == "rung"] == [(1, 1), (2, 5), (3, 2)]
-    assert told[-1] | {"detail": ""} == {
+    assert [(one["rung"], one["through"]) for one in reported if one["event"] == "rung"] == [(1, 1), (2, 5), (3, 2)]
+    assert reported[-1] | {"detail": ""} == {
         **{"event": "end", "outcome": "done", "total": 8, "through": 8, "failed": 0},
         **{"unsettled": 0, "detail": "", "not_sent": 0},
     }
@@ -74,12 +76,12 @@ def test_rung_by_rung(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_first_failure_stops_it(capsys: pytest.CaptureFixture[str]) -> None:
     def settle(sent: Sequence[Sent]) -> list[Failure]:
-        return [Failure(sent[0].letter, sent[0].place, "bbbb", "out_of_range", "**new**")] if len(sent) == 5 else []
+        return [Failure(sent[0].letter, sent[0].position, "bbbb", "out_of_range", "**new**")] if len(sent) == 5 else []
 
     kafka = Kafka(settle)
-    code, told = climbed(kafka, 30, capsys)
+    code, reported = climbed(kafka, 30, capsys)
     assert (code, kafka.sent) == (1, 6)
-    failure, end = told[-2:]
+    failure, end = reported[-2:]
     assert (failure["same"], failure["now"], failure["detail"]) == (False, "orders:0:1001", "**new**")
     assert (end["outcome"], end["through"], end["failed"], end["not_sent"]) == ("failed", 5, 1, 24)
 
@@ -93,18 +95,18 @@ def test_told_to_stop_what_is_sent_is_settled(capsys: pytest.CaptureFixture[str]
         return []
 
     kafka = Kafka(settle)
-    code, told = climbed(kafka, 30, capsys, stop)
+    code, reported = climbed(kafka, 30, capsys, stop)
     assert (code, kafka.sent) == (0, 6)
-    assert (told[-1]["outcome"], told[-1]["through"], told[-1]["not_sent"]) == ("stopped", 6, 24)
+    assert (reported[-1]["outcome"], reported[-1]["through"], reported[-1]["not_sent"]) == ("stopped", 6, 24)
 
 
 def test_what_is_not_settled_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     def settle(_: Sequence[Sent]) -> list[Failure]:
         raise TransientError("nobody came past")
 
-    code, told = climbed(Kafka(settle), 3, capsys)
+    code, reported = climbed(Kafka(settle), 3, capsys)
     assert str(code) == "nobody came past"
-    assert (told[-1]["outcome"], told[-1]["unsettled"], told[-1]["not_sent"]) == ("unsettled", 1, 2)
+    assert (reported[-1]["outcome"], reported[-1]["unsettled"], reported[-1]["not_sent"]) == ("unsettled", 1, 2)
 
 
 def test_until_bounds_a_choice_and_is_none_by_itself() -> None:

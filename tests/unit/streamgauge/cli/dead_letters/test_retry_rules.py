@@ -9,10 +9,10 @@ import pytest
 
 from streamgauge.cli.dead_letters.listing import sparkline
 from streamgauge.cli.dead_letters.selection import Choice, choose, moment
-from streamgauge.dead_letters.headers import Place
+from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import canary, edit
-from streamgauge.dead_letters.retry.records import Copy
+from streamgauge.dead_letters.retry.records import Record
 from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.runtime.errors import UsageError
 
@@ -46,9 +46,9 @@ def test_the_rate_holds_over_rungs_and_time_lost_is_not_made_up() -> None:
 
 
 def item(value: bytes | None) -> Sendable:
-    place = Place("orders", 1, 7)
-    letter = Letter(place, "orders", "r", "f" * 12, None, "", 1, place, None, "orders.dlq", NOW)
-    return Sendable(letter, Copy(Place("orders.dlq", 0, 0), None, value, [], 0), value)
+    position = Position("orders", 1, 7)
+    letter = Letter(position, "orders", "r", "f" * 12, None, "", 1, position, None, "orders.dlq", NOW)
+    return Sendable(letter, Record(Position("orders.dlq", 0, 0), None, value, [], 0), value)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_field_is_set_and_the_original_stays(setting: str, expected: object, n
     after = edit.apply(before, [edit.parse(setting)])
     assert json.loads(after.value or b"") == expected
     assert after.edit == note
-    assert after.copy == before.copy
+    assert after.record == before.record
 
 
 @pytest.mark.parametrize("text", ["currency", "=EUR", "a..b=1", "$=1", "a[x]=1", "a b[=1"])
@@ -109,7 +109,10 @@ def test_since(text: str | None, expected: datetime | None) -> None:
 
 
 def test_what_is_chosen() -> None:
-    assert choose(["orders:1:7", "a.b:0:0"], None, None, None, None).ids == (Place("orders", 1, 7), Place("a.b", 0, 0))
+    assert choose(["orders:1:7", "a.b:0:0"], None, None, None, None).ids == (
+        Position("orders", 1, 7),
+        Position("a.b", 0, 0),
+    )
     assert choose(["0a1b2c"], None, None, None, None) == Choice(fingerprint="0a1b2c")
     assert choose([], None, None, None, None).empty
     assert not choose([], None, "orders", None, None).empty
