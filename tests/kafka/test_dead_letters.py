@@ -250,4 +250,4 @@ def test_letters_of_other_services(rig: Rig, warehouse: Warehouse, capsys: pytes
     assert value == b"not json"
     assert headers == [("trace", b"t9"), ("streamgauge.attempt", b"2"), ("streamgauge.retry-of", origin.encode())]
     assert retry.run(rig.settings, ids(nowhere), Options(really=True)) == 0
-    assert "1 left out: do not say which topic they came from" in capsys.readouterr().out
+    assert "1 left out: without the topic they came from" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What `streamgauge lag` says: who is behind, since when, and what waits there. The judgements are pure."""
+"""Lag report: which consumers are behind, since when, and what is waiting. The rules are pure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HISTORY_HOURS = 24
 Row = Mapping[str, Any]
 Key = tuple[str, str]
 
-# $1 seconds that a row of the newest sample may be older than its newest row.
+# $1: milliseconds that a row of the newest sample may be older than its newest row.
 CURRENT = """
 SELECT *, (SELECT max(occurred_at) FROM consumer_lag) AS newest FROM consumer_lag
 WHERE occurred_at >= (SELECT max(occurred_at) FROM consumer_lag) - to_milliseconds($1)
 """
-# The first sample after the last one in which all was well. Samples just after a start know nothing, and end nothing.
+# The first bad sample after the last good one. UNKNOWN, as just after a start, is neither.
 SINCE = f"""
 WITH worst AS (
     SELECT "group", topic, occurred_at, bool_or(status NOT IN ('OK', 'UNKNOWN')) AS bad,
@@ -40,7 +40,7 @@ GROUP BY ALL
 
 @dataclass(frozen=True)
 class Line:
-    """A group and one of its topics. None is unknown; `waiting_least` is whether more may wait than is counted."""
+    """A group and one of its topics. None is unknown; `waiting_least`: more may be waiting than was counted."""
 
     group: str
     topic: str
@@ -61,13 +61,13 @@ class Line:
 
     @property
     def alarming(self) -> bool:
-        """Whether somebody should look."""
+        """Whether it needs attention."""
         return self.status in lag_status.ALARMING
 
 
 @dataclass(frozen=True)
 class Hot:
-    """A partition that gets far more than its share, and the keys that make it so: name and share of its events."""
+    """A partition with far more than its share of events, and its hottest keys with their share of its events."""
 
     topic: str
     partition: int
@@ -78,7 +78,7 @@ class Hot:
 
 @dataclass(frozen=True)
 class Report:
-    """All of it. `unread` is None where the broker was not asked or did not answer."""
+    """The whole report. `unread` are topics that no group reads; None where the broker does not answer."""
 
     sampled_at: datetime | None
     age_s: float | None
@@ -97,7 +97,7 @@ class Report:
 def report(
     source: Source, catalog: Catalog, interval_s: float, now: datetime, group: str | None, topic: str | None
 ) -> Report:
-    """Ask the warehouse. Raises what `Warehouse.query` raises."""
+    """Query the warehouse. Raises what `Warehouse.query` raises."""
     rows = source.query(CURRENT, [consumer_lag.current_within_ms(interval_s)]).to_pylist()
     if not rows:
         return Report(None, None, stale=True)
@@ -121,7 +121,7 @@ def report(
 
 
 def lines_of(rows: Iterable[Row], since: Mapping[Key, datetime]) -> list[Line]:
-    """Rows of partitions to one line a group and topic."""
+    """One line per group and topic from the rows of its partitions."""
     grouped: dict[Key, list[Row]] = defaultdict(list)
     for row in rows:
         grouped[row["group"], row["topic"]].append(row)
@@ -133,17 +133,17 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
     committed = [row for row in rows if row["committed_offset"] is not None]
     counted = [row for row in rows if row["waiting_keys"] is not None]
     behind = [row for row in committed if row["lag"]]
-    # Where nothing was deleted yet, nothing can be lost to retention.
+    # While nothing has been deleted, nothing can be lost to retention.
     used = [row["retention_used"] for row in behind if row["oldest_offset"] and row["retention_used"] is not None]
     known_members = any(row["members"] is not None for row in rows)
     moving = any(row["consumed_per_second"] for row in committed)
-    joined_never = moving and not any(row["members"] for row in rows)
+    self_assigned = moving and not any(row["members"] for row in rows)
     return Line(
         *key,
         status=status,
         partitions=len(rows),
         lag=_sum(row["lag"] for row in committed),
-        # The longest wait that is known; a partition whose time is not known cannot make it shorter.
+        # The longest known wait; partitions with an unknown one are ignored.
         lag_seconds=max((row["lag_seconds"] for row in rows if row["lag_seconds"] is not None), default=None),
         since=since if lag_status.is_behind(status) else None,
         waiting_keys=sum(row["waiting_keys"] for row in counted) if counted else None,
@@ -154,13 +154,13 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
         catch_up_seconds=_longest(row["catch_up_seconds"] for row in committed),
         retention_used=max(used, default=None),
         members=max((row["members"] or 0 for row in rows), default=0) if known_members else None,
-        # Without members, and yet it commits: it never joined, and no partition waits for a member.
-        unassigned=None if not known_members or joined_never else sum(row["member"] is None for row in committed),
+        # It commits without members: it assigns partitions itself, so none waits for a member.
+        unassigned=None if not known_members or self_assigned else sum(row["member"] is None for row in committed),
     )
 
 
 def _sum(values: Iterable[Any]) -> Any:
-    """The sum, or None where a part is not known, or there is none."""
+    """The sum; None where a value is unknown, or there are none."""
     parts = list(values)
     return sum(parts) if parts and None not in parts else None
 
@@ -191,7 +191,7 @@ def worst_first(lines: Iterable[Line]) -> list[Line]:
 
 
 def hot_partitions(rows: Iterable[Row]) -> list[Hot]:
-    """The partition that stands out, of each topic that has one; not of `lag`, whose keys are groups."""
+    """The hot partition of each topic that has one; not of `lag`, whose keys are groups."""
     rates: dict[str, dict[int, float]] = defaultdict(dict)
     unknown: set[str] = set()
     for row in rows:
@@ -209,7 +209,7 @@ def hot_partitions(rows: Iterable[Row]) -> list[Hot]:
 
 
 def _with_keys(hot: Hot, source: Source, catalog: Catalog) -> Hot:
-    """The same with its keys, where a raw table has them."""
+    """The same with its hottest keys, where the topic has a raw table."""
     table = catalog.raw_table(hot.topic) if hot.topic in catalog.streams else None
     if table is None:
         return hot

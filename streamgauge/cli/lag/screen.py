@@ -1,4 +1,4 @@
-"""`streamgauge lag`: the report for people or programs."""
+"""`streamgauge lag`: the report as a screen or as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from rich.text import Text
 from processors.lag.cluster import ClusterReader, Filter
 from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import Status
-from streamgauge.cli.lag.report import Hot, Line, Report, report
+from streamgauge.cli.lag import report as lag_report
+from streamgauge.cli.lag.report import Hot, Line, Report
 from streamgauge.domain import lag_status, limits
 from streamgauge.domain.format import UNKNOWN, clock, duration, money
 from streamgauge.domain.lag_status import MARKER
@@ -26,7 +27,7 @@ from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
-ASK_S = 5.0
+BROKER_TIMEOUT_S = 5.0
 _STYLE: Mapping[Status, str] = {"OK": "green", "WARN": "yellow", "UNKNOWN": "dim"}
 _COLUMNS = ("group", "topic", "status", "since", "lag", "behind", "waiting", "in/s", "out/s", "caught up in")
 _MORE = ("unread of log", "members", "no member")
@@ -41,21 +42,21 @@ def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
     now = datetime.now(UTC)
     try:
         with Warehouse(config) as source:
-            found = report(source, loader.load(config.catalog), config.lag_interval_s, now, group, topic)
+            report = lag_report.report(source, loader.load(config.catalog), config.lag_interval_s, now, group, topic)
     except (WarehouseUnavailable, QueryError) as error:
         raise UsageError(str(error)) from None
-    found = replace(found, unread=_unread(config, topic) if group is None else None)
+    report = replace(report, unread=_unread(config, topic) if group is None else None)
     if as_json:
-        sys.stdout.write(json.dumps(plain(found)) + "\n")
+        sys.stdout.write(json.dumps(plain(report)) + "\n")
     else:
-        show(found, now, Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 250))
-    return 0 if found.well else 1
+        show(report, now, Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 250))
+    return 0 if report.well else 1
 
 
 def _unread(config: Settings, topic: str | None) -> list[str] | None:
-    """Topics that nobody reads, asked of the cluster: no group, no sample. None where it does not answer."""
+    """Topics of the cluster that no group reads; None where it does not answer."""
     try:
-        state = ClusterReader(kafka.admin(config), Filter(config), ASK_S).read(oldest=True)
+        state = ClusterReader(kafka.admin(config), Filter(config), BROKER_TIMEOUT_S).read(oldest=True)
     except KafkaException:
         return None
     if ("cluster", "groups") in state.failed:
@@ -63,8 +64,8 @@ def _unread(config: Settings, topic: str | None) -> list[str] | None:
     return sorted(name for name in state.unread if topic in (None, name))
 
 
-def plain(found: Report) -> dict[str, Any]:
-    """The report for programs: numbers as numbers, times as ISO 8601 UTC, what is unknown as null."""
+def plain(report: Report) -> dict[str, Any]:
+    """The report for JSON: times in ISO 8601 UTC, unknown values as null."""
 
     def line(one: Line) -> dict[str, Any]:
         return {**asdict(one), "since": one.since and one.since.astimezone(UTC).isoformat()}
@@ -73,26 +74,26 @@ def plain(found: Report) -> dict[str, Any]:
         return {**asdict(one), "keys": [{"key": key, "share": share} for key, share in one.keys]}
 
     return {
-        "sampled_at": found.sampled_at and found.sampled_at.astimezone(UTC).isoformat(),
-        "stale": found.stale,
-        "groups": [line(one) for one in found.lines],
-        "hot_partitions": [hot(one) for one in found.hot],
-        "unread_topics": None if found.unread is None else list(found.unread),
+        "sampled_at": report.sampled_at and report.sampled_at.astimezone(UTC).isoformat(),
+        "stale": report.stale,
+        "groups": [line(one) for one in report.lines],
+        "hot_partitions": [hot(one) for one in report.hot],
+        "unread_topics": None if report.unread is None else list(report.unread),
     }
 
 
-def show(found: Report, now: datetime, console: Console) -> None:
-    """Who is behind, in a sentence each; the table; what else is odd."""
-    if found.sampled_at is None:
+def show(report: Report, now: datetime, console: Console) -> None:
+    """Print a sentence for each consumer that is behind, the table, hot partitions and unread topics."""
+    if report.sampled_at is None:
         console.print("no sample yet: start the sampler with `streamgauge process lag`", style="red", markup=False)
         return
-    behind = [line for line in found.lines if lag_status.is_behind(line.status)]
+    behind = [line for line in report.lines if lag_status.is_behind(line.status)]
     for line in behind:
-        console.print(Text(sentence(line, found.keys), style=_STYLE.get(line.status, "red")))
+        console.print(Text(sentence(line, report.keys), style=_STYLE.get(line.status, "red")))
     if behind:
         console.print()
-    console.print(_table(found, now) if found.lines else "no such group or topic")
-    for one in found.hot:
+    console.print(_table(report, now) if report.lines else "no such group or topic")
+    for one in report.hot:
         keys = ", ".join(f"{_printable(key)} {share:.0%}" for key, share in one.keys)
         console.print(
             Text(
@@ -101,13 +102,13 @@ def show(found: Report, now: datetime, console: Console) -> None:
                 style="yellow",
             )
         )
-    if found.unread:
-        console.print(Text(f"\nnobody reads: {', '.join(found.unread)}"))
-    age = duration(found.age_s or 0.0)
+    if report.unread:
+        console.print(Text(f"\nno group reads: {', '.join(report.unread)}"))
+    age = duration(report.age_s or 0.0)
     console.print(
         Text(
-            f"\nsampled {age} ago" + ("; is the sampler running? `streamgauge process lag`" if found.stale else ""),
-            style="red" if found.stale else "dim",
+            f"\nsampled {age} ago" + ("; is the sampler running? `streamgauge process lag`" if report.stale else ""),
+            style="red" if report.stale else "dim",
         )
     )
 
@@ -132,11 +133,11 @@ def _waiting(line: Line, keys: Mapping[str, str]) -> str:
     return f"{least}{line.waiting_keys:,} {noun}{cents}" if line.waiting_keys else "0"
 
 
-def _table(found: Report, now: datetime) -> Table:
+def _table(report: Report, now: datetime) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in (*_COLUMNS, *_MORE):
         grid.add_column(name, justify="left" if name in ("group", "topic", "status", "since", "waiting") else "right")
-    for line in found.lines:
+    for line in report.lines:
         grid.add_row(
             _printable(line.group),
             line.topic,
@@ -144,7 +145,7 @@ def _table(found: Report, now: datetime) -> Table:
             clock(line.since, now) if line.since else "",
             _count(line.lag),
             UNKNOWN if line.lag_seconds is None else duration(line.lag_seconds) if line.lag_seconds else "0",
-            _waiting(line, found.keys),
+            _waiting(line, report.keys),
             _rate(line.produced_per_second),
             _rate(line.consumed_per_second),
             _catch_up(line),
@@ -180,5 +181,5 @@ def _rate(value: float | None) -> str:
 
 
 def _printable(text: str) -> str:
-    """Names of groups and keys are whatever strangers wrote."""
+    """Escape control characters: names of groups and keys are untrusted."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,6 +1,6 @@
-"""Recorded events for `streamgauge partitions`: from the log itself, which has every event with its key and size.
+"""Sample of recorded events for `streamgauge partitions`, read from the log: every event, with its key and size.
 
-Not from the raw tables: those need a running warehouse, know no message keys, and are cut by a retention of their own.
+Not from the raw tables: those need a running warehouse, lack message keys, and have a shorter retention.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TIMEOUT_S = 15.0
 
 @dataclass(frozen=True)
 class Sample:
-    """Valid events of a topic in the order of each partition's offsets; `bad` more were there that are not."""
+    """Valid events of a topic, in offset order within a partition; `bad` counts the invalid ones left out."""
 
     stream: Stream
     partitions: int
@@ -34,9 +34,9 @@ class Sample:
 
 
 def fields(stream: Stream) -> dict[str, Keys]:
-    """What could be the key: each field of the events that is text or an integer, of list items too; and how to get it.
+    """Getters of possible keys, by field: fields of the events or of their list items that are text or integers.
 
-    A key is text. An event that lacks it has none.
+    A getter returns the keys of an event as text; none where the field is missing.
     """
     found: dict[str, Keys] = {}
     for field in stream.columns.schema:
@@ -70,9 +70,9 @@ def _of_items(name: str, inner: str) -> Keys:
 
 
 def read(settings: Settings, streams: Mapping[str, Stream], key: str | None, events: int) -> list[Sample]:
-    """About `events` newest events of each stream, from each partition as large a share of what the log has of it.
+    """Read about the `events` newest events of each stream, the same share of each partition.
 
-    `key` None takes the key the stream has. Raises `UsageError` where a topic does not exist.
+    `key` None is the stream's own key. Raises `UsageError` where a topic does not exist.
     """
     reader = log_reader.consumer(
         settings,
@@ -91,7 +91,7 @@ def _sample(reader: Any, stream: Stream, keys: Keys, events: int) -> Sample:
         raise UsageError(f"topic `{stream.topic}` does not exist; create it with `streamgauge topics`")
     places = [(stream.topic, number) for number in described.partitions]
     spans = {place: reader.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S) for place in places}
-    # Offsets are at least as many as events, so this is a little less than what was asked for.
+    # There are at least as many offsets as events, so this gives slightly fewer than requested.
     share = min(1.0, events / max(1, sum(high - low for low, high in spans.values())))
     ranges = {place: (high - round((high - low) * share), high) for place, (low, high) in spans.items()}
     decode = msgspec.json.Decoder(stream.event).decode

@@ -1,4 +1,4 @@
-"""`streamgauge partitions`: how events share themselves out over partitions, now or with another key."""
+"""`streamgauge partitions`: how events are spread over partitions, now or with another key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(key: str | None, count: int | None, topic: str | None, events: int, *, 
     config = settings.load()
     streams = chosen(loader.streams_of(config.catalog), key, topic)
     if count is not None and key is None:
-        raise UsageError("--count is a number of partitions to try a key with; add --simulate KEY")
+        raise UsageError("--count needs --simulate KEY")
     kafka.require_broker(config)
     try:
         samples = partition_sample.read(config, streams, key, events)
@@ -44,7 +44,7 @@ def main(key: str | None, count: int | None, topic: str | None, events: int, *, 
 
 
 def chosen(catalog: Streams, key: str | None, topic: str | None) -> Mapping[str, Stream]:
-    """The streams to look at: the one named, or those of the catalog whose events have the field."""
+    """The streams to read: the one named, or those of the catalog whose events have the field."""
     if topic is not None and topic not in catalog.streams:
         raise UsageError(f"there is no stream `{topic}`; there are: {', '.join(catalog.streams)}")
     streams = {topic: catalog.streams[topic]} if topic else catalog.own
@@ -52,20 +52,20 @@ def chosen(catalog: Streams, key: str | None, topic: str | None) -> Mapping[str,
     if not found:
         known = dict.fromkeys(field for stream in streams.values() for field in partition_sample.fields(stream))
         which = f"no event of `{topic}`" if topic else "no event"
-        raise UsageError(f"{which} has a field `{key}` that could be the key; there are: {', '.join(known)}")
+        raise UsageError(f"{which} has a field `{key}` that could be a key; possible keys: {', '.join(known)}")
     return found
 
 
-def of(sample: Sample, key: str | None, count: int | None) -> Balance:
-    """The balance asked for."""
+def balance_of(sample: Sample, key: str | None, count: int | None) -> Balance:
+    """The balance of a sample, as recorded or simulated."""
     if key is None:
         return key_simulation.placed(sample.events, sample.partitions)
     return key_simulation.simulated(sample.events, count or sample.partitions)
 
 
 def plain(sample: Sample, key: str | None, count: int | None) -> dict[str, Any]:
-    """For programs: numbers as numbers."""
-    found = of(sample, key, count)
+    """A sample's balance for JSON."""
+    found = balance_of(sample, key, count)
     best, tried = key_simulation.useful(sample.events)
     order = key_simulation.order(sample.events, len(found.parts))
     return {
@@ -88,8 +88,8 @@ def plain(sample: Sample, key: str | None, count: int | None) -> dict[str, Any]:
 
 
 def show(sample: Sample, key: str | None, count: int | None, console: Console) -> None:
-    """The table, and what it means in sentences."""
-    found, stream = of(sample, key, count), sample.stream
+    """Print the table of partitions, and what it means."""
+    found, stream = balance_of(sample, key, count), sample.stream
     how = f"by {key}, simulated" if key else f"by {stream.key}, as they are"
     console.print(f"{stream.topic}: {found.events:,} events {how}, {len(found.parts)} partitions", style="bold")
     if not found.events:
@@ -101,22 +101,22 @@ def show(sample: Sample, key: str | None, count: int | None, console: Console) -
     for part in found.parts:
         grid.add_row(str(part.number), f"{part.events:,}", f"{part.share:.1%}", f"{part.bytes:,}")
     console.print(grid)
-    console.print(f"busiest over mean: {found.ratio:.2f}; they do the work of {found.worth:.1f} even partitions")
+    console.print(f"busiest over mean: {found.ratio:.2f}; worth {found.worth:.1f} evenly loaded partitions")
     keys = ", ".join(f"{_printable(name)} {share:.2%}" for name, share in found.hottest)
     console.print(f"{found.distinct:,} keys, the hottest: {keys or 'none'}")
     if found.keyless:
-        console.print(f"{found.keyless:,} events have no key and go anywhere: no order among them")
+        console.print(f"{found.keyless:,} events have no key: spread arbitrarily, without an order")
     best, tried = key_simulation.useful(sample.events)
     console.print(f"useful up to about {best} partitions: " + ", ".join(f"{n} → {b.worth:.1f}" for n, b in tried))
     for line in _order(sample, key, len(found.parts)):
         console.print(line)
     if sample.bad:
-        console.print(f"{sample.bad:,} events are not valid and are left out", style="yellow")
+        console.print(f"{sample.bad:,} events are invalid and left out", style="yellow")
     console.print()
 
 
 def _order(sample: Sample, key: str | None, count: int) -> list[str]:
-    """What becomes of the order the present key gives."""
+    """What happens to the order that the present key gives."""
     now = sample.stream.key
     if key is None or key == now:
         return []

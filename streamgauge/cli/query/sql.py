@@ -23,19 +23,19 @@ from streamgauge.warehouse.client import AsOf, Warehouse
 def sql(text: str, kind: Format, output: Path | None, as_of: AsOf | None = None) -> None:
     """Run one SELECT (`-` reads it from standard input), now or as of a past time, and write the result.
 
-    Raises `QueryFailed` for what is wrong with the query, `UsageError` for wrong use and where no warehouse answers.
+    Raises `QueryFailed` for what is wrong with the query, `UsageError` for wrong use and where no warehouse contents.
     """
     if kind == "parquet" and output is None:
-        raise UsageError("parquet is a file: say where with --output FILE.parquet")
+        raise UsageError("--format parquet needs --output FILE.parquet")
     text = sys.stdin.read() if text == "-" else text
     if not text.strip():
         raise UsageError("no SQL given")
     began = time.monotonic()
     with warehouse_errors(), Warehouse() as warehouse:
         if kind in ("json", "csv"):
-            answer = warehouse.fetch(text, "application/json" if kind == "json" else "text/csv", as_of)
+            content = warehouse.fetch(text, "application/json" if kind == "json" else "text/csv", as_of)
             with _sink(output) as file:
-                file.write(answer if answer.endswith(b"\n") else answer + b"\n")
+                file.write(content if content.endswith(b"\n") else content + b"\n")
         else:
             rows = warehouse.query(text, as_of=as_of)
             seconds = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""`streamgauge story ID`: what happened to an order, a customer, an article, across all services."""
+"""`streamgauge story ID`: what happened to an order, a customer or an article, across all services."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def main(identifier: str, kind: str | None, *, as_json: bool) -> int:
     named = kind_of(catalog, kind) if kind else None
     columns = "*" if as_json else SHOWN
     with warehouse_errors(), Warehouse(settings) as warehouse:
-        asked = f"FROM {story.NAME}(?, of_kind := ?)"
-        rows = warehouse.query(f"SELECT {columns} {asked} ORDER BY seq", [identifier, named])  # noqa: S608 - constants
+        source = f"FROM {story.NAME}(?, of_kind := ?)"
+        rows = warehouse.query(f"SELECT {columns} {source} ORDER BY seq", [identifier, named])  # noqa: S608 - constants
         removed = warehouse.query(_removed(catalog)).to_pylist() if catalog.own else []
-        kinds = warehouse.query(f"SELECT DISTINCT via {asked} ORDER BY via", [identifier, named]).to_pylist()  # noqa: S608
+        kinds = warehouse.query(f"SELECT DISTINCT via {source} ORDER BY via", [identifier, named]).to_pylist()  # noqa: S608
     if as_json:
         sys.stdout.buffer.write(to_json(rows) + b"\n")
         sys.stdout.buffer.flush()
@@ -42,12 +42,12 @@ def main(identifier: str, kind: str | None, *, as_json: bool) -> int:
         return 1
     found = [str(row["via"]) for row in kinds if row["via"] in story.identifiers(catalog)]
     if len(found) > 1 and named is None:
-        sys.stderr.write(f"it is named as {' and as '.join(found)}; --as {found[0]} tells one story\n")
+        sys.stderr.write(f"it is known as {' and as '.join(found)}; --as {found[0]} limits the story to one\n")
     return 0
 
 
 def kind_of(catalog: Catalog, text: str) -> str:
-    """`order` or `order_id` is the field `order_id`. Raises `UsageError` naming what there is."""
+    """The field that `order` or `order_id` names. Raises `UsageError` listing the fields."""
     known = sorted(story.identifiers(catalog))
     for name in (text, f"{text}_id"):
         if name in known:
@@ -56,7 +56,7 @@ def kind_of(catalog: Catalog, text: str) -> str:
 
 
 def _removed(catalog: Catalog) -> str:
-    """Of each stream, how many events its raw table no longer has (warehouse/sql/as_of.py)."""
+    """SQL: per stream, how many events its raw table no longer has (warehouse/sql/as_of.py)."""
     counted = "sum(events - dead_letters - coalesce(repeated, 0))"
     parts = [
         f"SELECT '{topic}' AS stream, (SELECT {counted} FROM stream_windows WHERE stream = '{topic}') "  # noqa: S608

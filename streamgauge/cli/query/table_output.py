@@ -1,4 +1,4 @@
-"""An answer as a table for people: numbers to the right and untouched, times UTC, nested values as JSON."""
+"""Query result as a table for people: numbers unformatted and aligned right, times UTC, nested values as JSON."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rich.text import Text
 from streamgauge.runtime.printable import printable
 from streamgauge.warehouse.sql.results import json_value, values
 
-# A terminal table of more is slow to lay out and nobody reads it.
+# A longer table is slow to lay out, and nobody reads it.
 SHOWN_ROWS = 1_000
 _NULL = Text("NULL", style="dim")
 
 
 def write(rows: pa.Table, file: IO[bytes]) -> None:
-    """A table for people; one record below the other where it is too wide for the terminal."""
+    """Write a table; one record below the other where it is too wide for the terminal."""
     on_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
     head = rows.slice(0, SHOWN_ROWS)
     grid = Table(box=None, pad_edge=False, header_style="bold")

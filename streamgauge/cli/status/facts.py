@@ -1,4 +1,4 @@
-"""What `streamgauge status` knows, and the judgement of it: pure, so that a table can test it."""
+"""Facts behind `streamgauge status`, and the rules that find problems in them. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from generators.ledger import CATALOG
 from streamgauge.runtime.health import ProcessHealth
 
-# With events waiting, this long without a new one becoming visible is a pipeline that stands.
-STANDS_S = 10.0
+# Events are waiting, and none has become visible for this long: the pipeline is stuck.
+STUCK_AFTER_S = 10.0
 
 
 @dataclass(frozen=True)
 class StreamState:
-    """One stream as the warehouse shows it; `age_s` is the age of its newest event."""
+    """A stream in the warehouse; `age_s` is the age of its newest event in seconds."""
 
     name: str
     events: int
@@ -24,10 +24,10 @@ class StreamState:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything `status` looks at. None is unknown: whom one would have to ask does not answer."""
+    """All facts. None is unknown: the process or broker that would know does not answer."""
 
     bootstrap: str
-    found: Sequence[ProcessHealth] = ()
+    processes: Sequence[ProcessHealth] = ()
     figures: Mapping[int, str] = field(default_factory=dict)
     broker: str | None = None
     missing_topics: Sequence[str] = ()
@@ -41,13 +41,13 @@ class Facts:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing of ours runs at all."""
-        return not self.found and self.broker is None and self.streams is None
+        """Whether nothing of ours runs."""
+        return not self.processes and self.broker is None and self.streams is None
 
 
 def problems(facts: Facts) -> list[str]:
-    """What is not well, in words; empty when all is."""
-    wrong = [f"{one.name} (process {one.pid}): {one.why}" for one in facts.found if not one.ready]
+    """Problems in words; empty when all is well."""
+    wrong = [f"{one.name} (process {one.pid}): {one.why}" for one in facts.processes if not one.ready]
     if facts.broker is None:
         wrong.append(f"no Kafka broker answers on {facts.bootstrap}")
     elif facts.missing_topics:
@@ -58,6 +58,6 @@ def problems(facts: Facts) -> list[str]:
         wrong.append("no analytics replica runs; start one with `streamgauge process analytics`")
     waiting = (facts.analytics_waiting or 0) + (facts.warehouse_waiting or 0)
     ages = [stream.age_s for stream in facts.streams or () if stream.age_s is not None]
-    if waiting and facts.streams is not None and (not ages or min(ages) > STANDS_S):
-        wrong.append(f"{waiting:,} messages wait, and nothing new became visible for {STANDS_S:.0f} s")
+    if waiting and facts.streams is not None and (not ages or min(ages) > STUCK_AFTER_S):
+        wrong.append(f"{waiting:,} messages wait, and nothing new became visible for {STUCK_AFTER_S:.0f} s")
     return wrong

@@ -1,4 +1,4 @@
-"""`streamgauge status`: one screen of health, from what processes, broker and warehouse say now."""
+"""`streamgauge status`: gathers health from processes, broker and warehouse."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FROM stream_windows GROUP BY stream ORDER BY stream
 
 
 def gather(config: Settings) -> Facts:
-    """Ask everyone; some seconds at most."""
+    """Query processes, warehouse and broker; takes some seconds at most."""
     found = health.read_all(config.data_dir)
     streams, why = _streams(config)
     marker = None if config.bootstrap_servers else broker_marker.read(config.data_dir)

@@ -1,4 +1,4 @@
-"""How `streamgauge status` looks."""
+"""`streamgauge status` as a screen."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from streamgauge.cli.status.facts import Facts
 
 
 def show(facts: Facts, wrong: Sequence[str]) -> None:
-    """Print the facts, then what is wrong with them, on standard output."""
+    """Print the facts, then the problems, on standard output."""
     console = Console(highlight=False, soft_wrap=True)
-    if facts.found:
+    if facts.processes:
         console.print(_processes(facts))
         console.print()
     console.print(_rest(facts))
@@ -39,7 +39,7 @@ def _processes(facts: Facts) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("process", "pid", "health", "metrics", "figures"):
         grid.add_column(name, justify="right" if name in ("pid", "metrics") else "left", no_wrap=True)
-    for one in facts.found:
+    for one in facts.processes:
         health = Text("ready", style="green") if one.ready else Text(one.why, style="red")
         grid.add_row(one.name, str(one.pid), health, one.port, facts.figures.get(one.pid, ""))
     return grid

@@ -1,1 +1,1 @@
-"""`streamgauge topics`: which topics there have to be, and creating them."""
+"""`streamgauge topics`: the topics that Streamgauge needs, created and checked."""

@@ -51,9 +51,9 @@ def _partition_counts(client: AdminClient, timeout_s: float) -> dict[str, int]:
 def _configs(client: AdminClient, names: list[str], timeout_s: float) -> dict[str, dict[str, str]]:
     if not names:
         return {}
-    asked = client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in names])
-    answers = {resource.name: future.result(timeout=timeout_s) for resource, future in asked.items()}
-    return {name: {key: entry.value for key, entry in answer.items()} for name, answer in answers.items()}
+    requests = client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in names])
+    responses = {resource.name: future.result(timeout=timeout_s) for resource, future in requests.items()}
+    return {name: {key: entry.value for key, entry in response.items()} for name, response in responses.items()}
 
 
 def _create(client: AdminClient, missing: list[TopicSpec], timeout_s: float) -> set[str]:
@@ -68,7 +68,7 @@ def _create(client: AdminClient, missing: list[TopicSpec], timeout_s: float) -> 
             future.result(timeout=timeout_s)
             created.add(name)
         except KafkaException as error:
-            # Somebody else's `topics` was faster; what it made is what we would have.
+            # Another `topics` was faster, and created the same.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
     _wait_for_leaders(client, {spec.name: spec.partitions for spec in missing}, timeout_s)
@@ -88,7 +88,7 @@ def _wait_for_leaders(client: AdminClient, expected: Mapping[str, int], timeout_
             return
         if time.monotonic() > deadline:
             raise TransientError(f"no leader after {timeout_s:.0f} s for {', '.join(late)}")
-        time.sleep(0.02)  # between two looks, not instead of one
+        time.sleep(0.02)
 
 
 def _leaderless(partitions: Iterable[object]) -> bool:
@@ -96,7 +96,7 @@ def _leaderless(partitions: Iterable[object]) -> bool:
 
 
 def table(states: Iterable[TopicState]) -> Table:
-    """The states, for people."""
+    """The states as a table for people."""
     shown = Table("topic", "partitions", "state")
     for state in states:
         text = "created" if state.created else "; ".join(difference.text for difference in state.differences) or "ok"

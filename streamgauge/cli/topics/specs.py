@@ -1,12 +1,12 @@
-"""The topics Streamgauge wants, and how an existing one differs from that (`topic_setup` asks the broker).
+"""Specifications of the topics that Streamgauge needs, and how an existing topic differs from its own.
 
-What differs is shown. Only what would stop or falsify the pipeline counts as a failure (`Difference.breaks`):
+Every difference is shown. Only what would stop or falsify the pipeline is a failure (`Difference.breaks`):
 
-1. A topic that compacts and is no reference data: it drops events, and a sum over what is left is wrong.
-2. A topic we write (`analytics`, `….dlq`) that takes smaller messages than we may send: the transaction would fail for
-   ever.
+1. A topic that is compacted and is not reference data: it loses events, and a sum over the rest is wrong.
+2. A topic we write (`analytics`, `….dlq`) that accepts smaller messages than we may send: the transaction would always
+   fail.
 
-Another number of partitions or another retention is the owner's choice: shown, no failure.
+Another number of partitions or another retention is the owner's choice: shown, but not a failure.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from streamgauge.catalog.loader import Catalog
 from streamgauge.runtime.settings import Settings
 
 ANALYTICS = "analytics"
-# Kafka's own default, 1 MiB and a batch's header: topics that others made then do not differ for nothing.
+# Kafka's default, 1 MiB and a batch's header, so that topics made by others do not differ needlessly.
 _MESSAGE = 1_048_588
 _SIZE = "max.message.bytes"
 _HOUR_MS = 3_600_000
-# All streams' raw rows pass through `analytics` once more, so it fills about as fast as they do together.
+# The raw rows of all streams pass through `analytics` too, so it fills about as fast as they do together.
 _ANALYTICS_SHARE = 5
 
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """A topic as we want it. `source` is the topic whose dead letters it takes."""
+    """The specification of a topic. `source` is the topic whose dead letters it holds."""
 
     name: str
     partitions: int
@@ -41,7 +41,7 @@ class TopicSpec:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as wanted, and whether it stops or falsifies the pipeline."""
+    """One difference from the specification, and whether it stops or falsifies the pipeline."""
 
     text: str
     breaks: bool
@@ -49,7 +49,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as it is."""
+    """A topic as it exists."""
 
     name: str
     partitions: int
@@ -58,32 +58,32 @@ class TopicState:
 
     @property
     def breaks(self) -> bool:
-        """Whether anything about it stops or falsifies the pipeline."""
+        """Whether a difference stops or falsifies the pipeline."""
         return any(difference.breaks for difference in self.differences)
 
 
 def of_catalog(settings: Settings, catalog: Catalog) -> list[TopicSpec]:
-    """What a catalog wants."""
+    """Specifications of all topics of a catalog."""
     return specs(settings, catalog.streams, catalog.compacted, catalog.internal)
 
 
 def specs(
     settings: Settings, streams: Iterable[str], compacted: Container[str] = (), internal: Iterable[str] = ()
 ) -> list[TopicSpec]:
-    """What is wanted: each stream's topic, its dead-letter topic, and `analytics`.
+    """Specifications of each stream's topic, its dead-letter topic, and `analytics`.
 
-    `compacted` names the streams that are reference data; `internal` topics carry no events and keep an hour.
+    `compacted` names the streams that are reference data; `internal` topics carry no events and keep one hour.
     """
 
     def spec(name: str, size: int, hours: int, retained: int, source: str | None = None) -> TopicSpec:
         replicas = settings.replication_factor
         config = {
             "cleanup.policy": "delete",
-            # Both, always: Quix Streams takes a changelog topic's retention from its source's, and fails without one.
+            # Always both: Quix Streams copies them to changelog topics, and fails where one is missing.
             "retention.ms": str(hours * _HOUR_MS),
             "retention.bytes": str(retained),
             _SIZE: str(size),
-            # One replica may be away without stopping the writers, and an acknowledged event is on all others.
+            # One replica may be down without stopping writers; an acknowledged event is on all others.
             "min.insync.replicas": str(max(1, replicas - 1)),
         }
         return TopicSpec(name, settings.partitions, replicas, config, source)
@@ -93,24 +93,23 @@ def specs(
     for topic in streams:
         wanted.append(spec(topic, _MESSAGE, hours, retained))
         if topic in compacted:
-            # Older versions stay as long as the events they were in force for.
+            # Older versions stay as long as the events that refer to them.
             kept = {"cleanup.policy": "compact", "min.compaction.lag.ms": wanted[-1].config["retention.ms"]}
             wanted[-1] = replace(wanted[-1], config={**wanted[-1].config, **kept})
         if topic in (RETRIES_TOPIC, AUDIT_TOPIC):
-            # A letter whose record were gone could be sent again, and who did what is asked long afterwards: these few
-            # bytes are kept for good.
+            # Without its record a letter could be sent twice, and an audit may come much later: kept for ever.
             kept = {**wanted[-1].config, "retention.ms": "-1", "retention.bytes": "-1"}
             wanted[-1] = replace(wanted[-1], partitions=1, config=kept)
-        # An event as large as its topic takes must fit here together with the headers that say what was wrong.
+        # Must hold the largest event of its topic together with the error headers.
         wanted.append(spec(f"{topic}.dlq", 2 * _MESSAGE, hours, retained, source=topic))
     wanted += [spec(topic, _MESSAGE, 1, retained) for topic in internal]
-    # The tables are rebuilt from here, so it keeps what they keep.
+    # The tables are rebuilt from it, so it keeps as much as they do.
     longest = max(hours, 24 * settings.window_retention_days)
     return [*wanted, spec(ANALYTICS, 4 * _MESSAGE, longest, _ANALYTICS_SHARE * retained)]
 
 
 def compare(spec: TopicSpec, partitions: int, config: Mapping[str, str]) -> tuple[Difference, ...]:
-    """How an existing topic differs from `spec`. Settings the broker does not tell are taken to be right."""
+    """How an existing topic differs from `spec`. Settings that the broker does not report are taken to be right."""
     found = []
     if partitions != spec.partitions:
         found.append(Difference(f"{partitions} partitions, wanted {spec.partitions}", breaks=False))
@@ -124,12 +123,12 @@ def compare(spec: TopicSpec, partitions: int, config: Mapping[str, str]) -> tupl
 def _breaks(spec: TopicSpec, name: str, actual: str, wanted: str) -> bool:
     if name == "cleanup.policy":
         return "compact" in actual and wanted == "delete"
-    we_write_it = spec.source is not None or spec.name == ANALYTICS
-    return name == _SIZE and we_write_it and int(actual) < int(wanted)
+    written_by_us = spec.source is not None or spec.name == ANALYTICS
+    return name == _SIZE and written_by_us and int(actual) < int(wanted)
 
 
 def fit_to_source(spec: TopicSpec, configs: Mapping[str, Mapping[str, str]]) -> TopicSpec:
-    """A dead-letter topic takes twice what its source really takes, which its owner may have raised."""
+    """A dead-letter topic accepts twice what its source accepts, which its owner may have raised."""
     size = int(configs.get(spec.source or "", {}).get(_SIZE, 0))
     if 2 * size <= int(spec.config[_SIZE]):
         return spec

@@ -16,7 +16,7 @@ from streamgauge.runtime.health import ProcessHealth
 
 WELL = Facts(
     "broker:9092",
-    found=(ProcessHealth("analytics", 1, "h:9102"), ProcessHealth("warehouse", 2, "h:9103")),
+    processes=(ProcessHealth("analytics", 1, "h:9102"), ProcessHealth("warehouse", 2, "h:9103")),
     broker="Apache Kafka 4.1.1, 1 broker",
     replicas=1,
     analytics_waiting=0,
@@ -30,7 +30,7 @@ OLD = (StreamState("orders", 10, 0, 600.0),)
     ("facts", "expected"),
     [
         pytest.param(WELL, [], id="well"),
-        pytest.param(replace(WELL, found=()), [], id="everything-elsewhere"),
+        pytest.param(replace(WELL, processes=()), [], id="everything-elsewhere"),
         pytest.param(replace(WELL, streams=OLD), [], id="no-traffic-is-well"),
         pytest.param(replace(WELL, streams=()), [], id="no-events-yet-is-well"),
         pytest.param(replace(WELL, analytics_waiting=900), [], id="waiting-but-moving"),
@@ -50,7 +50,7 @@ OLD = (StreamState("orders", 10, 0, 600.0),)
             id="stands-from-the-start",
         ),
         pytest.param(
-            replace(WELL, found=(ProcessHealth("analytics", 7, "h:9102", why="no broker"),)),
+            replace(WELL, processes=(ProcessHealth("analytics", 7, "h:9102", why="no broker"),)),
             ["analytics (process 7): no broker"],
             id="unready",
         ),

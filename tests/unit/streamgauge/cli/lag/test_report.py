@@ -247,7 +247,7 @@ def test_the_screen(tables: Tables) -> None:
     tables.add("consumer_lag", **WELL | {"group": "fine\x1b[2J"})
     tables.add("consumer_lag", **BEHIND | {"oldest_offset": 5, "retention_used": 1.5})
     text = shown(replace(made(tables), unread=["audit"]))
-    for part in ("billing on orders: STALL, 42 s behind", "being lost", "never", "nobody reads: audit", "sampled"):
+    for part in ("billing on orders: STALL, 42 s behind", "being lost", "never", "no group reads: audit", "sampled"):
         assert part in text
     assert "\x1b[2J" not in text
 
