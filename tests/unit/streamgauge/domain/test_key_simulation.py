@@ -79,9 +79,7 @@ def test_a_wrong_key_or_topic_is_one_line() -> None:
     catalog = loader.load("streamgauge.catalog.commerce")
     assert list(chosen(catalog, "sku", None))[:2] == ["orders", "inventory"]
     assert list(chosen(catalog, None, "lag")) == ["lag"]
-    with pytest.raises(
-        UsageError, match="no event has a field `nothing` that could be a key; possible keys: .*order_id"
-    ):
+    with pytest.raises(UsageError, match="no event has a field `nothing` that could be a key; .*order_id"):
         chosen(catalog, "nothing", None)
     with pytest.raises(UsageError, match="no event of `orders` has a field `carrier`.*customer_id"):
         chosen(catalog, "carrier", "orders")
