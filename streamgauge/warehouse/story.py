@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from streamgauge.catalog import causes
+from streamgauge.catalog.envelope import Envelope
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.stream import Stream
 
@@ -24,8 +25,8 @@ _SPAN = (
     "(reached_since IS NULL OR kafka_timestamp >= CAST(reached_since AS TIMESTAMPTZ)) "
     "AND (reached_until IS NULL OR kafka_timestamp < CAST(reached_until AS TIMESTAMPTZ))"
 )
-# Every event has them: they are columns of a story by themselves, or say nothing of the thing.
-_ENVELOPE = {"event_id", "event_type", "source", "schema_version"}
+# Every event has these: they are columns of a story of their own, or say nothing about the thing.
+_ENVELOPE = {*Envelope.__struct_fields__} - {"occurred_at"}
 
 
 def identifiers(catalog: Catalog) -> frozenset[str]:

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from streamgauge.catalog.envelope import Envelope
 from streamgauge.catalog.stream import Stream
-from streamgauge.catalog.types import INT64_MAX, Finite, Id, Millis
+from streamgauge.catalog.types import INT64_MAX, Finite
 
 # Names of groups and topics: what Kafka takes, and the few longer group names that exist.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
@@ -19,18 +20,14 @@ Offset = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
 Status = Literal["UNKNOWN", "OK", "WARN", "REWIND", "STALL", "STOP"]
 
 
-class LagEvent(msgspec.Struct, gc=False, kw_only=True):
+class LagEvent(Envelope, gc=False, kw_only=True):
     """Topic `lag`, key `group`. All events of one sample have the same `occurred_at`.
 
     `lag` counts offsets, transaction markers among them. `waiting_…` are what the raw tables hold of the events that
     wait, at least; `waiting_complete` says whether that is all of them.
     """
 
-    event_id: Id
     event_type: Literal["lag.sampled"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     group: Name
     topic: Name
     partition: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from streamgauge.catalog.envelope import Envelope
 from streamgauge.catalog.types import Cents, Count, Id, Millis, Quantity, Share, SignedCents, Text
 
 
@@ -18,14 +19,10 @@ class OrderItem(msgspec.Struct, gc=False):
     unit_price_cents: Cents
 
 
-class OrderEvent(msgspec.Struct, gc=False, kw_only=True):
+class OrderEvent(Envelope, gc=False, kw_only=True):
     """Topic `orders`, key `order_id`."""
 
-    event_id: Id
     event_type: Literal["order.placed", "order.confirmed", "order.cancelled", "order.completed"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     order_id: Id
     customer_id: Id
     region: Id
@@ -39,14 +36,10 @@ class OrderEvent(msgspec.Struct, gc=False, kw_only=True):
     card: Id | None = None
 
 
-class InventoryEvent(msgspec.Struct, gc=False, kw_only=True):
+class InventoryEvent(Envelope, gc=False, kw_only=True):
     """Topic `inventory`, key `sku`. `on_hand` and `reserved` are the levels after the event."""
 
-    event_id: Id
     event_type: Literal["stock.received", "stock.reserved", "stock.released", "stock.shipped", "stock.rejected"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     sku: Id
     location: Id
     quantity: Quantity
@@ -55,14 +48,10 @@ class InventoryEvent(msgspec.Struct, gc=False, kw_only=True):
     order_id: Id | None = None
 
 
-class MarketingEvent(msgspec.Struct, gc=False, kw_only=True):
+class MarketingEvent(Envelope, gc=False, kw_only=True):
     """Topic `marketing`, key `customer_id`."""
 
-    event_id: Id
     event_type: Literal["ad.impression", "ad.click", "email.sent", "email.opened", "promotion.redeemed"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     campaign_id: Id
     channel: Literal["search", "social", "email", "display"]
     customer_id: Id
@@ -70,10 +59,9 @@ class MarketingEvent(msgspec.Struct, gc=False, kw_only=True):
     order_id: Id | None = None
 
 
-class PaymentEvent(msgspec.Struct, gc=False, kw_only=True):
+class PaymentEvent(Envelope, gc=False, kw_only=True):
     """Topic `payments`, key `order_id`."""
 
-    event_id: Id
     event_type: Literal[
         "payment.requested",
         "payment.authorised",
@@ -81,9 +69,6 @@ class PaymentEvent(msgspec.Struct, gc=False, kw_only=True):
         "payment.refund_requested",
         "payment.refunded",
     ]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     payment_id: Id
     order_id: Id
     customer_id: Id
@@ -95,14 +80,10 @@ class PaymentEvent(msgspec.Struct, gc=False, kw_only=True):
     region: Id | None = None
 
 
-class ShipmentEvent(msgspec.Struct, gc=False, kw_only=True):
+class ShipmentEvent(Envelope, gc=False, kw_only=True):
     """Topic `shipments`, key `order_id`."""
 
-    event_id: Id
     event_type: Literal["shipment.requested", "shipment.dispatched", "shipment.delivered", "shipment.failed"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     shipment_id: Id
     order_id: Id
     carrier: Id
@@ -110,17 +91,13 @@ class ShipmentEvent(msgspec.Struct, gc=False, kw_only=True):
     reason: Text | None = None
 
 
-class FulfilmentEvent(msgspec.Struct, gc=False, kw_only=True):
+class FulfilmentEvent(Envelope, gc=False, kw_only=True):
     """Topic `fulfilment`, key `order_id`: a saga entered `state`. The stock and shipping services take it as a command
     where `state` is one of theirs (ADR 7); `attempt` counts from 1, `deadline_at` is when the step is timed out."""
 
-    event_id: Id
     event_type: Literal[
         "saga.started", "saga.advanced", "saga.completed", "saga.compensating", "saga.compensated", "saga.failed"
     ]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     order_id: Id
     state: Id
     started_at: Millis
@@ -132,17 +109,13 @@ class FulfilmentEvent(msgspec.Struct, gc=False, kw_only=True):
     items: list[OrderItem] | None = None
 
 
-class FraudEvent(msgspec.Struct, gc=False, kw_only=True):
+class FraudEvent(Envelope, gc=False, kw_only=True):
     """Topic `fraud`, key `customer_id`: a rule fired (`fraud.flagged`, one each), and then the verdict on the payment.
 
     `rule` of a verdict is the strongest rule that fired, or `none`; `detail` is the evidence in words.
     """
 
-    event_id: Id
     event_type: Literal["fraud.flagged", "fraud.declined", "fraud.cleared"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     customer_id: Id
     order_id: Id
     payment_method: Literal["card", "wallet", "bank_transfer", "bnpl"]
@@ -152,15 +125,11 @@ class FraudEvent(msgspec.Struct, gc=False, kw_only=True):
     detail: Text
 
 
-class AttributionEvent(msgspec.Struct, gc=False, kw_only=True):
+class AttributionEvent(Envelope, gc=False, kw_only=True):
     """Topic `attribution`, key `order_id`. `occurred_at` is when the order was placed; a click that came too late takes
     the credit from another campaign by `attribution.reversed`, then `attribution.credited`."""
 
-    event_id: Id
     event_type: Literal["attribution.credited", "attribution.reversed"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     order_id: Id
     customer_id: Id
     campaign_id: Id
@@ -173,14 +142,10 @@ class AttributionEvent(msgspec.Struct, gc=False, kw_only=True):
     margin_cents: SignedCents | None = None
 
 
-class CampaignEvent(msgspec.Struct, gc=False, kw_only=True):
+class CampaignEvent(Envelope, gc=False, kw_only=True):
     """Topic `campaigns`, key `campaign_id`, compacted: reference data, in force from `occurred_at` on."""
 
-    event_id: Id
     event_type: Literal["campaign.updated"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     campaign_id: Id
     name: Text
     channel: Literal["search", "social", "email", "display"]
@@ -189,14 +154,10 @@ class CampaignEvent(msgspec.Struct, gc=False, kw_only=True):
     ends_at: Millis | None = None
 
 
-class ProductEvent(msgspec.Struct, gc=False, kw_only=True):
+class ProductEvent(Envelope, gc=False, kw_only=True):
     """Topic `products`, key `sku`, compacted: reference data, in force from `occurred_at` on."""
 
-    event_id: Id
     event_type: Literal["product.updated"]
-    occurred_at: Millis
-    source: Id
-    schema_version: Literal[1]
     sku: Id
     name: Text
     category: Id

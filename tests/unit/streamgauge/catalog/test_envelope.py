@@ -1,0 +1,37 @@
+"""Event classes on the common envelope: its fields first, their order and types as the catalog's columns have them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from streamgauge.catalog import loader
+from streamgauge.catalog.envelope import Envelope
+from streamgauge.catalog.stream import Stream
+
+FIELDS = ("event_id", "event_type", "occurred_at", "source", "schema_version")
+STREAMS = [
+    s for s in loader.streams_of("streamgauge.catalog.commerce").streams.values() if issubclass(s.event, Envelope)
+]
+
+
+def test_every_event_of_commerce_and_the_lag_samples_have_it() -> None:
+    assert len(STREAMS) == 11
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.topic)
+def test_the_envelope_comes_first_and_its_types_are_checked(stream: Stream) -> None:
+    assert stream.event.__struct_fields__[:5] == FIELDS
+    assert [str(field.type) for field in stream.columns.schema][:5] == [
+        "string",
+        "string",
+        "timestamp[ms, tz=UTC]",
+        "string",
+        "int64",
+    ]
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.event_type"):
+        msgspec.json.decode(b'{"event_id": "e", "event_type": "of.another.stream"}', type=stream.event)
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.schema_version"):
+        msgspec.json.decode(b'{"event_id": "e", "schema_version": 2}', type=stream.event)
+    # No garbage collection of events, which halves the cost of decoding.
+    assert stream.event.__struct_config__.gc is False
