@@ -1,10 +1,10 @@
-"""Attribution: how many events a second there are, over filled topics, one replica and then two.
+"""Throughput of attribution over pre-filled topics, with one replica and with two.
 
     python -m benchmarks.attribution [--events 120000] [--customers 20000]
 
-Of the events a quarter are clicks, an eighth orders with two items; the others are what most of marketing is, and are
-passed over. A click or an order is read, re-keyed by customer, read again, judged, and its state changed. The time is
-from when every replica is ready to when every click and order is judged.
+A quarter of the events are clicks, an eighth are orders with two items; the others are marketing events that are
+skipped. Each click or order is read, re-keyed by customer, read again and applied to the state. Time is measured from
+when all replicas are ready until all clicks and orders are processed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ READ = "streamgauge_service_events_in_total{"
 
 
 def events(count: int, customers: int) -> Iterator[Event]:
-    """So many events within an hour, in the order of their times."""
+    """`count` events within an hour, ordered by time."""
     rng, start = random.Random(1), int(time.time() * 1_000) - HOUR
     names = list(CAMPAIGNS)
     for number in range(count):
@@ -41,18 +41,18 @@ def events(count: int, customers: int) -> Iterator[Event]:
 
 
 def total(workers: list[Worker], prefix: str) -> float:
-    """The counters of that prefix, of all replicas."""
+    """Sum of the counters with that prefix over all replicas."""
     return sum(value for one in workers for name, value in one.metrics().items() if name.startswith(prefix))
 
 
-def run(made: Rig, count: int, customers: int, replicas: int) -> None:
+def run(rig: Rig, count: int, customers: int, replicas: int) -> None:
     """Print one row."""
-    publisher = Publisher(made.kafka.bootstrap)
+    publisher = Publisher(rig.kafka.bootstrap)
     publisher.send(campaign(name, 0, name) for name in CAMPAIGNS)
     publisher.send(product(f"SKU-{number:04d}", 0, 500) for number in range(SKUS))
     publisher.send(events(count, customers))
     wanted = count // 8 * 3
-    workers = [made.start("process", NAME, ready=False) for _ in range(replicas)]
+    workers = [rig.start("process", NAME, ready=False) for _ in range(replicas)]
     wait_until(lambda: all(one.healthy() for one in workers), "every replica is ready")
     first, read, cpu_s, began = total(workers, JUDGED), total(workers, READ), cpu(workers), time.monotonic()
     wait_until(lambda: total(workers, JUDGED) >= wanted, "every click and order is judged", 600, every_s=0.25)
@@ -64,7 +64,7 @@ def run(made: Rig, count: int, customers: int, replicas: int) -> None:
 
 
 def cpu(workers: list[Worker]) -> float:
-    """Processor seconds of all replicas so far."""
+    """CPU seconds of all replicas so far."""
     return sum(one.cpu_s() for one in workers)
 
 
@@ -73,13 +73,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=120_000)
     parser.add_argument("--customers", type=int, default=20_000)
-    # `make bench` gives its options to every benchmark.
+    # `make bench` passes its options to all benchmarks.
     options, _ = parser.parse_known_args()
     print(f"{machine()}; {options.events:,} events, {options.customers:,} customers, {PARTITIONS} partitions")
     print(f"{'replicas':>8}{'events/s':>14}{'clicks+orders/s':>18}{'s':>9}{'cores':>8}{'MiB':>11}")
     for replicas in (1, 2):
-        with new_rig(PARTITIONS) as made:
-            run(made, options.events, options.customers, replicas)
+        with new_rig(PARTITIONS) as rig:
+            run(rig, options.events, options.customers, replicas)
 
 
 if __name__ == "__main__":

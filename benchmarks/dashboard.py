@@ -1,13 +1,13 @@
-"""How long the pages take, with millions of events behind them and several sessions open; what a soak does to memory.
+"""Response times of the pages with millions of events and several sessions, and memory during a soak.
 
     python -m benchmarks.dashboard [--events 10000000] [--sessions 8] [--seconds 60] [--soak MINUTES]
 
-The events are a day of the shop's, by way of Kafka, analytics and the warehouse; half a minute of the storefront with
-all services comes on top, so that sagas, verdicts and credits exist; then the generator goes on at 200/s while the
-sessions are open, dealt to the pages in turn. A session is a page's WebSocket without its browser (sessions.py): first
-run from opening the connection to the last element, and each refresh from asking to the last element. `paint` and
-`figure` are a chromium's that was never here, before anybody else is: from the address to the first content, and to the
-first figure, table or field.
+The events are one day of the shop's, published to Kafka and processed by analytics and the warehouse; half a minute of
+the storefront with all services follows, so that sagas, verdicts and credits exist. Then the generator runs at 200/s
+while the sessions are open, distributed over the pages. A session is a page's WebSocket without a browser
+(sessions.py): its first run is measured from opening the connection, each refresh from the request, both to the last
+element. `paint` and `figure` are measured in chromium with an empty cache before the sessions: from the request to the
+first content, and to the first figure, table or field.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.browser.pages import PAGES, SHOWN
 from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
 from tests.support.waiting import wait_until
 
-# What answers orders, by consumer group, and the topics that it reads.
+# Services by consumer group, and the topics that they read.
 SERVICES = {
     "services": ("fulfilment", "payments", "shipments"),
     "fulfilment": ("orders", "payments", "shipments", "inventory", "fraud"),
@@ -46,7 +46,7 @@ SETTLES_S = 5.0
 
 
 def write_past(bootstrap: str, count: int) -> None:
-    """`count` events of the last day, into the topics."""
+    """Publish `count` events of the last day."""
     shop = Shop(7, int((time.time() - DAY_S) * 1_000), count / DAY_S, invalid=0.001, late=0.002)
     producer = ordered_producer(bootstrap, linger_ms=50, compression_type="lz4")
     for number, event in enumerate(shop.events(count)):
@@ -57,15 +57,15 @@ def write_past(bootstrap: str, count: int) -> None:
     producer.flush()
 
 
-def visible(made: Rig) -> int:
-    """Events that SQL shows."""
-    with Warehouse(made.settings) as warehouse:
+def visible(rig: Rig) -> int:
+    """Events visible in SQL."""
+    with Warehouse(rig.settings) as warehouse:
         return int(warehouse.query("SELECT coalesce(sum(events), 0) AS n FROM stream_windows").to_pylist()[0]["n"])
 
 
-def skip_past(made: Rig) -> None:
-    """Let the services begin at the end: they would answer ten million events first, and nobody asked them to."""
-    admin = AdminClient({"bootstrap.servers": made.settings.bootstrap})
+def skip_past(rig: Rig) -> None:
+    """Move the services' offsets to the end: they need not process the past events."""
+    admin = AdminClient({"bootstrap.servers": rig.settings.bootstrap})
     topics = admin.list_topics(timeout=10).topics
     for group, names in SERVICES.items():
         parts = [TopicPartition(name, number) for name in names for number in topics[name].partitions]
@@ -74,44 +74,44 @@ def skip_past(made: Rig) -> None:
         admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, placed)])[group].result()
 
 
-def fill(made: Rig, count: int) -> int:
-    """The past, then half a minute of the whole shop; returns how many events SQL shows."""
+def fill(rig: Rig, count: int) -> int:
+    """Publish the past, then run the whole shop for half a minute; returns the events visible in SQL."""
     began = time.monotonic()
-    write_past(made.settings.bootstrap, count)
-    wait_until(lambda: visible(made) >= count, f"{count:,} events in SQL", VISIBLE_WITHIN_S, every_s=1.0)
+    write_past(rig.settings.bootstrap, count)
+    wait_until(lambda: visible(rig) >= count, f"{count:,} events in SQL", VISIBLE_WITHIN_S, every_s=1.0)
     print(f"{count:,} events in SQL after {time.monotonic() - began:.0f} s", flush=True)
-    skip_past(made)
-    shop = [made.start(*(("services",) if name == "services" else ("process", name))) for name in SERVICES]
-    traffic = made.start(
+    skip_past(rig)
+    shop = [rig.start(*(("services",) if name == "services" else ("process", name))) for name in SERVICES]
+    traffic = rig.start(
         "generate", "--storefront", "--fraud", "0.02", "--rate", "200", "--for", str(SHOP_S), ready=False
     )
     traffic.process.wait(SHOP_S + 60)
     time.sleep(SETTLES_S)
     for worker in shop:
         worker.stop()
-    return visible(made)
+    return visible(rig)
 
 
 def painted(browser: Browser, port: int, page: str) -> tuple[float, float]:
-    """Seconds from the address to the first content, and to the first figure, table, chart or field of the page."""
+    """Seconds from the request to the first content, and to the first figure, table, chart or field."""
     context = browser.new_context()
     tab = context.new_page()
     began = time.perf_counter()
     tab.goto(f"http://127.0.0.1:{port}/{page}?range=15m")
     tab.locator(SHOWN).first.wait_for(timeout=60_000)
-    took = time.perf_counter() - began
+    elapsed = time.perf_counter() - began
     first = float(tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")) / 1_000
     context.close()
-    return first, took
+    return first, elapsed
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value that `share` of them do not exceed; 0 of none."""
+    """The `share` quantile of the values; 0 if there are none."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
 
 
 def opened(port: int, pages: Iterable[str], count: int) -> list[Session]:
-    """A session a page, one after the other: people do not come in the same instant, and their refreshes neither."""
+    """Open one session per page, one after another, so that their refreshes do not coincide."""
     held = []
     for page in pages:
         held.append(Session(port, page, "range=15m").open())
@@ -119,15 +119,15 @@ def opened(port: int, pages: Iterable[str], count: int) -> list[Session]:
     return held
 
 
-def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float) -> None:
-    """Print the table: every page alone in a browser, then with all sessions open."""
+def measure(rig: Rig, dashboard: Worker, port: int, count: int, seconds: float) -> None:
+    """Print the table: each page alone in a browser, then all sessions."""
     with chromium.launched() as browser:
         painted(browser, port, "")
         paints = {page: [painted(browser, port, page) for _ in range(3)] for page in PAGES}
-    made.start("generate", "--rate", str(LIVE_RATE), ready=False)
-    cpu, warehouse_cpu, began = dashboard.cpu_s(), made.workers[1].cpu_s(), time.monotonic()
+    rig.start("generate", "--rate", str(LIVE_RATE), ready=False)
+    cpu, warehouse_cpu, began = dashboard.cpu_s(), rig.workers[1].cpu_s(), time.monotonic()
     firsts, refreshes, failed = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list), list[str]()
-    # Every page has its turn: as many rounds as it takes to open each once.
+    # As many rounds as it takes to open each page once.
     for start in range(0, len(PAGES), count):
         order = list(PAGES)[start:] + list(PAGES)[:start]
         held = opened(port, islice(cycle(order), count), count)
@@ -137,7 +137,7 @@ def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float)
             firsts[one.path].append(times.first_s)
             refreshes[one.path] += times.refreshes_s
             failed += times.failed
-    took = time.monotonic() - began
+    elapsed = time.monotonic() - began
     print(
         f"{'page':19s} {'paint s':>7s} {'figure s':>8s} {'first run s':>11s} "
         f"{'refresh p50 ms':>14s} {'p95':>6s} {'worst':>6s} {'n':>5s}"
@@ -150,32 +150,32 @@ def measure(made: Rig, dashboard: Worker, port: int, count: int, seconds: float)
             f"{percentile(ms, 0.5):14.0f} {percentile(ms, 0.95):6.0f} {max(ms, default=0):6.0f} {len(ms):5,}"
         )
     print(
-        f"{count} sessions: dashboard {100 * (dashboard.cpu_s() - cpu) / took:.0f} % of a core, warehouse "
-        f"{100 * (made.workers[1].cpu_s() - warehouse_cpu) / took:.0f} %; {dashboard.memory_mib():.0f} MiB; "
+        f"{count} sessions: dashboard {100 * (dashboard.cpu_s() - cpu) / elapsed:.0f} % of a core, warehouse "
+        f"{100 * (rig.workers[1].cpu_s() - warehouse_cpu) / elapsed:.0f} %; {dashboard.memory_mib():.0f} MiB; "
         f"{len(failed)} exceptions shown {failed[:1] or ''}",
         flush=True,
     )
 
 
 def soak(dashboard: Worker, port: int, count: int, minutes: float) -> None:
-    """Hold sessions open and print the dashboard's memory; every fifth minute half of them go on to the next page."""
+    """Print the dashboard's memory while sessions are open; every five minutes half of them change their page."""
     pages = cycle(PAGES)
     held = opened(port, islice(pages, count), count)
-    seen = list[tuple[float, float]]()
+    samples = list[tuple[float, float]]()
     began = time.monotonic()
     print(f"{'minute':>7s} {'MiB':>7s} {'refreshes':>10s}")
     refreshes = 0
     while (minute := (time.monotonic() - began) / 60) < minutes:
         time.sleep(60)
-        seen.append((minute + 1, dashboard.memory_mib()))
-        if len(seen) % 5 == 0:
+        samples.append((minute + 1, dashboard.memory_mib()))
+        if len(samples) % 5 == 0:
             so_far = refreshes + sum(len(one.times.refreshes_s) for one in held)
-            print(f"{minute + 1:7.0f} {seen[-1][1]:7.0f} {so_far:10,}", flush=True)
+            print(f"{minute + 1:7.0f} {samples[-1][1]:7.0f} {so_far:10,}", flush=True)
             for number in range(0, count, 2):
                 refreshes += len(held[number].close().refreshes_s)
                 held[number] = Session(port, next(pages), "range=15m").open()
     failed = [text for one in held for text in one.close().failed]
-    half = [memory for minute, memory in seen if minute > minutes / 2]
+    half = [memory for minute, memory in samples if minute > minutes / 2]
     quarter = max(1, len(half) // 2)
     print(
         f"second half: {median(half[:quarter]):.0f} MiB at first, {median(half[-quarter:]):.0f} MiB at last; "
@@ -192,14 +192,14 @@ def main() -> None:
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES")
     options = parser.parse_args()
     print(machine())
-    with new_rig(raw_retention_rows=50_000_000) as made:
-        made.start("process", "analytics")
-        made.start("warehouse")
-        made.start("process", "lag")
-        print(f"{fill(made, options.events):,} events behind the pages", flush=True)
+    with new_rig(raw_retention_rows=50_000_000) as rig:
+        rig.start("process", "analytics")
+        rig.start("warehouse")
+        rig.start("process", "lag")
+        print(f"{fill(rig, options.events):,} events in the tables", flush=True)
         port = free_port()
-        dashboard = made.start("dashboard", dashboard_port=port)
-        measure(made, dashboard, port, options.sessions, options.seconds)
+        dashboard = rig.start("dashboard", dashboard_port=port)
+        measure(rig, dashboard, port, options.sessions, options.seconds)
         if options.soak:
             soak(dashboard, port, options.sessions, options.soak)
 

@@ -1,9 +1,10 @@
-"""Fraud: how long a verdict takes, and how many a second there are. (How good they are: fraud_quality.py.)
+"""Latency and throughput of fraud verdicts (their quality: fraud_quality.py).
 
     python -m benchmarks.fraud [--rate 1000] [--seconds 60] [--prefilled 60000] [--only latency]
 
-Latency is from producing `payment.requested` to a read-committed reader that has the verdict, replica warm. Throughput
-is over a filled topic, one replica and then two, from when all are ready. Broker, replicas and this share the machine.
+Latency is the time from producing `payment.requested` until a read-committed consumer has the verdict, with a warm
+replica. Throughput is measured over a pre-filled topic with one replica and with two, from when all are ready. Broker,
+replicas and benchmark share the machine.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _verdict = msgspec.json.Decoder(FraudEvent).decode
 
 
 def payments(seed: int, run: str) -> Iterator[PaymentEvent]:
-    """Requests by the customers of the synthetic shop, few of them often; event times are to be set."""
+    """Payment requests of the shop's customers, a few of whom pay often; the caller sets event times."""
     rng = Random(seed)
     world = World(rng, 1_000, 0)
     number = 0
@@ -56,10 +57,10 @@ def payments(seed: int, run: str) -> Iterator[PaymentEvent]:
 
 
 class Verdicts:
-    """A read-committed reader of `fraud`: when it saw the verdict of each order, in a thread of its own."""
+    """A read-committed consumer of `fraud` on a thread: arrival time of the verdict of each order."""
 
     def __init__(self, bootstrap: str) -> None:
-        self.seen: dict[str, tuple[float, str]] = {}
+        self.arrived: dict[str, tuple[float, str]] = {}
         self.repeated = 0
         self._stop = threading.Event()
         self._consumer = Consumer(
@@ -80,8 +81,8 @@ class Verdicts:
             for message in self._consumer.consume(1_000, 0.005):
                 if message.error() is None and b"fraud.flagged" not in message.value():
                     event = _verdict(message.value())
-                    self.repeated += event.order_id in self.seen
-                    self.seen[event.order_id] = (time.perf_counter(), event.event_type)
+                    self.repeated += event.order_id in self.arrived
+                    self.arrived[event.order_id] = (time.perf_counter(), event.event_type)
 
     def stop(self) -> None:
         """Stop reading."""
@@ -91,7 +92,7 @@ class Verdicts:
 
 
 def cores_used() -> tuple[float, float]:
-    """Processor seconds so far: of the whole machine, and of this benchmark with its broker and its replicas."""
+    """CPU seconds so far: of the whole machine, and of this benchmark with its broker and replicas."""
     machine_s = psutil.cpu_times()
     me = psutil.Process()
     ours = sum(sum(one.cpu_times()[:2]) for one in (me, *me.children(recursive=True)))
@@ -99,15 +100,15 @@ def cores_used() -> tuple[float, float]:
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The smallest value that `share` of them do not exceed."""
+    """The `share` quantile of the values."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def latency(made: Rig, rate: int, seconds: int) -> None:
-    """Print p50, p90, p99 and the worst of the time to a verdict."""
-    worker = made.start("process", "fraud")
-    verdicts = Verdicts(made.kafka.bootstrap)
-    producer = ordered_producer(made.kafka.bootstrap, linger_ms=2)
+def latency(rig: Rig, rate: int, seconds: int) -> None:
+    """Print p50, p90, p99 and the maximum of the time to a verdict."""
+    worker = rig.start("process", "fraud")
+    verdicts = Verdicts(rig.kafka.bootstrap)
+    producer = ordered_producer(rig.kafka.bootstrap, linger_ms=2)
     requested: dict[str, tuple[float, str]] = {}
     cpu_s, used = 0.0, (0.0, 0.0)
     began = time.perf_counter()
@@ -126,15 +127,15 @@ def latency(made: Rig, rate: int, seconds: int) -> None:
     cpu_s = worker.cpu_s() - cpu_s
     whole, ours = (after - before for after, before in zip(cores_used(), used, strict=True))
     producer.flush(30)
-    wait_until(lambda: len(verdicts.seen) >= len(requested), "a verdict on each", alive=worker.process)
+    wait_until(lambda: len(verdicts.arrived) >= len(requested), "a verdict on each", alive=worker.process)
     verdicts.stop()
-    print(f"latency at {rate:,} payments/s for {seconds} s, a commit every {made.settings.fraud_commit_interval_ms} ms")
+    print(f"latency at {rate:,} payments/s for {seconds} s, a commit every {rig.settings.fraud_commit_interval_ms} ms")
     shares = [f"{name} {spent / seconds:.0%}" for name, spent in (("replica", cpu_s), ("all of this", ours))]
     print(f"  of one core: {', '.join(shares)}; others on the machine {(whole - ours) / seconds:.0%}")
     warm = {order: asked for order, asked in requested.items() if asked[0] > began + WARM_UP_S}
     for name, methods in (("card", {"card"}), ("others", {"wallet", "bank_transfer", "bnpl"}), ("all", None)):
         took = [
-            (verdicts.seen[order][0] - at) * 1_000
+            (verdicts.arrived[order][0] - at) * 1_000
             for order, (at, method) in warm.items()
             if methods is None or method in methods
         ]
@@ -145,7 +146,7 @@ def latency(made: Rig, rate: int, seconds: int) -> None:
 
 
 def fill(bootstrap: str, count: int, run: str) -> None:
-    """So many requests in `payments`, over the last ten minutes."""
+    """`count` requests in `payments`, over the last ten minutes."""
     producer = ordered_producer(bootstrap, linger_ms=50, queue_buffering_max_messages=500_000)
     start = int(time.time() * 1_000) - 600_000
     for number, event in zip(range(count), payments(2, run), strict=False):
@@ -156,15 +157,15 @@ def fill(bootstrap: str, count: int, run: str) -> None:
         raise TimeoutError("the broker does not take the requests")
 
 
-def throughput(made: Rig, count: int, replicas: int) -> float:
-    """Verdicts a second over a filled topic, from when all replicas are ready."""
-    fill(made.kafka.bootstrap, count, f"t{replicas}")
-    verdicts = Verdicts(made.kafka.bootstrap)
-    workers: list[Worker] = [made.start("process", "fraud", ready=False) for _ in range(replicas)]
+def throughput(rig: Rig, count: int, replicas: int) -> float:
+    """Verdicts per second over a pre-filled topic, from when all replicas are ready."""
+    fill(rig.kafka.bootstrap, count, f"t{replicas}")
+    verdicts = Verdicts(rig.kafka.bootstrap)
+    workers: list[Worker] = [rig.start("process", "fraud", ready=False) for _ in range(replicas)]
     for worker in workers:
         wait_until(worker.healthy, "ready", alive=worker.process)
-    began, at_start = time.perf_counter(), len(verdicts.seen)
-    wait_until(lambda: len(verdicts.seen) >= count, f"{count} verdicts", 600, alive=workers[0].process, every_s=0.2)
+    began, at_start = time.perf_counter(), len(verdicts.arrived)
+    wait_until(lambda: len(verdicts.arrived) >= count, f"{count} verdicts", 600, alive=workers[0].process, every_s=0.2)
     took = time.perf_counter() - began
     verdicts.stop()
     for worker in workers:
@@ -180,19 +181,19 @@ def main() -> None:
     parser.add_argument("--prefilled", type=int, default=60_000)
     parser.add_argument("--commit-interval", type=int, default=None)
     parser.add_argument("--only", choices=("latency", "throughput"))
-    # `make bench` gives its options to every benchmark.
-    asked, _ = parser.parse_known_args()
+    # `make bench` passes its options to all benchmarks.
+    options, _ = parser.parse_known_args()
     print(machine())
-    values = {} if asked.commit_interval is None else {"fraud_commit_interval_ms": asked.commit_interval}
-    if asked.only in (None, "latency"):
-        with new_rig(PARTITIONS, **values) as made:
-            latency(made, asked.rate, asked.seconds)
-    if asked.only in (None, "throughput"):
+    values = {} if options.commit_interval is None else {"fraud_commit_interval_ms": options.commit_interval}
+    if options.only in (None, "latency"):
+        with new_rig(PARTITIONS, **values) as rig:
+            latency(rig, options.rate, options.seconds)
+    if options.only in (None, "throughput"):
         for replicas in (1, 2):
-            with new_rig(PARTITIONS, **values) as made:
-                rate = throughput(made, asked.prefilled, replicas)
+            with new_rig(PARTITIONS, **values) as rig:
+                rate = throughput(rig, options.prefilled, replicas)
             print(
-                f"throughput, {replicas} replica(s), {asked.prefilled:,} payments: {rate:,.0f} payments/s", flush=True
+                f"throughput, {replicas} replica(s), {options.prefilled:,} payments: {rate:,.0f} payments/s", flush=True
             )
 
 

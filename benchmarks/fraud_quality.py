@@ -1,10 +1,10 @@
-"""How good the verdicts are: precision and recall of the rules on planted fraud, for each pattern and in all.
+"""Quality of the fraud verdicts: precision and recall of the rules, per pattern and in total.
 
     python -m benchmarks.fraud_quality [--orders 100000] [--seeds 11,12,13] [--fraud 0.01] [--rate 200]
 
-The storefront's own orders, in the order of their event times; each becomes a payment request, and the labels are what
-the generator's ledger has and no event shows. Refunds: all orders of customers who never receive anything, and a
-seeded few of the others, as the shipping service does it. The rules are pure, so no Kafka is needed to judge them.
+The storefront's orders by event time; each becomes a payment request, with the label of the generator's ledger. All
+orders of refund abusers are refunded, and a seeded few of the others, as the shipping service decides. The rules are
+pure, so this needs no Kafka.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ HONEST_REFUNDS = 0.03
 
 
 def traffic(seed: int, orders: int, rate: float, share: float) -> tuple[list[Payment], dict[str, str]]:
-    """Requests and refunds by event time, and the label of each fraudulent order."""
+    """Requests and refunds by event time, and the labels of fraudulent orders."""
     shop, rng = Storefront(seed, START_MS, rate, fraud=share), Random(f"refunds {seed}")
     decode = msgspec.json.Decoder(OrderEvent).decode
-    made: list[Payment] = []
+    payments: list[Payment] = []
     placed = 0
     while placed < orders:
         for topic, _key, value, kind, *_ in shop.tick():
@@ -53,16 +53,16 @@ def traffic(seed: int, orders: int, rate: float, share: float) -> tuple[list[Pay
                 card=event.card,
                 region=event.region,
             )
-            made.append(request)
+            payments.append(request)
             if never_receives(event.customer_id) or rng.random() < HONEST_REFUNDS:
-                made.append(msgspec.structs.replace(request, refunded=True, at=request.at + REFUND_AFTER_MS))
-    made.sort(key=lambda one: one.at)
-    return made, shop.labels
+                payments.append(msgspec.structs.replace(request, refunded=True, at=request.at + REFUND_AFTER_MS))
+    payments.sort(key=lambda one: one.at)
+    return payments, shop.labels
 
 
 @dataclass
 class Figures:
-    """Counts of payments; `flagged` had a rule that fired, `declined` reached the threshold."""
+    """Counts of payments: `flagged` by at least one rule, `declined` above the threshold."""
 
     payments: int = 0
     labelled: Counter[str] = field(default_factory=Counter)
@@ -70,10 +70,10 @@ class Figures:
     declined: Counter[str] = field(default_factory=Counter)
     honest_flagged: int = 0
     honest_declined: int = 0
-    # For each rule: how often it fired on fraud, and on others.
+    # For each rule: how often it fired on fraud, and on other payments.
     rules: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
-    # Orders without a label of those customers who never receive anything: neither fraud nor honest.
+    # Unlabelled orders of refund abusers: neither fraud nor honest.
     abusers: int = 0
 
     def take(self, label: str | None, rules: list[str], *, declined: bool) -> None:
@@ -115,12 +115,12 @@ def judge(payments: list[Payment], labels: dict[str, str], limits: Limits, figur
 
 
 def share(part: int, whole: int) -> str:
-    """As a percentage."""
+    """A ratio as a percentage."""
     return f"{part / whole:.1%}" if whole else "-"
 
 
 def show(figures: Figures) -> None:
-    """The table."""
+    """Print the table."""
     planted = figures.labelled.total()
     honest = figures.payments - planted
     print(
@@ -140,7 +140,7 @@ def show(figures: Figures) -> None:
             f"all, {name + ':':10} recall {share(caught, planted)}, precision {share(caught, caught + others)}; "
             f"{others:,} of {honest:,} honest payments {name}"
         )
-    print("rule: fired on fraud, on others")
+    print("rule: fired on fraud, on other payments")
     for rule, counts in sorted(figures.rules.items()):
         print(f"  {rule:18}{counts[0]:8,}{counts[1]:8,}")
 
@@ -152,13 +152,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="11,12,13")
     parser.add_argument("--fraud", type=float, default=0.01)
     parser.add_argument("--rate", type=float, default=200.0)
-    asked, _ = parser.parse_known_args()
+    options, _ = parser.parse_known_args()
     figures, limits = Figures(), Limits.of(Settings())
-    seeds = [int(seed) for seed in asked.seeds.split(",")]
+    seeds = [int(seed) for seed in options.seeds.split(",")]
     for seed in seeds:
-        payments, labels = traffic(seed, asked.orders // len(seeds), asked.rate, asked.fraud)
+        payments, labels = traffic(seed, options.orders // len(seeds), options.rate, options.fraud)
         judge(payments, labels, limits, figures)
-    print(f"seeds {asked.seeds}, {asked.rate:g} events/s, {asked.fraud:.0%} planted")
+    print(f"seeds {options.seeds}, {options.rate:g} events/s, {options.fraud:.0%} fraud")
     show(figures)
 
 

@@ -1,10 +1,10 @@
-"""Fulfilment: how many orders a second pass the saga, from placed to completed, one replica and then two.
+"""Throughput of the fulfilment saga, from placed to completed, with one replica and with two.
 
     python -m benchmarks.fulfilment [--orders 20000]
 
-Each step's answers for all orders are written at once, when the saga has asked for all of them, so that the processor
-always has its work before it; what is timed is from the first answer's writing to the last saga event out. An order has
-two articles: it is six events in and nine out, and reads back four of its own.
+The replies of a step are published for all orders at once, after the saga has requested all of them, so that the
+processor always has a backlog. A step is measured from its first reply to the last saga event. An order has two items:
+six events in, nine out, four of which the processor reads again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Send = Callable[[str, str, object], None]
 
 
 def placed(send: Send, order: str) -> None:
-    """The order."""
+    """Publish the order."""
     items = [OrderItem(f"{order[-2:]}-{article}", 1, CENTS // 2) for article in "ab"]
     event = OrderEvent(
         event_id=f"{order}-placed", event_type="order.placed", occurred_at=_now(), source="bench", schema_version=1,
@@ -37,7 +37,7 @@ def placed(send: Send, order: str) -> None:
 
 
 def reserved(send: Send, order: str) -> None:
-    """Both articles are there."""
+    """Reserve both items."""
     for article in "ab":
         sku = f"{order[-2:]}-{article}"
         event = InventoryEvent(
@@ -48,7 +48,7 @@ def reserved(send: Send, order: str) -> None:
 
 
 def authorised(send: Send, order: str) -> None:
-    """The money is there."""
+    """Authorise the payment."""
     event = PaymentEvent(
         event_id=f"{order}-authorised", event_type="payment.authorised", occurred_at=_now(), source="bench",
         schema_version=1, payment_id=f"P-{order}", order_id=order, customer_id="C", method="card", amount_cents=CENTS,
@@ -82,29 +82,29 @@ def _now() -> int:
     return int(time.time() * 1_000)
 
 
-def said(workers: list[Worker]) -> float:
-    """Saga events of all replicas."""
+def saga_events(workers: list[Worker]) -> float:
+    """Saga events published by all replicas."""
     return sum(worker.metrics().get(OUT, 0.0) for worker in workers)
 
 
-def run(made: Rig, orders: int, replicas: int) -> None:
+def run(rig: Rig, orders: int, replicas: int) -> None:
     """Print one row."""
-    workers = [made.start("process", NAME, ready=False) for _ in range(replicas)]
+    workers = [rig.start("process", NAME, ready=False) for _ in range(replicas)]
     wait_until(lambda: all(worker.healthy() for worker in workers), "every replica is ready")
     names = [f"O-{number}" for number in range(orders)]
-    cpu_s, took = sum(worker.cpu_s() for worker in workers), []
+    cpu_s, durations = sum(worker.cpu_s() for worker in workers), []
     for number, (what, answer) in enumerate(STEPS, 1):
         began = time.monotonic()
-        with producing(made.kafka.bootstrap) as send:
+        with producing(rig.kafka.bootstrap) as send:
             for order in names:
                 answer(send, order)
-        wanted = number * orders
-        wait_until(lambda wanted=wanted: said(workers) >= wanted, f"all are {what}", 900, every_s=0.1)  # type: ignore[misc]
-        took.append(time.monotonic() - began)
-    cores = (sum(worker.cpu_s() for worker in workers) - cpu_s) / sum(took)
+        expected = number * orders
+        wait_until(lambda expected=expected: saga_events(workers) >= expected, f"all are {what}", 900, every_s=0.1)  # type: ignore[misc]
+        durations.append(time.monotonic() - began)
+    cores = (sum(worker.cpu_s() for worker in workers) - cpu_s) / sum(durations)
     memory = sum(worker.memory_mib() for worker in workers)
-    steps = "".join(f"{orders / seconds:>12,.0f}" for seconds in took)
-    sys.stdout.write(f"{replicas:>8}{steps}{orders / sum(took):>12,.0f}{cores:>8.2f}{memory:>8,.0f}\n")
+    steps = "".join(f"{orders / seconds:>12,.0f}" for seconds in durations)
+    sys.stdout.write(f"{replicas:>8}{steps}{orders / sum(durations):>12,.0f}{cores:>8.2f}{memory:>8,.0f}\n")
     sys.stdout.flush()
 
 
@@ -112,7 +112,7 @@ def main() -> None:
     """Parse arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=20_000)
-    # `make bench` gives its options to every benchmark.
+    # `make bench` passes its options to all benchmarks.
     options, _ = parser.parse_known_args()
     sys.stdout.write(f"{machine()}; {options.orders:,} orders of two articles, {PARTITIONS} partitions; orders/s\n")
     sys.stdout.write(
@@ -120,8 +120,8 @@ def main() -> None:
     )
     limits = {f"saga_{step}_timeout_ms": HOUR_MS for step in ("stock", "payment", "shipment", "delivery")}
     for replicas in (1, 2):
-        with new_rig(PARTITIONS, **limits) as made:  # type: ignore[arg-type]
-            run(made, options.orders, replicas)
+        with new_rig(PARTITIONS, **limits) as rig:  # type: ignore[arg-type]
+            run(rig, options.orders, replicas)
 
 
 if __name__ == "__main__":

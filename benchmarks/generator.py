@@ -1,8 +1,8 @@
-"""How fast the generator is: the shop alone, with its ledger, and onto a real Kafka.
+"""Speed of the generator: the shop alone, with its ledger, and publishing to Kafka.
 
     python -m benchmarks.generator [--events 500000] [--no-kafka]
 
-The last lines need a broker with its topics (`streamgauge broker`, `streamgauge topics`): the local one, or that of
+Publishing needs a broker with its topics (`streamgauge broker`, `streamgauge topics`): the local one, or that of
 `STREAMGAUGE_BOOTSTRAP_SERVERS`.
 """
 
@@ -34,7 +34,7 @@ RATE = 50_000.0
 
 
 def machine() -> str:
-    """What this was measured on, without its name."""
+    """The machine of the measurement."""
     model = platform.processor() or "unknown"
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -45,26 +45,26 @@ def machine() -> str:
 
 
 def simulate(events: int) -> tuple[float, float]:
-    """Seconds an event for the shop, and for the ledger of the same events."""
+    """Seconds per event of the shop, and of the ledger."""
     shop = Shop(1, START_MS, RATE)
     ledger = Ledger()
-    making = booking = 0.0
-    made = 0
-    while made < events:
+    making = recording = 0.0
+    generated = 0
+    while generated < events:
         began = time.perf_counter()
         batch: list[Event] = []
         while len(batch) < 10_000:
             batch += shop.tick()
         between = time.perf_counter()
         ledger.add(batch)
-        booking += time.perf_counter() - between
+        recording += time.perf_counter() - between
         making += between - began
-        made += len(batch)
-    return making / made, booking / made
+        generated += len(batch)
+    return making / generated, recording / generated
 
 
 def publish(events: int, **options: float) -> float:
-    """Seconds an event, from the first one made to the last one acknowledged, with a ledger file."""
+    """Seconds per event, from the first event to the last acknowledgement, with a ledger file."""
     process = Process("generate", settings.load(), threading.Event())
     with TemporaryDirectory() as folder:
         report = generate(process, Options(rate=0, count=events, ledger=Path(folder) / "ledger.json", **options))  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
-"""What the lag sampler costs: processor time a sample, with thousands of partitions, extrapolated to 5,000.
+"""Cost of the lag sampler: CPU time per sample with thousands of partitions, extrapolated to 5,000.
 
     python -m benchmarks.lag [--partitions 2000] [--groups 10] [--samples 6]
 
-Every partition is read by one group. Three situations: all caught up; all behind and standing still; all behind and
-moving, so that the time of each must be found anew in every sample. Commits are made with the admin client.
+One group reads each partition. Three cases: all caught up; all behind and idle; all behind and moving, so that each
+sample must look up the time of every partition. The admin client makes the commits.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tests.support.waiting import wait_until
 INTERVAL_S, TARGET_PARTITIONS, TARGET_SHARE = 10.0, 5_000, 0.15
 A_TOPIC = 100
 TOOK = "streamgauge_lag_sample_seconds"
-Place = tuple[str, int]
+Partition = tuple[str, int]
 
 
 class Load:
-    """The topics, a record in every partition now and then, and the groups' commits."""
+    """Topics, records in every partition, and the groups' commits."""
 
     def __init__(self, bootstrap: str, partitions: int, groups: int) -> None:
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -35,41 +35,45 @@ class Load:
         for topic in topics:
             (future,) = self._admin.create_topics([NewTopic(topic, A_TOPIC, 1)]).values()
             future.result(60)
-        self.places: list[Place] = [(topic, number) for topic in topics for number in range(A_TOPIC)][:partitions]
-        self._groups = [self.places[number::groups] for number in range(groups)]
+        self.partitions: list[Partition] = [(topic, number) for topic in topics for number in range(A_TOPIC)][
+            :partitions
+        ]
+        self._groups = [self.partitions[number::groups] for number in range(groups)]
 
     def produce(self, each: int) -> None:
-        """So many records to every partition."""
-        for place in self.places * each:
-            self._producer.produce(place[0], b"x" * 100, partition=place[1])
+        """Produce `each` records to every partition."""
+        for partition in self.partitions * each:
+            self._producer.produce(partition[0], b"x" * 100, partition=partition[1])
             self._producer.poll(0)
         if self._producer.flush(120):
             raise TimeoutError("the broker does not take the records")
 
     def commit(self, behind: int) -> None:
-        """Every group commits, so far behind the end."""
+        """Commit for every group, `behind` records before the end."""
         ends = self._ends()
-        for number, places in enumerate(self._groups):
-            offsets = [TopicPartition(*place, max(0, ends[place] - behind)) for place in places]
+        for number, partitions in enumerate(self._groups):
+            offsets = [TopicPartition(*partition, max(0, ends[partition] - behind)) for partition in partitions]
             wait_until(partial(self._taken, f"bench-{number}", offsets), f"group {number} has committed")
 
     def _taken(self, group: str, offsets: list[TopicPartition]) -> bool:
-        """A coordinator that has just begun refuses, and says so in the partitions."""
+        """Retry: a coordinator that is starting rejects commits, per partition."""
         (future,) = self._admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]).values()
         return all(one.error is None for one in future.result(60).topic_partitions)
 
-    def _ends(self) -> Mapping[Place, int]:
-        asked = self._admin.list_offsets({TopicPartition(*place): OffsetSpec.latest() for place in self.places})
-        return {(one.topic, one.partition): int(future.result(60).offset) for one, future in asked.items()}
+    def _ends(self) -> Mapping[Partition, int]:
+        futures = self._admin.list_offsets(
+            {TopicPartition(*partition): OffsetSpec.latest() for partition in self.partitions}
+        )
+        return {(one.topic, one.partition): int(future.result(60).offset) for one, future in futures.items()}
 
 
 def lag_seconds_known(worker: Worker) -> int:
-    """Partitions whose time lag is published."""
+    """Partitions with a known time lag."""
     return sum(name.startswith("kafka_consumergroup_lag_seconds{") for name in worker.metrics())
 
 
 def measure(worker: Worker, count: int, meanwhile: Callable[[], None]) -> tuple[float, float]:
-    """Processor and wall seconds a sample, over `count` samples; `meanwhile` is called between them.
+    """CPU and wall seconds per sample, over `count` samples; `meanwhile` is called between them.
 
     It is scraped once an interval, as Prometheus would do, and that is in the figure: more often would be dear.
     """
@@ -84,17 +88,17 @@ def measure(worker: Worker, count: int, meanwhile: Callable[[], None]) -> tuple[
     return (worker.cpu_s() - cpu_s) / taken, (after[f"{TOOK}_sum"] - before[f"{TOOK}_sum"]) / taken
 
 
-def run(made: Rig, partitions: int, groups: int, count: int) -> None:
+def run(rig: Rig, partitions: int, groups: int, count: int) -> None:
     """Print the table."""
-    load = Load(made.kafka.bootstrap, partitions, groups)
+    load = Load(rig.kafka.bootstrap, partitions, groups)
     load.produce(3)
     load.commit(0)
-    worker = made.start("process", "lag", lag_interval_s=INTERVAL_S)
+    worker = rig.start("process", "lag", lag_interval_s=INTERVAL_S)
     print(f"{machine()}; {partitions:,} partitions, {groups} groups, a sample every {INTERVAL_S:g} s")
     print(f"{'':28}{'s a sample':>12}{'CPU s':>8}{'of a core':>11}{f'at {TARGET_PARTITIONS:,}':>10}{'with a time':>13}")
 
     def move() -> None:
-        # A record every other second in each partition; the groups are four to six seconds behind.
+        # A record every two seconds in each partition; groups are four to six seconds behind.
         for _ in range(5):
             load.produce(1)
             time.sleep(INTERVAL_S / 5 - 0.5)
@@ -120,10 +124,10 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=2_000)
     parser.add_argument("--groups", type=int, default=10)
     parser.add_argument("--samples", type=int, default=6)
-    # `make bench` gives its options to every benchmark.
-    asked, _ = parser.parse_known_args()
-    with new_rig(partitions=1) as made:
-        run(made, asked.partitions, asked.groups, asked.samples)
+    # `make bench` passes its options to all benchmarks.
+    options, _ = parser.parse_known_args()
+    with new_rig(partitions=1) as rig:
+        run(rig, options.partitions, options.groups, options.samples)
 
 
 if __name__ == "__main__":

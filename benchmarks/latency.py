@@ -1,9 +1,9 @@
-"""From producing an event to its being visible through SQL, at a steady rate; and the processor share of each process.
+"""Latency from producing an event until it is visible in SQL, at a steady rate, and the CPU share of each process.
 
     python -m benchmarks.latency [--rate 4000] [--probes 300]
 
-The generator keeps the rate; beside it single orders are produced and asked for by SQL until they are there. The answer
-is looked for every 10 ms, so each figure is at most that much too high.
+The generator keeps the rate, while single orders are produced and queried until they are visible. Queries come every
+10 ms, so figures are at most that much too high.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.01
 
 
 def probe(producer: Producer, warehouse: Warehouse) -> float:
-    """Seconds from `produce` to the order being in the answer of a SELECT."""
+    """Seconds from `produce` until a SELECT returns the order."""
     order_id = f"probe-{uuid.uuid4().hex}"
     (_, template), *_ = orders(1)
     value = template.replace(b"O-000000000", order_id.encode()).replace(b"e000000000000", order_id.encode())
@@ -39,13 +39,13 @@ def probe(producer: Producer, warehouse: Warehouse) -> float:
     return time.perf_counter() - began
 
 
-def measure(made: Rig, rate: int, probes: int) -> None:
+def measure(rig: Rig, rate: int, probes: int) -> None:
     """Print the table."""
-    workers: dict[str, Worker] = {"warehouse": made.start("warehouse"), "analytics": made.start("process", "analytics")}
-    workers["generate"] = made.start("generate", "--rate", str(rate))
-    producer = ordered_producer(made.kafka.bootstrap, linger_ms=0)
+    workers: dict[str, Worker] = {"warehouse": rig.start("warehouse"), "analytics": rig.start("process", "analytics")}
+    workers["generate"] = rig.start("generate", "--rate", str(rate))
+    producer = ordered_producer(rig.kafka.bootstrap, linger_ms=0)
     rng = random.Random(1)
-    with Warehouse(made.settings) as warehouse:
+    with Warehouse(rig.settings) as warehouse:
         wait_until(lambda: warehouse.query("SELECT 1 FROM order_events LIMIT 1").num_rows > 0, "first events visible")
         for _ in range(20):  # Warm: the first queries and merges compile and fill caches.
             probe(producer, warehouse)
@@ -54,7 +54,7 @@ def measure(made: Rig, rate: int, probes: int) -> None:
         took = []
         for _ in range(probes):
             took.append(probe(producer, warehouse))
-            # Not in step with any interval of the pipeline.
+            # Not synchronous with any interval of the pipeline.
             time.sleep(rng.uniform(0.0, 0.25))
         elapsed = time.perf_counter() - began
     took.sort()
@@ -66,13 +66,13 @@ def measure(made: Rig, rate: int, probes: int) -> None:
 
 
 def main() -> None:
-    """Run it."""
+    """Parse arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rate", type=int, default=4_000)
     parser.add_argument("--probes", type=int, default=300)
     options = parser.parse_args()
-    with new_rig() as made:
-        measure(made, options.rate, options.probes)
+    with new_rig() as rig:
+        measure(rig, options.rate, options.probes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Cost must grow linearly: events a second, ns an event and peak memory at three sizes, each from nothing.
+"""Linearity: events per second, ns per event and peak memory at three sizes, each from an empty pipeline.
 
 python -m benchmarks.linear [--sizes 200000,2000000,10000000]
 """
@@ -19,9 +19,9 @@ def main() -> None:
     print(machine())
     print(f"{'events':>12s} {'events/s':>10s} {'ns/event':>10s} {'analytics MiB':>14s} {'warehouse MiB':>14s}")
     for size in sizes:
-        with new_rig() as made:
-            fill(made.kafka.bootstrap, size)
-            result = measure(made, size)
+        with new_rig() as rig:
+            fill(rig.kafka.bootstrap, size)
+            result = measure(rig, size)
         memory = f"{result['analytics_mib']:14,.0f} {result['warehouse_mib']:14,.0f}"
         print(f"{size:12,d} {result['rate']:10,.0f} {1e9 / result['rate']:10,.0f} {memory}", flush=True)
 

@@ -1,10 +1,10 @@
-"""What the one owner of DuckDB can merge, by what is kept: every model, no raw rows, windows alone.
+"""Merge throughput of the DuckDB owner: with all models, without raw rows, with windows only.
 
     python -m benchmarks.owner [--events 1000000]
 
-No Kafka: deltas of whole JSON orders are made beforehand, in batches as analytics closes them, then merged as the
-warehouse does, with its transactions and its compaction. What is left out is reading them from Kafka. Times are of the
-processor, which neighbours on the machine disturb less than the wall's.
+No Kafka: deltas of complete orders are prepared in batches like those of analytics, then merged as in the warehouse,
+with its transactions and compaction, but without reading them from Kafka. Times are CPU times, which other load on the
+machine disturbs less than wall time.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from tests.support.rig import machine
 
 STREAM = "orders"
 BATCH, CHUNK = 25_000, 1_000
-# What each row of the table keeps, as kinds of merge.
+# Kinds of merge that each row of the table includes.
 KEPT = {"everything": ("window", "latest", "append"), "no raw rows": ("window", "latest"), "windows alone": ("window",)}
 
 
 def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[str, pa.Table]]:
-    """Deltas of `count` orders by model, batch by batch, as the topic `analytics` brings them."""
+    """Deltas of `count` orders by model, in batches like those of the topic `analytics`."""
     decoder = Decoder(
         catalog.streams[STREAM], max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000
     )
@@ -60,7 +60,7 @@ def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[s
 
 
 def merge(catalog: Catalog, count: int, kinds: tuple[str, ...]) -> tuple[float, float]:
-    """Merge the deltas of the models whose merge is one of `kinds`; nanoseconds and bytes of the file an event."""
+    """Merge the deltas of models with a merge of `kinds`; returns nanoseconds and bytes of the file per event."""
     kept = {model.name for model in catalog.models if model.merge in kinds}
     spent = 0.0
     with tempfile.TemporaryDirectory(prefix="streamgauge-") as name:

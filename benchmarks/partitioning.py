@@ -1,8 +1,8 @@
-"""How each key would share the shop's orders out over 6, 12 and 48 partitions, with and without hot keys.
+"""Balance of the shop's orders over 6, 12 and 48 partitions by different keys, with and without hot keys.
 
     python -m benchmarks.partitioning [--events 300000] [--skew 0.8]
 
-Generated traffic on a real broker, looked at as `streamgauge partitions --simulate KEY --count N --topic orders` does.
+Generated traffic on a real broker, simulated as `streamgauge partitions --simulate KEY --count N --topic orders` does.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ COUNTS = (6, 12, 48)
 
 
 def table(events: int, skew: float) -> None:
-    """One run of the shop, and its lines."""
-    with new_rig() as made:
+    """Run the shop once and print its rows."""
+    with new_rig() as rig:
         command = ("generate", "--rate", "0", "--count", str(events), "--skew", f"{skew:g}")
-        if made.start(*command, ready=False).process.wait(600):
+        if rig.start(*command, ready=False).process.wait(600):
             raise RuntimeError("the generator failed")
         streams = {"orders": loader.load("streamgauge.catalog.commerce").streams["orders"]}
         for key in KEYS:
-            (sample,) = partition_sample.read(made.settings, streams, key, 10_000_000)
+            (sample,) = partition_sample.read(rig.settings, streams, key, 10_000_000)
             found = {count: key_simulation.simulated(sample.events, count) for count in COUNTS}
             name, share = found[6].hottest[0]
             best, _ = key_simulation.useful(sample.events)

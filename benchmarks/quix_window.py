@@ -1,10 +1,10 @@
-"""Quix Streams' own way: a tumbling window of ten seconds with count and sum, over a filled topic.
+"""Quix Streams' tumbling window of ten seconds with count and sum, over a pre-filled topic.
 
     python -m benchmarks.quix_window BOOTSTRAP EVENTS at-least-once|exactly-once
 
-`at-least-once` is Quix Streams as it comes: a commit every 5 s, results not published. `exactly-once` is what
-Streamgauge promises: results published, and a commit every 250 ms. Prints events a second from the first event to the
-last commit, start-up left out.
+`at-least-once` is Quix Streams by default: a commit every 5 s, results not published. `exactly-once` has Streamgauge's
+guarantee: results published, and a commit every 250 ms. Prints events per second from the first event to the last
+commit, without start-up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from quixstreams.dataframe.windows import Count, Sum
 
 
 def main() -> None:
-    """Run it."""
+    """Parse arguments and run."""
     bootstrap, events, guarantee = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     exactly = guarantee == "exactly-once"
     times: list[float] = []
@@ -43,7 +43,7 @@ def main() -> None:
         frame = frame.tumbling_window(10_000).agg(orders=Count(), revenue_cents=Sum("amount_cents")).current()
         if exactly:
             frame = frame.to_topic(app.topic(f"quix-window-{time.time_ns()}", value_serializer="json"))
-        # `count` counts what comes out at the end, and `current` lets one result out for each event.
+        # `count` limits the results, and `current` gives one result per event.
         app.run(count=events, timeout=120)
         print(events / (time.perf_counter() - times[0]))
 

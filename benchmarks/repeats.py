@@ -1,11 +1,11 @@
-"""What it costs to count repeats once: off against on in one process, bytes an id, and reading ids back.
+"""Cost of deduplication: off compared with on, bytes per id, and restoring ids from the log.
 
     python -m benchmarks.repeats [--events 400000] [--ids 1000000] [--rounds 3] [--recall 1000000]
 
-1. Decode, models and, when on, the sifting of batches of 25,000 orders of six partitions, a memory of `--ids` ids
-   filled before; off and on take turns, best of the rounds each, so that a busy neighbour meets both. Processor time.
-2. The memory at several sizes.
-3. A real broker with `--recall` orders: how long a replica reads ids back before it goes on. 0 leaves this out.
+1. CPU time of decoding, models and, if on, deduplication, for batches of 25,000 orders of six partitions and a window
+   of `--ids` ids; off and on alternate, and the best round of each counts.
+2. The window at several sizes.
+3. A real broker with `--recall` orders: the time in which a replica restores its ids. 0 skips it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def made_intake() -> Decoder:
 
 
 def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Models) -> dict[str, float]:
-    """Nanoseconds an event of each step over all of `values`, whose offsets begin at `first`."""
+    """Nanoseconds per event of each step over `values`, whose offsets begin at `first`."""
     decoder = made_intake()
     took = dict.fromkeys(("decode", "relations", "models"), 0.0)
     for start in range(0, len(values), BATCH):
@@ -67,7 +67,7 @@ def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Mod
 
 
 def filled(count: int) -> DedupWindow:
-    """A memory of `count` ids of one partition, evenly over the horizon, in batches of 4,000."""
+    """A window of `count` ids of one partition, evenly over the horizon, in batches of 4,000."""
     window, rng = DedupWindow(WITHIN_S), np.random.default_rng(1)
     for start in range(0, count, 4_000):
         ids = rng.integers(0, 2**64, min(4_000, count - start), np.uint64)
@@ -78,7 +78,7 @@ def filled(count: int) -> DedupWindow:
 
 
 def cost(events: int, ids: int, rounds: int) -> None:
-    """Off against on."""
+    """Compare off with on."""
     values = [value for _, value in orders(events)]
     models = Models(loader.load("streamgauge.catalog.commerce"))
     best: dict[str, dict[str, float]] = {}
@@ -107,32 +107,32 @@ def cost(events: int, ids: int, rounds: int) -> None:
 
 
 def window() -> None:
-    """Bytes an id, and nanoseconds to look up and insert, by how many are remembered of a partition."""
+    """Bytes per id, and nanoseconds to look up and insert, by the number of ids of a partition."""
     print(f"\n{'ids of a partition':>20s}{'bytes an id':>14s}{'ns an event':>14s}{'mistaken for a repeat':>24s}")
     for count in (10_000, 100_000, 1_000_000, 10_000_000):
-        made, rng = filled(count), np.random.default_rng(2)
-        size = made.bytes / made.ids
+        window, rng = filled(count), np.random.default_rng(2)
+        size = window.bytes / window.ids
         began, rounds = time.process_time(), 20
         for number in range(rounds):
             start = count + number * 4_000
-            made.add(
+            window.add(
                 rng.integers(0, 2**64, 4_000, np.uint64),
                 np.full(4_000, 10**12 + 600_000),
                 np.arange(start, start + 4_000),
             )
-            made.confirm(start + 4_000)
+            window.confirm(start + 4_000)
         each = (time.process_time() - began) / rounds / 4_000 * 1e9
         print(f"{count:20,}{size:14.2f}{each:14,.0f}{count / 2**64:24.1e}")
 
 
 def recall(events: int) -> None:
-    """Reading back from a real broker."""
-    with new_rig(partitions=PARTITIONS) as made:
-        fill(made.kafka.bootstrap, events)
-        settings: Settings = made.settings
+    """Restore ids from a real broker."""
+    with new_rig(partitions=PARTITIONS) as rig:
+        fill(rig.kafka.bootstrap, events)
+        settings: Settings = rig.settings
         deduplicator = Deduplicator({"orders": 86_400})
         reader = DedupRestore(settings, {"orders": made_intake()}, deduplicator, lambda: True)
-        probe = Consumer({"bootstrap.servers": made.kafka.bootstrap, "group.id": "benchmark"})
+        probe = Consumer({"bootstrap.servers": rig.kafka.bootstrap, "group.id": "benchmark"})
         ends = [probe.get_watermark_offsets(TopicPartition("orders", number))[1] for number in range(PARTITIONS)]
         probe.close()
         began, cpu = time.perf_counter(), time.process_time()

@@ -1,7 +1,7 @@
-"""Sessions of the dashboard without a browser: what a page of Streamlit's says to its server, and how long it takes.
+"""Dashboard sessions without a browser: Streamlit's WebSocket protocol, with response times.
 
-A browser keeps a WebSocket open, asks for the page once, and then for each refreshing part as often as the server told
-it to. This does the same, so that the server does all of its work, and none of the machine's time goes to drawing.
+A browser keeps a WebSocket open, requests the page once, and then each refreshing fragment at the interval that the
+server sets. This does the same, so that the server does all its work and no CPU time goes to rendering.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-# What a run may take before the session is taken for dead.
+# Longest time of a run before the session counts as dead.
 PATIENCE_S = 60.0
 
 
 @dataclass
 class Times:
-    """Seconds of the first run, from opening the connection, and of each refresh; `failed` are the exceptions shown."""
+    """Seconds of the first run, from opening the connection, and of each refresh; `failed` are exceptions shown."""
 
     first_s: float = 0.0
     refreshes_s: list[float] = field(default_factory=list)
@@ -41,12 +41,12 @@ class Session:
         self._thread = threading.Thread(target=self._run, name=path, daemon=True)
 
     def open(self) -> Session:
-        """Begin; returns at once."""
+        """Start the session; returns at once."""
         self._thread.start()
         return self
 
     def close(self) -> Times:
-        """End; returns what was measured."""
+        """End the session; returns its times."""
         self._stop.set()
         self._thread.join(PATIENCE_S)
         return self.times
@@ -77,18 +77,18 @@ class Session:
                     self.times.refreshes_s.append(time.perf_counter() - began)
 
     def _ask(self, socket: ClientConnection, state: ClientState) -> None:
-        """Ask for a run, and read what it draws to its end."""
+        """Request a run and read its elements to the end."""
         socket.send(BackMsg(rerun_script=state).SerializeToString())
         while True:
-            said = ForwardMsg.FromString(socket.recv(PATIENCE_S, decode=False))
-            kind = said.WhichOneof("type")
+            message = ForwardMsg.FromString(socket.recv(PATIENCE_S, decode=False))
+            kind = message.WhichOneof("type")
             if kind == "new_session":
-                self._hash = said.new_session.page_script_hash
+                self._hash = message.new_session.page_script_hash
                 if not state.fragment_id:
                     self._every.clear()
             elif kind == "auto_rerun":
-                self._every[said.auto_rerun.fragment_id] = said.auto_rerun.interval
-            elif kind == "delta" and said.delta.new_element.WhichOneof("type") == "exception":
-                self.times.failed.append(said.delta.new_element.exception.message)
+                self._every[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+            elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
+                self.times.failed.append(message.delta.new_element.exception.message)
             elif kind == "script_finished":
                 return

@@ -1,8 +1,8 @@
-"""How many partitions, replicas and warehouses a rate of events needs, from measured figures: docs/scaling.md.
+"""Partitions, replicas and warehouses for a rate of events, from measured figures (docs/scaling.md).
 
     python -m benchmarks.sizing 4000 100000 1000000 1000000000/day
 
-A rate is events a second at the peak; `/day` is a day's total, whose peak is taken to be three times its mean.
+A rate is events per second at the peak; `/day` is a day's total, with a peak of three times its mean.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COLUMNS = "Events", "a second at the peak", "MB/s", "replicas", "partitions", *W
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured (docs/benchmarks.md), and how much of it is planned with."""
+    """Measured figures (docs/benchmarks.md), and the share of them that is planned with."""
 
     replica: int = 72_700  # events/s of one analytics replica: `throughput`, busy minute
     everything: int = 207_000  # events/s that one owner merges, raw rows included: `owner`
@@ -32,7 +32,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Size:
-    """What a rate needs. `warehouses`: with everything kept, without raw rows, with windows alone."""
+    """Resources for a rate. `warehouses`: with everything kept, without raw rows, with windows only."""
 
     rate: int
     replicas: int
@@ -42,14 +42,14 @@ class Size:
 
 
 def peak(text: str, figures: Figures) -> int:
-    """Events a second at the peak, of `4000` or `1000000000/day`."""
+    """Events per second at the peak, from `4000` or `1000000000/day`."""
     if text.endswith(PER_DAY):
         return math.ceil(int(text.removesuffix(PER_DAY)) / DAY_S * figures.peak)
     return int(text)
 
 
 def size(rate: int, figures: Figures) -> Size:
-    """What `rate` events a second need.
+    """Resources for `rate` events per second.
 
     Replicas work at `used` of what they can, so that a backlog shrinks and one may be away. Partitions are twice the
     replicas, in sixes: adding replicas is a moment's work, adding partitions moves keys.
@@ -69,7 +69,7 @@ def size(rate: int, figures: Figures) -> Size:
 
 
 def row(text: str, figures: Figures) -> str:
-    """A line of the table, as docs/scaling.md has it."""
+    """A row of the table in docs/scaling.md."""
     needed = size(peak(text, figures), figures)
     cells = [f"{needed.rate:,}", f"{needed.megabytes_s:,.1f}", needed.replicas, needed.partitions, *needed.warehouses]
     return f"| {text} | {' | '.join(map(str, cells))} |"

@@ -1,9 +1,9 @@
-"""Orders on Kafka to all merged in DuckDB: events a second, cost of each stage, against Quix Streams' own windows.
+"""Throughput from Kafka to DuckDB: events per second, cost of each stage, compared with Quix Streams' own windows.
 
     python -m benchmarks.throughput [--events 2000000] [--quix-events 100000]
 
-One analytics process and one warehouse on a pre-filled topic of six partitions, whole JSON orders of about 300 bytes;
-the same topic, broker and run for a Quix tumbling window with count and sum.
+One analytics process and one warehouse on a pre-filled topic of six partitions, with complete orders of about 300
+bytes; a Quix tumbling window with count and sum runs on the same topic and broker.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def fill(bootstrap: str, count: int) -> float:
     return size / count
 
 
-def measure(made: Rig, events: int) -> dict[str, float]:
-    """Run both processes over the filled topic; seconds from ready to all merged, and where they went."""
-    warehouse = made.start("warehouse")
-    analytics = made.start("process", "analytics")
+def measure(rig: Rig, events: int) -> dict[str, float]:
+    """Run both processes over the topic; returns seconds from ready until all is merged, by stage."""
+    warehouse = rig.start("warehouse")
+    analytics = rig.start("process", "analytics")
     began, cpu = time.perf_counter(), (analytics.cpu_s(), warehouse.cpu_s())
     peak = [0.0, 0.0]
     merged = 'streamgauge_merged_rows_total{model="order_events"}'
@@ -97,7 +97,7 @@ def _stages(analytics: Worker, warehouse: Worker, events: int) -> dict[str, floa
 
 
 def quix(bootstrap: str, events: int, guarantee: str) -> float:
-    """Events a second of Quix Streams' own tumbling window (count and sum) over the same topic."""
+    """Events per second of Quix Streams' tumbling window (count and sum) over the same topic."""
     command = [sys.executable, "-m", "benchmarks.quix_window", bootstrap, str(events), guarantee]
     return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.split()[-1])
 
@@ -110,15 +110,15 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=Settings.model_fields["batch_max_events"].default)
     parser.add_argument("--interval", type=int, default=Settings.model_fields["commit_interval_ms"].default)
     options = parser.parse_args()
-    with new_rig(batch_max_events=options.batch, commit_interval_ms=options.interval) as made:
-        size = fill(made.kafka.bootstrap, options.events)
-        result = measure(made, options.events)
+    with new_rig(batch_max_events=options.batch, commit_interval_ms=options.interval) as rig:
+        size = fill(rig.kafka.bootstrap, options.events)
+        result = measure(rig, options.events)
         print(f"{machine()}; {options.events:,} orders of {size:.0f} bytes")
         for name, value in result.items():
             print(f"  {name:16s} {value:12,.2f}")
         if options.quix_events:
             for guarantee in ("at-least-once", "exactly-once"):
-                rate = quix(made.kafka.bootstrap, options.quix_events, guarantee)
+                rate = quix(rig.kafka.bootstrap, options.quix_events, guarantee)
                 times = result["rate"] / rate
                 print(f"  quix {guarantee:13s}{rate:11,.0f} events/s; Streamgauge does {times:.1f} times that")
 
