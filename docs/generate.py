@@ -14,6 +14,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import command_page
+import msgspec
 import pyarrow as pa
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -208,9 +209,9 @@ def in_json(kind: pa.DataType) -> str:
     return {"string": "text", "int64": "integer", "double": "number", "bool": "true or false"}[str(kind)]
 
 
-def alternatives(struct: type, name: str) -> tuple[Any, ...]:
+def alternatives(struct: type[msgspec.Struct], name: str) -> tuple[Any, ...]:
     """The values a field may have, where its type lists them."""
-    annotation: Any = struct.__annotations__[name]
+    annotation = next(field.type for field in msgspec.structs.fields(struct) if field.name == name)
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
