@@ -17,6 +17,7 @@ from processors.lag.cluster import Failure
 from processors.lag.history import Row, Snapshot
 from streamgauge.domain import consumer_lag, lag_status, partition_balance
 from streamgauge.runtime import metrics
+from streamgauge.runtime.metric import GaugeName
 
 Samples = Iterable[tuple[tuple[str, ...], float | None]]
 GroupTopic = tuple[str, str]
@@ -57,7 +58,7 @@ class LagMetrics(Collector):
         return iter(())
 
 
-def _family(name: str, samples: Samples) -> GaugeMetricFamily:
+def _family(name: GaugeName, samples: Samples) -> GaugeMetricFamily:
     family = metrics.family(name)
     for labels, value in samples:
         if value is not None:

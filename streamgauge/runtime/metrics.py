@@ -12,7 +12,16 @@ from functools import cache
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 
-from streamgauge.runtime.metric import BATCH, GROUP_TOPIC, LATENESS, PARTITION, Metric
+from streamgauge.runtime.metric import (
+    BATCH,
+    GROUP_TOPIC,
+    LATENESS,
+    PARTITION,
+    CounterName,
+    GaugeName,
+    HistogramName,
+    Metric,
+)
 from streamgauge.runtime.service_metrics import SERVICES
 
 CATALOGUE = (
@@ -226,43 +235,49 @@ CATALOGUE = (
 _BY_NAME = {metric.name: metric for metric in CATALOGUE}
 
 
-def _entry(name: str, kind: str) -> Metric:
-    metric = _BY_NAME[name]
-    if metric.kind != kind:
-        raise ValueError(f"{name} is a {metric.kind}, not a {kind}")
-    return metric
-
-
 def register(process: str) -> None:
-    """Make the counters and histograms of a process, without the `_created` series that would double their number."""
+    """Create the counters and histograms of a process, without the `_created` series that would double their number."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     for metric in CATALOGUE:
         if metric.process in ("all", process) and metric.kind != "gauge":
-            (counter if metric.kind == "counter" else histogram)(metric.name)
+            (_counter if metric.kind == "counter" else _histogram)(metric.name)
 
 
+def counter(name: CounterName) -> Counter:
+    """The counter of that name, created at first use."""
+    return _counter(name)
+
+
+def gauge(name: GaugeName) -> Gauge:
+    """The gauge of that name, created at first use."""
+    return _gauge(name)
+
+
+def histogram(name: HistogramName) -> Histogram:
+    """The histogram of that name, created at first use."""
+    return _histogram(name)
+
+
+def family(name: GaugeName) -> GaugeMetricFamily:
+    """An empty family of the gauge of that name, for a collector that makes its samples anew at each scrape."""
+    metric = _BY_NAME[name]
+    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
+# Apart from the functions above, because `cache` hides the type of an argument from mypy.
 @cache
-def counter(name: str) -> Counter:
-    """The counter of that name in the catalogue."""
-    metric = _entry(name, "counter")
+def _counter(name: str) -> Counter:
+    metric = _BY_NAME[name]
     return Counter(metric.name, metric.help, metric.labels)
 
 
 @cache
-def gauge(name: str) -> Gauge:
-    """The gauge of that name in the catalogue."""
-    metric = _entry(name, "gauge")
+def _gauge(name: str) -> Gauge:
+    metric = _BY_NAME[name]
     return Gauge(metric.name, metric.help, metric.labels)
 
 
 @cache
-def histogram(name: str) -> Histogram:
-    """The histogram of that name in the catalogue."""
-    metric = _entry(name, "histogram")
+def _histogram(name: str) -> Histogram:
+    metric = _BY_NAME[name]
     return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets)
-
-
-def family(name: str) -> GaugeMetricFamily:
-    """An empty family of the gauge of that name, for a collector that makes its samples anew at each scrape."""
-    metric = _entry(name, "gauge")
-    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)

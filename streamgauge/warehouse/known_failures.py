@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import duckdb
 import pyarrow as pa
 
@@ -9,7 +11,7 @@ from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.validation import REASONS
 from streamgauge.runtime import metrics
 
-METRIC = "streamgauge_dead_letter_fingerprints_total"
+METRIC: Final = "streamgauge_dead_letter_fingerprints_total"
 
 
 class Fingerprints:

@@ -50,7 +50,7 @@ def test_metric_names_follow_the_convention() -> None:
 def test_every_metric_of_the_catalogue_is_set_somewhere() -> None:
     """A metric that nothing sets would read as 0, or be absent."""
     folders = {"dashboard", "generators", "processors", "streamgauge"}
-    catalogue = {"streamgauge/runtime/metrics.py", "streamgauge/runtime/service_metrics.py"}
+    catalogue = {f"streamgauge/runtime/{name}.py" for name in ("metric", "metrics", "service_metrics")}
     code = "\n".join(
         path.read_text(encoding="utf-8")
         for path in committed(".py")
