@@ -1,1 +1,1 @@
-"""What an installation needs: the image, Compose, Prometheus, Grafana, Kubernetes."""
+"""Deployment: the image, Compose, Prometheus, Grafana, Kubernetes."""

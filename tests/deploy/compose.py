@@ -1,4 +1,4 @@
-"""docker-compose.yml as tests read it: YAML merged, variables at their defaults, in short or long form alike."""
+"""Reads docker-compose.yml: YAML merged, variables at their defaults, short and long forms alike."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def volumes() -> set[str]:
 
 
 def ours() -> dict[str, dict[str, Any]]:
-    """The services that run our image."""
+    """Services that run the Streamgauge image."""
     return {name: service for name, service in services().items() if IMAGE.match(service["image"])}
 
 
 def plain(value: object) -> str:
-    """A value with its `${VARIABLE:-default}` at the default. A variable without one is an error."""
+    """A value with each `${VARIABLE:-default}` replaced by the default. A variable without one is an error."""
     return _VARIABLE.sub(lambda found: found.expand(r"\2"), str(value))
 
 
 def command(service: dict[str, Any]) -> list[str]:
-    """What comes after the image's entry point."""
+    """The arguments after the image's entry point."""
     return [plain(word) for word in service.get("command", [])]
 
 
@@ -53,12 +53,12 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 
 def waits_for(service: dict[str, Any]) -> dict[str, str]:
-    """What must hold of other services before this one starts: the condition by service."""
+    """Conditions on other services before this one starts, by service."""
     return {name: wanted["condition"] for name, wanted in service.get("depends_on", {}).items()}
 
 
 def start_order() -> list[str]:
-    """Services in an order in which each comes after those that it waits for. Raises where they wait in a circle."""
+    """Services in topological order of their dependencies. Raises for a cycle."""
     order: list[str] = []
     left = dict(services())
     while left:

@@ -1,4 +1,4 @@
-"""Custom resources against the schema of their definition, as strictly as the API server: unknown fields are errors."""
+"""Validates custom resources against their definitions, as strictly as the API server: unknown fields are errors."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _ANYTHING_GOES = "x-kubernetes-preserve-unknown-fields"
 
 
 def kinds() -> set[str]:
-    """The kinds that a schema is here for."""
+    """Kinds with a schema in this folder."""
     return {path.stem for path in SCHEMAS.glob("*.json")}
 
 
 def strict(schema: Any) -> Any:
-    """An OpenAPI schema as JSON Schema in which only the properties named may be."""
+    """An OpenAPI schema as JSON Schema that allows only declared properties."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):
@@ -35,10 +35,10 @@ def strict(schema: Any) -> Any:
 
 
 def validate(resource: dict[str, Any]) -> None:
-    """Raise `jsonschema.ValidationError` where the resource is not as its definition wants it."""
+    """Raise `jsonschema.ValidationError` if the resource violates its definition."""
     known = json.loads((SCHEMAS / f"{resource['kind']}.json").read_text(encoding="utf-8"))
     assert resource["apiVersion"] == known["apiVersion"]
     schema = strict(known["schema"])
-    # The definition leaves the metadata to Kubernetes.
+    # The definition does not describe the metadata.
     schema["properties"]["metadata"] = {"type": "object", "required": ["name"]}
     jsonschema.Draft7Validator(schema).validate(resource)

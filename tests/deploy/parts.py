@@ -1,4 +1,4 @@
-"""What these tests need of the system: found, or skipped with what to install; in CI a missing part fails."""
+"""System programs that these tests need; a missing one skips the test, and fails it in CI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPOSE_SCHEMA = Path("/usr/lib/python3/dist-packages/compose/config/compose_spe
 
 
 def require(there: bool, package: str) -> None:
-    """Skip, or fail in CI, where a part is missing."""
+    """Skip the test if a package is missing; in CI fail it."""
     if there:
         return
     if os.environ.get("CI"):
@@ -23,7 +23,7 @@ def require(there: bool, package: str) -> None:
 
 
 def run(*command: str, package: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a program of the system with nothing of the user's own variables for it."""
+    """Run a system program without the user's configuration in its environment."""
     require(shutil.which(command[0]) is not None, package)
     environ = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)

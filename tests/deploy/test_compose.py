@@ -1,4 +1,4 @@
-"""docker-compose.yml: valid for the real tool and by the schema, pinned, closed, and in agreement with the rest."""
+"""docker-compose.yml: valid for docker-compose and the schema, pinned, secured, consistent with the code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def mounts(service: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("files", [[compose.FILE], [compose.FILE, EXTRA]], ids=["alone", "with an administrator"])
 def test_docker_compose_accepts_it(files: list[Path], tmp_path: Path) -> None:
-    """Debian's docker-compose merges, interpolates and validates; no engine is needed."""
+    """Debian's docker-compose merges, interpolates and validates it, without an engine."""
     (tmp_path / ".env").write_text("GRAFANA_ADMIN_PASSWORD=of the test\n")
     options = [word for file in files for word in ("-f", str(file))]
     done = run(
@@ -53,7 +53,7 @@ def test_docker_compose_accepts_it(files: list[Path], tmp_path: Path) -> None:
 
 
 def test_the_compose_specification_allows_it() -> None:
-    """By its own schema; and without `version`, which Compose 2 warns of."""
+    """By its schema; without `version`, for which Compose 2 warns."""
     require(COMPOSE_SCHEMA.exists(), "docker-compose")
     for file in (compose.FILE, EXTRA):
         project = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -61,8 +61,8 @@ def test_the_compose_specification_allows_it() -> None:
         assert "version" not in project
 
 
-def test_images_are_pinned_and_are_what_we_test() -> None:
-    """Full versions, never `latest`; Kafka's is the local broker's, Grafana's the one its dashboards are built for."""
+def test_images_are_pinned_and_tested() -> None:
+    """Full versions; Kafka's is the local broker's, Grafana's is the one that its dashboards are built for."""
     images = {name: service["image"] for name, service in compose.services().items()}
     for image in images.values():
         assert re.fullmatch(r"[a-z./]+:v?\d+\.\d+\.\d+", image), image
@@ -73,7 +73,7 @@ def test_images_are_pinned_and_are_what_we_test() -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_service_is_bounded(name: str) -> None:
-    """A memory limit, a health check, a restart policy, no new privileges, ports on this machine alone."""
+    """A memory limit, a health check, a restart policy, no new privileges, ports on localhost only."""
     service = compose.services()[name]
     assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
     assert "no-new-privileges:true" in service["security_opt"]
@@ -88,14 +88,14 @@ def test_every_service_is_bounded(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*(processor.name for processor in PROCESSORS if processor.scales), "generate"])
 def test_processors_scale(name: str) -> None:
-    """Nothing of the machine's is theirs alone: no port, no fixed name, no volume that two would share."""
+    """No published port, no fixed name, no shared volume."""
     service = compose.services()[name]
     assert not {"ports", "container_name", "hostname", "volumes"} & service.keys()
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_variables_are_settings(name: str) -> None:
-    """Every variable is a setting, and its value one that the setting takes."""
+    """Every variable is a setting with a valid value."""
     environment = compose.environment(compose.services()[name])
     assert all(variable.startswith(PREFIX) for variable in environment)
     settings = settings_module.load(environment)
@@ -104,8 +104,8 @@ def test_variables_are_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_is_written_has_a_place(name: str) -> None:
-    """The file system is read-only: the data folder is in memory or a volume, and no place is mounted twice."""
+def test_written_folders_are_mounted(name: str) -> None:
+    """The file system is read-only: the data folder is in memory or on a volume, and no target is mounted twice."""
     service = compose.services()[name]
     places = [*service["tmpfs"], *mounts(service)]
     assert {"/tmp", compose.environment(service)["STREAMGAUGE_DATA_DIR"]} <= set(places)  # noqa: S108
@@ -115,7 +115,7 @@ def test_what_is_written_has_a_place(name: str) -> None:
 
 
 def test_published_ports_are_the_ones_served() -> None:
-    """The container's side of each port is where the process listens by default."""
+    """The container port is the process's default port."""
     defaults = Settings()
     served = {"warehouse": defaults.sql_port, "dashboard": defaults.dashboard_port}
     for name in OURS:
@@ -123,8 +123,8 @@ def test_published_ports_are_the_ones_served() -> None:
         assert inside == ([served[name]] if name in served else [])
 
 
-def test_prometheus_looks_for_every_process() -> None:
-    """Its names are the file's services, its port theirs."""
+def test_prometheus_scrapes_every_process() -> None:
+    """By the names of the services, on their metrics port."""
     configuration = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))
     found = [sd for job in configuration["scrape_configs"] for sd in job.get("dns_sd_configs", [])]
     assert {name for sd in found for name in sd["names"]} == set(OURS) - {"topics"}
@@ -132,15 +132,15 @@ def test_prometheus_looks_for_every_process() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_it_waits_only_for_what_can_happen(name: str) -> None:
-    """Healthy needs a health check, completed a service that ends; and nobody waits in a circle."""
+def test_dependencies_can_be_met(name: str) -> None:
+    """`healthy` needs a health check, `completed` a service that ends; there is no cycle."""
     for other, condition in compose.waits_for(compose.services()[name]).items():
         assert condition == ("service_completed_successfully" if other == "topics" else "service_healthy")
     assert name in compose.start_order()
 
 
 def test_volumes_are_declared_and_folders_exist() -> None:
-    """Else the tool makes an empty folder of the missing one, and Prometheus or Grafana starts with nothing."""
+    """Else Compose would create an empty folder, and Prometheus or Grafana would start without configuration."""
     sources = {source for service in compose.services().values() for source in mounts(service).values()}
     named = {source for source in sources if not source.startswith((".", "/"))}
     assert named == compose.volumes()
@@ -148,7 +148,7 @@ def test_volumes_are_declared_and_folders_exist() -> None:
 
 
 def test_no_secret_is_in_it() -> None:
-    """What is secret comes from a volume or from `.env`, which is not committed."""
+    """Secrets come from a volume or from `.env`, which is not committed."""
     for file in (compose.FILE, EXTRA):
         for service in yaml.safe_load(file.read_text(encoding="utf-8"))["services"].values():
             for variable, value in service.get("environment", {}).items():

@@ -1,4 +1,4 @@
-"""deploy/Dockerfile, as far as it can be judged unbuilt: what it builds on, copies, installs and runs as."""
+"""deploy/Dockerfile, checked without building it: base, copied files, packages, user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamgauge.runtime import settings as settings_module
 from tests.deploy import compose
 from tests.repo.files import ROOT, text
 
-# Lines that end in a backslash go on; comments are none of its business.
+# Instructions, one per line, without comments.
 LINES = [
     re.sub(r" +", " ", line)
     for line in re.sub(r"^#.*\n", "", (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
@@ -31,7 +31,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def instructions(name: str) -> list[str]:
-    """What follows each instruction of that name, in order."""
+    """The arguments of each instruction of that name, in order."""
     return [line.removeprefix(f"{name} ") for line in LINES if line.startswith(f"{name} ")]
 
 
@@ -41,7 +41,7 @@ def copied() -> list[str]:
 
 
 def in_context(path: str) -> bool:
-    """Whether .dockerignore leaves a path in: the last pattern that fits it, or a folder above it, decides."""
+    """Whether .dockerignore includes a path: the last pattern that matches it, or a parent folder, decides."""
     kept = True
     parents = ["/".join(path.split("/")[: depth + 1]) for depth in range(path.count("/") + 1)]
     for pattern in IGNORED:
@@ -55,7 +55,7 @@ def in_context(path: str) -> bool:
 
 
 def test_the_base_is_pinned_and_both_stages_have_it() -> None:
-    """A full version on a named Debian, and one that our code runs on."""
+    """A full, supported version on a named Debian release."""
     (pin,) = instructions("ARG")
     found = re.fullmatch(r"PYTHON=(\d+\.\d+)\.\d+-slim-\w+", pin)
     assert found
@@ -65,7 +65,7 @@ def test_the_base_is_pinned_and_both_stages_have_it() -> None:
 
 
 def test_what_is_copied_exists_and_is_in_the_context() -> None:
-    """A path that is gone, or that .dockerignore hides, would end the build."""
+    """A missing path, or one that .dockerignore excludes, would fail the build."""
     for path in copied():
         assert (ROOT / path).exists(), path
         for file in [ROOT / path] if (ROOT / path).is_file() else (ROOT / path).rglob("*.py"):
@@ -73,7 +73,7 @@ def test_what_is_copied_exists_and_is_in_the_context() -> None:
 
 
 def test_every_package_is_copied() -> None:
-    """And the files that the build itself reads."""
+    """And the files that the build reads."""
     packages = {name.rstrip("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert {*packages, "pyproject.toml", "requirements.lock", "deploy/locked.py", PROJECT["project"]["readme"]} == {
         *copied()
@@ -91,13 +91,13 @@ def test_every_package_is_copied() -> None:
         "streamgauge/runtime/__pycache__/stop.cpython-311.pyc",
     ],
 )
-def test_nothing_else_gets_into_the_context(path: str) -> None:
-    """No history, no secrets, no data, no leftovers."""
+def test_nothing_else_is_in_the_context(path: str) -> None:
+    """No history, secrets, data or caches."""
     assert not in_context(path)
 
 
-def test_it_runs_as_nobody_in_particular() -> None:
-    """By number, so that Kubernetes can tell; the last stage's last word on it."""
+def test_it_does_not_run_as_root() -> None:
+    """By number, which Kubernetes can check, in the last stage."""
     assert instructions("USER") == ["10001:10001"]
     assert LINES.index("USER 10001:10001") > LINES.index("FROM python:${PYTHON}")
     manifest = text(ROOT / "deploy/kubernetes/base/pod.yaml") or ""
@@ -105,7 +105,7 @@ def test_it_runs_as_nobody_in_particular() -> None:
 
 
 def test_its_health_check_is_that_of_compose() -> None:
-    """One check, in two files that cannot share it."""
+    """The same check in both files, which cannot share it."""
     (line,) = instructions("HEALTHCHECK")
     options, _, command = line.partition(" CMD ")
     for service in compose.ours().values():
@@ -117,7 +117,7 @@ def test_its_health_check_is_that_of_compose() -> None:
 
 
 def test_its_variables_are_settings() -> None:
-    """The image's own defaults load, and its ports are those that it serves."""
+    """The image's variables are valid settings, and its exposed ports are those of the processes."""
     words = dict(word.split("=", 1) for line in instructions("ENV") for word in line.split())
     ours = {name: value for name, value in words.items() if name.startswith(settings_module.PREFIX)}
     settings = settings_module.load(ours)
@@ -125,30 +125,30 @@ def test_its_variables_are_settings() -> None:
     assert {*map(int, ports.split())} == {settings.dashboard_port, settings.sql_port, settings.metrics_port}
 
 
-def needed(name: str, extra: str = "") -> set[str]:
-    """What an installed package asks for here, and what that asks for, by the packages' own word."""
+def dependencies(name: str, extra: str = "") -> set[str]:
+    """The transitive dependencies of an installed package, by its metadata."""
     found: set[str] = set()
     for line in metadata.requires(name) or []:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
             child = locked.canonical(requirement.name)
-            found |= {child} | {one for also in requirement.extras or {""} for one in needed(child, also)}
+            found |= {child} | {one for also in requirement.extras or {""} for one in dependencies(child, also)}
     return found
 
 
-def test_the_image_gets_what_runs_and_nothing_else() -> None:
-    """Every package that one of ours needs, by the packages' own word; none of the tools of development."""
+def test_the_image_has_runtime_packages_only() -> None:
+    """All transitive dependencies by the packages' metadata, and no development tools."""
     command = [sys.executable, "deploy/locked.py", "--project"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     lock = locked.entries((ROOT / "requirements.lock").read_text(encoding="utf-8"))
     chosen = locked.entries(printed)
-    assert needed("streamgauge") <= set(chosen)
+    assert dependencies("streamgauge") <= set(chosen)
     assert not {"pytest", "mypy", "ruff", "playwright", "setuptools", "kubernetes-validate"} & set(chosen)
     assert all(lock[name] == entry for name, entry in chosen.items())
     assert "".join(chosen.values()) == printed
 
 
 def test_a_name_that_is_not_locked_is_an_error() -> None:
-    """Rather than an image without it."""
+    """Instead of an image without it."""
     with pytest.raises(KeyError):
         locked.closure({}, ["setuptools"])

@@ -43,16 +43,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of a fresh virtual environment with the wheel and what pip chose for it."""
+    """The `bin` folder of a fresh virtual environment with the wheel and the dependencies that pip chose."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder)
-    # Without compiling: each module is compiled when it is first imported, and most never are.
+    # Without compiling: most modules are never imported.
     _pip("--python", str(folder / "bin/python"), "install", "--no-compile", str(wheel))
     return folder / "bin"
 
 
 def _pip(*arguments: str) -> None:
-    """Run pip. Skips the test where it reaches no registry, but not in CI."""
+    """Run pip. Skips the test if there is no registry, and fails it in CI."""
     done = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         if "Retrying" in done.stderr + done.stdout and not os.environ.get("CI"):
@@ -71,7 +71,7 @@ def run(
     )
 
 
-def test_the_wheel_has_what_runs_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_has_runtime_packages_only(wheel: Path) -> None:
     """Four packages with every module and data file, and no tool of the repository."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -83,8 +83,8 @@ def test_the_wheel_has_what_runs_and_nothing_else(wheel: Path) -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
 
 
-def test_a_folder_of_namesakes_hides_nothing(environment: Path, tmp_path: Path) -> None:
-    """Everything together, in a folder with modules of the user's own: exact, and none of theirs is imported."""
+def test_modules_of_the_user_shadow_nothing(environment: Path, tmp_path: Path) -> None:
+    """`up` in a folder with modules of the user's own: nothing missing, and none of them is imported."""
     require_kafka()
     for number, name in enumerate(NAMESAKES):
         module = tmp_path / f"{name}.py" if number % 2 else tmp_path / name / "__init__.py"
@@ -105,7 +105,7 @@ def test_a_folder_of_namesakes_hides_nothing(environment: Path, tmp_path: Path) 
 def test_a_catalog_in_the_working_directory_is_found(
     environment: Path, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """By both ways to call us; that there is no Kafka is then the only trouble."""
+    """By both ways to start it; the only error is then that there is no Kafka."""
     shutil.copytree(ROOT / "examples/sensors", tmp_path / "climate")
     program = (str(environment / command[0]), *command[1:], "topics")
     here = {"CATALOG": "climate", "BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}

@@ -1,4 +1,4 @@
-"""deploy/kubernetes, rendered by the real kustomize: valid, closed, and in agreement with settings and Compose."""
+"""deploy/kubernetes, rendered by kustomize: valid, secured, consistent with settings and Compose."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.repo.files import ROOT
 
 FOLDERS = ["base", "overlays/example"]
 STRIMZI = {"Kafka", "KafkaNodePool", "KafkaUser"}
-# The oldest that is supported upstream where this was written, and the newest that there is a schema for.
+# The oldest version with upstream support, and the newest with a schema.
 VERSIONS = ["1.32", kubernetes_validate.latest_version()]
-# Made by Strimzi, but for the token, which is made by hand (docs/kubernetes.md).
+# Created by Strimzi, except the token (docs/kubernetes.md).
 SECRETS = {"streamgauge", "streamgauge-sql", "kafka-cluster-ca-cert"}
 OURS = sorted(set(compose.ours()) - {"topics"})
 SCALED = sorted(processor.name for processor in PROCESSORS if processor.scales)
@@ -72,7 +72,7 @@ def container(name: str) -> Resource:
 
 
 def environment(of_container: Resource) -> dict[str, str]:
-    """A container's variables; a secret's value is a word."""
+    """A container's variables, with a placeholder for each secret."""
     (source,) = of_container["envFrom"]
     values: dict[str, str] = dict(of("ConfigMap", source["configMapRef"]["name"])["data"])
     return values | {one["name"]: one.get("value", "secret") for one in of_container.get("env", [])}
@@ -80,8 +80,8 @@ def environment(of_container: Resource) -> dict[str, str]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_kubernetes_takes_it(folder: str, version: str) -> None:
-    """Every resource is as its schema wants it, unknown fields included; none goes unjudged."""
+def test_kubernetes_accepts_it(folder: str, version: str) -> None:
+    """Every resource is valid by its schema, without unknown fields; none is unchecked."""
     for resource in rendered(folder):
         if resource["kind"] in crd.kinds():
             crd.validate(resource)
@@ -90,7 +90,7 @@ def test_kubernetes_takes_it(folder: str, version: str) -> None:
 
 
 def test_a_misspelt_field_of_a_custom_resource_is_found() -> None:
-    """The judge judges: at the top, and deep inside."""
+    """The validation itself: at the top level, and nested."""
     scaled = of("ScaledObject", "analytics")
     for wrong in (
         {**scaled, "spec": {**scaled["spec"], "maxReplicas": 3}},
@@ -101,12 +101,12 @@ def test_a_misspelt_field_of_a_custom_resource_is_found() -> None:
             crd.validate(wrong)
 
 
-def test_strimzi_gets_the_fields_it_knows() -> None:
-    """Its definitions are in no package: what we use of them, by hand, by its v1 API."""
+def test_strimzi_resources_have_known_fields() -> None:
+    """Its definitions are in no package: the fields in use, by hand, of its v1 API."""
     kafka, nodes, user = of("Kafka")["spec"], of("KafkaNodePool"), of("KafkaUser")
     assert {of(kind)["apiVersion"] for kind in STRIMZI} == {"kafka.strimzi.io/v1"}
     assert set(kafka) == {"kafka", "entityOperator"}
-    # v1: storage, replicas and resources are the pools' business, not the cluster's.
+    # v1: storage, replicas and resources belong to the node pools.
     assert set(kafka["kafka"]) == {"version", "listeners", "authorization", "config"}
     assert kafka["kafka"]["version"] == lock.load().version
     (listener,) = kafka["kafka"]["listeners"]
@@ -124,7 +124,7 @@ def test_strimzi_gets_the_fields_it_knows() -> None:
 
 
 def test_addresses_agree() -> None:
-    """The cluster's name, listener and user are what processes and KEDA are told."""
+    """Processes and KEDA have the cluster's name, listener and user."""
     kafka, values = of("Kafka"), environment(container("analytics"))
     (listener,) = kafka["spec"]["kafka"]["listeners"]
     address = f"{kafka['metadata']['name']}-kafka-bootstrap:{listener['port']}"
@@ -142,7 +142,7 @@ def test_addresses_agree() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_variables_are_settings(name: str) -> None:
-    """Every variable is a setting, and its value one that it takes; Kubernetes adds none that look like ours."""
+    """Every variable is a setting with a valid value; Kubernetes adds none with our prefix."""
     for one in [container(name), *pod(name).get("initContainers", [])]:
         assert (
             settings_module.load(environment(one)).bootstrap_servers
@@ -153,7 +153,7 @@ def test_variables_are_settings(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_it_is_the_process_that_compose_runs(name: str) -> None:
-    """The same command, the same bound on memory, the same ports."""
+    """The same command, memory limit and ports."""
     service = compose.ours()[name]
     assert container(name)["args"] == compose.command(service)
     limit = container(name)["resources"]["limits"]["memory"]
@@ -165,8 +165,8 @@ def test_it_is_the_process_that_compose_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_pods_may_do_nothing_that_they_need_not(name: str) -> None:
-    """What the `restricted` standard asks, and a read-only file system; memory is bounded, both are asked for."""
+def test_pods_have_no_unneeded_privileges(name: str) -> None:
+    """The `restricted` standard, a read-only file system, requests and a memory limit."""
     assert pod(name)["securityContext"]["runAsNonRoot"] is True
     assert pod(name)["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod(name)["automountServiceAccountToken"] is False
@@ -181,8 +181,8 @@ def test_pods_may_do_nothing_that_they_need_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_waiting_for_kafka_kills_nobody(name: str) -> None:
-    """Not ready by `/health`; but alive as long as the process answers at all."""
+def test_a_process_that_waits_for_kafka_stays_alive(name: str) -> None:
+    """Unready by `/health`, but alive as long as it answers."""
     ready, alive = container(name)["readinessProbe"], container(name)["livenessProbe"]
     assert ready["httpGet"] == {"path": "/health", "port": "metrics"}
     assert alive["httpGet"] == {"path": "/metrics", "port": "metrics"}
@@ -190,8 +190,8 @@ def test_waiting_for_kafka_kills_nobody(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_it_mounts_is_there(name: str) -> None:
-    """Each mount has its volume; what is written has a place; secrets come by reference."""
+def test_mounts_have_volumes(name: str) -> None:
+    """Each mount has its volume; written folders are mounted; secrets are references."""
     claims = {one["metadata"]["name"] for one in workload(name)["spec"].get("volumeClaimTemplates", [])}
     volumes = {one["name"] for one in pod(name)["volumes"]} | claims
     mounts = {one["mountPath"]: one["name"] for one in container(name)["volumeMounts"]}
@@ -202,8 +202,8 @@ def test_what_it_mounts_is_there(name: str) -> None:
         assert values[setting].rpartition("/")[0] in mounts
 
 
-def test_secrets_are_only_named() -> None:
-    """None is in the manifests, and each that is named is one that somebody makes."""
+def test_secrets_are_references() -> None:
+    """No secret is in the manifests, and each reference is to a secret that exists."""
     text = yaml.safe_dump(list(rendered("overlays/example")))
     named = {
         one["secretKeyRef"]["name"]
@@ -219,7 +219,7 @@ def test_secrets_are_only_named() -> None:
 
 @pytest.mark.parametrize("name", SCALED)
 def test_processors_scale_to_their_partitions(name: str) -> None:
-    """No further, whatever the lag; and only KEDA says how many."""
+    """At most one replica per partition; only KEDA sets the number."""
     partitions = int(environment(container(name))["STREAMGAUGE_PARTITIONS"])
     scaled = of("ScaledObject", name)["spec"]
     assert scaled["scaleTargetRef"]["name"] == name
@@ -227,19 +227,19 @@ def test_processors_scale_to_their_partitions(name: str) -> None:
     assert "replicas" not in workload(name)["spec"]
     (trigger,) = scaled["triggers"]
     assert trigger["metadata"]["consumerGroup"] == (Settings().analytics_group if name == "analytics" else name)
-    # By default KEDA speaks Kafka 1.0, which Kafka 4 does not understand any more (KIP-896: 2.1 and newer).
+    # KEDA's default protocol is that of Kafka 1.0, which Kafka 4 does not support (KIP-896: 2.1 and newer).
     assert tuple(map(int, trigger["metadata"]["version"].split("."))) >= (2, 1)
 
 
 def test_there_is_one_warehouse_and_one_lag_monitor() -> None:
-    """Never two, not even while one replaces the other; what owns a volume is not scaled."""
+    """Never two, not even during a rollout; the owner of a volume is not scaled."""
     warehouse = workload("warehouse")
     assert (warehouse["kind"], warehouse["spec"]["replicas"]) == ("StatefulSet", 1)
     (claim,) = warehouse["spec"]["volumeClaimTemplates"]
     assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
     assert workload("lag")["spec"]["replicas"] == 1
     assert workload("lag")["spec"]["strategy"] == {"type": "Recreate"}
-    # The synthetic stock has one owner, too.
+    # The synthetic stock has one owner too.
     assert workload("services")["spec"]["replicas"] <= 1
     assert workload("services")["spec"]["strategy"] == {"type": "Recreate"}
     scaled = [one["spec"]["scaleTargetRef"]["name"] for one in rendered("base") if one["kind"] == "ScaledObject"]
@@ -247,7 +247,7 @@ def test_there_is_one_warehouse_and_one_lag_monitor() -> None:
 
 
 def test_selectors_find_their_pods() -> None:
-    """Workloads, services, budgets, policies and the monitor name labels that pods have, and ports that they serve."""
+    """Workloads, services, budgets, policies and the monitor select existing labels and ports."""
     labels = {name: workload(name)["spec"]["template"]["metadata"]["labels"] for name in OURS}
     for name in OURS:
         assert workload(name)["spec"]["selector"]["matchLabels"].items() <= labels[name].items()
@@ -258,7 +258,7 @@ def test_selectors_find_their_pods() -> None:
             assert [name for name in OURS if wanted <= labels[name].items()] == [one["metadata"]["name"]]
     for one in (of("PodMonitor")["spec"]["selector"], of("NetworkPolicy", "streamgauge")["spec"]["podSelector"]):
         assert all(one["matchLabels"].items() <= labels[name].items() for name in OURS)
-        # Strimzi gives its pods the labels of the resources that they belong to.
+        # Strimzi labels its pods with their resources.
         assert not any(one["matchLabels"].items() <= of(kind)["metadata"]["labels"].items() for kind in STRIMZI)
     (endpoint,) = of("PodMonitor")["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] == "metrics"
@@ -271,7 +271,7 @@ def test_selectors_find_their_pods() -> None:
 
 
 def test_the_generated_part_is_current() -> None:
-    """`make grafana` would change nothing; a config map holds a megabyte at most, and Grafana's side-car finds it."""
+    """`make grafana` would change nothing; config maps are below a megabyte, and labelled for Grafana's sidecar."""
     command = [sys.executable, "deploy/kubernetes/manifests.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""What Prometheus is told: promtool takes it, and it names the processes that there are."""
+"""Prometheus's configuration: valid for promtool, and with all processes."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ CONFIGURATIONS = [DEPLOY / "local.yml", DEPLOY / "prometheus.yml"]
 
 
 def promtool(*arguments: str) -> None:
-    """Run promtool; fails with what it says."""
+    """Run promtool; fails with its output."""
     done = subprocess.run([required("promtool"), *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def scrape(path: Path) -> dict[str, Any]:
-    """The one scrape configuration of a file."""
+    """The only scrape configuration of a file."""
     (found,) = yaml.safe_load(path.read_text())["scrape_configs"]
     return dict(found)
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=shown)
-def test_promtool_takes_the_configuration(path: Path) -> None:
-    """The rules that it loads are checked with it."""
+def test_promtool_accepts_the_configuration(path: Path) -> None:
+    """Including the rules that it loads."""
     promtool("check", "config", str(path))
 
 
 @pytest.mark.parametrize("path", [*sorted(RULES.glob("*.yml")), None], ids=lambda path: shown(path) if path else "all")
-def test_promtool_takes_the_rules(path: Path | None) -> None:
-    """Each alone, and all of them together, where a name that two have shows."""
+def test_promtool_accepts_the_rules(path: Path | None) -> None:
+    """Each file alone, and all together, which shows duplicate names."""
     files = [path] if path else sorted(RULES.glob("*.yml"))
     if files:
         promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, files))
@@ -46,21 +46,21 @@ def test_promtool_takes_the_rules(path: Path | None) -> None:
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=shown)
 def test_labels_are_the_same_everywhere(path: Path) -> None:
-    """Dashboards and alerts ask for `job`, and for `process` as the metrics themselves say it."""
+    """Dashboards and alerts use `job`, and `process` as in the metrics."""
     assert scrape(path)["job_name"] == "streamgauge"
     assert scrape(path)["honor_labels"] is True
 
 
 def test_compose_services_are_scraped() -> None:
-    """Every service of ours that stays, by its name; that name is the process's, as the catalogue has it."""
+    """Every long-running service, by its name, which is the process's name in the catalogue."""
     ours = {name for name, service in compose.ours().items() if service["restart"] != "no"}
     (discovery,) = scrape(DEPLOY / "prometheus.yml")["dns_sd_configs"]
     assert set(discovery["names"]) == ours
-    # `streaming` and `shop` are served by several processes, or by one of another name.
+    # `streaming` and `shop` are metrics of several processes, or of one with another name.
     assert {metric.process for metric in CATALOGUE} - {"all", "streaming", "shop"} <= ours
 
 
-def test_the_interval_suits_the_shortest_range() -> None:
+def test_the_interval_fits_the_shortest_range() -> None:
     """A rate needs two samples in its range, and should have four."""
     shortest = min(
         (
