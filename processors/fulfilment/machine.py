@@ -194,9 +194,11 @@ def _timed_out(saga: Saga, _event: None, limits: Limits) -> State:
 
 def _table() -> tuple[Rule, ...]:
     s = State
-    back = "turns back"
+    back = "compensates"
     rules = [
-        Rule(s.RESERVING_STOCK, "stock.reserved", (s.REQUESTING_PAYMENT,), _reserved, "goes on once all are reserved"),
+        Rule(
+            s.RESERVING_STOCK, "stock.reserved", (s.REQUESTING_PAYMENT,), _reserved, "continues once all are reserved"
+        ),
         Rule(s.RESERVING_STOCK, "stock.rejected", (s.RELEASING_STOCK, s.COMPENSATED), _rejected, back),
         Rule(s.REQUESTING_PAYMENT, "payment.authorised", (s.REQUESTING_SHIPMENT,), _authorised, "confirms the order"),
         Rule(s.REQUESTING_PAYMENT, "payment.declined", (s.RELEASING_STOCK,), _declined, back),
@@ -205,9 +207,9 @@ def _table() -> tuple[Rule, ...]:
         Rule(s.REQUESTING_SHIPMENT, "shipment.failed", (s.REFUNDING_PAYMENT,), _shipment_failed, back),
         Rule(s.SHIPPING, "shipment.delivered", (s.COMPLETED,), _delivered, "completes the order"),
         Rule(s.SHIPPING, "shipment.failed", (s.REFUNDING_PAYMENT,), _shipment_failed, back),
-        Rule(s.CANCELLING_SHIPMENT, "shipment.failed", (s.REFUNDING_PAYMENT,), _shipment_failed, "turns further back"),
+        Rule(s.CANCELLING_SHIPMENT, "shipment.failed", (s.REFUNDING_PAYMENT,), _shipment_failed, "compensates further"),
         Rule(s.CANCELLING_SHIPMENT, "shipment.delivered", (s.COMPLETED,), _delivered, "too late: completes after all"),
-        Rule(s.REFUNDING_PAYMENT, "payment.refunded", (s.RELEASING_STOCK,), _refunded, "turns further back"),
+        Rule(s.REFUNDING_PAYMENT, "payment.refunded", (s.RELEASING_STOCK,), _refunded, "compensates further"),
         Rule(s.RELEASING_STOCK, "stock.released", (s.COMPENSATED,), _given_back, "cancels once all is given back"),
         Rule(s.RELEASING_STOCK, "stock.rejected", (s.COMPENSATED,), _given_back, "nothing was held: as if released"),
     ]
@@ -219,9 +221,9 @@ def _table() -> tuple[Rule, ...]:
     }
     for state in FORWARD:
         rules.append(Rule(state, "fraud.declined", undone[state], _fraudulent, back))
-        rules.append(Rule(state, TIMEOUT, (state, *undone[state]), _timed_out, "tries again, at last turns back"))
+        rules.append(Rule(state, TIMEOUT, (state, *undone[state]), _timed_out, "retries, finally compensates"))
     for state in BACK:
-        rules.append(Rule(state, TIMEOUT, (state, s.FAILED), _timed_out, "tries again, at last a person must look"))
+        rules.append(Rule(state, TIMEOUT, (state, s.FAILED), _timed_out, "retries, finally fails: a person must look"))
     order = list(State)
     return tuple(sorted(rules, key=lambda rule: order.index(rule.state)))
 
