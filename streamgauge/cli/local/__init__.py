@@ -1,1 +1,1 @@
-"""`streamgauge up`: the stack on this machine, supervised."""
+"""`streamgauge up` and `streamgauge fault`: the stack on this machine, supervised."""

@@ -1,4 +1,4 @@
-"""Child processes that never outlive us: not after a clean stop, and on Linux not after our own kill -9 either."""
+"""Child processes that never outlive their parent: not after a clean stop, nor, on Linux, after a kill -9 of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-# Runs in the child, then becomes the command. A program of its own, not `preexec_fn`: that is unsafe with threads.
-# 1 is PR_SET_PDEATHSIG, 9 is SIGKILL: whoever restarts us at once must find port and lock free; a polite SIGTERM
-# leaves both taken for as long as the stop takes. The look at getppid covers a parent that died before the call.
+# Runs in the child, then execs the command. A separate program instead of `preexec_fn`, which is unsafe with threads.
+# 1 is PR_SET_PDEATHSIG, 9 is SIGKILL: an immediate restart must find port and lock free; after SIGTERM they would stay
+# taken for as long as the stop takes. The check of getppid covers a parent that died before the call.
 _SHIM = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, 9)
@@ -26,11 +26,11 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `command` (an absolute path first) with standard output and error in `output`, which is emptied.
 
-    Without `output` they are the pipe `stdout`, which must then be read. Without `environ` it inherits ours.
+    Without `output` they are the pipe `stdout`, which must then be read. Without `environ` the child inherits ours.
     `keep` is a file descriptor that the child keeps open for as long as it lives (a lock, say).
 
-    It gets a session of its own, so that Ctrl-C in a terminal reaches us alone and we stop our children in order.
-    On Linux the kernel kills it when the *thread* that called this ends: call from one that lives as long as the child.
+    It gets its own session, so that Ctrl-C in a terminal reaches only the parent, which stops its children in order.
+    On Linux the kernel kills it when the *thread* that called this ends, which must live as long as the child.
     """
     if sys.platform == "linux":
         command = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid()), *command]
@@ -54,7 +54,7 @@ def _sink(output: Path | None) -> contextlib.AbstractContextManager[IO[bytes] | 
 
 
 def stop(child: subprocess.Popen[bytes], timeout_s: float) -> None:
-    """SIGTERM, then SIGKILL after `timeout_s`; blocks until the child is gone. Does nothing to one that is."""
+    """SIGTERM, then SIGKILL after `timeout_s`; blocks until the child is gone. Does nothing to one that has ended."""
     child.terminate()
     try:
         child.wait(timeout_s)

@@ -1,4 +1,4 @@
-"""`streamgauge fault`: a fault on command, in the stack that runs here."""
+"""`streamgauge fault`: injects a fault into the running stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamgauge.runtime.errors import UsageError
 
 
 def main(name: str, for_s: float) -> int:
-    """Turn the fault on; returns the exit code. Raises `UsageError` for a wrong name, or where nothing runs."""
+    """Begin or end the fault; returns the exit code. Raises `UsageError` for a wrong name, or where nothing runs."""
     faults.check(name)
     config = settings.load()
     if not any(one.name in ("services", "generate") for one in run_file.living(config.data_dir)):

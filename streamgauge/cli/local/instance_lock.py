@@ -1,4 +1,4 @@
-"""The edges of a command that runs others: alone in its data directory, and how an interruption reaches it."""
+"""Lock of the data directory for one `up` at a time, and its handling of signals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from types import FrameType
 from streamgauge.runtime import files
 from streamgauge.runtime.errors import UsageError
 
-# One key press may arrive twice: from the terminal, and passed on by whatever started us.
+# One Ctrl-C may arrive twice: from the terminal, and forwarded by the parent process.
 ONE_PRESS_S = 0.5
 
 
 @contextmanager
-def alone(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory. Raises `UsageError` when another `up` does."""
+def instance_lock(data_dir: Path) -> Iterator[None]:
+    """Lock the data directory for the block. Raises `UsageError` where another `up` holds it."""
     path = data_dir / "run" / "up.lock"
     try:
         lock = files.try_lock(path)
@@ -28,7 +28,7 @@ def alone(data_dir: Path) -> Iterator[None]:
         raise UsageError(f"cannot write to {data_dir} ({error.strerror}); set STREAMGAUGE_DATA_DIR") from None
     if lock is None:
         raise UsageError(
-            f"`streamgauge up` runs already with {data_dir} (process {path.read_text().strip() or 'unknown'}); "
+            f"`streamgauge up` is already running with {data_dir} (process {path.read_text().strip() or 'unknown'}); "
             "stop it first, or set STREAMGAUGE_DATA_DIR to another folder"
         )
     with lock:

@@ -1,4 +1,4 @@
-"""One readable log of many processes: time, name, what it said; colours on a terminal only."""
+"""Journal: one readable log of many processes, with time and process name; colours on a terminal only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.text import Text
 
 # What `streamgauge.runtime.process.set_up_logging` writes.
 _ENTRY = re.compile(r"^\d{4}-\d\d-\d\d (?P<time>\d\d:\d\d:\d\d),\d+ (?P<level>[A-Z]+) +(?P<text>.*)$")
-# Kafka's client tells of one outage in dozens of lines, each of its threads for itself.
+# Kafka's client reports one outage in dozens of lines, several per thread.
 _CHATTER = re.compile(r"^(?:[A-Z]{4,} \[|Kafka (?:consumer|producer) error|\d+/\d+ brokers are down)")
 CHATTER_EVERY_S = 10.0
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
@@ -25,9 +25,9 @@ _LEVELS = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 
 
 class Journal:
-    """`say` may be called from any thread; a line is never torn.
+    """Writes whole lines; thread-safe.
 
-    Of what Kafka's client says during an outage, one line a process in ten seconds is shown, unless `everything`.
+    During an outage, one line of Kafka's client is shown per process and ten seconds, unless `everything`.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Journal:
         self._colours = dict(zip(names, _COLOURS, strict=False))
         self._width = max(map(len, names))
         self._lock = threading.Lock()
-        # Lines are not wrapped: a terminal does that better, and a file needs none.
+        # Not wrapped here: the terminal wraps, and a file needs no wrapping.
         self.console = Console(file=output or sys.stderr, soft_wrap=True, highlight=False)
 
-    def say(self, name: str, line: str, level: int = logging.INFO) -> None:
-        """Print one line of `name`. At level NOTSET the line may be a log entry, which keeps its own time and level."""
+    def write(self, name: str, line: str, level: int = logging.INFO) -> None:
+        """Write one line of the process `name`. At level NOTSET a log entry keeps its own time and level."""
         now = datetime.now().astimezone().strftime("%H:%M:%S")
         word = logging.getLevelName(level) if level else "INFO"
         if not level and (entry := _ENTRY.match(line)):
@@ -72,5 +72,5 @@ class Journal:
 
 
 def _printable(line: str) -> str:
-    """Without what would move a terminal's cursor; children may log what events contain."""
+    """Without control characters: children may log content of events."""
     return "".join(letter if letter.isprintable() else " " for letter in line)

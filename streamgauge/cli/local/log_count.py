@@ -1,7 +1,7 @@
-"""How many events the log has of some topics since a moment: counted by reading them.
+"""Count of events in the log of some topics since a moment, by reading them.
 
-Offsets are no counts: transaction markers and aborted messages take some. What is counted here is what any committed
-reader sees.
+Offsets are no counts: transaction markers and aborted messages take some. Only what a read-committed consumer gets is
+counted.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.settings import Settings
 
 Ends = Mapping[tuple[str, int], int]
-ASK_S = 5.0
+BROKER_TIMEOUT_S = 5.0
 
 
 def ends(settings: Settings, topics: Iterable[str]) -> Ends | None:
-    """Where each partition ends now; None when the broker does not say."""
+    """The present end of each partition; None where the broker does not answer."""
     client = kafka.admin(settings)
     try:
-        there = client.list_topics(timeout=ASK_S).topics
-        asked = {
+        there = client.list_topics(timeout=BROKER_TIMEOUT_S).topics
+        wanted = {
             TopicPartition(name, number): OffsetSpec.latest()
             for name in topics
             if name in there
             for number in there[name].partitions
         }
-        found = client.list_offsets(asked, request_timeout=ASK_S) if asked else {}
-        return {(at.topic, at.partition): int(future.result(ASK_S).offset) for at, future in found.items()}
+        found = client.list_offsets(wanted, request_timeout=BROKER_TIMEOUT_S) if wanted else {}
+        return {(at.topic, at.partition): int(future.result(BROKER_TIMEOUT_S).offset) for at, future in found.items()}
     except KafkaException:
         return None
 
 
 def since(settings: Settings, start: Ends, within_s: float) -> int | None:
-    """Committed events from `start` to the end; None when they could not all be read in time. Blocks."""
+    """Committed events from `start` to the end; None where reading them took longer. Blocks for at most `within_s`."""
     deadline = time.monotonic() + within_s
     consumer = log_reader.consumer(
         settings, "streamgauge-up", {"auto.offset.reset": "latest", "queued.min.messages": 200_000}
@@ -47,7 +47,9 @@ def since(settings: Settings, start: Ends, within_s: float) -> int | None:
         if now is None:
             return None
         unread = [
-            TopicPartition(*place, start.get(place, 0)) for place, end in now.items() if end > start.get(place, 0)
+            TopicPartition(*partition, start.get(partition, 0))
+            for partition, end in now.items()
+            if end > start.get(partition, 0)
         ]
         count = 0
         for fetched in log_reader.to_end(consumer, unread):

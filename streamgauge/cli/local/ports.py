@@ -1,4 +1,4 @@
-"""Ports of this machine: is it free, which is the next free one."""
+"""Ports of this machine: whether one is free, and the next free one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from streamgauge.runtime.errors import UsageError
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether nobody listens there now."""
+    """Whether nothing listens on it now."""
     with socket.socket() as probe:
-        # As servers do: a port whose last connections are still winding up is free.
+        # As servers do: a port with connections in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -21,7 +21,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def require_free(port: int, what: str, setting: str, host: str = "127.0.0.1", otherwise: str = "") -> None:
-    """Raise `UsageError` naming the setting to change when somebody listens there."""
+    """Raise `UsageError`, naming the setting to change, where something listens on it."""
     if not is_free(port, host):
         raise UsageError(f"port {port} for {what} is in use; set {setting} to a free one{otherwise}")
 
@@ -32,9 +32,9 @@ def free_from(first: int, host: str = "127.0.0.1") -> Iterator[int]:
 
 
 class MetricsPorts:
-    """Which metrics port each process has. Chosen anew at each start: while a process is away, its port may be taken.
+    """Metrics port of each process, chosen at each start: while a process is down, its port may be taken.
 
-    Nothing is reserved: who starts on the port must still bear that somebody was faster, and choose again.
+    Nothing is reserved: the process may still find its port taken at its start, and must choose again.
     """
 
     def __init__(self, wanted: Iterable[int], host: str) -> None:
@@ -42,7 +42,7 @@ class MetricsPorts:
         self._host = host
 
     def choose(self, wanted: int) -> int:
-        """`wanted`, or where somebody has that the next free one above them all (`wanted` where there is none)."""
+        """`wanted`; where it is taken, the next free one above all ports given (`wanted` where there is none)."""
         port = wanted
         if not is_free(wanted, self._host):
             others = {given for owner, given in self._given.items() if owner != wanted}

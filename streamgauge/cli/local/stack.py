@@ -1,4 +1,4 @@
-"""The one-machine stack: which processes, in which order, with which ports and variables."""
+"""The one-machine stack: its processes, their order, ports and environment variables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from generators.ledger import CATALOG
 from processors.registry import BY_NAME, COMMERCE, PROCESSORS
 from streamgauge.cli.local import ports
-from streamgauge.cli.local.service import Service
+from streamgauge.cli.local.supervised import ProcessSpec
 from streamgauge.runtime.process import FIRST_METRICS_PORT
 from streamgauge.runtime.settings import PREFIX, Settings
 
@@ -21,35 +21,35 @@ WRITERS = (*(processor.name for processor in COMMERCE), SERVICES)
 _PORTS = {"broker": 0, "warehouse": 2, "dashboard": 3, TRAFFIC: 4, SERVICES: 6}
 PORTS = _PORTS | {processor.name: processor.port for processor in PROCESSORS}
 NAMES = tuple(sorted(PORTS, key=PORTS.__getitem__))
-# The first start may fetch Kafka's files over a slow line; the broker itself gives up on its Kafka after a minute.
+# The first start may fetch Kafka's files over a slow line; Kafka's own start is limited to a minute by `broker`.
 _FETCH_S = 1_800.0
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Services in waves: a wave starts when all before it are ready. `commerce` comes last: it reads what is there.
+    """Processes in waves: a wave starts when all before it are ready. `commerce` is last: it catches up from the log.
 
-    `scripted` is the traffic where there are no services to answer the storefront's.
+    `scripted` is the traffic where no services answer the storefront's.
     """
 
-    broker: tuple[Service, ...]
-    pipeline: tuple[Service, ...]
-    traffic: tuple[Service, ...]
-    commerce: tuple[Service, ...]
-    scripted: tuple[Service, ...]
+    broker: tuple[ProcessSpec, ...]
+    pipeline: tuple[ProcessSpec, ...]
+    traffic: tuple[ProcessSpec, ...]
+    commerce: tuple[ProcessSpec, ...]
+    scripted: tuple[ProcessSpec, ...]
 
     def without_transactions(self) -> Stack:
-        """On a broker without transactions: no stateful services, and the whole story as a script."""
+        """The stack on a broker without transactions: no stateful processors, and scripted traffic."""
         return replace(self, commerce=(), traffic=self.scripted)
 
 
 def own_cluster(settings: Settings) -> bool:
-    """Whether a cluster was named, so that no local broker starts."""
+    """Whether a cluster is configured, so that no local broker starts."""
     return settings.bootstrap_servers is not None
 
 
 def check_ports(settings: Settings) -> None:
-    """Raise `UsageError`, naming the setting to change, for the first port that somebody has already."""
+    """Raise `UsageError`, naming the setting to change, for the first port that is in use."""
     if not own_cluster(settings):
         ports.require_free(
             settings.broker_port,
@@ -62,13 +62,13 @@ def check_ports(settings: Settings) -> None:
 
 
 def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
-    """What `up` runs. `rate` None is no traffic; `ledgers` is where each start of the traffic writes a ledger.
+    """The stack that `up` runs. `rate` None is no traffic; each start of the traffic writes a ledger to `ledgers`.
 
-    A catalog of one's own gets neither traffic nor the commerce services.
+    Another catalog gets neither traffic nor the commerce services.
     """
     is_commerce = settings.catalog == CATALOG
     host = settings.metrics_host
-    asked = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - recognised, not bound
+    health_host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - recognised, not bound
     first = settings.metrics_port or FIRST_METRICS_PORT
     wanted = {name: first + number for name, number in PORTS.items()}
     metrics = ports.MetricsPorts(wanted.values(), host)
@@ -80,20 +80,20 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
         ready_within_s: float = 60.0,
         stop_within_s: float = 15.0,
         essential: bool = True,
-    ) -> Service:
-        return Service(
+    ) -> ProcessSpec:
+        return ProcessSpec(
             name,
             partial(_command, name, arguments, ledgers),
             wanted[name],
             metrics.choose,
-            asked,
+            health_host,
             common,
             ready_within_s,
             stop_within_s,
             essential,
         )
 
-    def processor(name: str) -> Service:
+    def processor(name: str) -> ProcessSpec:
         row = BY_NAME[name]
         return service(
             name,
@@ -104,7 +104,7 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             essential=row.essential,
         )
 
-    def traffic(*options: str) -> tuple[Service, ...]:
+    def traffic(*options: str) -> tuple[ProcessSpec, ...]:
         if rate is None or not is_commerce:
             return ()
         return (service(TRAFFIC, "generate", "--rate", f"{rate:g}", *options),)
@@ -133,7 +133,7 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
 
 
 def ledger_file(ledgers: Path, start: int) -> Path:
-    """Where the traffic's n-th start writes what it published."""
+    """The ledger of the traffic's n-th start."""
     return ledgers / f"ledger-{start}.json"
 
 

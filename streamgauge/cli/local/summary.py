@@ -1,4 +1,4 @@
-"""What `streamgauge up` tells people: how to go on when it is ready, and what came of it at the end."""
+"""Output of `streamgauge up` for people: addresses and commands when it is ready, and the summary at the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamgauge.cli.local.tally import Figures
 from streamgauge.runtime.settings import PREFIX, Settings
 
 EXAMPLE = "SELECT stream, sum(events) AS events FROM stream_windows GROUP BY ALL ORDER BY ALL"
-# Those that another terminal needs to find what runs here.
+# Settings that another terminal needs to find what runs here.
 _WHERE = ("data_dir", "broker_port", "sql_port", "sql_url", "bootstrap_servers", "catalog", "analytics_group")
 
 
@@ -38,11 +38,11 @@ class Summary:
 
     @property
     def well(self) -> bool:
-        """Whether nothing gave up and the figures are as they should be."""
+        """Whether nothing was given up, all stopped cleanly, and the figures are right."""
         return not self.gave_up and self.clean and (self.figures is None or self.figures.right)
 
     def lines(self) -> list[tuple[str, str, str]]:
-        """What happened: name, value, remark."""
+        """Rows of the summary: name, value, remark."""
         rows: list[tuple[str, str, str]] = []
         if self.figures is not None:
             rows += self._counts(self.figures)
@@ -65,13 +65,13 @@ class Summary:
             f"{figures.published:,} by the traffic, {figures.published / took:,.0f}/s over {took:.1f} s" if took else ""
         )
         if not figures.complete:
-            rate = f"the traffic was killed and counted {figures.published:,} of them at least"
+            rate = f"the traffic was killed; at least {figures.published:,} were its own"
         if figures.others:
-            rate += f"; {figures.others:,} by the services that answer, and others"
+            rate += f"; {figures.others:,} by the services and others"
         rows = [("events produced", f"{figures.produced:,}", rate)]
         if figures.visible is None:
             return [*rows, ("visible in SQL", "unknown", "the warehouse did not answer")]
-        how = "" if figures.logged is not None else "compared with what the traffic says; the log was not counted"
+        how = "" if figures.logged is not None else "compared with the traffic's own count; the log was not counted"
         rows.append(("visible in SQL", f"{figures.visible:,}", how))
         rows.append(("dead letters", f"{figures.dead_letters:,}", ""))
         rows.append(("missing", f"{figures.missing:,}", "produced − visible" if figures.missing else ""))
@@ -105,8 +105,10 @@ def program() -> str:
 
 
 def hints(settings: Settings, metrics: Mapping[str, int], seconds: float) -> list[str]:
-    """What to look at once everything is ready, `seconds` after the start. `metrics` are the metrics ports of what
-    runs."""
+    """Addresses and commands to show once everything is ready, `seconds` after the start.
+
+    `metrics` are the metrics ports by process.
+    """
     name = program()
     host = "127.0.0.1"
     lines = [

@@ -1,9 +1,9 @@
-"""Are the figures right: what stands in the log against what SQL shows.
+"""Tally: whether the figures are right, by comparing the log with what SQL shows.
 
 Three counts of the catalog's own streams, since the traffic began:
-- published: events acknowledged to the traffic, from its ledgers (at least that many, where one of them was killed);
-- logged: events in the log, whoever wrote them, counted by reading it (log_count.py). None where that cannot be
-  trusted or takes too long; then only what the traffic says is compared;
+- published: events acknowledged to the traffic, from its ledgers (a lower bound where one of them was killed);
+- logged: all events in the log, counted by reading it (log_count.py). None where the count is unreliable or takes too
+  long; then only the traffic's own count is compared;
 - visible: events in `stream_windows`, dead letters included.
 """
 
@@ -29,14 +29,14 @@ _BY_STREAM = """
 SELECT stream, sum(events) AS events
 FROM stream_windows WHERE window_start >= ?::TIMESTAMPTZ AND list_contains(?::VARCHAR[], stream) GROUP BY stream
 """
-# Answers may be repeated, and credits be given, for what happened before we began: they count in their old windows.
+# Repeated answers and credits for earlier events count in windows before the start.
 _BACK_S = 8 * 86_400
 COUNT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What SQL shows."""
+class Visible:
+    """Counts as SQL shows them."""
 
     events: int
     dead_letters: int
@@ -44,7 +44,7 @@ class Seen:
 
     @property
     def age_s(self) -> float | None:
-        """Seconds since the newest event happened, now."""
+        """Seconds since the newest event."""
         return None if self.newest is None else max(0.0, time.time() - self.newest.timestamp())
 
 
@@ -61,22 +61,22 @@ class Figures:
 
     @property
     def produced(self) -> int:
-        """All events there are, as far as anybody knows."""
+        """All events, as far as is known."""
         return max(self.published, self.logged or 0)
 
     @property
     def missing(self) -> int | None:
-        """Events that SQL does not show."""
+        """Events that SQL does not show; None where that is unknown."""
         return None if self.visible is None else max(0, self.produced - self.visible)
 
     @property
     def doubled(self) -> int:
-        """Events that SQL shows and the log does not have: counted twice."""
+        """Events that SQL shows beyond those of the log: counted twice."""
         return 0 if self.logged is None else max(0, (self.visible or 0) - self.logged)
 
     @property
     def others(self) -> int:
-        """Events that are not from the traffic: the services' answers, or somebody else's."""
+        """Events that are not from the traffic: answers of the services, or of others."""
         return max(0, max(self.produced, (self.visible or 0) - self.doubled) - self.published)
 
     @property
@@ -92,25 +92,25 @@ class Tally:
     """
 
     def __init__(self, settings: Settings, streams: Iterable[str], ledgers: Path, *, count_log: bool) -> None:
-        # A slow answer must not keep the caller from its children.
+        # A slow answer must not keep the caller from its child processes.
         self._settings = settings.model_copy(update={"sql_timeout_s": 2.0})
         self._warehouse = Warehouse(self._settings)
         self._streams = list(streams)
         self._ledgers = ledgers
         self.since = datetime.fromtimestamp((time.time() - _BACK_S) // 10 * 10, UTC)
-        self._before = Seen(0, 0, None)
-        self._before = self.look() or self._before
+        self._before = Visible(0, 0, None)
+        self._before = self.read() or self._before
         self.before_by_stream = self._by_stream()
         self.log_before = log_count.ends(settings, self._streams) if count_log else None
 
-    def look(self) -> Seen | None:
-        """What SQL shows now, or None when nobody answers. Blocks for some seconds at most."""
+    def read(self) -> Visible | None:
+        """The present counts, or None where the warehouse does not answer. Blocks for some seconds at most."""
         try:
             row = self._warehouse.query(_VISIBLE, [self.since, self._streams]).to_pylist()[0]
         except (WarehouseUnavailable, QueryError):
             return None
         events, dead = int(row["events"]) - self._before.events, int(row["dead_letters"]) - self._before.dead_letters
-        return Seen(events, dead, row["newest"])
+        return Visible(events, dead, row["newest"])
 
     def _by_stream(self) -> dict[str, int] | None:
         try:
@@ -120,7 +120,7 @@ class Tally:
         return {row["stream"]: int(row["events"]) for row in rows}
 
     def _published(self) -> tuple[int, float, bool]:
-        """Events published by all starts of the traffic, how long they ran, and whether that is exact."""
+        """Events published by all starts of the traffic, their seconds, and whether both are exact."""
         total, seconds, complete = 0, 0.0, True
         for path in self._ledgers.glob("ledger-*.json"):
             ledger = json.loads(path.read_text())
@@ -130,25 +130,32 @@ class Tally:
         return total, seconds, complete
 
     def settle(self, within_s: float, meanwhile: Callable[[], None]) -> Figures:
-        """Nobody writes any more: count the log, wait until all of it is visible and the figures stay, or the time is
-        over; then count what is visible."""
+        """Final counts, after all writers have stopped. Blocks; calls `meanwhile` repeatedly.
+
+        Counts the log, then waits until all of it is visible and stays unchanged, for at most `within_s`.
+        """
         published, seconds, complete = self._published()
         logged = None
         if self.log_before is not None:
             logged = log_count.since(self._settings, self.log_before, COUNT_S)
         wanted = max(published, logged or 0)
         deadline, still_s = time.monotonic() + within_s, 2 * self._flush_s()
-        seen, since = self.look(), time.monotonic()
+        visible, since = self.read(), time.monotonic()
         while time.monotonic() < deadline:
             meanwhile()
-            if seen and seen.events >= wanted and time.monotonic() - since > still_s:
+            if visible and visible.events >= wanted and time.monotonic() - since > still_s:
                 break
             time.sleep(0.1)
-            now = self.look()
-            if now != seen:
-                seen, since = now, time.monotonic()
+            now = self.read()
+            if now != visible:
+                visible, since = now, time.monotonic()
         return Figures(
-            published, seconds, complete, seen.events if seen else None, seen.dead_letters if seen else 0, logged
+            published,
+            seconds,
+            complete,
+            visible.events if visible else None,
+            visible.dead_letters if visible else 0,
+            logged,
         )
 
     def _flush_s(self) -> float:

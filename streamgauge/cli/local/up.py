@@ -1,7 +1,7 @@
 """`streamgauge up`: everything on this machine, until Ctrl-C, SIGTERM or `--for`.
 
-Order: broker → topics → warehouse, analytics, dashboard, lag → traffic and the services of the commerce catalog. The
-stop goes the other way round: traffic, then all else that writes events; then it waits until everything in the log is
+Order: broker → topics → warehouse, analytics, dashboard, lag → traffic → the services and processors of the commerce
+catalog. It stops the traffic first, then all else that writes events; then it waits until everything in the log is
 visible, so that the summary is exact.
 """
 
@@ -14,11 +14,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from generators import options
+from generators.options import Options as TrafficOptions
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.local import fault_plan, stack
-from streamgauge.cli.local.instance_lock import alone, interruptible
+from streamgauge.cli.local.instance_lock import instance_lock, interruptible
 from streamgauge.cli.local.journal import Journal
 from streamgauge.cli.local.live_count import LiveCount
 from streamgauge.cli.local.summary import Summary, hints, show
@@ -32,12 +32,12 @@ from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.settings import Settings
 
 SETTLE_S = 60.0
-LOOK_EVERY_S = 0.1
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `streamgauge up` was asked for."""
+    """Options of `streamgauge up`."""
 
     rate: float = 200.0
     for_s: float | None = None
@@ -46,61 +46,61 @@ class Options:
     faults: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Raise `UsageError`, one line naming the option, where the values make no sense."""
-        options.Options(rate=self.rate, for_s=self.for_s).check()
+        """Raise `UsageError`, naming the option, for invalid values."""
+        TrafficOptions(rate=self.rate, for_s=self.for_s).check()
         fault_plan.parse(self.faults)
 
 
-def main(asked: Options) -> int:
-    """Run the stack; returns the exit code. Raises `UsageError` before anything starts where something is wrong."""
-    asked.check()
+def main(options: Options) -> int:
+    """Run the stack; returns the exit code. Raises `UsageError` before anything has started."""
+    options.check()
     config = settings.load()
-    if asked.bootstrap:
-        config = config.model_copy(update={"bootstrap_servers": asked.bootstrap})
+    if options.bootstrap:
+        config = config.model_copy(update={"bootstrap_servers": options.bootstrap})
     catalog = loader.load(config.catalog)
     ledgers = config.data_dir / "traffic"
-    with alone(config.data_dir):
+    with instance_lock(config.data_dir):
         shutil.rmtree(ledgers, ignore_errors=True)
         stack.check_ports(config)
         if stack.own_cluster(config):
             kafka.require_broker(config)
-        plan = stack.plan(config, asked.rate if asked.traffic else None, ledgers)
+        plan = stack.plan(config, options.rate if options.traffic else None, ledgers)
         journal = Journal(("up", *stack.NAMES), everything=config.log_level == "DEBUG")
-        return _Up(config, asked, plan, journal, ledgers, catalog).run()
+        return _Up(config, options, plan, journal, ledgers, catalog).run()
 
 
 class _Up:
     def __init__(
         self,
         config: Settings,
-        asked: Options,
+        options: Options,
         plan: stack.Stack,
         journal: Journal,
         ledgers: Path,
         catalog: Catalog,
     ) -> None:
-        self._config, self._for_s, self._plan, self._catalog = config, asked.for_s, plan, catalog
+        self._config, self._for_s, self._plan, self._catalog = config, options.for_s, plan, catalog
         self._journal, self._ledgers = journal, ledgers
-        self._supervisor = Supervisor(journal.say)
+        self._supervisor = Supervisor(journal.write)
         self._stop = threading.Event()
         self._summary = Summary()
         self._tally: Tally | None = None
         self._live: LiveCount | None = None
-        self._faults = fault_plan.Faults(config, asked.faults, self._supervisor, self._say)
+        self._faults = fault_plan.FaultPlan(config, options.faults, self._supervisor, self._log)
         self._began = time.monotonic()
 
     def run(self) -> int:
-        """The whole life of it; returns the exit code."""
+        """Start, watch, stop and print the summary; returns the exit code."""
         code = 0
         with interruptible(self._stop):
             try:
                 code = self._work()
-                if self._live is not None:  # while there is a broker to ask
+                if self._live is not None:  # while the broker still answers
                     self._live.close()
-                self._say("stopping")
+                self._log("stopping")
                 self._summary.clean = self._supervisor.close()
             except KeyboardInterrupt:
-                self._journal.say("up", "interrupted again: everything is killed", logging.ERROR)
+                self._journal.write("up", "interrupted again: killing everything", logging.ERROR)
                 return 1
             finally:
                 self._supervisor.kill()
@@ -109,7 +109,7 @@ class _Up:
         return code or (0 if self._summary.well else 1)
 
     def _work(self) -> int:
-        """From the start to the moment when all may stop; returns 0, or the code of what went wrong."""
+        """Start, watch and settle; returns 0, or the exit code of a failure."""
         code = 0
         try:
             if self._start():
@@ -118,27 +118,27 @@ class _Up:
         except StreamgaugeError as error:
             code = error.code if isinstance(error, GaveUp) else 2 if isinstance(error, UsageError) else 1
             self._summary.gave_up = str(error)
-            self._journal.say("up", f"{error}; stopping everything", logging.ERROR)
+            self._journal.write("up", f"{error}; stopping everything", logging.ERROR)
         return code
 
-    def _say(self, line: str) -> None:
-        self._journal.say("up", line)
+    def _log(self, line: str) -> None:
+        self._journal.write("up", line)
 
     def _start(self) -> bool:
-        """Start everything in order; False when stopped meanwhile."""
+        """Start everything in order; False where stopped meanwhile."""
         supervisor, plan = self._supervisor, self._plan
-        self._say(f"data in {self._config.data_dir}")
+        self._log(f"data in {self._config.data_dir}")
         supervisor.start(plan.broker)
         if not supervisor.wait_ready(self._stop):
             return False
         marker = None if stack.own_cluster(self._config) else broker_marker.read(self._config.data_dir)
         if marker and marker.notice:
             self._summary.notice = marker.notice
-            self._journal.say("up", marker.notice, logging.WARNING)
+            self._journal.write("up", marker.notice, logging.WARNING)
         exact = marker is None or marker.exactly_once
         if not exact and plan.commerce:
             left_out = ", ".join(service.name for service in plan.commerce)
-            self._journal.say("up", f"without transactions there is no {left_out}; the traffic is a script")
+            self._journal.write("up", f"this broker has no transactions: no {left_out}, and scripted traffic")
             plan = plan.without_transactions()
         self._topics()
         supervisor.start(plan.pipeline)
@@ -146,20 +146,20 @@ class _Up:
             return False
         if plan.traffic:
             self._tally = Tally(self._config, self._catalog.own, self._ledgers, count_log=exact)
-            self._count(self._tally)
+            self._start_live_count(self._tally)
         supervisor.start(plan.traffic)
         if not supervisor.wait_ready(self._stop):
             return False
         self._summary.ready_s = time.monotonic() - self._began
-        # Figures come first: these take longer to start, and read what was published meanwhile.
+        # Last, so that figures come first: these take longer to start, and catch up from the log.
         supervisor.start(plan.commerce)
         metrics = {name: one.port for name, one in supervisor.running.items()}
         for line in hints(self._config, metrics, self._summary.ready_s):
-            self._say(line)
+            self._log(line)
         return True
 
-    def _count(self, tally: Tally) -> None:
-        """From now on the dashboard can compare what the log has with what SQL shows."""
+    def _start_live_count(self, tally: Tally) -> None:
+        """Start the live count, with which the dashboard compares what SQL shows."""
         if tally.log_before is not None and tally.before_by_stream is not None:
             since_ms = int(tally.since.timestamp() * 1_000)
             self._live = LiveCount(self._config, tally.log_before, tally.before_by_stream, self._catalog.own, since_ms)
@@ -167,17 +167,17 @@ class _Up:
     def _topics(self) -> None:
         states = setup.ensure(self._config, of_catalog(self._config, self._catalog))
         created = sum(state.created for state in states)
-        self._say(f"{len(states)} topics" + (f", {created} of them new" if created else ""))
+        self._log(f"{len(states)} topics" + (f", {created} created" if created else ""))
         for state in states:
             for difference in state.differences:
                 if difference.breaks:
                     raise UsageError(f"topic {state.name}: {difference.text}; see `streamgauge topics`")
-                self._journal.say("up", f"topic {state.name}: {difference.text}", logging.WARNING)
+                self._journal.write("up", f"topic {state.name}: {difference.text}", logging.WARNING)
 
     def _watch(self) -> None:
-        """Until told to stop, or the time is over, which counts from the moment when everything is ready."""
+        """Watch until stopped, or until `--for` seconds after everything was ready."""
         ready: float | None = None
-        while not self._stop.wait(LOOK_EVERY_S):
+        while not self._stop.wait(POLL_S):
             self._supervisor.tick()
             self._first_figure()
             if ready is None:
@@ -186,25 +186,25 @@ class _Up:
                 ready = time.monotonic()
                 self._summary.all_ready_s = ready - self._began
                 if stack.SERVICES in self._supervisor.running:
-                    self._say(f"all services are ready {self._summary.all_ready_s:.1f} s after the start")
+                    self._log(f"all services are ready {self._summary.all_ready_s:.1f} s after the start")
             self._faults.tick(time.monotonic() - ready)
             if self._for_s is not None and time.monotonic() - ready >= self._for_s:
-                self._say(f"{self._for_s:g} s are over")
+                self._log(f"--for {self._for_s:g} s is over")
                 return
 
     def _first_figure(self) -> None:
-        if self._summary.first_figure_s is None and self._tally and (seen := self._tally.look()) and seen.events:
+        if self._summary.first_figure_s is None and self._tally and (visible := self._tally.read()) and visible.events:
             self._summary.first_figure_s = time.monotonic() - self._began
-            self._say(f"first figures in SQL {self._summary.first_figure_s:.1f} s after the start")
+            self._log(f"first figures in SQL {self._summary.first_figure_s:.1f} s after the start")
 
     def _settle(self) -> None:
-        """Stop all that writes events, and wait until what they wrote is visible."""
+        """Stop all writers of events, and wait until what they wrote is visible."""
         self._faults.end()
         if self._tally is None or stack.TRAFFIC not in self._supervisor.running:
             return
-        self._say("stopping the traffic and the services; waiting until all events are visible")
-        seen = self._tally.look()
-        self._summary.freshness_s = seen.age_s if seen else None
+        self._log("stopping the traffic and the services; waiting until all events are visible")
+        visible = self._tally.read()
+        self._summary.freshness_s = visible.age_s if visible else None
         self._supervisor.stop(stack.TRAFFIC)
         self._supervisor.stop(*(name for name in stack.WRITERS if name in self._supervisor.running))
         self._summary.figures = self._tally.settle(SETTLE_S, self._supervisor.tick)

@@ -1,1 +1,1 @@
-"""The local Kafka: its files, its Java, one node of it, and the stand-in."""
+"""The local Kafka: its files, its Java, a single node, and the stand-in."""

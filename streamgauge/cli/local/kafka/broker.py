@@ -1,4 +1,4 @@
-"""A broker on this machine, as a child process: what Apache Kafka (`broker`) and the stand-in (`stand_in`) share."""
+"""Local broker as a child process: what Apache Kafka (`node.py`) and the stand-in (`stand_in.py`) have in common."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from streamgauge.runtime.process import Process
 
 log = logging.getLogger("streamgauge")
 _FIRST_PRIVATE_PORT, _PRIVATE_PORTS = 20_000, 10_000
-# Processes started together have neighbouring ids: each begins this far from the next.
+# Processes started together have consecutive ids: their searches begin this far apart.
 _STRIDE = 97
 _tried = itertools.count(os.getpid() * _STRIDE)
 
@@ -53,25 +53,25 @@ class LocalBroker(ABC):
 
     @property
     def pid(self) -> int:
-        """The broker's process; only after `start`."""
+        """The broker's process id; only after `start`."""
         if self._child is None:
             raise RuntimeError("not started")
         return self._child.pid
 
     @property
     def marker(self) -> BrokerMarker:
-        """What it is, for those who must say so."""
+        """Its kind and address, for all that must show them."""
         return BrokerMarker(self.kind, self.port, self.pid, self.exactly_once, self.install)
 
     @property
     def exit_code(self) -> int | None:
-        """None while the broker runs (and before `start`), else how it ended."""
+        """None while the broker runs (and before `start`), else its exit code."""
         return self._child.poll() if self._child else None
 
     def start(self) -> None:
         """Start the child; returns before it is ready. May first fetch files (minutes on a slow line).
 
-        Raises `UsageError` for a port or a data directory in use or a missing part, `TransientError` when the stop
+        Raises `UsageError` for a port or a data directory in use or a missing part, `TransientError` where the stop
         event is set meanwhile.
         The thread that calls this must live as long as the broker (see `child.spawn`).
         """
@@ -119,7 +119,7 @@ class LocalBroker(ABC):
             broker_marker.path(self.data_dir).unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """kill -9, as tests and accidents do; blocks until it is gone."""
+        """SIGKILL, as tests and accidents do; blocks until it has ended."""
         if self._child is not None:
             self._child.kill()
             self._child.wait()
@@ -140,7 +140,7 @@ class LocalBroker(ABC):
 
 
 def serve(process: Process, choose: Callable[[], LocalBroker]) -> None:
-    """Run the broker that `choose` gives until the process is told to stop.
+    """Run the broker that `choose` returns until the process is stopped.
 
     Raises `FatalError` when the broker ends by itself, and what `start` and `wait_ready` raise.
     """
@@ -166,10 +166,10 @@ def serve(process: Process, choose: Callable[[], LocalBroker]) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now; another one at each call.
+    """A free port of 127.0.0.1; another one at each call.
 
-    Not the kernel's choice: it gives the same range to every outgoing connection, and one of those could take the port
-    in the seconds until Kafka listens.
+    Not chosen by the kernel: outgoing connections get ports of the same range, and one could take it in the seconds
+    until Kafka listens.
     """
     for _ in range(_PRIVATE_PORTS):
         port = _FIRST_PRIVATE_PORT + next(_tried) % _PRIVATE_PORTS
@@ -181,16 +181,16 @@ def free_port() -> int:
 def _require_free(port: int) -> None:
     if not _is_free(port):
         raise UsageError(
-            f"port {port} is in use; stop what listens there, or choose another with --port or "
+            f"port {port} is in use; stop the process that listens there, or choose another with --port or "
             "STREAMGAUGE_BROKER_PORT (to use the broker that listens there, set STREAMGAUGE_BOOTSTRAP_SERVERS)"
         )
 
 
 @contextmanager
 def _sole_owner(data_dir: Path) -> Iterator[int]:
-    """A lock on the data directory; a child that inherits it holds it until it ends, however it ends.
+    """Lock the data directory; yields its file descriptor, which a child inherits and holds until it ends.
 
-    Kafka's own lock comes too late: by then a second one has written to the first one's metadata log.
+    Kafka's own lock comes too late: by then a second broker has written to the first one's metadata log.
     """
     lock = files.try_lock(data_dir / "run" / "broker.lock")
     if lock is None:

@@ -1,7 +1,7 @@
 """Apache Kafka's jars, fetched once from Maven Central into the user's cache.
 
-A jar enters the cache only complete and with the SHA-256 of `kafka.lock`, by an atomic rename: a killed fetch or two at
-a time leave nothing half, and the next fetch takes what is missing. So a look at the sizes is enough at later starts.
+A jar enters the cache only complete and with the SHA-256 of `kafka.lock`, by an atomic rename: killed or concurrent
+fetches leave no partial file, and the next fetch gets what is missing. So later starts only compare sizes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from streamgauge.runtime.errors import FatalError, TransientError, UsageError
 
 log = logging.getLogger("streamgauge")
 
-# Maven Central is served by a CDN: a few at a time hide the latency of 46 files without being rude.
+# A few at a time hide the latency of 46 files without straining Maven Central.
 _AT_A_TIME = 4
 _TIMEOUT_S = 10
 _STALE_S = 3600
@@ -33,7 +33,7 @@ Download = Callable[[Jar, Path, Callable[[int], None]], Path]
 
 
 def cache_dir(version: str) -> Path:
-    """Where the jars of that version live: `$XDG_CACHE_HOME` (or `~/.cache`) `/streamgauge/kafka-VERSION`."""
+    """The folder for the jars of that version: `$XDG_CACHE_HOME` (or `~/.cache`) `/streamgauge/kafka-VERSION`."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "streamgauge" / f"kafka-{version}"
 
@@ -125,7 +125,7 @@ def _from_maven_central(jar: Jar, scratch: Path, advance: Callable[[int], None])
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what fetches that were killed left behind."""
+    """Remove leftovers of killed fetches."""
     for path in folder.glob("fetch-*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _STALE_S:
@@ -145,14 +145,14 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
             yield lambda count: bar.advance(task, count)
         return
     log.info("fetching %s, %.0f MB, once", what, total / 1e6)
-    done, told, mutex = 0, time.monotonic(), threading.Lock()
+    done, logged_at, mutex = 0, time.monotonic(), threading.Lock()
 
     def advance(count: int) -> None:
-        nonlocal done, told
+        nonlocal done, logged_at
         with mutex:
             done += count
-            if time.monotonic() - told >= 2:
-                told = time.monotonic()
+            if time.monotonic() - logged_at >= 2:
+                logged_at = time.monotonic()
                 log.info("fetching %s: %.0f of %.0f MB", what, done / 1e6, total / 1e6)
 
     yield advance

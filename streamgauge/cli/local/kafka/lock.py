@@ -1,7 +1,7 @@
-"""The lock of Apache Kafka's jars: which ones, how large, with which SHA-256.
+"""Lock file of Apache Kafka's jars: coordinates, size and SHA-256 of each.
 
-`streamgauge/cli/local/kafka/kafka.lock` is the one truth about Kafka's version. To move to another one, run
-`python -m streamgauge.cli.local.kafka.lock 4.1.1`, read the difference, run the Kafka tests, commit.
+`streamgauge/cli/local/kafka/kafka.lock` decides Kafka's version. To move to another one, run
+`python -m streamgauge.cli.local.kafka.lock 4.1.1`, review the diff, run the Kafka tests, commit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streamgauge.runtime.errors import FatalError
 
 LOCK_FILE = Path(__file__).with_name("kafka.lock")
 _KAFKA = ("org.apache.kafka", "kafka_2.13")
-# Kafka speaks slf4j 1.7 and brings log4j 2, but not what joins them: without it the broker logs nothing at all.
+# Kafka uses slf4j 1.7 and ships log4j 2, but not the binding between them, without which the broker logs nothing.
 _LOGGING = ("org.apache.logging.log4j", "log4j-slf4j-impl")
 _LINE = re.compile(r"([\w.-]+):([\w.-]+):([\w.-]+) (\d+) ([0-9a-f]{64})")
 
@@ -49,7 +49,7 @@ class KafkaLock:
 
 
 def parse(text: str) -> KafkaLock:
-    """Read a lock's text; raises `FatalError` naming the line that does not fit (the file is part of the package)."""
+    """Read a lock's text; raises `FatalError` naming an invalid line (the file is part of the package)."""
     jars = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line or line.startswith("#"):
@@ -80,7 +80,7 @@ def resolve(version: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         context = MavenContext(repo_cache=Path(folder), resolver=PythonResolver())
         kafka = context.project(*_KAFKA).at_version(version).artifact()
-        # Kafka alone: resolved together, log4j's own parent would manage kafka-clients down to another version.
+        # Kafka alone: resolved together, log4j's parent would change the version of kafka-clients.
         _, dependencies = context.resolver.resolve([Dependency(kafka)])
         log4j = next(d.version for d in dependencies if d.artifactId == "log4j-core")
         binding = context.project(*_LOGGING).at_version(log4j).artifact()

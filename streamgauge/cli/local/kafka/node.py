@@ -1,6 +1,6 @@
 """One-node Apache Kafka (KRaft): its data in `<data_dir>/kafka` survives restarts, its log is in `<data_dir>/logs`.
 
-`streamgauge.cli.local.kafka.stand_in.local_broker` chooses between it and the stand-in.
+`stand_in.local_broker` chooses between it and the stand-in.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streamgauge.runtime.errors import FatalError
 
 _HERE = Path(__file__).parent
 _FIRST_HEAP = "128m"
-# The broker's own words, and the exceptions under them, which alone tell the cause.
+# The broker's error lines, and the exceptions below them, which contain the cause.
 _ERROR = re.compile(r" (ERROR|FATAL) |^Error |^(Caused by: )?[a-z][\w.$]+(Exception|Error)\b")
 
 
@@ -70,7 +70,7 @@ class LocalKafka(LocalBroker):
         return [*command, "kafka.Kafka", str(properties)]
 
     def _format(self, tool: list[str], properties: Path) -> None:
-        """Give the data directory its cluster id; `meta.properties`, which says that this is done, is written last."""
+        """Give the data directory its cluster id; `meta.properties`, the sign that this is done, is written last."""
         cluster = "-"
         while cluster.startswith("-"):  # the tool would take it for an option
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
@@ -92,7 +92,7 @@ class LocalKafka(LocalBroker):
 
 
 def _escaped(path: Path) -> str:
-    """As Java reads it from a properties file: ISO 8859-1, the rest as UTF-16 escapes."""
+    """Escaped for a Java properties file: ASCII, the rest as UTF-16 escapes."""
     units = str(path).encode("utf-16-be")
     codes = [units[i] << 8 | units[i + 1] for i in range(0, len(units), 2)]
     return "".join(chr(code) if 32 <= code < 127 and code != ord("\\") else f"\\u{code:04x}" for code in codes)

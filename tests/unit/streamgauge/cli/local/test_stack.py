@@ -9,8 +9,8 @@ import pytest
 
 from processors.registry import COMMERCE
 from streamgauge.cli.local import stack
-from streamgauge.cli.local.service import Service
 from streamgauge.cli.local.stack import SERVICES, Stack
+from streamgauge.cli.local.supervised import ProcessSpec
 from streamgauge.cli.local.tally import Figures
 from streamgauge.runtime import settings
 
@@ -20,7 +20,7 @@ def plan(rate: float | None = 200.0, **values: str) -> Stack:
     return stack.plan(config, rate, Path("ledgers"))
 
 
-def commands(services: tuple[Service, ...]) -> list[list[str]]:
+def commands(services: tuple[ProcessSpec, ...]) -> list[list[str]]:
     """The arguments after `python -m streamgauge`."""
     assert all(service.command(1)[:3] == [sys.executable, "-m", "streamgauge"] for service in services)
     return [service.command(1)[3:] for service in services]

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from streamgauge.cli.local.kafka.broker import free_port
-from streamgauge.cli.local.service import Service
+from streamgauge.cli.local.supervised import ProcessSpec
 from streamgauge.cli.local.supervisor import GaveUp, Policy, Supervisor
 from tests.support.waiting import wait_until
 
@@ -73,13 +73,13 @@ def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", code, *arguments]
 
 
-def service(name: str, code: str = "pass", **options: float) -> Service:
-    return Service(name, lambda _start: python(code), 1, **options)  # type: ignore[arg-type]
+def service(name: str, code: str = "pass", **options: float) -> ProcessSpec:
+    return ProcessSpec(name, lambda _start: python(code), 1, **options)  # type: ignore[arg-type]
 
 
-def server(name: str, stopped: Path) -> Service:
+def server(name: str, stopped: Path) -> ProcessSpec:
     port = free_port()
-    return Service(name, lambda _start: python(READY, str(port), str(stopped), name), port)
+    return ProcessSpec(name, lambda _start: python(READY, str(port), str(stopped), name), port)
 
 
 def tick_until(supervisor: Supervisor, condition: Callable[[], bool]) -> None:
@@ -122,7 +122,7 @@ def test_wrong_use_is_not_restarted(supervisor: Supervisor) -> None:
     assert given_up.value.code == 2
 
 
-def process(folder: Path, choose_port: Callable[[int], int], wanted: int) -> Service:
+def process(folder: Path, choose_port: Callable[[int], int], wanted: int) -> ProcessSpec:
     """A process as ours are, that does nothing."""
     code = """
 import sys
@@ -130,7 +130,7 @@ from streamgauge.runtime import process
 sys.exit(process.run("idle", lambda running: (running.ready(), running.stop.wait())))
 """
     line = [sys.executable, "-c", code]
-    return Service("idle", lambda _start: line, wanted, choose_port, env={"STREAMGAUGE_DATA_DIR": str(folder)})
+    return ProcessSpec("idle", lambda _start: line, wanted, choose_port, env={"STREAMGAUGE_DATA_DIR": str(folder)})
 
 
 def test_a_metrics_port_taken_at_the_start_is_chosen_again(
@@ -142,8 +142,8 @@ def test_a_metrics_port_taken_at_the_start_is_chosen_again(
     assert supervisor.wait_ready(threading.Event())
     one = supervisor.running["idle"]
     assert (one.port, one.reasons) == (spare, [])
-    assert f"idle: metrics port {taken_port} was taken at its start; starts again" in log.lines
-    assert f"idle: metrics port {taken_port} is taken: it gets {spare}" in log.lines
+    assert f"idle: metrics port {taken_port} was taken at its start; starting again" in log.lines
+    assert f"idle: metrics port {taken_port} is taken; using {spare}" in log.lines
 
 
 def test_a_metrics_port_that_is_always_taken_is_given_up_on(
@@ -153,7 +153,7 @@ def test_a_metrics_port_that_is_always_taken_is_given_up_on(
     with pytest.raises(GaveUp, match=f"idle cannot start: streamgauge idle: port {taken_port} is in use") as given_up:
         supervisor.wait_ready(threading.Event())
     assert given_up.value.code == 2
-    assert len([line for line in log.lines if "starts again" in line]) == QUICK.restarts
+    assert len([line for line in log.lines if "starting again" in line]) == QUICK.restarts
 
 
 def test_a_missing_part_later_on_is_restarted(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_missing_part_later_on_is_restarted(supervisor: Supervisor, tmp_path: 
     assert supervisor.wait_ready(threading.Event())
     one = supervisor.running["ready"]
     # The broker it needs may be away for a moment: as if it had ended with code 2.
-    one.service = service("ready", "import sys; sys.exit(2)")
+    one.spec = service("ready", "import sys; sys.exit(2)")
     one.signal(signal.SIGKILL)
     tick_until(supervisor, lambda: "ended with code 2" in one.reasons)
     assert one.reasons == ["killed by SIGKILL", "ended with code 2"]
@@ -185,7 +185,7 @@ def test_each_start_knows_its_number(supervisor: Supervisor) -> None:
         starts.append(start)
         return python("raise SystemExit(1)")
 
-    supervisor.start([Service("weak", command, 1)])
+    supervisor.start([ProcessSpec("weak", command, 1)])
     with pytest.raises(GaveUp):
         tick_until(supervisor, lambda: False)
     assert starts == [1, 2, 3]
@@ -241,11 +241,11 @@ def test_children_die_with_a_killed_supervisor(tmp_path: Path) -> None:
     program = f"""
 import json, sys, time
 from pathlib import Path
-from streamgauge.cli.local.service import Service
+from streamgauge.cli.local.supervised import ProcessSpec
 from streamgauge.cli.local.supervisor import Supervisor
 sleep = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]
 supervisor = Supervisor(lambda *_: None)
-supervisor.start([Service(name, lambda _: sleep, 1) for name in "ab"])
+supervisor.start([ProcessSpec(name, lambda _: sleep, 1) for name in "ab"])
 part = Path({str(pids)!r} + ".part")
 part.write_text(json.dumps([one.pid for one in supervisor.running.values()]))
 part.rename({str(pids)!r})

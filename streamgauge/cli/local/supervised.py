@@ -1,4 +1,4 @@
-"""One supervised process: what to run, the process itself, and what happened to it."""
+"""A supervised process: its specification, the child process, and its history."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ import httpx
 from streamgauge.cli.local import child
 from streamgauge.runtime.settings import PREFIX
 
-Say = Callable[[str, str, int], None]
+WriteLine = Callable[[str, str, int], None]
 
 
 @dataclass(frozen=True)
-class Service:
-    """What to run. `command` gets the number of the start, from 1. `/health` on its metrics port answers 200 when
-    ready; `choose_port` gets `port`, the one wanted, and says which one a start gets. One that is not `essential` is
-    waited for by nobody, and restarted as often as it dies."""
+class ProcessSpec:
+    """What to run.
+
+    `command` returns the command line for the n-th start, from 1. `port` is the wanted metrics port, where `/health`
+    answers 200 when ready; `choose_port` maps it to the one that a start gets. A process that is not `essential` is
+    not waited for, and restarted as often as it dies.
+    """
 
     name: str
     command: Callable[[int], list[str]]
@@ -36,12 +39,12 @@ class Service:
     essential: bool = True
 
 
-class Running:
-    """One service: its process, and what happened to it."""
+class SupervisedProcess:
+    """The process of a specification, and its history."""
 
-    def __init__(self, service: Service, say: Say) -> None:
-        self.service = service
-        self.port = service.port
+    def __init__(self, spec: ProcessSpec, write: WriteLine) -> None:
+        self.spec = spec
+        self.port = spec.port
         self.wanted = True
         self.ready = False
         self.was_ready = False
@@ -49,7 +52,7 @@ class Running:
         self.why_not = ""
         self.reasons: list[str] = []
         self.recent: deque[float] = deque()
-        self._say = say
+        self._log = write
         self._starts = 0
         self._last_line = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,32 +60,32 @@ class Running:
 
     @property
     def name(self) -> str:
-        """The service's name."""
-        return self.service.name
+        """The specification's name."""
+        return self.spec.name
 
     @property
     def pid(self) -> int | None:
-        """The process that runs now."""
+        """The process id; None while it does not run."""
         return self._process.pid if self.poll() is None and self._process else None
 
     def poll(self) -> int | None:
-        """How it ended; None while it runs, and before its first start."""
+        """Its exit code; None while it runs, and before its first start."""
         return self._process.poll() if self._process else None
 
     @property
     def started(self) -> bool:
-        """Whether it was ever started."""
+        """Whether it has been started."""
         return self._process is not None
 
     def start(self) -> None:
         """Start it; returns at once."""
         self._starts += 1
         self.due, self.ready, self._last_line, self.why_not = None, False, "", "starting"
-        self.port = self.service.choose_port(self.service.port)
-        if self.port != self.service.port:
-            self._say(self.name, f"metrics port {self.service.port} is taken: it gets {self.port}", logging.WARNING)
-        environ = {**os.environ, **self.service.env, f"{PREFIX}METRICS_PORT": str(self.port)}
-        self._process = child.spawn(self.service.command(self._starts), None, environ)
+        self.port = self.spec.choose_port(self.spec.port)
+        if self.port != self.spec.port:
+            self._log(self.name, f"metrics port {self.spec.port} is taken; using {self.port}", logging.WARNING)
+        environ = {**os.environ, **self.spec.env, f"{PREFIX}METRICS_PORT": str(self.port)}
+        self._process = child.spawn(self.spec.command(self._starts), None, environ)
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"log-{self.name}", daemon=True)
         self._reader.start()
 
@@ -94,13 +97,13 @@ class Running:
                 line = raw.decode(errors="replace").rstrip()
                 if line:
                     self._last_line = line
-                    self._say(self.name, line, logging.NOTSET)
+                    self._log(self.name, line, logging.NOTSET)
 
     def reason(self) -> str:
-        """How it ended, in words: the signal, or the exit code and the last thing it said."""
+        """How it ended: the signal, or the exit code and its last line."""
         code = self.poll()
         if code is None:
-            return "runs"
+            return "is running"
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
         if self._reader is not None:
@@ -108,7 +111,7 @@ class Running:
         return f"ended with code {code}" + (f": {self._last_line}" if self._last_line and code else "")
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process, or with SIGKILL to all it started; does nothing to one that is gone."""
+        """Send a signal to the process, or with SIGKILL to its whole process group; does nothing after its end."""
         if self._process is None or self.poll() is not None:
             return
         if number == signal.SIGKILL:
@@ -118,20 +121,20 @@ class Running:
 
     @property
     def lost_port(self) -> bool:
-        """Whether it ended because somebody took its metrics port between our choice and its start."""
+        """Whether it ended because its metrics port was taken between choice and start."""
         return self.poll() == 2 and f"port {self.port} is in use" in self.reason()
 
     def wait(self) -> None:
-        """Block until it is gone and all that it printed is passed on."""
+        """Block until it has ended and all its output is written."""
         if self._process is not None:
             self._process.wait()
         if self._reader is not None:
             self._reader.join(1.0)
 
-    def ask(self) -> bool:
-        """Ask `/health` once; True when ready. May block for half a second."""
+    def check_health(self) -> bool:
+        """Request `/health` once; True when ready. May block for half a second."""
         try:
-            answer = httpx.get(f"http://{self.service.host}:{self.port}/health", timeout=0.5, trust_env=False)
+            answer = httpx.get(f"http://{self.spec.host}:{self.port}/health", timeout=0.5, trust_env=False)
         except httpx.HTTPError:
             return False
         self.ready = answer.status_code == 200
