@@ -10,7 +10,6 @@ import contextlib
 import gc
 import importlib
 import logging
-import pkgutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
-from dashboard import pages, theme
+from dashboard import theme
 from dashboard.components import charts
 from dashboard.data import query_cache
 from dashboard.session import sign_in
@@ -62,9 +61,8 @@ def warm(settings: Settings) -> None:
 
     All of it stays for good: the garbage collector need not look through it again and again.
     """
-    for page in pkgutil.iter_modules(pages.__path__):
-        importlib.import_module(f"{pages.__name__}.{page.name}")
-    importlib.import_module("pandas")
+    for module in ("dashboard.navigation", "pandas"):
+        importlib.import_module(module)
     charts.bars([charts.Bar("", 0, "")]).to_json()
     query_cache.load(settings)
     gc.collect()

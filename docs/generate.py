@@ -6,6 +6,7 @@ python docs/generate.py --check   exit 1 and name those that are not current
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -20,6 +21,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from saga_page import diagram, limits, transitions
 
+from dashboard import navigation
+from dashboard.data import comparison
+from dashboard.data.figure import Figure, of_module
+from dashboard.reconciliation import figures as reconciliation
 from processors.registry import PROCESSORS, Processor
 from streamgauge.catalog import loader
 from streamgauge.catalog.model import Model
@@ -230,23 +235,62 @@ def code(names: Iterable[str]) -> str:
 
 
 def fulfilment() -> str:
-    """docs/fulfilment.md: written by hand, but for what follows from the saga's table."""
-    text = (FOLDER / "fulfilment.md").read_text(encoding="utf-8")
-    parts = {
-        "diagram": diagram(),
-        "transitions": table(("State", "Event", "What the saga does", "Leads to"), transitions()),
-        "limits": table(("State", "First wait", "Waits, by default", "And then"), limits()),
-    }
-    for name, part in parts.items():
-        before, _, rest = text.partition(f"<!-- begin {name} -->\n")
-        _old, _, after = rest.partition(f"<!-- end {name} -->\n")
-        text = f"{before}<!-- begin {name} -->\n{part}\n<!-- end {name} -->\n{after}"
+    """docs/fulfilment.md: written by hand, except what follows from the saga's table."""
+    return filled(
+        "fulfilment.md",
+        {
+            "diagram": diagram(),
+            "transitions": table(("State", "Event", "What the saga does", "Leads to"), transitions()),
+            "limits": table(("State", "First wait", "Waits, by default", "And then"), limits()),
+        },
+    )
+
+
+def dashboard() -> str:
+    """docs/dashboard.md: written by hand, except the list of pages and their figures."""
+    catalog = loader.load("streamgauge.catalog.commerce")
+    known = {*(model.name for model in catalog.models), *(view.name for view in catalog.views)}
+    pages = ((f"[{page.title}](#{page.title.lower().replace(' ', '-')})", page.about) for page in navigation.PAGES)
+    parts = {"pages": table(("Page", "Shows"), pages)}
+    for page in navigation.PAGES:
+        if page.figures:
+            parts[f"figures {page.path}"] = figures(page.figures, known)
+    parts["figures reconciliation"] = figures(of_module(vars(reconciliation))[:4], known)
+    return filled("dashboard.md", parts)
+
+
+def figures(shown: Iterable[Figure], known: set[str]) -> str:
+    """Figures as a table: label, meaning, tables and query."""
+    return table(
+        ("Figure", "Meaning", "From"), ((figure.label, figure.meaning, source(figure, known)) for figure in shown)
+    )
+
+
+def source(figure: Figure, known: set[str]) -> str:
+    """The tables that a figure's query reads, and the query's name."""
+    if isinstance(figure.query, str):
+        return f"`{figure.query}`" if figure.query else ""
+    read = dict.fromkeys(re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", figure.query.sql.replace(comparison.REACHES_BACK, "")))
+    return f"{code(name for name in read if name in known)} (`{figure.query.name}`)".strip()
+
+
+def filled(name: str, parts: dict[str, str]) -> str:
+    """A page with its generated parts, each between its markers."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for part, made in parts.items():
+        begin, end = f"<!-- begin {part} -->\n", f"<!-- end {part} -->\n"
+        before, found, rest = text.partition(begin)
+        _old, _, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"docs/{name} has no part {part}: add the lines {begin.strip()} and {end.strip()}")
+        text = f"{before}{begin}{made}\n{end}{after}"
     return text
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "commerce.md": commerce,
+    "dashboard.md": dashboard,
     "fulfilment.md": fulfilment,
     "metrics.md": metrics,
     "settings.md": settings,

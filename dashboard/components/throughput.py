@@ -5,10 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, tiles
+from dashboard.components import cards, charts, tiles
 from dashboard.components.charts import Series
+from dashboard.data.figure import Figure
 from dashboard.data.query_cache import Result
+from dashboard.data.traffic_queries import TRAFFIC
 from dashboard.data.view_state import ViewState
+
+THROUGHPUT = Figure(
+    "Throughput by stream",
+    "events/s",
+    "Events a second in each bar, by stream. A bar without events is 0; before the first event there is no bar.",
+    TRAFFIC,
+)
 
 
 def show(traffic: Result, view: ViewState) -> None:
@@ -23,9 +32,8 @@ def show(traffic: Result, view: ViewState) -> None:
         )
         for name in names
     ]
-    with st.container(border=True):
-        st.subheader("Throughput by stream", anchor=False)
+    with cards.card(THROUGHPUT):
         first = min(row["bucket"] for row in traffic.rows)
-        chart = charts.timeline(period, series, unit="events/s", clock=view.clock, first=first)
+        chart = charts.timeline(period, series, unit=THROUGHPUT.unit, clock=view.clock, first=first)
         charts.show(chart, "throughput", "Events a second by stream")
         st.caption(f"{charts.reading(period)} {tiles.sql(traffic)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from dashboard.data import query_cache, trust, trust_queries
+from dashboard.data.figure import Figure
 from dashboard.data.periods import Period
 from dashboard.data.query_cache import Result
 from dashboard.data.trust import Trust
@@ -30,6 +31,14 @@ class Remark:
 
 
 NOTHING = Remark()
+# How a number is shown, by the unit of its figure.
+FORMATS: Mapping[str, Callable[[Any], str]] = {
+    "count": format.count,
+    "€": format.money,
+    "/s": format.rate,
+    "/min": format.rate,
+    "s": format.duration,
+}
 
 
 @contextlib.contextmanager
@@ -55,33 +64,43 @@ def sql(result: Result) -> str:
 
 
 def tile(
-    label: str,
-    value: str,
+    figure: Figure,
+    value: float | str | None,
     result: Result,
     view: ViewState,
     *,
-    meaning: str,
     remark: Remark | str = NOTHING,
     line: str = "",
 ) -> None:
-    """One figure; `means` defines it. `line` stands where the trust in its streams does: as of when it holds."""
+    """One figure. `value` is formatted by its unit: None is unknown, text is shown as it is, money is in cents.
+
+    `line` replaces the line about completeness: as of when the value holds.
+    """
     below = Remark(remark) if isinstance(remark, str) else remark
-    # Never fresher than its own answer, which may be older than what is known of its streams.
-    known = None if line else trust_in(view, *result.query.streams).known_at(result.period.now)
-    line = line if known is None else known.line(datetime.now(UTC), view.clock)
+    shown = formatted(figure, value)
+    # Never fresher than its own result, which may be older than what is known of its streams.
+    trusted = None if line else trust_in(view, *result.query.streams).known_at(result.period.now)
+    line = line if trusted is None else trusted.line(datetime.now(UTC), view.clock)
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(
-            label,
-            value,
+            figure.label,
+            shown,
             below.text or None,
             delta_color=below.colour,
             delta_arrow="auto" if below.arrow else "off",
             delta_description=below.versus,
-            help=meaning if known is None else f"{meaning}\n\n{known.detail()}",
+            help=figure.meaning if trusted is None else f"{figure.meaning}\n\n{trusted.detail()}",
         )
         st.caption(f"{line} · {sql(result)}")
-    said = " ".join(filter(None, (below.text, below.versus)))
-    incident.note(incident.FigureSnapshot(label, value, said, line, result.sql))
+    text = " ".join(filter(None, (below.text, below.versus)))
+    incident.note(incident.FigureSnapshot(figure.label, shown, text, line, result.sql))
+
+
+def formatted(figure: Figure, value: float | str | None) -> str:
+    """The value as its tile shows it."""
+    if value is None:
+        return format.UNKNOWN
+    return value if isinstance(value, str) else FORMATS[figure.unit](value)
 
 
 def compared(row: Mapping[str, Any], measure: str, period: Period) -> Remark:

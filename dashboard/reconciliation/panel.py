@@ -15,7 +15,7 @@ from dashboard.components.tiles import Remark
 from dashboard.data import query_cache, trust_queries
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.reconciliation import compare, kill_demo, queries
+from dashboard.reconciliation import compare, figures, kill_demo, queries
 from dashboard.reconciliation.compare import Line, Record, Seen
 from dashboard.reconciliation.kill_demo import Kill
 from dashboard.session import actions
@@ -133,48 +133,17 @@ def _verdict(whole: Line) -> None:
 
 def _tiles(whole: Line, log: Log | None, result: Result, view: ViewState) -> None:
     as_of = f"as of {format.clock(result.period.now, result.period.now, view.clock)}"
-    produced = (
-        "Events that the log has since `up` began, counted by reading it, without the pipeline's code. Below: what the "
-        "generator and the synthetic services say themselves, acknowledged by the broker; processors publish the rest."
-        if log
-        else "What the generators with this data directory say themselves, acknowledged by the broker."
-    )
     by_traffic = f"{format.count(whole.by_producers)} by the traffic"
-    tiles.tile("Produced", format.count(whole.produced), result, view, meaning=produced, remark=by_traffic, line=as_of)
-    tiles.tile(
-        "Visible in SQL",
-        format.count(whole.visible),
-        result,
-        view,
-        meaning="Events in `stream_windows`, dead letters among them: each is accounted for. On their way are those "
-        "that analytics has not committed yet, or the warehouse not merged.",
-        remark=f"{format.count(whole.on_the_way)} on their way",
-        line=as_of,
-    )
-    for label, value, meaning in (
-        ("Missing", whole.missing, _MISSING if log else _MISSING_SAID),
-        ("Counted twice", whole.doubled, _TWICE if log else _TWICE_SAID),
+    produced = figures.PRODUCED if log else figures.PRODUCED_BY_PRODUCERS
+    tiles.tile(produced, whole.produced, result, view, remark=by_traffic, line=as_of)
+    in_flight = f"{format.count(whole.on_the_way)} in flight"
+    tiles.tile(figures.VISIBLE, whole.visible, result, view, remark=in_flight, line=as_of)
+    for figure, value in (
+        (figures.MISSING if log else figures.MISSING_BY_PRODUCERS, whole.missing),
+        (figures.DUPLICATED if log else figures.DUPLICATED_BY_POSITION, whole.doubled),
     ):
-        tiles.tile(
-            label,
-            format.UNKNOWN if value is None else format.count(value),
-            result,
-            view,
-            meaning=meaning,
-            remark=Remark("look at the streams", "red") if value else "" if value is None else Remark("none", "normal"),
-            line=as_of,
-        )
-
-
-_MISSING = (
-    "Analytics committed them and the warehouse committed what came of that, and yet SQL does not show them. "
-    "Events on their way are not among them, however long they take."
-)
-_TWICE = "SQL showed them, and the log, read to its end after that, does not have them."
-_MISSING_SAID = (
-    "Published more than 15 s ago and not visible, though nothing waits for analytics. Unknown where the lag is not."
-)
-_TWICE_SAID = "Rows of the raw tables, of the last minutes, whose place in the log another row has too."
+        remark = Remark("see the streams", "red") if value else "" if value is None else Remark("none", "normal")
+        tiles.tile(figure, value, result, view, remark=remark, line=as_of)
 
 
 def _table(lines: list[Line], log: Log | None, view: ViewState) -> None:

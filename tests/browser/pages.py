@@ -6,18 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import FloatRect, Locator, Page
 
-PAGES = {
-    "": "Overview",
-    "orders": "Orders and revenue",
-    "inventory": "Inventory",
-    "marketing": "Marketing",
-    "payments": "Payments and fraud",
-    "fulfilment": "Fulfilment",
-    "pipeline": "Pipeline health",
-    "dead-letters": "Dead letters",
-    "events": "Events",
-    "sql": "SQL",
-}
+from dashboard import navigation
+
+PAGES = {"" if page.path == "overview" else page.path: page.title for page in navigation.PAGES}
 SHOWN = ", ".join(
     f"[data-testid={name}]" for name in ("stMetric", "stDataFrame", "stPlotlyChart", "stTextArea", "stAlert")
 )

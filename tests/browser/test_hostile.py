@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard import server
+from dashboard import navigation
 from tests.browser import hostile
 from tests.browser.hostile import Leak
 from tests.browser.pages import SHOWN
@@ -20,8 +19,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
-# Every page of `dashboard.app.PAGES`, later ones too. Importing it would draw it.
-PAGES = re.findall(r'url_path="([a-z-]+)"', server.SCRIPT.read_text(encoding="utf-8"))
+PAGES = [page.path for page in navigation.PAGES]
 FOUND = """
 ([words, icon, emoji, port]) => {
   const found = window.hostile ? ["a script ran"] : [];

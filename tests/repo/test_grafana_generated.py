@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from dashboard import navigation
 from grafana import runbooks
 from grafana.alerts import ALERTS
 from grafana.generate import BOARDS, FOLDERS
@@ -128,8 +129,7 @@ def test_dashboards_can_be_reached_and_left(path: Path) -> None:
 
 def test_the_streamlit_pages_exist() -> None:
     """The page that a dashboard leads to is one of the pages there are."""
-    there = re.findall(r'url_path="([^"]+)"', (ROOT / "dashboard/app.py").read_text(encoding="utf-8"))
-    assert {board.page for board in BOARDS} <= set(there)
+    assert {board.page for board in BOARDS} <= {page.path for page in navigation.PAGES}
 
 
 def test_every_runbook_link_shows_that_runbook() -> None:

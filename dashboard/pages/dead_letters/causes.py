@@ -9,14 +9,14 @@ from typing import Any
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, filters, tables, tiles
+from dashboard.components import cards, charts, filters, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.dead_letters import queries
+from dashboard.pages.dead_letters import figures, queries
 from streamgauge.domain import format
 
 _CAUSES = {
@@ -48,40 +48,22 @@ def headline(found: Result, view: ViewState, chosen: Mapping[str, Any], *, sever
         compared = Remark(compared.text, "inverse", arrow=True, versus=compared.versus)
     new = total.row["new_causes"]
     with tiles.row("letters"):
-        tiles.tile(
-            "Dead letters",
-            format.count(total.row["letters"]),
-            total,
-            view,
-            remark=compared,
-            meaning="Events that could not be processed, by when they became dead letters. Each is kept, untouched. "
-            "The change compares complete windows.",
-        )
+        tiles.tile(figures.DEAD_LETTERS, total.row["letters"], total, view, remark=compared)
         if several:
             tiles.tile(
-                "Causes",
-                format.count(total.row["causes"]),
+                figures.CAUSES,
+                total.row["causes"],
                 total,
                 view,
                 remark=Remark(f"{format.count(new)} never seen before", "red" if new else "off"),
-                meaning="Kinds of failure: stream, reason, field and message. Never seen before the range, as far back "
-                "as dead letters are kept.",
             )
+        tiles.tile(figures.SENT_AGAIN, retried, found, view, remark=f"{format.count(still_open)} open")
         tiles.tile(
-            "Sent again",
-            format.count(retried),
-            found,
-            view,
-            remark=f"{format.count(still_open)} open",
-            meaning="Of the range's dead letters, those that were sent again, whenever that was.",
-        )
-        tiles.tile(
-            "Settled",
-            format.count(settled),
+            figures.SETTLED,
+            settled,
             found,
             view,
             remark=Remark(f"{format.count(again)} failed again", "red" if again else "off"),
-            meaning="Of those, events that are no dead letter again.",
         )
 
 
@@ -106,16 +88,15 @@ def timeline(view: ViewState, chosen: Mapping[str, Any], height: int = 320) -> N
         )
         for name in names
     ]
-    with st.container(border=True):
-        st.subheader("Dead letters by stream", anchor=False)
-        chart = charts.timeline(result.period, series, unit="letters", clock=view.clock, height=height)
+    with cards.card(figures.TIMELINE):
+        chart = charts.timeline(result.period, series, unit=figures.TIMELINE.unit, clock=view.clock, height=height)
         charts.show(chart, "letters-timeline", "Dead letters in each bar, by stream")
         st.caption(f"{charts.reading(result.period)} {tiles.sql(result)}")
 
 
 def table(found: Result, view: ViewState, chosen: Mapping[str, Any]) -> None:
     """The causes, the most frequent first."""
-    st.subheader("By cause", anchor=False)
+    st.subheader(figures.BY_CAUSE.label, anchor=False, help=figures.BY_CAUSE.meaning)
     rows = with_trend(found.rows, query_cache.fetch(queries.TREND, view, **chosen).rows)
     tables.show(rows, _CAUSES, view, key="letters-causes")
     most = f" The {queries.MOST} most frequent." if len(found.rows) >= queries.MOST else ""

@@ -11,7 +11,7 @@ from dashboard.components import tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.view_state import ViewState
-from dashboard.pages.dead_letters import queries
+from dashboard.pages.dead_letters import figures, queries
 from streamgauge.warehouse.client import QueryError
 
 _RUNS = {
@@ -39,7 +39,7 @@ _ACTIONS = {
 
 def draw(view: ViewState, filters: Mapping[str, Any]) -> None:
     """Both tables; the second only where the catalog has the audit stream."""
-    st.subheader("History", anchor=False)
+    st.subheader(figures.HISTORY.label, anchor=False, help=figures.HISTORY.meaning)
     runs = query_cache.fetch(queries.HISTORY, view, **filters)
     if not runs.rows:
         st.caption("Nothing was sent again yet.")

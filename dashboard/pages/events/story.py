@@ -9,9 +9,10 @@ import streamlit as st
 
 from dashboard.components import tiles
 from dashboard.data import query_cache
+from dashboard.data.figure import Figure
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.events import event_detail, event_table, search, story_queries, story_timing
+from dashboard.pages.events import event_detail, event_table, figures, search, story_queries, story_timing
 from dashboard.pages.events.search import EventPosition
 from dashboard.pages.events.story_chart import lanes
 from dashboard.pages.events.story_timing import Step
@@ -101,33 +102,22 @@ def headline(view: ViewState, told: Result, steps: Sequence[Step]) -> None:
     lasted = max(0.0, (last - first).total_seconds())
     late = sum(bool(step.row["late"]) for step in steps)
     off = skew[1] if skew else 0.0
+    began = format.clock(first, told.period.now, view.clock)
     with tiles.row("story"):
-        figure("Events", shown, f"of {services} services", told, "Events that name it, dead letters among them.")
-        began = format.clock(first, told.period.now, view.clock)
-        figure("From first to last", format.duration(lasted), f"since {began}", told, "By the events' own times.")
-        figure(
-            "Longest silence",
-            short(gap.seconds) if gap else format.UNKNOWN,
-            "▲ in the table",
-            told,
-            "The most time between two events that follow each other.",
-        )
-        figure("Dead letters", format.count(dead), "with its key", told, "Events that could not be processed.")
-        figure(
-            "Clocks differ by",
-            short(off) if off > CLOCKS_AGREE_S else "nothing",
-            f"{format.count(late)} late events",
-            told,
-            "How much earlier an event says that it happened than one that it follows from. Late events are not in it: "
-            "they reached Kafka more than a second after newer events of their key.",
-        )
+        metric(figures.EVENTS, shown, f"of {services} services", told)
+        metric(figures.DURATION, lasted, f"since {began}", told)
+        metric(figures.LONGEST_GAP, short(gap.seconds) if gap else None, "▲ in the table", told)
+        metric(figures.DEAD_LETTERS, dead, "with its key", told)
+        skewed = short(off) if off > CLOCKS_AGREE_S else "nothing"
+        metric(figures.CLOCK_SKEW, skewed, f"{format.count(late)} late events", told)
 
 
-def figure(label: str, value: str, remark: str, told: Result, meaning: str) -> None:
-    """One figure of the story."""
+def metric(figure: Figure, value: float | str | None, remark: str, told: Result) -> None:
+    """One figure of the story. It has no completeness: a story is what is kept of it."""
+    shown = tiles.formatted(figure, value)
     with st.container(border=True, gap="xsmall", height="stretch"):
-        st.metric(label, value, remark or None, delta_color="off", delta_arrow="off", help=meaning)
-    incident.note(FigureSnapshot(label, value, remark, "", told.sql))
+        st.metric(figure.label, shown, remark or None, delta_color="off", delta_arrow="off", help=figure.meaning)
+    incident.note(FigureSnapshot(figure.label, shown, remark, "", told.sql))
 
 
 def table(view: ViewState, steps: Sequence[Step]) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import tables, tiles
+from dashboard.components import cards, tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.fulfilment import queries, waits
+from dashboard.pages.fulfilment import figures, queries, waits
 from dashboard.pages.fulfilment.waits import WAITS
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
@@ -69,8 +69,7 @@ def states_now(standing: Result, view: ViewState) -> None:
     rows = [
         {"state": name, **_NOBODY, **usual.get(name, {}), **_chain(name, known), **now.get(name, {})} for name in names
     ]
-    with st.container(border=True):
-        st.subheader("Where orders stand now", anchor=False)
+    with cards.card(figures.STATES):
         tables.show(rows, _STATES, view, key="standing")
         links = " · ".join(tiles.sql(result) for result in (standing, times, known) if result)
         st.caption(f"Whatever the range. How long a state takes is of the sagas that left it in the last hour. {links}")
@@ -92,8 +91,7 @@ def stuck_now(stuck: Result, view: ViewState) -> None:
     """Sagas that should have moved on, with the expected next event and the group whose turn it is."""
     known = lags(view)
     rows = [{**row, **_whose(row["state"], known)} for row in stuck.rows]
-    with st.container(border=True):
-        st.subheader("Stuck orders", anchor=False)
+    with cards.card(figures.STUCK_ORDERS):
         if not rows:
             st.caption(f"None: every order moves on in its time. {tiles.sql(stuck)}")
             return

@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import tables, tiles
+from dashboard.components import cards, tables, tiles
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.fulfilment import queries
+from dashboard.pages.fulfilment import figures, queries
 from streamgauge.domain import format
 
 _ORDER = Column("Order", "link", "fulfilment", "order", meaning="Its saga, step by step.")
@@ -72,8 +72,7 @@ def balance(order: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any
 def of_range(view: ViewState) -> None:
     """The ledger of the newest orders that were given up."""
     last = query_cache.fetch(queries.LAST_TURNED, view, shared_s=queries.SOON_S)
-    with st.container(border=True):
-        st.subheader("Compensation ledger", anchor=False)
+    with cards.card(figures.LEDGER):
         if not last.rows:
             st.caption(f"No order was given up in {last.period.label}. {tiles.sql(last)}")
             return
@@ -90,8 +89,7 @@ def of_range(view: ViewState) -> None:
 
 def residues(found: Result, view: ViewState) -> None:
     """Ended sagas that left something where it should not be."""
-    with st.container(border=True):
-        st.subheader("Residues", anchor=False)
+    with cards.card(figures.RESIDUES):
         if not found.rows:
             st.caption(
                 f"None: nothing that moved for an ended order is left where it should not be. {tiles.sql(found)}"

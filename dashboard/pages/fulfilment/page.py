@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, frame, states, tables, tiles
+from dashboard.components import cards, charts, frame, states, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.fulfilment import current_state, ledger, queries, saga
+from dashboard.pages.fulfilment import current_state, figures, ledger, queries, saga
 from dashboard.session import address
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
@@ -108,21 +108,18 @@ def delivered_change(flow: Result) -> Remark:
 def now(standing: Result, stuck: Result, view: ViewState) -> None:
     """What is under way now, and what stands still."""
     tiles.tile(
-        "In progress now",
-        format.count(sum(row["sagas"] for row in standing.rows)),
+        figures.IN_PROGRESS,
+        sum(row["sagas"] for row in standing.rows),
         standing,
         view,
-        meaning="Orders whose saga has not ended, whatever the range. Below: the amount of these orders.",
         remark=f"{format.money(sum(row['cents'] for row in standing.rows))} waiting",
     )
     count = stuck.row.get("stuck", 0)
     tiles.tile(
-        "Stuck now",
-        format.count(count),
+        figures.STUCK,
+        count,
         stuck,
         view,
-        meaning="Ten seconds past the deadline of their attempt, or three times as long in their state as 95 of 100 "
-        "others were. Whatever the range.",
         remark=Remark(f"{format.money(stuck.row.get('stuck_cents', 0))} held up", "red" if count else "off"),
     )
 
@@ -130,30 +127,21 @@ def now(standing: Result, stuck: Result, view: ViewState) -> None:
 def ended(flow: Result, view: ViewState) -> None:
     """How sagas ended in the range."""
     done = entered(flow, "completed")
-    tiles.tile(
-        "Delivered",
-        format.count(done),
-        flow,
-        view,
-        meaning="Sagas that completed in the range. The change compares complete windows with the same span earlier.",
-        remark=delivered_change(flow),
-    )
+    tiles.tile(figures.DELIVERED, done, flow, view, remark=delivered_change(flow))
     compensated, failed = entered(flow, "compensated"), entered(flow, "failed")
     whole = done + compensated + failed
     tiles.tile(
-        "Compensated",
+        figures.COMPENSATED,
         format.share(compensated, whole),
         flow,
         view,
-        meaning="Of the sagas that ended in the range, those that took everything back and cancelled the order.",
         remark=f"{format.count(compensated)} of {format.count(whole)} ended",
     )
     tiles.tile(
-        "Failed",
-        format.count(failed),
+        figures.FAILED,
+        failed,
         flow,
         view,
-        meaning="Sagas of the range in which a compensating step got no reply in any attempt: someone must look.",
         remark=Remark(f"{format.share(failed, whole)} of ended", "red" if failed else "off"),
     )
 
@@ -163,11 +151,10 @@ def left_over(residues: Result, view: ViewState) -> None:
     found = residues.row.get("residues", 0)
     units = format.count(residues.row.get("left_units", 0))
     tiles.tile(
-        "Residue now",
-        format.money(residues.row.get("left_cents", 0)),
+        figures.RESIDUE,
+        residues.row.get("left_cents", 0),
         residues,
         view,
-        meaning="Money that ended sagas left charged or over-refunded: sagas of the last hour, failed ones of a day.",
         remark=Remark(f"{format.count(found)} orders, {units} units", "red" if found else "off"),
     )
 
@@ -183,8 +170,7 @@ def funnel(flow: Result, view: ViewState) -> None:
         text = f"{format.count(sagas)} · {format.share(sagas, started)}"
         parts.append(Bar(name, sagas, text, _COLOURS.get(state, theme.STREAM_COLOURS["fulfilment"])))
     retries = sum(row["retries"] for row in flow.rows)
-    with st.container(border=True):
-        st.subheader("How far orders come", anchor=False)
+    with cards.card(figures.FUNNEL):
         charts.draw(charts.bars(parts), "funnel", "Sagas that entered each state in the range")
         st.caption(
             f"Sagas that entered each state in {flow.period.label}, each once, and their share of those started, "
@@ -195,8 +181,7 @@ def funnel(flow: Result, view: ViewState) -> None:
 def turned(view: ViewState) -> None:
     """Why orders were not delivered."""
     result = query_cache.fetch(queries.TURNED, view, shared_s=queries.SOON_S)
-    with st.container(border=True):
-        st.subheader("Why orders were not delivered", anchor=False)
+    with cards.card(figures.REASONS):
         if result.rows:
             tables.show(result.rows, _TURNED, view, key="turned")
         nothing = "" if result.rows else f"None was given up in {result.period.label}. "

@@ -9,12 +9,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, tables, tiles
+from dashboard.components import cards, charts, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.view_state import ViewState
-from dashboard.pages.fulfilment import current_state, ledger, queries, saga_queries, waits
+from dashboard.pages.fulfilment import current_state, figures, ledger, queries, saga_queries, waits
 from dashboard.pages.fulfilment.waits import WAITS
 from dashboard.session import address
 from streamgauge.domain import format
@@ -52,8 +52,7 @@ def draw(view: ViewState, order: str) -> None:
     standing(now, view)
     began = now["started_at"]
     steps = query_cache.fetch(saga_queries.STEPS, view, order=order, began=began)
-    with st.container(border=True):
-        st.subheader("Step by step", anchor=False)
+    with cards.card(figures.STEPS):
         rows = timed(steps.rows, now, datetime.now(UTC))
         charts.draw(charts.bars([_bar(row) for row in rows]), "steps", "How long the saga was in each state")
         tables.show(rows, _STEPS, view, key="steps")
@@ -107,8 +106,7 @@ def _bar(row: Mapping[str, Any]) -> Bar:
 def moved(now: Mapping[str, Any], view: ViewState) -> None:
     """Its line of the compensation ledger."""
     result = ledger.moved(view, [now], queries.SOON_S)
-    with st.container(border=True):
-        st.subheader("What moved", anchor=False)
+    with cards.card(figures.MOVED):
         tables.show([ledger.balance(now, result.row)], ledger.MOVED, view, key="moved")
         so_far = "" if now["step"] == "ended" else "While the saga runs, what is left over is under way. "
         st.caption(f"{so_far}By the word of the services alone, each answer once. {tiles.sql(result)}")
@@ -119,7 +117,6 @@ def story(order: str, view: ViewState) -> None:
     told = query_cache.fetch(saga_queries.STORY, view, order=order, shared_s=queries.SOON_S)
     first = min((row["happened_at"] for row in told.rows), default=None)
     rows = [{**row, "since": (row["happened_at"] - first).total_seconds()} for row in told.rows if first]
-    with st.container(border=True):
-        st.subheader("What every service said", anchor=False)
+    with cards.card(figures.STORY):
         tables.show(rows, _STORY, view, key="story")
         st.caption(f"In the order in which it came about; the first 200 events. {tiles.sql(told)}")

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, filters, frame, splits, states, tiles
+from dashboard.components import cards, charts, filters, frame, splits, states, tiles
 from dashboard.components.charts import Series
-from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.inventory import queries, stock
-from streamgauge.domain import format
+from dashboard.pages.inventory import figures, queries, stock
 from streamgauge.warehouse.client import QueryError
 
-# Movements: what each is called, its colour, and what it says.
+# Movements: the column's name, what each is called, and its colour.
 MOVES = {
-    "reserved": ("Reserved", theme.BLUE, "promised to orders"),
-    "shipped": ("Shipped", theme.GOOD, "that left"),
-    "received": ("Received", theme.ORANGE, "that came"),
-    "released": ("Released", theme.PINK, "promised and given back, of orders that came to nothing"),
-    "rejected": ("Refused", theme.BAD, "that orders asked for and could not be promised"),
+    "reserved": ("Reserved", theme.BLUE),
+    "shipped": ("Shipped", theme.GOOD),
+    "received": ("Received", theme.ORANGE),
+    "released": ("Released", theme.PINK),
+    "rejected": ("Refused", theme.BAD),
 }
-HEADLINE = ("reserved", "shipped", "received", "rejected")
+HEADLINE = {
+    "reserved": figures.RESERVED,
+    "shipped": figures.SHIPPED,
+    "received": figures.RECEIVED,
+    "rejected": figures.REFUSED,
+}
 
 
 def show() -> None:
@@ -34,7 +39,7 @@ def show() -> None:
     with st.container(horizontal=True, key="filters"):
         location = filters.choose("location", "Location", (row["location"] for row in rows), all_of="All locations")
         status = filters.one_of("status", "Status", {"": "Every status", **stock.STATUSES})
-        move = filters.one_of("move", "Movement by location", {name: said for name, (said, *_) in MOVES.items()})
+        move = filters.one_of("move", "Movement by location", {name: label for name, (label, _) in MOVES.items()})
     frame.live(lambda view: draw(view, location, status, move))
 
 
@@ -66,21 +71,11 @@ def draw(view: ViewState, location: str, status: str, move: str) -> None:
 
 def movements(moved: Result, view: ViewState) -> None:
     """What moved in the range."""
-    for name in HEADLINE:
-        said, _, meaning = MOVES[name]
+    for name, figure in HEADLINE.items():
         change = tiles.compared(moved.row, name, moved.period)
-        tiles.tile(
-            f"{said} in range",
-            format.count(moved.row[name]),
-            moved,
-            view,
-            # More is not better, nor worse, but for what was refused.
-            remark=Remark(
-                change.text, "inverse" if name == "rejected" and change.arrow else "off", change.arrow, change.versus
-            ),
-            meaning=f"Units {meaning}, in the range, running window included. The change compares complete windows "
-            "with the same span earlier; it is withheld until data reaches back that far.",
-        )
+        # More is neither better nor worse, except for what was refused.
+        colour: Literal["inverse", "off"] = "inverse" if name == "rejected" and change.arrow else "off"
+        tiles.tile(figure, moved.row[name], moved, view, remark=replace(change, colour=colour))
 
 
 def over_time(moved: Result, view: ViewState, location: str, move: str) -> None:
@@ -89,23 +84,21 @@ def over_time(moved: Result, view: ViewState, location: str, move: str) -> None:
     period = result.period
     timeline = splits.Timeline.of(result, reaches_back=moved.row["reaches_back"])
     lines = []
-    for name, (said, colour, _) in MOVES.items():
+    for name, (label, colour) in MOVES.items():
         values: dict[datetime, float] = {}
         for row in timeline.now:
             values[row["bucket"]] = values.get(row["bucket"], 0) + row[name]
-        lines.append(Series(said, values, colour))
+        lines.append(Series(label, values, colour))
     layers = timeline.series(lambda row: row[move])
-    said = MOVES[move][0]
+    chosen = MOVES[move][0]
     left, right = st.columns(2)
-    with left, st.container(border=True, height="stretch"):
-        st.subheader("Units by movement", anchor=False)
+    with left, cards.card(figures.MOVEMENTS, height="stretch"):
         chart = charts.timeline(
             period, lines, unit="units", clock=view.clock, kind="line", first=timeline.first, digits=",d"
         )
         charts.show(chart, "inventory-moves", "Units received, reserved, released, shipped and refused over time")
         st.caption(f"{charts.reading(period, 'point')} {tiles.sql(result)}")
-    with right, st.container(border=True, height="stretch"):
-        st.subheader(f"{said} by location", anchor=False)
+    with right, cards.card(figures.BY_LOCATION, f"{chosen} by location", height="stretch"):
         chart = charts.timeline(period, layers, unit="units", clock=view.clock, first=timeline.first, digits=",d")
-        charts.show(chart, "inventory-locations", f"Units {said.lower()} over time by location")
+        charts.show(chart, "inventory-locations", f"Units {chosen.lower()} over time by location")
         st.caption(f"{charts.reading(period)} {tiles.sql(result)}")

@@ -7,22 +7,19 @@ from typing import Any
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import tables, tiles
+from dashboard.components import cards, tables, tiles
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.inventory import queries
+from dashboard.pages.inventory import figures, queries
 from streamgauge.domain import format
 
-# These questions read the raw events of ten minutes: everybody together asks each as often as this.
-SHARED_S = 10.0
 STATUSES = {"oversold": "Oversold", "out": "Out of stock", "low": "Low cover", "ok": "In stock"}
 _STATUS = {"oversold": theme.BAD, "out": theme.BAD, "low": theme.WARN, "ok": theme.GOOD}
 _LEVEL = {"sold_out": theme.BAD, "critical": theme.BAD, "warning": theme.WARN, "ok": theme.GOOD}
 _RATES = "units reserved less released, a minute, over ten minutes"
-_AS_OF_NOW = f"As of now, whatever the range; looked up every {SHARED_S:.0f} s."
 
 _ARTICLE = {
     "sku": Column("Article", "link", "events", "sku", meaning="Its events"),
@@ -68,39 +65,20 @@ _GUARD = {
 def headline(view: ViewState, location: str) -> None:
     """How much is out, low, and refused."""
     now = view.current
-    levels = query_cache.fetch(queries.LEVELS, now, shared_s=SHARED_S, location=location)
+    levels = query_cache.fetch(queries.LEVELS, now, shared_s=figures.SHARED_S, location=location)
     row = levels.row
     articles = f"of {format.count(row['articles'])}"
     with tiles.row("stock"):
-        for label, name, meaning in (
-            ("Oversold", "oversold", "more was promised than there is"),
-            ("Out of stock", "out", "everything that is there is promised"),
-            ("Low cover", "low", "less than five minutes are left at the present rate"),
-        ):
+        for figure, name in ((figures.OVERSOLD, "oversold"), (figures.OUT_OF_STOCK, "out"), (figures.LOW_COVER, "low")):
             wrong = bool(row[name]) and name != "low"
-            tiles.tile(
-                label,
-                format.count(row[name]),
-                levels,
-                now,
-                remark=Remark(articles, "red" if wrong else "off"),
-                meaning=f"Articles at a location of which {meaning}; of all articles at all locations. {_AS_OF_NOW}",
-            )
+            tiles.tile(figure, row[name], levels, now, remark=Remark(articles, "red" if wrong else "off"))
+        tiles.tile(figures.REFUSED_UNITS, row["refused_per_minute"], levels, now, remark="over ten minutes")
         tiles.tile(
-            "Refused units/min",
-            format.rate(row["refused_per_minute"]),
-            levels,
-            now,
-            remark="over ten minutes",
-            meaning=f"Units that orders asked for and could not be promised, a minute, over the last ten. {_AS_OF_NOW}",
-        )
-        tiles.tile(
-            "Refused €/min",
-            format.money(refused_cents(row)),
+            figures.REFUSED_MONEY,
+            refused_cents(row),
             levels,
             now,
             remark=f"{format.count(row['unpriced'])} without a price" if row["unpriced"] else "over ten minutes",
-            meaning=f"The same at the articles' prices. {_AS_OF_NOW}",
         )
 
 
@@ -112,31 +90,28 @@ def refused_cents(row: dict[str, Any]) -> int | None:
 
 def short(view: ViewState, location: str, status: str) -> None:
     """What cannot be promised, and what will soon be gone."""
-    found = query_cache.fetch(queries.SHORT, view.current, shared_s=SHARED_S, location=location, status=status)
+    found = query_cache.fetch(queries.SHORT, view.current, shared_s=figures.SHARED_S, location=location, status=status)
     out = [row for row in found.rows if row["is_out"]]
     cover = [row for row in found.rows if not row["is_out"]]
-    with st.container(border=True):
-        st.subheader("Stock-outs", anchor=False)
+    with cards.card(figures.STOCK_OUTS):
         _table(out, _OUT, view, "stock-outs", "Nothing is out of stock that matches the filters.")
-        st.caption(f"Most refused money first, up to 100. {_AS_OF_NOW} {tiles.sql(found)}")
-    with st.container(border=True):
-        st.subheader("Lowest cover", anchor=False)
+        st.caption(f"Most refused money first, up to 100. {figures.NOW} {tiles.sql(found)}")
+    with cards.card(figures.LOWEST_COVER):
         _table(
             cover, _COVER, view, "cover", "No article that matches the filters is being taken, or no rate is known yet."
         )
-        st.caption(f"In stock and being taken, the soonest gone first, up to 100. {_AS_OF_NOW} {tiles.sql(found)}")
+        st.caption(f"In stock and being taken, the soonest gone first, up to 100. {figures.NOW} {tiles.sql(found)}")
 
 
 def guard(view: ViewState, location: str) -> None:
     """Which campaign sells out next."""
-    found = query_cache.fetch(queries.GUARD, view.current, shared_s=SHARED_S, location=location)
-    with st.container(border=True):
-        st.subheader("Surge guard", anchor=False)
+    found = query_cache.fetch(queries.GUARD, view.current, shared_s=figures.SHARED_S, location=location)
+    with cards.card(figures.SURGE_GUARD):
         if found.rows:
             levels(found)
         _table(found.rows, _GUARD, view, "guard", "No campaign runs now.")
         st.caption(
-            f"What running campaigns advertise, the soonest sold out first, up to 100. {_AS_OF_NOW} {tiles.sql(found)}"
+            f"What running campaigns advertise, the soonest sold out first, up to 100. {figures.NOW} {tiles.sql(found)}"
         )
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, splits, tables, tiles
+from dashboard.components import cards, charts, splits, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
+from dashboard.pages.marketing import figures
 from streamgauge.domain import format
 
 Row = dict[str, Any]
@@ -79,8 +80,7 @@ def funnel(totals: Result, credited: bool) -> None:
     if credited:
         bought = f"{_step(whole['orders'], whole['clicks'], 'clicks')} · {format.money(whole['revenue_cents'])}"
         steps.append(Bar("Ordered", whole["orders"], bought, theme.GOOD))
-    with st.container(border=True, height="stretch"):
-        st.subheader("Funnel", anchor=False)
+    with cards.card(figures.FUNNEL, height="stretch"):
         charts.draw(charts.bars(steps), "marketing-funnel", "Reached, clicked and ordered in the range")
         st.caption(
             "Shown or sent · clicked or opened · orders credited, with their revenue. Each counts by its own time. "
@@ -106,8 +106,7 @@ def segments(result: Result) -> None:
         )
         for row in rows
     ]
-    with st.container(border=True, height="stretch"):
-        st.subheader("Who buys because of it", anchor=False)
+    with cards.card(figures.SEGMENTS, height="stretch"):
         if parts:
             charts.draw(charts.bars(parts), "marketing-segments", "Orders credited by segment of the customer")
             st.caption(
@@ -133,8 +132,7 @@ def over_time(result: Result, totals: Result, view: ViewState, measure: str, by:
         absent=None if what.over else 0.0,
         digits=what.digits,
     )
-    with st.container(border=True):
-        st.subheader(f"{what.label} by {by}", anchor=False)
+    with cards.card(figures.OVER_TIME, f"{what.label} by {by}"):
         charts.show(chart, "marketing-time", f"{what.label} over time by {by}")
         one = "point" if what.over else "bar"
         gaps = " A gap: nothing to divide by." if what.over else ""
@@ -143,8 +141,7 @@ def over_time(result: Result, totals: Result, view: ViewState, measure: str, by:
 
 def by_channel(result: Result, view: ViewState) -> None:
     """Channels in figures."""
-    with st.container(border=True):
-        st.subheader("By channel", anchor=False)
+    with cards.card(figures.CHANNELS):
         tables.show([ratios(row) for row in result.rows], _CHANNEL, view, key="marketing-channels")
         st.caption(f"In the range, running window included. {tiles.sql(result)}")
 
@@ -152,8 +149,7 @@ def by_channel(result: Result, view: ViewState) -> None:
 def by_campaign(result: Result, view: ViewState) -> None:
     """Campaigns in figures."""
     rows = [{**ratios(row), "state": state(row, result.period.now)} for row in result.rows]
-    with st.container(border=True):
-        st.subheader("Campaigns", anchor=False)
+    with cards.card(figures.CAMPAIGNS):
         tables.show(rows, _CAMPAIGN, view, key="marketing-campaigns")
         st.caption(f"In the range, running window included; the best 200 by revenue. {tiles.sql(result)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.marketing import campaigns, queries
+from dashboard.pages.marketing import campaigns, figures, queries
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -67,74 +68,49 @@ def draw(view: ViewState, chosen: dict[str, Any], measure: str, by: str) -> None
     return None
 
 
-_COMPARED = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
-
-
 def spent(totals: Result, view: ViewState) -> None:
     """What campaigns did, and at what cost."""
-    for label, name, meaning in (
-        ("Spend", "cost_cents", "What campaigns cost in the range: the sum of `cost_cents`"),
-        ("Reached", "reached", "Advertisements shown and emails sent in the range"),
-        ("Clicks", "clicks", "Advertisements clicked and emails opened in the range"),
-    ):
+    for figure, name in ((figures.SPEND, "cost_cents"), (figures.REACHED, "reached"), (figures.CLICKS, "clicks")):
         change = _change(totals, name)
         # Spending more is neither good nor bad.
-        remark = Remark(change.text, "off", change.arrow, change.versus) if name == "cost_cents" else change
-        value = format.money(totals.row[name]) if name == "cost_cents" else format.count(totals.row[name])
-        tiles.tile(
-            label, value, totals, view, remark=remark, meaning=f"{meaning}, running window included. {_COMPARED}"
-        )
+        remark = replace(change, colour="off") if name == "cost_cents" else change
+        tiles.tile(figure, totals.row[name], totals, view, remark=remark)
     whole = totals.row
-    tiles.tile(
-        "Promotions redeemed",
-        format.count(whole["redemptions"]),
-        totals,
-        view,
-        remark=_change(totals, "redemptions"),
-        meaning=f"Promotions of campaigns used in orders, in the range. {_COMPARED}",
-    )
+    tiles.tile(figures.REDEEMED, whole["redemptions"], totals, view, remark=_change(totals, "redemptions"))
 
 
 def brought(totals: Result, view: ViewState, credited: bool) -> None:
     """What orders they are credited with."""
     whole = totals.row
-    owed = (
-        "An order is owed to the newest click of its customer, if there is one not too old; counted when it was placed"
-    )
     tiles.tile(
-        "Orders credited",
-        format.count(whole["orders"]) if credited else format.UNKNOWN,
+        figures.ORDERS,
+        whole["orders"] if credited else None,
         totals,
         view,
         remark=_change(totals, "orders") if credited else "",
-        meaning=f"{owed}. {_COMPARED}",
     )
     tiles.tile(
-        "Revenue credited",
-        format.money(whole["revenue_cents"] if credited else None),
+        figures.REVENUE,
+        whole["revenue_cents"] if credited else None,
         totals,
         view,
         remark=_change(totals, "revenue_cents") if credited else "",
-        meaning=f"The amount of the orders credited. {_COMPARED}",
     )
     back = whole["revenue_cents"] / whole["cost_cents"] if credited and whole["cost_cents"] else None
     profit = format.money(whole["margin_cents"] - whole["cost_cents"]) if credited else format.UNKNOWN
     tiles.tile(
-        "Return on spend",
+        figures.RETURN,
         format.UNKNOWN if back is None else f"{format.rate(back)}×",
         totals,
         view,
         remark=f"{profit} after margin",
-        meaning="Revenue credited over spend, both of the range. Below: the margin of those orders less spend. Cost "
-        "counts by its own time, orders by theirs.",
     )
     tiles.tile(
-        "Cost per order",
-        format.money(format.mean_cents(whole["cost_cents"], whole["orders"]) if credited else None),
+        figures.ORDER_COST,
+        format.mean_cents(whole["cost_cents"], whole["orders"]) if credited else None,
         totals,
         view,
         remark=f"{format.share(whole['orders'], whole['clicks']) if credited else format.UNKNOWN} of clicks",
-        meaning="Spend over orders credited, both of the range. Below: orders credited as a share of clicks.",
     )
 
 

@@ -8,23 +8,19 @@ from typing import Any
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, filters, frame, splits, states, tables, tiles
+from dashboard.components import cards, charts, filters, frame, splits, states, tables, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.orders import queries
+from dashboard.pages.orders import figures, queries
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
 # What orders are split by: its name in the address and in the table, and what it is called.
 DIMENSIONS = {"region": "Region", "channel": "Channel", "payment_method": "Payment method"}
-OUTCOMES = {
-    "confirmed": "Orders that were confirmed in the range",
-    "cancelled": "Orders that were cancelled in the range",
-    "completed": "Orders that were completed (delivered) in the range",
-}
+OUTCOMES = {"confirmed": figures.CONFIRMED, "cancelled": figures.CANCELLED, "completed": figures.COMPLETED}
 RANKED = 8
 # Filters by name, as the questions have them.
 Chosen = dict[str, Any]
@@ -73,59 +69,23 @@ def draw(view: ViewState, chosen: Chosen, by: str) -> None:
 def headline(totals: Result, view: ViewState) -> None:
     """How many, how much."""
     row, period = totals.row, totals.period
-    running = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
-    tiles.tile(
-        "Orders",
-        format.count(row["orders"]),
-        totals,
-        view,
-        remark=tiles.compared(row, "orders", period),
-        meaning=f"Orders placed in the range, running window included. {running}",
-    )
-    tiles.tile(
-        "Revenue",
-        format.money(row["revenue_cents"]),
-        totals,
-        view,
-        remark=tiles.compared(row, "revenue_cents", period),
-        meaning=f"The amount of the orders placed in the range, running window included. {running}",
-    )
+    tiles.tile(figures.ORDERS, row["orders"], totals, view, remark=tiles.compared(row, "orders", period))
+    tiles.tile(figures.REVENUE, row["revenue_cents"], totals, view, remark=tiles.compared(row, "revenue_cents", period))
 
     def mean(suffix: str = "") -> int | None:
         return format.mean_cents(row[f"revenue_cents{suffix}"], row[f"orders{suffix}"])
 
     now, before = mean("_complete"), mean("_earlier") if row["reaches_back"] else None
-    tiles.tile(
-        "Order value",
-        format.money(mean()),
-        totals,
-        view,
-        remark=tiles.changed(now, before, period) if now else "",
-        meaning=f"The average order: revenue over orders, both of the range. {running}",
-    )
-    tiles.tile(
-        "Units",
-        format.count(row["units"]),
-        totals,
-        view,
-        remark=tiles.compared(row, "units", period),
-        meaning=f"Articles in the orders placed in the range: the sum of their quantities. {running}",
-    )
+    tiles.tile(figures.ORDER_VALUE, mean(), totals, view, remark=tiles.changed(now, before, period) if now else "")
+    tiles.tile(figures.UNITS, row["units"], totals, view, remark=tiles.compared(row, "units", period))
 
 
 def outcomes(totals: Result, view: ViewState) -> None:
     """What became of orders."""
     row = totals.row
-    for name, meaning in OUTCOMES.items():
-        tiles.tile(
-            name.capitalize(),
-            format.share(row[name], row["orders"]),
-            totals,
-            view,
-            remark=f"{format.count(row[name])} orders",
-            meaning=f"{meaning}, as a share of those placed in it. An order placed before the range may be among them: "
-            "in a short range the share can pass 100 %.",
-        )
+    for name, figure in OUTCOMES.items():
+        share = format.share(row[name], row["orders"])
+        tiles.tile(figure, share, totals, view, remark=f"{format.count(row[name])} orders")
 
 
 def over_time(totals: Result, view: ViewState, chosen: Chosen, by: str) -> None:
@@ -133,14 +93,15 @@ def over_time(totals: Result, view: ViewState, chosen: Chosen, by: str) -> None:
     result = query_cache.fetch(queries.TIMELINE, view, by=by, **chosen)
     timeline = splits.Timeline.of(result, reaches_back=totals.row["reaches_back"])
     measures = (
-        ("Revenue", "€", ",.2f", lambda row: row["revenue_cents"] / 100),
-        ("Orders", "orders", ",d", lambda row: row["orders"]),
+        ("Revenue", figures.REVENUE_OVER_TIME, ",.2f", lambda row: row["revenue_cents"] / 100),
+        ("Orders", figures.ORDERS_OVER_TIME, ",d", lambda row: row["orders"]),
     )
-    for column, (title, unit, digits, value) in zip(st.columns(2), measures, strict=True):
+    for column, (title, figure, digits, value) in zip(st.columns(2), measures, strict=True):
         layers = timeline.series(value)
-        chart = charts.timeline(result.period, layers, unit=unit, clock=view.clock, first=timeline.first, digits=digits)
-        with column, st.container(border=True, height="stretch"):
-            st.subheader(f"{title} by {DIMENSIONS[by].lower()}", anchor=False)
+        chart = charts.timeline(
+            result.period, layers, unit=figure.unit, clock=view.clock, first=timeline.first, digits=digits
+        )
+        with column, cards.card(figure, f"{title} by {DIMENSIONS[by].lower()}", height="stretch"):
             charts.show(chart, f"orders-{title}", f"{title} over time by {DIMENSIONS[by].lower()}")
             st.caption(f"{charts.reading(result.period)} {tiles.sql(result)}")
 
@@ -158,8 +119,7 @@ def rank(ranking: Result, by: str) -> None:
         )
         for row in ranking.rows[:RANKED]
     ]
-    with st.container(border=True):
-        st.subheader(f"Top {DIMENSIONS[by].lower()}s", anchor=False)
+    with cards.card(figures.RANKING, f"Top {DIMENSIONS[by].lower()}s"):
         charts.draw(charts.bars(parts), "orders-top", f"Revenue by {DIMENSIONS[by].lower()}")
         st.caption(f"Revenue · share of the range's revenue · {tiles.sql(ranking)}")
 
@@ -185,11 +145,10 @@ def table(ranking: Result, view: ViewState, by: str) -> None:
         "share": Column("Of revenue", "share"),
         "mean_cents": Column("Order value", "money", meaning="Revenue over orders"),
         "units": Column("Units", "count"),
-        **{f"{name}_share": Column(name.capitalize(), "share", meaning=OUTCOMES[name]) for name in OUTCOMES},
+        **{f"{name}_share": Column(one.label, "share", meaning=one.meaning) for name, one in OUTCOMES.items()},
     }
     if compares:
         columns["change"] = Column("Revenue change", "share", meaning=f"Complete windows, {ranking.period.compared}")
-    with st.container(border=True):
-        st.subheader(f"By {DIMENSIONS[by].lower()}", anchor=False)
+    with cards.card(figures.TABLE, f"By {DIMENSIONS[by].lower()}"):
         tables.show(rows, columns, view, key="orders-table")
         st.caption(f"Orders placed in the range, running window included. {tiles.sql(ranking)}")

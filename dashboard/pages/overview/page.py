@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, frame, states, throughput, tiles
+from dashboard.components import cards, charts, frame, states, throughput, tiles
 from dashboard.components.charts import Bar
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache, traffic_queries
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.overview import queries
+from dashboard.pages.overview import figures, queries
 from dashboard.reconciliation import panel
 from streamgauge.domain import format, limits
 from streamgauge.warehouse.client import QueryError
@@ -48,13 +48,11 @@ def draw(view: ViewState) -> None:
 def events(traffic: Result, view: ViewState) -> None:
     """How much flows."""
     tiles.tile(
-        "Events/s",
-        format.rate(per_second(traffic, sum(row["recent"] for row in traffic.rows))),
+        figures.EVENTS,
+        per_second(traffic, sum(row["recent"] for row in traffic.rows)),
         traffic,
         view,
         remark=f"{format.count(sum(row['events'] for row in traffic.rows))} in {traffic.period.label}",
-        meaning="Complete 10-second windows of the last minute, all streams, good and bad events. "
-        "Below: every event of the range, running window included.",
     )
 
 
@@ -74,20 +72,17 @@ def orders(traffic: Result, view: ViewState) -> bool:
         raise
     rate = per_second(traffic, sold.row["recent"])
     tiles.tile(
-        "Orders/min",
-        format.rate(None if rate is None else 60 * rate),
+        figures.ORDERS,
+        None if rate is None else 60 * rate,
         sold,
         view,
         remark=f"{format.count(sold.row['orders'])} in {sold.period.label}",
-        meaning="Orders placed, complete windows of the last minute. Below: all of the range.",
     )
     tiles.tile(
-        "Revenue",
-        format.money(sold.row["revenue_cents"]),
+        figures.REVENUE,
+        sold.row["revenue_cents"],
         sold,
         view,
-        meaning="Orders placed in the range, at their amount, running window included. The change compares complete "
-        "windows with the same span earlier; it is withheld until data reaches back that far.",
         remark=tiles.compared(sold.row, "revenue_cents", sold.period),
     )
     return bool(sold.row["orders"])
@@ -98,29 +93,20 @@ def failures(traffic: Result, view: ViewState) -> None:
     whole = sum(row["events"] for row in traffic.rows)
     dead, late = (sum(row[name] for row in traffic.rows) for name in ("dead_letters", "late"))
     tiles.tile(
-        "Failures",
-        format.count(dead),
+        figures.FAILURES,
+        dead,
         traffic,
         view,
         remark=Remark(f"{format.share(dead, whole)} of events", "red" if limits.failing(dead, whole) else "off"),
-        meaning="Events of the range that could not be processed. Each is kept, untouched, as a dead letter.",
     )
-    tiles.tile(
-        "Late events",
-        format.count(late),
-        traffic,
-        view,
-        remark=f"{format.share(late, whole)} of events",
-        meaning="Events more than 10 s older than the newest of their partition. They are counted in the window "
-        "that they belong to, so past figures may still grow by them.",
-    )
+    tiles.tile(figures.LATE, late, traffic, view, remark=f"{format.share(late, whole)} of events")
 
 
 def rankings(view: ViewState) -> None:
     """Who buys, and where."""
     tops = query_cache.fetch(queries.TOPS, view)
-    for column, title, dimension in zip(
-        st.columns(2), ("Top regions", "Top channels"), ("region", "channel"), strict=True
+    for column, figure, dimension in zip(
+        st.columns(2), (figures.TOP_REGIONS, figures.TOP_CHANNELS), ("region", "channel"), strict=True
     ):
         parts = [
             Bar(
@@ -132,7 +118,6 @@ def rankings(view: ViewState) -> None:
             for row in tops.rows
             if row["dimension"] == dimension
         ]
-        with column, st.container(border=True, height="stretch"):
-            st.subheader(title, anchor=False)
-            charts.draw(charts.bars(parts), title, f"{title} by revenue")
+        with column, cards.card(figure, height="stretch"):
+            charts.draw(charts.bars(parts), figure.label, f"{figure.label} by revenue")
             st.caption(f"Revenue · orders placed · {tiles.sql(tops)}")

@@ -8,13 +8,13 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, tables, tiles
+from dashboard.components import cards, charts, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.payments import queries
+from dashboard.pages.payments import figures, queries
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
@@ -78,38 +78,21 @@ def headline(found: Result, view: ViewState, rule: str) -> None:
     def total(name: str) -> int:
         return sum(row[name] or 0 for row in chosen)
 
-    tiles.tile(
-        "Fraud flags",
-        format.count(total("flagged")),
-        found,
-        view,
-        meaning="Rules that fired for a payment in the range. A payment counts for each rule that fired.",
-        remark="rules that fired",
-    )
-    tiles.tile(
-        "Flagged money",
-        format.money(total("flagged_cents")),
-        found,
-        view,
-        meaning="Amounts of the flagged payments. A payment counts once for each rule that fired.",
-        remark="once for each flag",
-    )
+    tiles.tile(figures.FLAGS, total("flagged"), found, view, remark="rules that fired")
+    tiles.tile(figures.FLAGGED_MONEY, total("flagged_cents"), found, view, remark="once for each flag")
     judged = sum(row["declined"] + row["cleared"] for row in found.rows)
     tiles.tile(
-        "Declined by fraud",
+        figures.DECLINED_BY_FRAUD,
         format.share(total("declined"), judged),
         found,
         view,
-        meaning="Payments whose verdict was to decline, of all that were judged in the range, each counted once. With "
-        "a rule chosen: those that it was the strongest rule of.",
         remark=f"{format.count(total('declined'))} of {format.count(judged)} judged",
     )
     tiles.tile(
-        "Money declined",
-        format.money(total("declined_cents")),
+        figures.MONEY_DECLINED,
+        total("declined_cents"),
         found,
         view,
-        meaning="Amounts of the payments that fraud declined in the range. The saga takes back what was done for them.",
         remark=f"{format.count(total('declined'))} payments",
     )
 
@@ -121,8 +104,7 @@ def over_time(found: Result, view: ViewState, rule: str) -> None:
         if row["flagged"] and (not rule or row["rule"] == rule):
             flags[row["rule"]] += row["flagged"]
     series = [Series(name, _values(found, name), RULES.get(name) or theme.stream_colour(name)) for name in _top(flags)]
-    with st.container(border=True):
-        st.subheader("Fraud flags by rule", anchor=False)
+    with cards.card(figures.FLAGS_BY_RULE):
         if not series:
             st.caption(f"No rule fired in {found.period.label}. {tiles.sql(found)}")
             return
@@ -146,8 +128,7 @@ def alerts(view: ViewState, method: str, rule: str) -> None:
     """The newest of them, one by one."""
     result = query_cache.fetch(queries.ALERTS, view, method=method, rule=rule)
     rows = [{**row, "what": "declined" if row["declined"] else "flagged"} for row in result.rows]
-    with st.container(border=True):
-        st.subheader("Newest fraud alerts", anchor=False)
+    with cards.card(figures.ALERTS):
         if rows:
             tables.show(rows, _COLUMNS, view, key="alerts")
         st.caption(

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, frame, states, tables, tiles
+from dashboard.components import cards, charts, frame, states, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.components.tiles import Remark
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.payments import fraud, queries
+from dashboard.pages.payments import figures, fraud, queries
 from dashboard.session import address
 from streamgauge.domain import format, limits
 from streamgauge.warehouse.client import QueryError
@@ -78,41 +78,35 @@ def headline(paid: Result, view: ViewState) -> None:
         return total(f"{name}_earlier") if all(row["reaches_back"] for row in paid.rows) else None
 
     tiles.tile(
-        "Requested",
-        format.count(total("requested")),
+        figures.REQUESTED,
+        total("requested"),
         paid,
         view,
-        meaning="Payments that were asked for in the range, further attempts included. The change compares complete "
-        "windows with the same span earlier.",
         remark=tiles.changed(total("requested_complete"), before("requested"), paid.period),
     )
     tiles.tile(
-        "Authorised",
-        format.money(total("authorised_cents")),
+        figures.AUTHORISED,
+        total("authorised_cents"),
         paid,
         view,
-        meaning="Money of the payments that were authorised in the range.",
         remark=tiles.changed(total("authorised_cents_complete"), before("authorised_cents"), paid.period),
     )
     answered = total("authorised") + total("declined")
     tiles.tile(
-        "Declined share",
+        figures.DECLINED,
         format.share(total("declined"), answered),
         paid,
         view,
-        meaning="Declined payments, of those that were authorised or declined in the range. Red above a quarter, where "
-        "the alert PaymentDeclineRate fires.",
         remark=Remark(
             f"{format.count(total('declined'))} of {format.count(answered)} answered",
             "red" if total("declined") > limits.MANY_DECLINED * answered else "off",
         ),
     )
     tiles.tile(
-        "Refunded",
-        format.money(total("refunded_cents")),
+        figures.REFUNDED,
+        total("refunded_cents"),
         paid,
         view,
-        meaning="Money given back in the range. A payment that was never charged is refunded with nothing: a void.",
         remark=f"{format.count(total('refunded'))} refunds and voids",
     )
 
@@ -123,8 +117,7 @@ def outcomes(view: ViewState, method: str) -> None:
     series = [
         Series(name, {row["bucket"]: row[name] for row in result.rows}, colour) for name, colour in OUTCOMES.items()
     ]
-    with st.container(border=True):
-        st.subheader("Payments by outcome", anchor=False)
+    with cards.card(figures.OUTCOMES):
         first = min((row["bucket"] for row in result.rows), default=None)
         chart = charts.timeline(result.period, series, unit="payments", clock=view.clock, first=first)
         charts.show(chart, "outcomes", "Payments authorised, declined and refunded over time")
@@ -134,8 +127,7 @@ def outcomes(view: ViewState, method: str) -> None:
 def methods(paid: Result, view: ViewState) -> None:
     """The same by method."""
     rows = [{**row, "share": _share(row["declined"], row["authorised"] + row["declined"])} for row in paid.rows]
-    with st.container(border=True):
-        st.subheader("By method", anchor=False)
+    with cards.card(figures.BY_METHOD):
         tables.show(rows, _COLUMNS, view, key="methods")
         st.caption(f"All of the range, running window included. {tiles.sql(paid)}")
 

@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, tables, tiles
+from dashboard.components import cards, charts, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.pipeline import lag, queries
+from dashboard.pages.pipeline import figures, lag, queries
 from dashboard.pages.pipeline.lag import Group
 from dashboard.session import address
 from streamgauge.domain import consumer_lag, format, lag_status
@@ -42,8 +42,7 @@ def measure() -> str:
 
 def table(result: Result, found: list[Group], view: ViewState) -> None:
     """All groups, the worst first."""
-    with st.container(border=True):
-        st.subheader("Consumer groups", anchor=False)
+    with cards.card(figures.GROUPS):
         sampled_at = lag.sampled_at(result.rows)
         if sampled_at is None:
             st.info(
@@ -91,8 +90,7 @@ def trend(chosen: str, view: ViewState) -> None:
     for row in rows:
         peaks[row["group"]] = max(peaks.get(row["group"], 0.0), row[column] / of_one)
     names = sorted(peaks, key=lambda name: (-peaks[name], name))[:MOST_LINES]
-    with st.container(border=True):
-        st.subheader(title, anchor=False)
+    with cards.card(figures.TREND, title):
         if not names:
             st.caption("No sample of the range knows it.")
             return
@@ -120,8 +118,7 @@ def partitions(group: str, view: ViewState) -> None:
     """Each partition that the chosen group reads."""
     interval_ms = consumer_lag.current_within_ms(query_cache.settings().lag_interval_s)
     result = query_cache.fetch(queries.PARTITIONS, view, shared_s=5.0, sample_ms=interval_ms, group=group)
-    with st.container(border=True):
-        st.subheader("Partitions of the group", anchor=False)
+    with cards.card(figures.PARTITIONS):
         st.text(group)
         if not result.rows:
             st.caption("The newest sample has no partition of this group: it committed nothing, or is gone.")

@@ -11,11 +11,11 @@ from dashboard.components.tiles import Remark
 from dashboard.data import query_cache, traffic_queries
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.pipeline import groups, lag, latency, process_table, queries, streams
+from dashboard.pages.pipeline import figures, groups, lag, latency, process_table, queries, streams
 from dashboard.pages.pipeline.lag import Group
 from dashboard.reconciliation import panel
 from dashboard.session import address
-from streamgauge.domain import consumer_lag, format, lag_status
+from streamgauge.domain import consumer_lag, format
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
 ALL = "all groups"
@@ -89,34 +89,24 @@ def headline(result: Result, found: list[Group], times: Result, view: ViewState)
     sampled_at = lag.sampled_at(result.rows)
     as_of = "no sample" if sampled_at is None else f"sampled {format.clock(sampled_at, result.period.now, view.clock)}"
     tiles.tile(
-        "Groups behind",
+        figures.BEHIND_GROUPS,
         f"{len(behind)} of {len(found)}" if found else format.UNKNOWN,
         result,
         view,
-        meaning=f"Consumer groups that are neither OK nor UNKNOWN in the newest sample. {lag_status.MEANING}",
         remark=Remark(f"worst: {found[0].status}", "red") if behind else "none is behind" if found else "",
         line=as_of,
     )
     waits = [one.lag for one in found if one.lag is not None]
     tiles.tile(
-        "Events waiting",
-        format.count(max(waits)) if waits else format.UNKNOWN,
-        result,
-        view,
-        meaning="Offsets between the end of the log and what the group has committed, of the group with most. "
-        "A single transaction marker that nobody reads does not count.",
-        remark="in one group" if waits else "",
-        line=as_of,
+        figures.WAITING, max(waits) if waits else None, result, view, remark="in one group" if waits else "", line=as_of
     )
     seconds = [one.lag_seconds for one in found if one.lag_seconds is not None]
     catching = lag.catch_up(behind[0]) if behind else ""
     tiles.tile(
-        "Behind",
-        format.duration(max(seconds)) if seconds else format.UNKNOWN,
+        figures.BEHIND,
+        max(seconds) if seconds else None,
         result,
         view,
-        meaning="How long ago the next event to be read was written, of the group that is furthest behind.",
-        # A tile has no room for more words.
         remark="not catching up" if catching == lag.NEVER else f"caught up: {catching}" if catching else "",
         line=as_of,
     )
@@ -124,22 +114,18 @@ def headline(result: Result, found: list[Group], times: Result, view: ViewState)
     cents = [one for one in found if one.cents is not None and (one.cents or one.complete)]
     most = max(cents, key=lambda one: one.cents or 0, default=None)
     tiles.tile(
-        "Money waiting",
-        format.money(most.cents if most else None),
+        figures.MONEY_WAITING,
+        most.cents if most else None,
         result,
         view,
-        meaning="What the orders and payments that wait are worth, one amount each, in front of the group and topic "
-        "where most waits. An order may wait in several; the figures of groups must not be added.",
         remark="" if most is None else "in one topic" if most.complete else "at least",
         line=as_of,
     )
     whole = latency.total(times.rows)
     tiles.tile(
-        "Latency p95",
+        figures.LATENCY,
         latency.shown(latency.percentile(whole, latency.SHARES["p95"])),
         times,
         view,
-        meaning="19 of 20 events of the range took at most so long from reaching Kafka to being processed; estimated "
-        "from a histogram.",
         remark=f"p50 {latency.shown(latency.percentile(whole, latency.SHARES['p50']))}",
     )

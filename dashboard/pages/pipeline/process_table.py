@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import frame, tables
+from dashboard.components import cards, frame, tables
 from dashboard.components.tables import Column
 from dashboard.data import processes, query_cache
+from dashboard.pages.pipeline import figures
 from streamgauge.domain import format
 
 _COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
@@ -15,8 +16,7 @@ _COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
 
 def show() -> None:
     """What runs here."""
-    with st.container(border=True):
-        st.subheader("Processes", anchor=False)
+    with cards.card(figures.PROCESSES):
         found = processes.watch(query_cache.settings().data_dir).find()
         if found is None:
             st.caption("They are being asked.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import charts, tables, tiles
+from dashboard.components import cards, charts, tables, tiles
 from dashboard.components.charts import Series
 from dashboard.components.tables import Column
 from dashboard.data import query_cache, trust_queries
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.pipeline import latency, queries
+from dashboard.pages.pipeline import figures, latency, queries
 from dashboard.session import address
 from streamgauge.domain import format, partition_balance
 from streamgauge.domain.freshness import Freshness, age_s
@@ -47,8 +47,7 @@ def streams(traffic: Result, view: ViewState) -> None:
         state = {"empty": "no events", "stale": quiet, "fresh": "fresh"}[Freshness.of(age).value]
         rate = period.per_second(recent.get(row["stream"], 0))
         rows.append({**row, "state": state, "age": None if age is None else format.duration(age), "rate": rate})
-    with st.container(border=True):
-        st.subheader("Freshness by stream", anchor=False)
+    with cards.card(figures.FRESHNESS):
         tables.show(
             rows,
             {
@@ -78,8 +77,7 @@ def latencies(times: Result, view: ViewState) -> None:
         )
         for name, share in latency.SHARES.items()
     ]
-    with st.container(border=True):
-        st.subheader("End-to-end latency", anchor=False)
+    with cards.card(figures.LATENCIES):
         chart = charts.timeline(times.period, series, unit="s", clock=view.clock, kind="line", absent=None, height=240)
         charts.show(chart, "latency", "Latency percentiles over the range")
         st.caption(
@@ -94,8 +92,7 @@ def balance(stream: str, view: ViewState) -> None:
     seconds = (result.period.complete_until - result.period.since).total_seconds()
     # What is uneven because there is hardly any says nothing.
     found = sorted(partition_balance.by_stream(result.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
-    with st.container(border=True):
-        st.subheader("Partition balance", anchor=False)
+    with cards.card(figures.BALANCE):
         rows = [
             {
                 "state": _state(one, seconds),

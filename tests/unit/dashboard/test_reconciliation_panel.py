@@ -49,7 +49,7 @@ def test_all_that_was_produced_is_visible(house: House, open_page: Open) -> None
     app = open_page()
     shown = tiles(app)
     assert shown["Produced"] == ("200", "150 by the traffic")
-    assert shown["Visible in SQL"] == ("200", "0 on their way")
+    assert shown["Visible in SQL"] == ("200", "0 in flight")
     assert shown["Missing"] == ("0", "none")
     # Only what the log has, read after SQL was asked, tells doubles.
     assert shown["Counted twice"][0] == "–"
@@ -63,7 +63,7 @@ def test_it_stands_where_nothing_is_visible_yet(house: House, open_page: Open, p
     count(house, 200, 0)
     app = open_page(page)
     assert "No events yet" in words(app)
-    assert tiles(app)["Visible in SQL"] == ("0", "200 on their way")
+    assert tiles(app)["Visible in SQL"] == ("0", "200 in flight")
 
 
 @pytest.mark.parametrize("page", ["overview", "pipeline"])
@@ -72,15 +72,15 @@ def test_it_stands_in_an_empty_range(house: House, open_page: Open, page: str) -
     count(house, 200, 200)
     app = open_page(page)
     assert "No events in the last 15 min" in words(app)
-    assert tiles(app)["Visible in SQL"] == ("200", "0 on their way")
+    assert tiles(app)["Visible in SQL"] == ("200", "0 in flight")
 
 
 def test_what_is_missing_is_said(house: House, open_page: Open) -> None:
     house.stream("orders", 20, 190)
     count(house, 200, 195)
     shown = tiles(open_page())
-    assert shown["Visible in SQL"] == ("190", "5 on their way")
-    assert shown["Missing"] == ("5", "look at the streams")
+    assert shown["Visible in SQL"] == ("190", "5 in flight")
+    assert shown["Missing"] == ("5", "see the streams")
 
 
 def test_where_nobody_counts_the_producers_are_asked(house: House, open_page: Open) -> None:

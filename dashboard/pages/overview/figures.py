@@ -1,0 +1,48 @@
+"""Figures of the Overview."""
+
+from __future__ import annotations
+
+from dashboard.data.figure import Figure
+from dashboard.data.traffic_queries import TRAFFIC
+from dashboard.pages.overview import queries
+
+EVENTS = Figure(
+    "Events/s",
+    "/s",
+    "Events of all streams, good and bad, in the complete windows of the last minute. Below: every event of the range, "
+    "running window included.",
+    TRAFFIC,
+)
+ORDERS = Figure(
+    "Orders/min",
+    "/min",
+    "Orders placed in the complete windows of the last minute. Below: all orders of the range.",
+    queries.ORDERS,
+)
+REVENUE = Figure(
+    "Revenue",
+    "€",
+    "Amount of the orders placed in the range, running window included. The change compares complete windows with the "
+    "same span earlier; it is withheld until data reaches back that far.",
+    queries.ORDERS,
+)
+FAILURES = Figure(
+    "Failures",
+    "count",
+    "Events of the range that could not be processed, and their share of all events; red above 1 %. Each is kept, "
+    "unchanged, as a dead letter.",
+    TRAFFIC,
+)
+LATE = Figure(
+    "Late events",
+    "count",
+    "Events more than 10 s older than the newest of their partition. They count in the window that they belong to, so "
+    "past figures may still grow.",
+    TRAFFIC,
+)
+TOP_REGIONS = Figure(
+    "Top regions", "€", "The six regions with the highest revenue in the range, with their orders.", queries.TOPS
+)
+TOP_CHANNELS = Figure(
+    "Top channels", "€", "The six channels with the highest revenue in the range, with their orders.", queries.TOPS
+)
