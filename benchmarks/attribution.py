@@ -14,9 +14,11 @@ import random
 import time
 from collections.abc import Iterator
 
+from benchmarks.machine import machine
 from processors.attribution.service import NAME
-from tests.support.attribution import CAMPAIGNS, HOUR, Event, Publisher, campaign, click, order, product
-from tests.support.rig import Rig, Worker, machine, new_rig
+from tests.support.attribution import CAMPAIGNS, HOUR, Publisher, campaign, click, order, product
+from tests.support.commerce_events import Event
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 PARTITIONS, SKUS = 6, 600

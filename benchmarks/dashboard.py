@@ -23,6 +23,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from playwright.sync_api import Browser
 
+from benchmarks.machine import machine
 from benchmarks.sessions import Session
 from dashboard.data.view_state import LIVE_S
 from generators.shop import Shop
@@ -30,7 +31,8 @@ from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.warehouse.client import Warehouse
 from tests.browser import chromium
 from tests.browser.pages import PAGES, SHOWN
-from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
+from tests.support.publishing import ordered_producer
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 # Services by consumer group, and the topics that they read.

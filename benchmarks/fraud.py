@@ -20,9 +20,11 @@ import msgspec
 import psutil
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from benchmarks.machine import machine
 from generators.world import REGIONS, World
 from streamgauge.catalog.commerce.events import FraudEvent, PaymentEvent
-from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
+from tests.support.publishing import ordered_producer
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 PARTITIONS = 6

@@ -14,10 +14,11 @@ import sys
 import time
 from collections.abc import Callable
 
+from benchmarks.machine import machine
 from processors.fulfilment.service import NAME
 from streamgauge.catalog.commerce.events import InventoryEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
-from tests.support.fulfilment import producing
-from tests.support.rig import Rig, Worker, machine, new_rig
+from tests.support.publishing import publishing
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 PARTITIONS, HOUR_MS, CENTS = 6, 3_600_000, 1_500
@@ -95,7 +96,7 @@ def run(rig: Rig, orders: int, replicas: int) -> None:
     cpu_s, durations = sum(worker.cpu_s() for worker in workers), []
     for number, (what, answer) in enumerate(STEPS, 1):
         began = time.monotonic()
-        with producing(rig.kafka.bootstrap) as send:
+        with publishing(rig.kafka.bootstrap, linger_ms=20) as send:
             for order in names:
                 answer(send, order)
         expected = number * orders

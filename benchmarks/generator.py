@@ -9,8 +9,6 @@ Publishing needs a broker with its topics (`streamgauge broker`, `streamgauge to
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import threading
 import time
@@ -20,6 +18,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.machine import machine
 from generators.encode import Event
 from generators.generate import garbage_collection_deferred, generate
 from generators.ledger import Ledger
@@ -31,17 +30,6 @@ from streamgauge.runtime.process import Process
 
 START_MS = 1_760_000_000_000
 RATE = 50_000.0
-
-
-def machine() -> str:
-    """The machine of the measurement."""
-    model = platform.processor() or "unknown"
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        model = next(
-            (line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line), model
-        )
-    return f"{os.cpu_count()} × {model}, Python {platform.python_version()}, {platform.system()}"
 
 
 def simulate(events: int) -> tuple[float, float]:

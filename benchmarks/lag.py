@@ -16,7 +16,9 @@ from functools import partial
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
+from benchmarks.machine import machine
+from tests.support.publishing import ordered_producer
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 INTERVAL_S, TARGET_PARTITIONS, TARGET_SHARE = 10.0, 5_000, 0.15

@@ -15,9 +15,11 @@ import uuid
 
 from confluent_kafka import Producer
 
+from benchmarks.machine import machine
 from benchmarks.throughput import orders
 from streamgauge.warehouse.client import Warehouse
-from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
+from tests.support.publishing import ordered_producer
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 LOOK_EVERY_S = 0.01

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.machine import machine
 from benchmarks.throughput import fill, measure
-from tests.support.rig import machine, new_rig
+from tests.support.rig import new_rig
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks.machine import machine
 from benchmarks.throughput import orders
 from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
@@ -27,7 +28,6 @@ from streamgauge.deltas import wire
 from streamgauge.deltas.models import Models
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.store import Store, connect
-from tests.support.rig import machine
 
 STREAM = "orders"
 BATCH, CHUNK = 25_000, 1_000

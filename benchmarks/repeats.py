@@ -17,6 +17,7 @@ import time
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.machine import machine
 from benchmarks.throughput import fill, orders
 from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
@@ -27,7 +28,7 @@ from streamgauge.catalog import loader
 from streamgauge.deltas import wire
 from streamgauge.deltas.models import Models
 from streamgauge.runtime.settings import Settings
-from tests.support.rig import machine, new_rig
+from tests.support.rig import new_rig
 
 PARTITIONS, BATCH, CHUNK, WITHIN_S = 6, 25_000, 1_000, 600
 

@@ -15,8 +15,10 @@ import sys
 import time
 from collections.abc import Iterator
 
+from benchmarks.machine import machine
 from streamgauge.runtime.settings import Settings
-from tests.support.rig import Rig, Worker, machine, new_rig, ordered_producer
+from tests.support.publishing import ordered_producer
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 STAGES = ("consume", "decode", "models", "commit")

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
 from tests.browser.pipeline import Pipeline, Shop, running
-from tests.conftest import require_kafka
+from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until
 
 # A first paint takes a second; a laden CI machine gets patience.

@@ -13,7 +13,7 @@ from typing import Any
 
 from streamgauge.catalog import loader
 from tests.browser.pipeline import Pipeline
-from tests.support.rig import ordered_producer
+from tests.support.publishing import ordered_producer
 from tests.unit.streamgauge.warehouse import invented
 
 EACH = 24

@@ -21,7 +21,7 @@ from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.runtime import settings
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.warehouse.client import Warehouse
-from tests.support.rig import ordered_producer
+from tests.support.publishing import ordered_producer
 from tests.support.waiting import wait_until
 
 P = TypeVar("P", bound="Pipeline")

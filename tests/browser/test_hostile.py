@@ -14,7 +14,7 @@ from tests.browser import hostile
 from tests.browser.hostile import Leak
 from tests.browser.pages import SHOWN
 from tests.browser.pipeline import Pipeline, running
-from tests.conftest import require_kafka
+from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]

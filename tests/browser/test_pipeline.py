@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from streamgauge.runtime.data_dir import totals
 from tests.browser.pipeline import Pipeline, Shop
-from tests.conftest import require_kafka
 from tests.kafka.test_up import START_S, Up
+from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser

@@ -1,16 +1,25 @@
-"""A concurrent read-committed reader of `analytics`: what anybody else would see of the deltas."""
+"""A concurrent read-committed reader of `analytics`, which receives the deltas as any other consumer would."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
+from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from streamgauge.warehouse.client import Warehouse
+from tests.support import audit
+from tests.support.figures import events_visible
+from tests.support.rig import Rig
+from tests.support.waiting import wait_until
 
-class Reader:
-    """Counts, for every raw table, how often each source position was delivered. Stop it, then look at `places`."""
+
+class DeltaReader:
+    """Counts, for each raw table, how often each source position was delivered: `places`, to be read after `stop`."""
 
     def __init__(self, bootstrap: str) -> None:
         self.places: Counter[tuple[str, int, int]] = Counter()
@@ -37,9 +46,9 @@ class Reader:
             for message in self._consumer.consume(100, 0.2):
                 if message.error() is None:
                     model = dict(message.headers() or [])["model"].decode()
-                    self._see(model, pa.ipc.open_stream(message.value()).read_all())
+                    self._count(model, pa.ipc.open_stream(message.value()).read_all())
 
-    def _see(self, model: str, rows: pa.Table) -> None:
+    def _count(self, model: str, rows: pa.Table) -> None:
         if model == "stream_windows":
             self.events += sum(rows.column("events").to_pylist())
         elif model.endswith("_events"):
@@ -51,3 +60,18 @@ class Reader:
         self._stop.set()
         self._thread.join(10)
         self._consumer.close()
+
+
+def assert_exactly_once(rig: Rig, ledger_file: Path, reader: DeltaReader) -> None:
+    """Every table equals the generator's ledger, and the reader received each delta once. Stops the reader."""
+    ledger = json.loads(ledger_file.read_text())
+    assert ledger["undelivered"] == 0
+    with Warehouse(rig.settings) as warehouse:
+        visible = partial(events_visible, warehouse)
+        wait_until(lambda: visible() >= ledger["produced"], f"{ledger['produced']} events visible", 90)
+        wait_until(lambda: reader.events >= ledger["produced"], "the reader has caught up", 60)
+        reader.stop()
+        assert audit.differences(ledger, warehouse) == []
+    assert [place for place, times in reader.places.items() if times != 1] == []
+    assert reader.events == ledger["produced"]
+    assert len(reader.places) == ledger["valid"]

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from streamgauge.warehouse.client import Warehouse
-from tests.chaos.test_kill import at_work
-from tests.conftest import require_kafka
-from tests.kafka.test_exactness import visible
+from tests.chaos.kills import analytics_at_work
 from tests.support import audit
+from tests.support.figures import events_visible
+from tests.support.requirements import require_kafka
 from tests.support.rig import Worker, new_rig
 from tests.support.waiting import wait_until
 
@@ -59,7 +59,7 @@ def test_copies_count_once_whatever_is_killed(works: bool) -> None:
         joined: Worker | None = None
         for number in range(6 if works else 2):
             turn = number % 2
-            wait_until(lambda turn=turn: at_work(running[turn]), f"replica {turn} at work", 90)  # type: ignore[misc]
+            wait_until(lambda turn=turn: analytics_at_work(running[turn]), f"replica {turn} at work", 90)  # type: ignore[misc]
             pause.wait(rng.uniform(0.0, 1.0))
             running[turn].kill()
             running[turn] = rig.start("process", "analytics", ready=False, entry=entry)
@@ -74,6 +74,6 @@ def test_copies_count_once_whatever_is_killed(works: bool) -> None:
         assert ledger["duplicates"] > 1_000
         sent = ledger["produced"] + ledger["duplicates"]
         with Warehouse(rig.settings) as warehouse:
-            wait_until(lambda: visible(warehouse) >= sent, f"{sent} messages visible", 120)
+            wait_until(lambda: events_visible(warehouse) >= sent, f"{sent} messages visible", 120)
             found = distinct(ledger, warehouse)
         assert (found == []) is works, found

@@ -1,8 +1,8 @@
 """kill -9 at random moments loses and repeats nothing.
 
-Two analytics replicas are killed ten times and the warehouse five times while events flow (`make test` has time for
-four and two), and a third replica joins and leaves. Afterwards every table equals the ledger, and a concurrent
-read-committed reader saw each delta once.
+Two analytics replicas are killed ten times and the warehouse five times while events flow (four and two times in
+`make test`), and a third replica joins and leaves. Afterwards every table equals the ledger, and a concurrent
+read-committed reader received each delta once.
 """
 
 from __future__ import annotations
@@ -14,22 +14,16 @@ import threading
 import pytest
 
 from streamgauge.warehouse.client import Warehouse
-from tests.chaos.delta_reader import Reader
-from tests.conftest import require_kafka
-from tests.kafka.test_exactness import visible
+from tests.chaos.delta_reader import DeltaReader, assert_exactly_once
+from tests.chaos.kills import analytics_at_work
 from tests.support import audit
-from tests.support.rig import Rig, Worker, new_rig
+from tests.support.figures import events_visible
+from tests.support.requirements import require_kafka
+from tests.support.rig import Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 VICTIMS = ["analytics-0", "analytics-1", "warehouse"]
-
-
-def at_work(worker: Worker) -> bool:
-    """Ready, and past its first batch, so that a kill finds it in the middle of something."""
-    samples = worker.metrics()
-    done = samples.get("streamgauge_batch_events_count", samples.get("streamgauge_merge_seconds_count", 0.0))
-    return worker.healthy() and done > 0
 
 
 @pytest.mark.timeout(420)
@@ -48,13 +42,13 @@ def test_nothing_is_lost_or_repeated(times: int) -> None:
         }
         running = {role: rig.start(*command) for role, command in roles.items() if role != "analytics-1"}
         running["analytics-1"] = rig.start("process", "analytics", ready=False)
-        reader = Reader(rig.kafka.bootstrap)
+        reader = DeltaReader(rig.kafka.bootstrap)
         ledger_file = rig.folder / "ledger.json"
         options = ("--rate", "1500", "--invalid", "0.01", "--late", "0.02", "--ledger", str(ledger_file))
         generator = rig.start("generate", *options)
         joined: Worker | None = None
         for number, role in enumerate(kills):
-            wait_until(lambda role=role: at_work(running[role]), f"{role} at work", 60)  # type: ignore[misc]
+            wait_until(lambda role=role: analytics_at_work(running[role]), f"{role} at work", 60)  # type: ignore[misc]
             pause.wait(rng.uniform(0.0, 1.0))
             running[role].kill()
             running[role] = rig.start(*roles[role], ready=False)
@@ -65,28 +59,13 @@ def test_nothing_is_lost_or_repeated(times: int) -> None:
         for worker in running.values():
             wait_until(worker.healthy, f"recovery; {worker.log}", 60, alive=worker.process)
         assert generator.stop() == 0
-        check(rig, ledger_file.read_text(), reader)
-
-
-def check(rig: Rig, ledger_text: str, reader: Reader) -> None:
-    """Equality with the ledger, and each delta once in the reader's eyes."""
-    ledger = json.loads(ledger_text)
-    assert ledger["undelivered"] == 0
-    with Warehouse(rig.settings) as warehouse:
-        wait_until(lambda: visible(warehouse) >= ledger["produced"], f"{ledger['produced']} events visible", 90)
-        wait_until(lambda: reader.events >= ledger["produced"], "the reader has caught up", 60)
-        reader.stop()
-        assert audit.differences(ledger, warehouse) == []
-    repeated = [place for place, times in reader.places.items() if times != 1]
-    assert repeated == []
-    assert reader.events == ledger["produced"]
-    assert len(reader.places) == ledger["valid"]
+        assert_exactly_once(rig, ledger_file, reader)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(180)
 def test_the_proof_fails_when_offsets_are_committed_outside_the_transaction() -> None:
-    """The bug the other test is there to catch, planted: it is caught."""
+    """Planted bug: the audit of the other test finds it."""
     require_kafka()
     with new_rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as rig:
         rig.start("warehouse")
@@ -104,6 +83,6 @@ def test_the_proof_fails_when_offsets_are_committed_outside_the_transaction() ->
         rig.start("process", "analytics")
         ledger = json.loads(ledger_file.read_text())
         with Warehouse(rig.settings) as warehouse:
-            wait_until(lambda: visible(warehouse) > ledger["produced"], "an event counted twice", 60)
+            wait_until(lambda: events_visible(warehouse) > ledger["produced"], "an event counted twice", 60)
             found = "\n".join(audit.differences(ledger, warehouse))
         assert "raw rows" in found

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from streamgauge.cli.local.kafka.broker import free_port
-from tests.conftest import require_kafka
 from tests.repo.files import ROOT, committed
+from tests.support.requirements import require_kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 PACKAGES = {"streamgauge", "processors", "dashboard", "generators"}

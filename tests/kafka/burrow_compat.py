@@ -20,7 +20,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from tests.support.rig import ordered_producer
+from tests.support.publishing import ordered_producer
 from tests.support.waiting import wait_until
 
 METADATA, FIND_COORDINATOR, LIST_OFFSETS = 3, 10, 2

@@ -1,4 +1,4 @@
-"""Attribution on a real broker: right in whatever order events come, and after kill -9 without state."""
+"""Attribution on a real broker: exact in whatever order events come, and after kill -9 and the loss of its state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from processors.attribution.service import NAME
-from tests.conftest import require_kafka
 from tests.support.attribution import (
     HOUR,
     Credits,
@@ -22,6 +21,7 @@ from tests.support.attribution import (
     shaken,
     traffic,
 )
+from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
@@ -48,7 +48,7 @@ def publisher(rig: Rig) -> Publisher:
 
 @pytest.fixture(scope="module")
 def credits(rig: Rig) -> Iterator[Credits]:
-    reader = Credits(rig.kafka.bootstrap, PARTITIONS)
+    reader = Credits(rig.kafka.bootstrap)
     yield reader
     reader.close()
 

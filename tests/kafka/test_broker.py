@@ -1,8 +1,7 @@
-"""The local Apache Kafka does what everything else relies on."""
+"""The local Apache Kafka: the behaviour that everything else relies on, and the command that runs it."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamgauge.cli.local.kafka.broker import free_port
@@ -21,65 +20,41 @@ from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.errors import FatalError, UsageError
 from tests.conftest import TopicFactory
+from tests.support import commands
+from tests.support.topic_reader import read_topic
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
 
-def produce(bootstrap: str, topic: str, *values: bytes) -> list[KafkaError | None]:
-    """Produce and wait; returns what became of each."""
+def produce(bootstrap: str, topic: str, *payloads: bytes) -> list[KafkaError | None]:
+    """Produce and wait; returns the error of each, or None."""
     outcomes: list[KafkaError | None] = []
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
             "message.timeout.ms": 10_000,
-            "topic.metadata.propagation.max.ms": 500,  # how long an unknown topic is hoped for
+            "topic.metadata.propagation.max.ms": 500,  # how long an unknown topic may still appear
             "log_level": 0,
         }
     )
-    for value in values:
-        producer.produce(topic, value, on_delivery=lambda error, _: outcomes.append(error))
+    for payload in payloads:
+        producer.produce(topic, payload, on_delivery=lambda error, _: outcomes.append(error))
     assert producer.flush(20) == 0
     return outcomes
 
 
-def read(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[bytes]:
-    """All values of partition 0 up to its end at this moment."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": f"test-{uuid.uuid4()}",
-            "isolation.level": isolation,
-            "enable.partition.eof": True,
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-    )
-    try:
-        consumer.assign([TopicPartition(topic, 0, 0)])
-        values: list[bytes] = []
-
-        def at_end() -> bool:
-            for message in consumer.consume(100, timeout=0.2):
-                if message.error() is None:
-                    values.append(message.value())
-                elif message.error().code() == KafkaError._PARTITION_EOF:
-                    return True
-            return False
-
-        wait_until(at_end, f"the end of {topic}", 20)
-        return values
-    finally:
-        consumer.close()
+def values(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[bytes | None]:
+    """All values of a topic."""
+    return [message.value() for message in read_topic(bootstrap, topic, isolation)]
 
 
 @contextmanager
 def command(data_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """`streamgauge broker` as a user runs it."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from streamgauge.cli.main import main; main()", "broker", "--port", str(port)],
-        env={**ours, "STREAMGAUGE_DATA_DIR": str(data_dir)},
+        [commands.PROGRAM, "broker", "--port", str(port)],
+        env=commands.environment({"STREAMGAUGE_DATA_DIR": str(data_dir)}),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -109,10 +84,10 @@ def log(data_dir: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_takes_an_event(broker: LocalKafka, topic_factory: TopicFactory) -> None:
+def test_an_event_is_produced_and_read(broker: LocalKafka, topic_factory: TopicFactory) -> None:
     topic = topic_factory()
     assert produce(broker.bootstrap, topic, b"value") == [None]
-    assert read(broker.bootstrap, topic) == [b"value"]
+    assert values(broker.bootstrap, topic) == [b"value"]
 
 
 def test_a_missing_topic_is_not_created(broker: LocalKafka, admin_client: AdminClient) -> None:
@@ -123,21 +98,21 @@ def test_a_missing_topic_is_not_created(broker: LocalKafka, admin_client: AdminC
     assert topic not in admin_client.list_topics(timeout=10).topics
 
 
-def test_read_committed_sees_commits_only(broker: LocalKafka, topic_factory: TopicFactory) -> None:
+def test_read_committed_delivers_commits_only(broker: LocalKafka, topic_factory: TopicFactory) -> None:
     topic = topic_factory()
     producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic, "log_level": 0})
     producer.init_transactions(30)
-    for value, end in ((b"aborted", producer.abort_transaction), (b"committed", producer.commit_transaction)):
+    for payload, end in ((b"aborted", producer.abort_transaction), (b"committed", producer.commit_transaction)):
         producer.begin_transaction()
-        producer.produce(topic, value)
+        producer.produce(topic, payload)
         producer.flush(10)
         end(30)
-    assert read(broker.bootstrap, topic) == [b"committed"]
-    assert read(broker.bootstrap, topic, "read_uncommitted") == [b"aborted", b"committed"]
+    assert values(broker.bootstrap, topic) == [b"committed"]
+    assert values(broker.bootstrap, topic, "read_uncommitted") == [b"aborted", b"committed"]
 
 
 def test_data_survives_a_restart_and_a_kill(broker: LocalKafka, tmp_path: Path) -> None:
-    # `broker` is asked for only so that this test is skipped where it cannot run.
+    # `broker` is requested only so that this test is skipped where no broker can run.
     kafka = LocalKafka(tmp_path, free_port(), heap="256m")
     with kafka:
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
@@ -146,7 +121,7 @@ def test_data_survives_a_restart_and_a_kill(broker: LocalKafka, tmp_path: Path) 
         cluster = admin.list_topics(timeout=10).cluster_id
         produce(kafka.bootstrap, "kept", b"before the stop")
         kafka.stop()
-        assert kafka.exit_code == 143  # what Java answers to SIGTERM after a clean stop
+        assert kafka.exit_code == 143  # Java's exit code after a clean stop by SIGTERM
 
         kafka.start()
         kafka.wait_ready()
@@ -155,7 +130,7 @@ def test_data_survives_a_restart_and_a_kill(broker: LocalKafka, tmp_path: Path) 
 
         kafka.start()
         kafka.wait_ready()
-        assert read(kafka.bootstrap, "kept") == [b"before the stop", b"before the kill"]
+        assert values(kafka.bootstrap, "kept") == [b"before the stop", b"before the kill"]
         assert admin.list_topics(timeout=10).cluster_id == cluster
 
 
@@ -176,7 +151,7 @@ def test_a_data_directory_has_one_broker(broker: LocalKafka) -> None:
     assert broker_marker.read(broker.data_dir) == broker.marker
 
 
-def test_a_failed_start_says_why(broker: LocalKafka, tmp_path: Path) -> None:
+def test_a_failed_start_reports_the_reason(broker: LocalKafka, tmp_path: Path) -> None:
     (tmp_path / "kafka").mkdir()
     (tmp_path / "kafka" / "meta.properties").write_text("version=1\ncluster.id=abc\nnode.id=7\n")
     with pytest.raises(FatalError, match="Stored node id 7"), LocalKafka(tmp_path, free_port(), heap="256m"):
@@ -201,7 +176,7 @@ def test_the_command_fails_when_kafka_dies(broker: LocalKafka, tmp_path: Path) -
         assert "ended with code -9" in errors
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can kill children when their parent dies")
 def test_kafka_dies_with_a_killed_command(broker: LocalKafka, tmp_path: Path) -> None:
     with command(tmp_path, free_port()) as process:
         java = java_of(process, tmp_path)

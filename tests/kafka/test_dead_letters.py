@@ -1,4 +1,4 @@
-"""Dead letters on a real broker: listed by cause, shown with the wrong field, sent again as they were."""
+"""Dead letters on a real broker: listed by cause, shown with the field at fault, sent again byte for byte."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from streamgauge.cli.dead_letters import listing, plan, retry, selection, show
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.warehouse.client import Warehouse
-from tests.conftest import require_kafka
-from tests.kafka.dead_letters import CONNECT, Billing, call, count, payment, publish, shipment, spring, stock
+from tests.kafka.dead_letters import CONNECT, Billing, call, publish, spring
+from tests.support.commerce_events import payment, shipment, stock
+from tests.support.figures import count
+from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
@@ -41,97 +43,93 @@ def rig() -> Iterator[Rig]:
         yield rig
 
 
-@pytest.fixture(scope="module")
-def warehouse(rig: Rig) -> Iterator[Warehouse]:
-    with Warehouse(rig.settings) as client:
-        yield client
-
-
 def dead(warehouse: Warehouse, stream: str, number: int) -> None:
-    """Wait until the table has so many letters of a stream."""
+    """Wait until the table holds `number` dead letters of a stream."""
     wait_until(lambda: count(warehouse, f"dead_letters WHERE stream = '{stream}'") == number, f"{number} of {stream}")
 
 
 def ids(*names: str) -> Choice:
-    """A choice of ids."""
+    """The selection of these ids."""
     return selection.choose(names, None, None, None, None)
 
 
 def test_the_command_lists_and_sends_again_once(
     rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Reason, fingerprint, field and id in the list; a dry run sends nothing; a second retry finds nothing to do."""
-    (place,) = publish(rig, "payments", [(b"O-1", payment(1, amount_cents="100"))], [("trace", b"t1")])
+    """Reason, fingerprint, field and id are listed; a dry run sends nothing; a second retry has nothing to send."""
+    (position,) = publish(rig, "payments", [(b"O-1", payment(1, amount_cents="100"))], [("trace", b"t1")])
     dead(warehouse, "payments", 1)
     code, out, err = call(rig, "list", "--format", "json", "--stream", "payments")
     (group,) = json.loads(out)
     assert (code, err, group["reason"], group["field"]) == (0, "", "wrong_type", "$.amount_cents")
-    assert (group["letters"], group["open"], group["example"], sum(group["trend"])) == (1, 1, place, 1)
+    assert (group["letters"], group["open"], group["example"], sum(group["trend"])) == (1, 1, position, 1)
 
-    assert retry.run(rig.settings, ids(place), Options()) == 0
+    assert retry.run(rig.settings, ids(position), Options()) == 0
     out = capsys.readouterr().out
     assert "would fail again: wrong_type: Expected `int`, got `str`" in out
     assert "nothing was sent" in out
     assert count(warehouse, "dead_letters WHERE stream = 'payments'") == 1
 
-    code, out, err = call(rig, "retry", place, "--yes")
+    code, out, err = call(rig, "retry", position, "--yes")
     assert code == 1, out + err
     assert f"the same failure returned: 1 x {group['fingerprint']} wrong_type" in out
     dead(warehouse, "payments", 2)
-    wait_until(lambda: count(warehouse, f"dead_letter_retries WHERE letter = '{place}'") == 1, "the record")
+    wait_until(
+        lambda: count(warehouse, f"dead_letter_retries WHERE letter = '{position}'") == 1, "the record of the retry"
+    )
     (group,) = listing.groups(warehouse, Choice(stream="payments"))
     assert (group.letters, group.open, group.attempts) == (2, 1, 2)
     assert count(warehouse, "stream_windows WHERE stream = 'dead-letter-retries'") == 0
-    assert retry.run(rig.settings, ids(place), Options(really=True)) == 0
+    assert retry.run(rig.settings, ids(position), Options(really=True)) == 0
     assert "1 left out: already retried" in capsys.readouterr().out
     rows = warehouse.query("SELECT attempts, retry_of, event_time IS NOT NULL AS timed FROM dead_letters ORDER BY 1")
     assert rows.to_pylist() == [
         {"attempts": 1, "retry_of": None, "timed": True},
-        {"attempts": 2, "retry_of": place, "timed": True},
+        {"attempts": 2, "retry_of": position, "timed": True},
     ]
 
 
 def test_an_edited_letter_passes_and_the_original_stays(
     rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """--set and --edit: what was sent is in the raw table with the event's headers, what failed in its topic."""
+    """--set and --edit: the edited event is in the raw table, the dead letter stays as it was in its topic."""
     before = count(warehouse, "dead_letters WHERE stream = 'shipments'")
     values = [shipment(1, carrier=None), shipment(2, region=7)]
-    places = publish(rig, "shipments", [(b"O-1", values[0]), (b"O-2", values[1])], [("trace", b"t2")])
+    positions = publish(rig, "shipments", [(b"O-1", values[0]), (b"O-2", values[1])], [("trace", b"t2")])
     dead(warehouse, "shipments", before + 2)
     options = Options(really=True, set=[("$.carrier", "ups")])
-    assert retry.run(rig.settings, ids(places[0]), options) == 0
+    assert retry.run(rig.settings, ids(positions[0]), options) == 0
     shown = capsys.readouterr().out
     assert "would pass now" in shown
-    assert f'edited {places[0]}: $.carrier: null → "ups"' in shown
+    assert f'edited {positions[0]}: $.carrier: null → "ups"' in shown
 
     file = tmp_path / "mended.json"
     file.write_text(json.dumps({**values[1], "region": "us"}))
-    assert retry.run(rig.settings, ids(places[1]), Options(really=True, file=file)) == 0
+    assert retry.run(rig.settings, ids(positions[1]), Options(really=True, file=file)) == 0
     wait_until(lambda: count(warehouse, "shipment_events") == 2, "both shipments")
     rows = warehouse.query("SELECT shipment_id, carrier, region FROM shipment_events ORDER BY 1").to_pylist()
     assert rows == [
         {"shipment_id": "S-1", "carrier": "ups", "region": "eu"},
         {"shipment_id": "S-2", "carrier": "dhl", "region": "us"},
     ]
-    show.run(rig.settings, ids(places[0]), None)
+    show.run(rig.settings, ids(positions[0]), None)
     shown = capsys.readouterr().out
     for part in ('"carrier": null,   ◀ wrong_type', "retried", '$.carrier: null → "ups"', "trace", "wrong_type at"):
         assert part in shown
     assert count(warehouse, "dead_letters WHERE stream = 'shipments'") == before + 2
 
 
-def test_odd_payloads_are_shown_and_sent_again_byte_by_byte(
+def test_odd_payloads_are_shown_and_sent_again_byte_for_byte(
     rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Not UTF-8, null, empty, huge, an unknown id: each has its page, and a retry sends the very bytes."""
+    """Not UTF-8, null, empty, huge, binary: each can be shown, and a retry sends exactly its bytes."""
     huge = json.dumps(stock(1, padding="x" * 300_000)).encode()
     values = [b'{"sku":"caf\xe9"}', None, b"", huge, b"\x00\x01\xff"]
-    places = publish(rig, "inventory", [(b"\xff\x00", value) for value in values])
+    positions = publish(rig, "inventory", [(b"\xff\x00", value) for value in values])
     dead(warehouse, "inventory", len(values))
     shown = []
-    for place in places:
-        show.run(rig.settings, ids(place), None)
+    for position in positions:
+        show.run(rig.settings, ids(position), None)
         shown.append(capsys.readouterr().out)
     for page, parts in zip(
         shown,
@@ -146,28 +144,27 @@ def test_odd_payloads_are_shown_and_sent_again_byte_by_byte(
     ):
         assert all(part in page for part in parts), page
         assert len(page) < 10_000
-    show.run(rig.settings, ids(places[3]), tmp_path / "huge.json")
+    show.run(rig.settings, ids(positions[3]), tmp_path / "huge.json")
     assert (tmp_path / "huge.json").read_bytes() == huge
 
-    chosen = ids(*places)
+    chosen = ids(*positions)
     fingerprints = {item.letter.fingerprint for item in plan.make(rig.settings, chosen, Options()).ready}
-    # Two are not UTF-8, which is one cause.
-    assert len(fingerprints) == len(values) - 1
-    for place in places:
-        assert retry.run(rig.settings, ids(place), Options(really=True)) == 1
+    assert len(fingerprints) == len(values) - 1  # the two that are not UTF-8 have one cause
+    for position in positions:
+        assert retry.run(rig.settings, ids(position), Options(really=True)) == 1
         assert "the same failure returned" in capsys.readouterr().out
     dead(warehouse, "inventory", 2 * len(values))
     again = Choice(stream="inventory")
     made_again = plan.make(rig.settings, again, Options())
     sent = {str(item.letter.root): item.value for item in made_again.ready}
-    assert sent == dict(zip(places, values, strict=True))
+    assert sent == dict(zip(positions, values, strict=True))
     assert {item.record.key for item in made_again.ready} == {b"\xff\x00"}
 
 
-def test_the_ladder_stops_at_the_rung_that_fails(
+def test_the_canary_stops_at_the_step_that_fails(
     rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """12 letters of one cause, one with a second fault: 1 and then 5 are sent, 6 are not."""
+    """12 dead letters of one cause, one with a second fault: 1 and then 5 are sent, 6 are not."""
     before = count(warehouse, "dead_letters WHERE stream = 'marketing'")
     assert before == 0
     spend = {"channel": "email", "campaign_id": "A", "customer_id": "C", "cost_cents": "1"}
@@ -187,15 +184,15 @@ def test_the_ladder_stops_at_the_rung_that_fails(
 
 
 def test_the_events_of_a_key_stay_in_order(rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
-    """Also where the first was retried before, in vain, and so lies behind the second by now."""
+    """Even where the first was retried before, failed again, and so lies behind the second by now."""
     before = count(warehouse, "payment_events")
     start = count(warehouse, "dead_letters WHERE stream = 'payments'")
     values = [(f"K-{number % 3}".encode(), payment(100 + number, currency=None)) for number in range(9)]
-    places = publish(rig, "payments", values)
+    positions = publish(rig, "payments", values)
     dead(warehouse, "payments", start + 9)
-    assert retry.run(rig.settings, ids(places[0]), Options(really=True)) == 1
+    assert retry.run(rig.settings, ids(positions[0]), Options(really=True)) == 1
     dead(warehouse, "payments", start + 10)
-    choice = Choice(stream="payments", fingerprint=listing.groups(warehouse, ids(places[1]))[0].fingerprint)
+    choice = Choice(stream="payments", fingerprint=listing.groups(warehouse, ids(positions[1]))[0].fingerprint)
     assert retry.run(rig.settings, choice, Options(really=True, set=[("$.currency", "EUR")], rate=500)) == 0
     assert "9 sent again, none failed" in capsys.readouterr().out
     wait_until(lambda: count(warehouse, "payment_events") == before + 9, "all nine")
@@ -207,8 +204,8 @@ def test_the_events_of_a_key_stay_in_order(rig: Rig, warehouse: Warehouse, capsy
         assert [number for number in sent if (number - 100) % 3 == key] == [100 + key, 103 + key, 106 + key]
 
 
-def test_letters_of_other_services(rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
-    """Connect's and Spring's are rows with origin and cause, malformed ones too; Spring's go back where they were."""
+def test_dead_letters_of_other_systems(rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+    """Connect's and Spring's become rows with origin and cause, malformed ones too; Spring's go back to their topic."""
     (origin,) = publish(rig, "invoices", [(b"I-1", b"not json")], [("trace", b"t9")])
     publish(rig, "sink.dead", [(b"O-1", b"x")], CONNECT)
     publish(rig, "invoices-dlt", [(b"I-1", b"not json")], [("trace", b"t9"), *spring(origin)])
@@ -240,13 +237,13 @@ def test_letters_of_other_services(rig: Rig, warehouse: Warehouse, capsys: pytes
     billing = Billing(rig)
     billing.start()
     try:
-        wait_until(lambda: len(billing.seen) == 1, "billing at work")
+        wait_until(lambda: len(billing.received) == 1, "billing reads")
         assert retry.run(rig.settings, ids(origin), Options(really=True)) == 0, capsys.readouterr()
-        wait_until(lambda: len(billing.seen) == 2, "the event, again")
+        wait_until(lambda: len(billing.received) == 2, "the event has been sent again")
     finally:
         billing.stop.set()
         billing.join()
-    value, headers = billing.seen[1]
+    value, headers = billing.received[1]
     assert value == b"not json"
     assert headers == [("trace", b"t9"), ("streamgauge.attempt", b"2"), ("streamgauge.retry-of", origin.encode())]
     assert retry.run(rig.settings, ids(nowhere), Options(really=True)) == 0

@@ -1,4 +1,4 @@
-"""A retry that is killed, run twice or overtaken sends each event once; a replica stops at nothing but bad events."""
+"""A retry that is killed, run twice or fenced sends each event once; the circuit breaker stops a replica."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from streamgauge.cli.dead_letters import plan, retry
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.dead_letters.headers import Position
-from streamgauge.dead_letters.retry import records, retrier
-from streamgauge.runtime import log_reader
+from streamgauge.dead_letters.retry import retrier
 from streamgauge.warehouse.client import Warehouse
-from tests.conftest import require_kafka
-from tests.kafka.dead_letters import count, payment, publish, shipment, start
+from tests.kafka.dead_letters import publish, start
+from tests.support.commerce_events import payment, shipment
+from tests.support.figures import count
+from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, new_rig
+from tests.support.topic_reader import read_topic
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
@@ -39,29 +41,19 @@ def rig() -> Iterator[Rig]:
         yield rig
 
 
-@pytest.fixture(scope="module")
-def warehouse(rig: Rig) -> Iterator[Warehouse]:
-    with Warehouse(rig.settings) as client:
-        yield client
-
-
 def chosen(*positions: str) -> Choice:
-    """These letters."""
+    """The selection of these dead letters."""
     return Choice(ids=tuple(position for text in positions if (position := Position.parse(text))))
 
 
-def once(rig: Rig, warehouse: Warehouse, prefix: str, number: int) -> None:
-    """So many good payments are in the topic, each once, and all of them in the raw table."""
-    sent: Counter[str] = Counter()
-
-    def see(message: Any) -> bool:
-        event = json.loads(message.value())
-        if event["payment_id"].startswith(prefix) and event["amount_cents"] == 100:
-            sent[event["payment_id"]] += 1
-        return False
-
-    with records.reader(rig.settings) as consumer:
-        records.scan(consumer, log_reader.beginning(consumer, "payments"), see)
+def assert_sent_once(rig: Rig, warehouse: Warehouse, prefix: str, number: int) -> None:
+    """`number` good payments are in the topic, each once, and all of them in the raw table."""
+    payments = [json.loads(message.value() or b"") for message in read_topic(rig.kafka.bootstrap, "payments")]
+    sent = Counter(
+        event["payment_id"]
+        for event in payments
+        if event["payment_id"].startswith(prefix) and event["amount_cents"] == 100
+    )
     assert (len(sent), set(sent.values())) == (number, {1})
     where = f"payment_events WHERE starts_with(payment_id, '{prefix}')"
     wait_until(lambda: count(warehouse, where) >= number, f"{number} payments")
@@ -71,9 +63,9 @@ def once(rig: Rig, warehouse: Warehouse, prefix: str, number: int) -> None:
 
 @pytest.fixture(scope="module")
 def fingerprint(rig: Rig, warehouse: Warehouse) -> str:
-    """The cause that all bad payments here share."""
+    """The fingerprint that all bad payments here share."""
     publish(rig, "payments", [(b"O-0", payment(0, amount_cents="100"))])
-    wait_until(lambda: count(warehouse, "dead_letters") == 1, "the first letter")
+    wait_until(lambda: count(warehouse, "dead_letters") == 1, "the first dead letter")
     return str(warehouse.query("SELECT fingerprint FROM dead_letters")["fingerprint"][0].as_py())
 
 
@@ -82,40 +74,42 @@ def test_killed_and_run_twice_each_event_is_sent_once(
 ) -> None:
     """kill -9 at random moments between the first event and the last, then two runs at once, then one more."""
     publish(rig, "payments", [(f"O-{n}".encode(), payment(1_000 + n, amount_cents="1")) for n in range(LETTERS)])
-    wait_until(lambda: count(warehouse, f"dead_letters WHERE fingerprint = '{fingerprint}'") == LETTERS + 1, "letters")
+    wait_until(
+        lambda: count(warehouse, f"dead_letters WHERE fingerprint = '{fingerprint}'") == LETTERS + 1, "all of them"
+    )
     command = ("retry", "--fingerprint", fingerprint, "--set", "amount_cents=100", "--yes")
-    rng, in_the_middle = random.Random(20261123), 0
+    rng, interrupted = random.Random(20261123), 0
     for number in range(KILLS):
         running = start(rig, *command, "--rate", "10")
         assert running.stderr is not None
-        running.stderr.readline()  # the first rung is sent
-        time.sleep(number * rng.uniform(0.0, 0.4))  # a random moment, which is the point; the first at once
+        running.stderr.readline()  # the first step of the canary is sent
+        time.sleep(number * rng.uniform(0.0, 0.4))  # kill at a random moment; the first time at once
         running.kill()
         running.communicate()
-        in_the_middle += 0 < len(retrier.retried_letters(rig.settings)) < LETTERS + 1
-    assert in_the_middle > 0
+        interrupted += 0 < len(retrier.retried_letters(rig.settings)) < LETTERS + 1
+    assert interrupted > 0
     both = [start(rig, *command), start(rig, *command)]
     outputs = [running.communicate(timeout=120) for running in both]
     codes = sorted(running.returncode for running in both)
-    # Whoever came second fenced the first, unless the first was done by then.
+    # The second fenced the first, unless the first had finished by then.
     assert codes[0] == 0, outputs
     assert codes[1] == 0 or any("another retry has started" in err for _, err in outputs), outputs
     assert retry.run(rig.settings, Choice(fingerprint=fingerprint), Options(really=True, set=MENDED)) == 0
     out = capsys.readouterr().out
     assert len(retrier.retried_letters(rig.settings)) == LETTERS + 1
-    once(rig, warehouse, "P-1", LETTERS)
+    assert_sent_once(rig, warehouse, "P-1", LETTERS)
     assert f"{LETTERS + 1} left out: already retried" in out or "sent again, none failed" in out
 
 
 class Crash(BaseException):
-    """What kill -9 is to the code that it hits."""
+    """Ends a run at once, as kill -9 would: no `except Exception` catches it."""
 
 
 def crashing(after: int, producer: type = Producer) -> Callable[[dict[str, Any]], Any]:
-    """Makes a producer whose user dies right after its call number `after`; what it left open stays so."""
+    """A producer class whose user crashes right after call number `after`; an open transaction stays open."""
     calls = count_from(1)
 
-    class Mortal:
+    class Crashing:
         def __init__(self, options: dict[str, Any]) -> None:
             self._real = producer(options)
 
@@ -128,13 +122,13 @@ def crashing(after: int, producer: type = Producer) -> Callable[[dict[str, Any]]
 
             return call
 
-    return Mortal
+    return Crashing
 
 
 def test_wherever_it_crashes_each_event_is_sent_once(
     rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that ends after each of its calls to Kafka in turn, from the first to the one that commits."""
+    """A run crashes after each of its calls to Kafka in turn, from the first to the commit."""
     names: list[str] = []
     positions = publish(rig, "payments", [(b"O-9", payment(2_000 + n, amount_cents="1")) for n in range(8)])
     wait_until(lambda: len(plan.make(rig.settings, chosen(*positions), Options()).expired) == 0, "eight letters")
@@ -151,27 +145,27 @@ def test_wherever_it_crashes_each_event_is_sent_once(
     assert names.count("produce") >= 2
     capsys.readouterr()
     assert retry.run(rig.settings, chosen(*positions), options) == 0
-    # Only the run that ended after the commit had sent its event, and those after it that came to no crash.
+    # Sent were only the event of the run that crashed after its commit, and those of later runs, which did not crash.
     assert f"{len(names) - 1} sent again, none failed" in capsys.readouterr().out
-    once(rig, warehouse, "P-2", len(positions))
+    assert_sent_once(rig, warehouse, "P-2", len(positions))
 
 
-def test_a_run_that_was_overtaken_sends_nothing(rig: Rig) -> None:
-    """Two runs may have chosen the same letters; the later one fences the earlier."""
+def test_a_fenced_run_sends_nothing(rig: Rig) -> None:
+    """Two runs may have selected the same dead letters; the later one fences the earlier."""
     (position,) = publish(rig, "payments", [(b"O-8", payment(4_000, amount_cents="1"))])
     wait_until(lambda: len(plan.make(rig.settings, chosen(position), Options()).ready) == 1, "the letter")
     ready = plan.make(rig.settings, chosen(position), Options()).ready
-    overtaken, _newer = retrier.Retrier(rig.settings), retrier.Retrier(rig.settings)
+    fenced, _newer = retrier.Retrier(rig.settings), retrier.Retrier(rig.settings)
     with pytest.raises(retrier.Fenced):
-        overtaken.send(ready)
+        fenced.send(ready)
     assert position not in retrier.retried_letters(rig.settings)
 
 
-def test_a_replica_stops_at_nothing_but_bad_events(rig: Rig, warehouse: Warehouse) -> None:
-    """It says which stream and why, commits nothing of that batch, and dead-letters nothing more when started again."""
+def test_the_circuit_breaker_stops_a_replica(rig: Rig, warehouse: Warehouse) -> None:
+    """It reports the stream and the cause, commits nothing of that batch, and dead-letters nothing when restarted."""
     bad = [(b"S", shipment(n, region=None)) for n in range(150)]
     publish(rig, "shipments", bad)
-    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'shipments'") == 150, "150 letters")
+    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'shipments'") == 150, "150 dead letters")
     replica = rig.workers[1]
     assert replica.process.poll() is None
     publish(rig, "shipments", bad)
@@ -179,15 +173,15 @@ def test_a_replica_stops_at_nothing_but_bad_events(rig: Rig, warehouse: Warehous
     line = replica.log.read_text().splitlines()[-1]
     for part in ("events of stream `shipments` are bad", "wrong_type", "$.region", "raise"):
         assert part in line
-    lettered = count(warehouse, "dead_letters WHERE stream = 'shipments'")
-    assert 150 <= lettered < 200
+    dead = count(warehouse, "dead_letters WHERE stream = 'shipments'")
+    assert 150 <= dead < 200
 
     again = rig.start("process", "analytics", ready=False)
     assert again.process.wait(120) == 1
-    assert count(warehouse, "dead_letters WHERE stream = 'shipments'") == lettered
+    assert count(warehouse, "dead_letters WHERE stream = 'shipments'") == dead
 
     publish(rig, "payments", [(b"O-1", payment(3_000))])
-    willing = rig.start("process", "analytics", dead_letter_stop_events=0)
+    unlimited = rig.start("process", "analytics", dead_letter_stop_events=0)
     wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'shipments'") == 300, "all of them")
-    once(rig, warehouse, "P-3", 1)
-    assert willing.stop() == 0
+    assert_sent_once(rig, warehouse, "P-3", 1)
+    assert unlimited.stop() == 0

@@ -1,20 +1,20 @@
-"""Repeated events on a real broker: each counts once in every table, though replicas die, start and rebalance."""
+"""Deduplication on a real broker: each event counts once in every table, though replicas die, start and rebalance."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from confluent_kafka import Producer
 
-from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
-from tests.conftest import require_kafka
+from streamgauge.warehouse.client import Warehouse
+from tests.support.commerce_events import order
+from tests.support.figures import events_visible
+from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
-from tests.unit.processors.analytics.test_decoder import ORDER
 
 pytestmark = pytest.mark.kafka
 COUNTED = "SELECT (SELECT coalesce(sum(orders), 0) FROM order_windows) AS windows, count(*) AS rows, "
@@ -25,7 +25,7 @@ TOTALS += "WHERE stream = 'orders'"
 
 @dataclass
 class Shop:
-    """Sends orders by number, as often as asked; in transactions, so that offsets have gaps."""
+    """Sends orders by number, any of them repeatedly; in transactions, so that offsets have gaps."""
 
     rig: Rig
     sent: int = 0
@@ -39,9 +39,7 @@ class Shop:
     def send(self, numbers: range, *, good: bool = True) -> None:
         self.producer.begin_transaction()
         for number in numbers:
-            event = {**ORDER, "event_id": f"e-{number}", "order_id": f"O-{number}", "occurred_at": _now_ms()}
-            if not good:
-                event["amount_cents"] = -1
+            event = order(f"O-{number}", event_id=f"e-{number}", amount_cents=100 if good else -1)
             self.producer.produce("orders", json.dumps(event).encode(), f"O-{number}".encode())
         self.producer.commit_transaction(30)
         self.sent += len(numbers)
@@ -49,10 +47,6 @@ class Shop:
             self.distinct.update(numbers)
         else:
             self.bad += len(numbers)
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +62,7 @@ def rig() -> Iterator[Rig]:
 def check(rig: Rig, shop: Shop) -> None:
     """Every table agrees: distinct events counted once, every message in `stream_windows`."""
     with Warehouse(rig.settings) as warehouse:
-
-        def arrived() -> bool:
-            try:
-                return bool(warehouse.query(TOTALS).to_pylist()[0]["events"] == shop.sent)
-            except WarehouseUnavailable:
-                return False
-
-        wait_until(arrived, f"{shop.sent} messages counted", 90)
+        wait_until(lambda: events_visible(warehouse) == shop.sent, f"{shop.sent} messages counted", 90)
         distinct = len(shop.distinct)
         assert warehouse.query(COUNTED).to_pylist() == [{"windows": distinct, "rows": distinct, "ids": distinct}]
         assert warehouse.query(TOTALS).to_pylist() == [
@@ -85,8 +72,8 @@ def check(rig: Rig, shop: Shop) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
-def test_a_repeat_counts_once_whoever_counted_the_first(rig: Rig) -> None:
-    """Two replicas: one is killed, one joins, one leaves; what each of them counted is known to the next."""
+def test_a_repeat_counts_once_whichever_replica_counted_the_first(rig: Rig) -> None:
+    """Of two replicas one is killed, one joins, one leaves; each restores what the others counted."""
     shop = Shop(rig)
     first = rig.start("process", "analytics")
     shop.send(range(500))
@@ -102,7 +89,7 @@ def test_a_repeat_counts_once_whoever_counted_the_first(rig: Rig) -> None:
     check(rig, shop)
 
     third = rig.start("process", "analytics", ready=False)
-    wait_until(lambda: held(third) > 0 and third.healthy(), "the third replica at work", 60, alive=third.process)
+    wait_until(lambda: held(third) > 0 and third.healthy(), "the third holds partitions", 60, alive=third.process)
     shop.send(range(800))
     check(rig, shop)
 

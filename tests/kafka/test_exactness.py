@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
-from tests.conftest import require_kafka
+from streamgauge.warehouse.client import Warehouse
 from tests.support import audit
+from tests.support.figures import events_visible
+from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
@@ -24,16 +25,8 @@ def rig() -> Iterator[Rig]:
         yield rig
 
 
-def visible(warehouse: Warehouse) -> int:
-    """Events that SQL sees."""
-    try:
-        return int(warehouse.query("SELECT coalesce(sum(events), 0) AS n FROM stream_windows")["n"][0].as_py())
-    except WarehouseUnavailable:
-        return -1
-
-
 def disagreement(warehouse: Warehouse) -> str:
-    """Windows against rows, per stream, in one query: what one batch gave must be in all tables or in none."""
+    """Windows against raw rows, by stream, in one query: the results of a batch must be in all tables or in none."""
     events = " UNION ALL ".join(f"SELECT '{stream}' AS stream FROM {table}" for stream, table in audit.RAW.items())
     rows = warehouse.query(
         f"WITH kept AS ({events} UNION ALL SELECT stream FROM dead_letters), "
@@ -45,35 +38,29 @@ def disagreement(warehouse: Warehouse) -> str:
     return "" if rows.num_rows == 0 else str(rows.to_pylist())
 
 
-@pytest.fixture
-def warehouse(rig: Rig) -> Iterator[Warehouse]:
-    with Warehouse(rig.settings) as client:
-        yield client
-
-
 @pytest.mark.timeout(240)
 def test_every_table_equals_the_ledger(rig: Rig, warehouse: Warehouse) -> None:
     """200,000 events, invalid and late ones among them: windows, latest, raw, dead letters; valid + dead = produced.
 
-    And on the way there, at every look: what one batch gave is in all tables or in none.
+    Until then, whenever it is queried, the results of a batch are in all tables or in none.
     """
     rig.start("warehouse")
     rig.start("process", "analytics")
     ledger_file = rig.folder / "ledger.json"
     command = ("generate", "--rate", "0", "--count", "200000", "--invalid", "0.01", "--late", "0.02")
     generator = rig.start(*command, "--ledger", str(ledger_file), ready=False)
-    looks = 0
-    while generator.process.poll() is None or visible(warehouse) < 200_000:
+    queries = 0
+    while generator.process.poll() is None or events_visible(warehouse) < 200_000:
         assert disagreement(warehouse) == ""
-        looks += 1
-    assert looks > 5, "too few looks for a proof"
+        queries += 1
+    assert queries > 5, "too few queries for a proof"
     assert generator.process.wait() == 0, generator.log.read_text()
     ledger = json.loads(ledger_file.read_text())
     assert ledger["produced"] == 200_000
     assert ledger["invalid"] > 1_000
     assert ledger["late"] > 1_000
 
-    wait_until(lambda: visible(warehouse) >= ledger["produced"], "all events visible", 90)
+    wait_until(lambda: events_visible(warehouse) >= ledger["produced"], "all events visible", 90)
     assert audit.differences(ledger, warehouse) == []
     for worker in rig.workers:
         assert worker.process.poll() is not None or worker.stop() == 0
@@ -81,7 +68,7 @@ def test_every_table_equals_the_ledger(rig: Rig, warehouse: Warehouse) -> None:
 
 @pytest.mark.timeout(120)
 def test_the_audit_finds_what_is_missing(rig: Rig, warehouse: Warehouse) -> None:
-    """The checker itself: a ledger that says one order more, or a cent more, is not equal."""
+    """Check of the audit itself: a ledger with one order more, or one cent more, is not equal."""
     rig.start("warehouse")
     ledger = json.loads((rig.folder / "ledger.json").read_text())
     ledger["streams"]["orders"]["produced"] += 1
@@ -101,5 +88,5 @@ def test_a_deleted_file_is_rebuilt_from_the_log(rig: Rig, warehouse: Warehouse) 
         file.unlink()
     rig.start("warehouse")
     ledger = json.loads((rig.folder / "ledger.json").read_text())
-    wait_until(lambda: visible(warehouse) >= ledger["produced"], "all events visible again", 90)
+    wait_until(lambda: events_visible(warehouse) >= ledger["produced"], "all events visible again", 90)
     assert audit.differences(ledger, warehouse) == []

@@ -1,14 +1,11 @@
-"""The lag sampler on a real cluster: what it publishes is so, in metrics, in SQL and on the screen."""
+"""The lag sampler on a real cluster: its figures are right in SQL, in the metrics and in the command."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +14,11 @@ from confluent_kafka.admin import AdminClient
 
 from processors.lag.time_lag import tolerance_ms
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
-from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, new_rig, ordered_producer
+from tests.support import commands
+from tests.support.commerce_events import order
+from tests.support.publishing import publishing
+from tests.support.requirements import require_kafka
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -43,40 +43,22 @@ def admin(rig: Rig) -> AdminClient:
 
 @pytest.fixture(scope="module")
 def written(rig: Rig, admin: AdminClient) -> list[int]:
-    """Orders in one partition, a second apart, the newest half a minute old; `fulfilment` has read some of them.
+    """Orders in one partition, a second apart, the newest half a minute old; `fulfilment` has committed some of them.
 
-    Returns the times (ms) at which they were written.
+    Returns their timestamps (ms).
     """
     began = int(time.time() * 1_000) - 30_000 - EVENTS * EVERY_MS
     times = [began + number * EVERY_MS for number in range(EVENTS)]
-    producer = ordered_producer(rig.kafka.bootstrap)
-    for number, at in enumerate(times):
-        producer.produce("orders", json.dumps(order(number, at)).encode(), partition=0, timestamp=at)
-    assert producer.flush(30) == 0
+    with publishing(rig.kafka.bootstrap) as send:
+        for number, at in enumerate(times):
+            event = order(f"O-{number % KEYS}", event_id=f"e{number}", occurred_at=at, amount_cents=100 * (number + 1))
+            send("orders", None, event, partition=0, timestamp=at)
     commit(admin, COMMITTED)
     return times
 
 
-def order(number: int, at: int) -> dict[str, Any]:
-    return {
-        "event_id": f"e{number}",
-        "event_type": "order.placed",
-        "occurred_at": at,
-        "source": "test",
-        "schema_version": 1,
-        "order_id": f"O-{number % KEYS}",
-        "customer_id": "C-1",
-        "region": "eu",
-        "channel": "web",
-        "payment_method": "card",
-        "currency": "EUR",
-        "amount_cents": 100 * (number + 1),
-        "items": [],
-    }
-
-
 def commit(admin: AdminClient, offset: int) -> None:
-    """A fresh broker's coordinator takes a moment; what it refuses is in the partitions, and no exception."""
+    """Commit for `fulfilment`. A new broker's coordinator refuses at first, in the result and not by an exception."""
 
     def taken() -> bool:
         request = [ConsumerGroupTopicPartitions("fulfilment", [TopicPartition("orders", 0, offset)])]
@@ -88,16 +70,10 @@ def commit(admin: AdminClient, offset: int) -> None:
 
 @pytest.fixture(scope="module")
 def sampler(rig: Rig, written: list[int]) -> Worker:
-    """The sampler, beside a pipeline that has taken in the orders."""
+    """The sampler, beside a pipeline that processes the orders."""
     rig.start("warehouse")
     rig.start("process", "analytics")
     return rig.start("process", "lag")
-
-
-@pytest.fixture(scope="module")
-def warehouse(rig: Rig) -> Iterator[Warehouse]:
-    with Warehouse(rig.settings) as client:
-        yield client
 
 
 def row(warehouse: Warehouse) -> dict[str, Any]:
@@ -109,13 +85,6 @@ def row(warehouse: Warehouse) -> dict[str, Any]:
     return rows[0] if rows else {}
 
 
-def streamgauge(rig: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
-    values = rig.settings.model_dump(exclude_unset=True)
-    environ = {f"STREAMGAUGE_{name.upper()}": str(value) for name, value in values.items()}
-    command = [str(Path(sys.executable).with_name("streamgauge")), *arguments]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)  # noqa: PLW1510
-
-
 def test_events_seconds_and_money(sampler: Worker, warehouse: Warehouse, written: list[int]) -> None:
     seen: dict[str, Any] = {}
 
@@ -123,7 +92,7 @@ def test_events_seconds_and_money(sampler: Worker, warehouse: Warehouse, written
         seen.update(row(warehouse))
         return seen.get("status") == "STOP" and seen["waiting_complete"] is True
 
-    wait_until(settled, "a verdict, and all that waits is in the raw table", alive=sampler.process)
+    wait_until(settled, "a status, and every waiting event is in the raw table", alive=sampler.process)
     assert (seen["committed_offset"], seen["end_offset"], seen["lag"]) == (COMMITTED, EVENTS, EVENTS - COMMITTED)
     waited_ms = seen["occurred_at"].timestamp() * 1_000 - written[COMMITTED]
     assert abs(seen["lag_seconds"] * 1_000 - waited_ms) <= tolerance_ms(int(waited_ms)) + 1
@@ -133,7 +102,7 @@ def test_events_seconds_and_money(sampler: Worker, warehouse: Warehouse, written
     assert seen["catch_up_seconds"] is None
 
 
-def test_the_metrics_say_the_same(sampler: Worker) -> None:
+def test_the_metrics_agree(sampler: Worker) -> None:
     partition = '{consumergroup="fulfilment",partition="0",topic="orders"}'
     group_topic = '{consumergroup="fulfilment",topic="orders"}'
     expected = {
@@ -147,36 +116,37 @@ def test_the_metrics_say_the_same(sampler: Worker) -> None:
     seen: dict[str, float] = {}
 
     def complete() -> bool:
-        # One scrape is of one sample; what the machine was too slow for is absent in it, and in the next one there.
+        # A scrape shows one sample; a figure that a slow machine leaves out of it is in the next.
         seen.clear()
         seen.update(sampler.metrics())
         return expected.keys() <= seen.keys() and not any(name.startswith(FAILED) for name in seen)
 
-    wait_until(complete, "all figures, and nothing failed", alive=sampler.process)
+    wait_until(complete, "all figures, and no failure", alive=sampler.process)
     assert {name: seen[name] for name in expected} == expected
     assert seen[f"kafka_consumergroup_lag_seconds{partition}"] > 30
 
 
 def test_the_command_names_it_first(rig: Rig, sampler: Worker) -> None:
-    said = re.compile(rf"fulfilment on orders: STOP, .* behind: {KEYS} orders, €1,010\.00 waiting\n")
+    environ = commands.environment(commands.variables(rig.settings))
+    line_one = re.compile(rf"fulfilment on orders: STOP, .* behind: {KEYS} orders, €1,010\.00 waiting\n")
 
-    def told() -> bool:
-        done = streamgauge(rig, "lag")
+    def reported() -> bool:
+        done = commands.run(environ, "lag")
         assert done.returncode == 1, done.stderr
-        return said.match(done.stdout) is not None
+        return line_one.match(done.stdout) is not None
 
-    wait_until(told, "the command says it all", alive=sampler.process)
-    done = streamgauge(rig, "lag", "--group", "fulfilment", "--format", "json")
+    wait_until(reported, "the command reports the group first", alive=sampler.process)
+    done = commands.run(environ, "lag", "--group", "fulfilment", "--format", "json")
     assert done.returncode == 1
     (line,) = json.loads(done.stdout)["groups"]
     assert (line["group"], line["status"], line["lag"]) == ("fulfilment", "STOP", 45)
     assert line["since"] is not None
-    assert "no such group" in streamgauge(rig, "lag", "--group", "nobody").stdout
+    assert "no such group" in commands.run(environ, "lag", "--group", "nobody").stdout
 
 
 def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Worker) -> None:
     label = 'consumergroup="fulfilment"'
-    wait_until(lambda: any(label in name for name in sampler.metrics()), "it is there", alive=sampler.process)
+    wait_until(lambda: any(label in name for name in sampler.metrics()), "the group's metrics", alive=sampler.process)
     for future in admin.delete_consumer_groups(["fulfilment"]).values():
         future.result(30)
     wait_until(
@@ -189,7 +159,7 @@ def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Wor
 
 @pytest.mark.long
 def test_the_broker_goes_away_and_comes_back(rig: Rig, sampler: Worker) -> None:
-    """Last in this module. First nothing is wrong, then nothing is said, then all is as it was."""
+    """Last in this module. Without a broker the figures are withdrawn; with it they come back."""
     rig.kafka.kill()
     wait_until(
         lambda: (
@@ -209,4 +179,4 @@ def test_the_broker_goes_away_and_comes_back(rig: Rig, sampler: Worker) -> None:
         figures = any(name.startswith("kafka_consumergroup_lag{") for name in seen)
         return figures and not any(name.startswith(FAILED) for name in seen)
 
-    wait_until(as_before, "figures again, and nothing failed", alive=sampler.process)
+    wait_until(as_before, "figures again, and no failure", alive=sampler.process)

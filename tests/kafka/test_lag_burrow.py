@@ -29,7 +29,7 @@ from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.runtime import kafka
 from tests.conftest import SettingsFactory, TopicFactory
 from tests.kafka.burrow_compat import no_zookeeper, old_commits, old_kafka
-from tests.support.rig import ordered_producer
+from tests.support.publishing import ordered_producer
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]

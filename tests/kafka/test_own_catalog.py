@@ -1,9 +1,8 @@
-"""A catalog of one's own, end to end: examples/sensors on a real broker, from JSON on a topic to figures in SQL."""
+"""A user's own catalog, end to end: examples/sensors on a real broker, from JSON on a topic to figures in SQL."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,14 +10,17 @@ from typing import Any
 
 import pytest
 
-from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
-from tests.conftest import require_kafka
-from tests.support.rig import Rig, new_rig, ordered_producer
+from streamgauge.warehouse.client import Warehouse
+from tests.support.commerce_events import now_ms
+from tests.support.figures import events_visible
+from tests.support.publishing import publishing
+from tests.support.requirements import require_kafka
+from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 READINGS, EVERY_MS = 2_000, 60_000
-# What is done to a good reading, and the reason that the pipeline must give.
+# How a good reading is spoilt, by the reason that the pipeline must give.
 SPOILT: dict[str, dict[str, Any]] = {
     "out_of_range": {"temperature_mc": -300_000},
     "wrong_type": {"temperature_mc": "20.5"},
@@ -47,14 +49,14 @@ def readings(now_ms: int) -> Iterator[dict[str, Any]]:
 
 
 def spoil(reading: dict[str, Any], reason: str) -> bytes:
-    """The reading, spoilt in a way that has that reason."""
+    """The reading, spoilt so that it is dead-lettered with that reason."""
     if reason == "invalid_json":
         return json.dumps(reading).encode()[:-1]
     return json.dumps({k: v for k, v in {**reading, **SPOILT[reason]}.items() if v is not None}).encode()
 
 
 class Expected:
-    """What the tables must say, counted as the readings are produced."""
+    """What the tables must hold, computed as the readings are produced."""
 
     def __init__(self) -> None:
         self.windows: dict[tuple[datetime, str], dict[str, int]] = {}
@@ -88,15 +90,14 @@ def expected(rig: Rig) -> Expected:
     """Produce everything; every 40th reading is followed by a bad one."""
     expected = Expected()
     reasons = [*SPOILT, "invalid_json"]
-    producer = ordered_producer(rig.kafka.bootstrap)
-    for number, reading in enumerate(readings(int(time.time() * 1_000))):
-        expected.add(reading)
-        producer.produce("readings", json.dumps(reading).encode(), reading["sensor_id"])
-        if number % 40 == 0:
-            reason = reasons[number // 40 % len(reasons)]
-            expected.reasons[reason] += 1
-            producer.produce("readings", spoil(reading, reason), reading["sensor_id"])
-    assert producer.flush(30) == 0
+    with publishing(rig.kafka.bootstrap) as send:
+        for number, reading in enumerate(readings(now_ms())):
+            expected.add(reading)
+            send("readings", reading["sensor_id"], reading)
+            if number % 40 == 0:
+                reason = reasons[number // 40 % len(reasons)]
+                expected.reasons[reason] += 1
+                send("readings", reading["sensor_id"], spoil(reading, reason))
     return expected
 
 
@@ -107,15 +108,7 @@ def warehouse(rig: Rig, expected: Expected) -> Iterator[Warehouse]:
     rig.start("process", "analytics")
     total = READINGS + expected.reasons.total()
     with Warehouse(rig.settings) as client:
-
-        def complete() -> bool:
-            try:
-                seen = client.query("SELECT coalesce(sum(events), 0) AS n FROM stream_windows")
-            except WarehouseUnavailable:
-                return False
-            return bool(seen["n"][0].as_py() == total)
-
-        wait_until(complete, f"{total} readings visible", 60)
+        wait_until(lambda: events_visible(client) == total, f"{total} readings visible", 60)
         yield client
 
 

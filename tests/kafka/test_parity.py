@@ -26,8 +26,8 @@ from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.runtime import settings as settings_module
 from streamgauge.warehouse.client import Warehouse
-from tests.conftest import require_kafka
 from tests.deploy import compose
+from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until
 
 # A dozen processes start one after the other, which a laden machine takes its time for.

@@ -1,4 +1,4 @@
-"""Story, as-of, rebuild, swap and replay on one real pipeline, with bad and late events."""
+"""Story, as-of queries, rebuild, swap and replay on one real pipeline, with bad and late events."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ from streamgauge.cli.replay import replay
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.client import AsOf, QueryError, Warehouse
-from tests.conftest import require_kafka
-from tests.support.rig import Rig, Worker, new_rig, ordered_producer
+from tests.support import commands
+from tests.support.commerce_events import now_ms
+from tests.support.figures import figure
+from tests.support.publishing import publishing
+from tests.support.requirements import require_kafka
+from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 from tests.unit.streamgauge.warehouse import invented
 from tests.unit.streamgauge.warehouse.invented import PARTITIONS, SPAN_MS
@@ -31,48 +35,39 @@ from tests.unit.streamgauge.warehouse.invented import PARTITIONS, SPAN_MS
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 
-# Records of work on the pipeline are no traffic, only those that fail are.
+# Records of operations on the pipeline are not counted as traffic, unless they are invalid.
 WITHOUT = f" WHERE stream NOT IN {(*sorted(UNCOUNTED),)}"
 
 
 class Shop:
-    """Publishes invented events, and knows how many the tables must have."""
+    """Publishes invented events, and counts how many the tables must hold."""
 
     def __init__(self, rig: Rig) -> None:
         self.catalog: Catalog = loader.load(rig.settings.catalog)
         self.warehouse = Warehouse(rig.settings)
-        self._producer = ordered_producer(rig.kafka.bootstrap, linger_ms=5)
+        self._bootstrap = rig.kafka.bootstrap
         self.counted = 0
         self._seed = 0
 
     def publish(self, count: int, bad: float = 0.02) -> None:
         """`count` events of each stream, of the last minutes."""
         self._seed += 1
-        now_ms = int(time.time() * 1_000)
-        for event in invented.events(self.catalog, count, self._seed, bad, start_ms=now_ms - SPAN_MS):
-            self._producer.produce(event.topic, event.value, b"key", event.partition)
-            self.counted += event.topic not in UNCOUNTED
-        self._producer.flush(30)
-
-    def visible(self) -> int:
-        """Messages that the tables count; 0 while nobody answers."""
-        try:
-            rows = self.warehouse.query(f"SELECT coalesce(sum(events), 0)::BIGINT AS n FROM stream_windows{WITHOUT}")
-        except Exception:  # noqa: BLE001 - killed, or starting
-            return 0
-        return int(rows.to_pylist()[0]["n"])
+        with publishing(self._bootstrap, linger_ms=5) as send:
+            for event in invented.events(self.catalog, count, self._seed, bad, start_ms=now_ms() - SPAN_MS):
+                send(event.topic, b"key", event.value, partition=event.partition)
+                self.counted += event.topic not in UNCOUNTED
 
     def settle(self) -> None:
         """Wait until every event is counted."""
-        wait_until(lambda: self.visible() == self.counted, f"{self.counted} events counted", 180.0)
+        counted = f"SELECT sum(events)::BIGINT FROM stream_windows{WITHOUT}"
+        wait_until(lambda: figure(self.warehouse, counted) == self.counted, f"{self.counted} events counted", 180.0)
 
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     require_kafka()
     with new_rig(PARTITIONS, commit_interval_ms=50, flush_interval_ms=50, dead_letter_stop_events=0) as rig:
-        for worker in (rig.start("warehouse", ready=False), rig.start("process", "analytics", ready=False)):
-            wait_until(worker.healthy, f"ready: {worker.log}", alive=worker.process)
+        rig.start_together(("warehouse",), ("process", "analytics"))
         yield rig
 
 
@@ -87,19 +82,19 @@ def shop(rig: Rig) -> Iterator[Shop]:
 
 @pytest.fixture(autouse=True)
 def environment(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands run here as they would in a terminal."""
-    for name, value in rig.settings.model_dump(exclude_unset=True).items():
-        monkeypatch.setenv(f"STREAMGAUGE_{name.upper()}", str(value))
+    """The environment of a terminal in which the tests' commands run."""
+    for name, value in commands.variables(rig.settings).items():
+        monkeypatch.setenv(name, value)
 
 
 def test_a_story(shop: Shop, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    """Every topic that names the order; an unknown one is exit code 1."""
+    """The story covers every topic with the order; for an unknown order the exit code is 1."""
     assert story.main("O-2", "order", as_json=True) == 0
-    told = json.loads(capsysbinary.readouterr().out)
+    rows = json.loads(capsysbinary.readouterr().out)
     assert {"orders", "payments", "shipments", "fulfilment", "fraud", "attribution", "inventory"} <= {
-        row["stream"] for row in told
+        row["stream"] for row in rows
     }
-    assert [row["seq"] for row in told] == list(range(1, len(told) + 1))
+    assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
     assert story.main("O-2", None, as_json=False) == 0
     assert b"order." in capsysbinary.readouterr().out
     assert story.main("O-none", None, as_json=False) == 1
@@ -109,11 +104,11 @@ def test_a_story(shop: Shop, capsysbinary: pytest.CaptureFixture[bytes]) -> None
 def test_as_of_now_is_now_and_an_hour_ago_is_empty(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     now, before = AsOf("2999-01-01"), AsOf(datetime.fromtimestamp(time.time() - 3_600, UTC).isoformat())
     for table in ("orders", "order_windows", "order_events", "dead_letters", "stock"):
-        asked = f"SELECT count(*) AS n FROM {table}"
-        count = shop.warehouse.query(asked)
-        assert count == shop.warehouse.query(asked, as_of=now)
+        sql_count = f"SELECT count(*) AS n FROM {table}"
+        count = shop.warehouse.query(sql_count)
+        assert count == shop.warehouse.query(sql_count, as_of=now)
         assert count.to_pylist()[0]["n"] > 0
-        assert shop.warehouse.query(asked, as_of=before).to_pylist() == [{"n": 0}]
+        assert shop.warehouse.query(sql_count, as_of=before).to_pylist() == [{"n": 0}]
     sql.sql("SELECT count(*) AS n FROM stream_windows", "table", None, before)
     assert "single events are not kept" in capsys.readouterr().err
     with pytest.raises(QueryError, match="is no time"):
@@ -122,47 +117,47 @@ def test_as_of_now_is_now_and_an_hour_ago_is_empty(shop: Shop, capsys: pytest.Ca
 
 def test_a_rebuild_without_changes_is_identical(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     code = rebuild.main(swapping=False, lose_older=False)
-    said = capsys.readouterr().out
-    assert code == 0, said
-    assert said.count(": identical, ") == len(shop.catalog.models)
-    assert "dead_letters: identical, 0 rows" not in said
+    output = capsys.readouterr().out
+    assert code == 0, output
+    assert output.count(": identical, ") == len(shop.catalog.models)
+    assert "dead_letters: identical, 0 rows" not in output
     late = shop.warehouse.query("SELECT sum(late)::BIGINT AS n FROM stream_windows" + WITHOUT).to_pylist()
     assert late[0]["n"] > 0
 
 
-def test_a_rebuild_finds_what_differs(
+def test_a_rebuild_reports_differences(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a smaller limit, larger events are dead letters: they leave their tables, and by how much is told."""
+    """With a smaller limit, larger events become dead letters: they leave their tables, and the report counts them."""
     monkeypatch.setenv("STREAMGAUGE_MAX_EVENT_BYTES", "360")
     assert rebuild.main(swapping=False, lose_older=False) == 1
-    said = capsys.readouterr().out
-    assert "! order_events: " in said
-    assert "only in the running file" in said
-    assert "! order_windows: " in said
-    assert "orders differs in " in said
-    assert "! dead_letters: " in said
-    assert "  payment_windows: identical" in said
+    output = capsys.readouterr().out
+    assert "! order_events: " in output
+    assert "only in the running file" in output
+    assert "! order_windows: " in output
+    assert "orders differs in " in output
+    assert "! dead_letters: " in output
+    assert "  payment_windows: identical" in output
 
 
 @pytest.mark.long
 def test_a_swap_under_traffic_whatever_is_killed(rig: Rig, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    """Events flow, the file is rebuilt and swapped, the warehouse dies again and again: every event counts once."""
+    """Under traffic the file is rebuilt and swapped, and the warehouse killed repeatedly: every event counts once."""
     (warehouse,) = [worker for worker in rig.workers if "warehouse" in worker.log.name]
     prepared = swap.prepared(rig.settings, shop.catalog.digest)
     with traffic(shop):
-        # The test before left a file of other settings.
+        # The previous test left a file built with other settings.
         for kept in (rig.settings.data_dir / "rebuild").glob("warehouse.*.duckdb"):
             kept.unlink()
         done: list[int] = []
         swapping = threading.Thread(target=lambda: done.append(rebuild.main(swapping=True, lose_older=False)))
         swapping.start()
-        wait_until(lambda: prepared.exists() or bool(done), "the file is offered")
+        wait_until(lambda: prepared.exists() or bool(done), "the rebuilt file is ready to swap")
         for _ in range(2):
             warehouse.kill()
             assert rig.settings.warehouse_file.exists()
             warehouse = rig.start("warehouse", ready=False)
-            _die_young(warehouse)
+            _kill_while_starting(warehouse)
         warehouse = rig.start("warehouse")
         swapping.join(120)
         assert done == [0]
@@ -172,14 +167,14 @@ def test_a_swap_under_traffic_whatever_is_killed(rig: Rig, shop: Shop, capsys: p
     assert rebuild.main(swapping=False, lose_older=False) == 0, capsys.readouterr().out
 
 
-def _die_young(worker: Worker) -> None:
-    """Kill it while it starts: as soon as it has said anything."""
-    wait_until(lambda: worker.log.stat().st_size > 0, "the warehouse begins")
+def _kill_while_starting(worker: Worker) -> None:
+    """Kill it soon after its first line of log."""
+    wait_until(lambda: worker.log.stat().st_size > 0, "the warehouse starts")
     time.sleep(0.3)
     worker.kill()
 
 
-class traffic:  # noqa: N801 - used as a context
+class traffic:  # noqa: N801 - a context manager
     """Publishes until the block ends."""
 
     def __init__(self, shop: Shop) -> None:
@@ -199,8 +194,8 @@ class traffic:  # noqa: N801 - used as a context
 
 
 @pytest.fixture(scope="module")
-def read(rig: Rig, shop: Shop) -> Callable[[], Any]:
-    """The group `attribution`, as if it had read all orders; returns its member."""
+def join_group(rig: Rig, shop: Shop) -> Callable[[], Any]:
+    """The group `attribution`, with all orders committed as read. Returns a function that makes a new member of it."""
     ends = {}
 
     def member() -> Any:
@@ -217,17 +212,17 @@ def read(rig: Rig, shop: Shop) -> Callable[[], Any]:
     return member
 
 
-def test_replay_rehearses_and_rewinds_an_empty_group_only(
-    rig: Rig, shop: Shop, read: Callable[[], Any], capsys: pytest.CaptureFixture[str]
+def test_replay_rehearses_and_rewinds_only_an_empty_group(
+    rig: Rig, shop: Shop, join_group: Callable[[], Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert replay.main("attribution", "2020-01-01", [], yes=False, re_emit=False) == 0
-    said = capsys.readouterr().out
-    assert "orders: " in said
-    assert "order.placed" in said
-    assert "this is a rehearsal" in said
+    output = capsys.readouterr().out
+    assert "orders: " in output
+    assert "order.placed" in output
+    assert "this is a rehearsal" in output
     with pytest.raises(UsageError, match="--re-emit"):
         replay.main("attribution", "2020-01-01", [], yes=True, re_emit=False)
-    member = read()
+    member = join_group()
     wait_until(lambda: member.poll(0.1) is None and len(member.assignment()) == PARTITIONS, "joined")
     with pytest.raises(UsageError, match="streamgauge process attribution"):
         replay.main("attribution", None, ["orders:0:1"], yes=True, re_emit=True)
@@ -235,7 +230,7 @@ def test_replay_rehearses_and_rewinds_an_empty_group_only(
     assert replay.main("attribution", None, ["orders:0:1"], yes=True, re_emit=True) == 0
     (line,) = Path(rig.settings.data_dir / "replays.jsonl").read_text().splitlines()
     assert json.loads(line)["offsets"]["orders:0"][0] == 1
-    member = read()
+    member = join_group()
     committed = member.committed([TopicPartition("orders", n) for n in range(PARTITIONS)], timeout=15)
     member.close()
     assert committed[0].offset == 1

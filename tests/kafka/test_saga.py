@@ -1,21 +1,22 @@
-"""The saga on a real broker, with services that repeat, reorder and lose: every order ends once, and all adds up."""
+"""The saga on a real broker, with services that repeat, reorder and lose: every order ends once, and totals agree."""
 
 from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Message
 
 from streamgauge.dead_letters.headers import CONSUMER
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
-from tests.conftest import require_kafka
-from tests.support.fulfilment import Audit, order, producing
+from tests.support.fulfilment import Audit, order
+from tests.support.publishing import publishing
+from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, Worker, new_rig
+from tests.support.topic_reader import read_topic
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -39,11 +40,7 @@ def rig() -> Iterator[Rig]:
         commit_interval_ms=100,
         flush_interval_ms=100,
     ) as rig:
-        # All at once: they do not need each other to start.
-        workers = [rig.start(*one, ready=False) for one in (("warehouse",), ("process", "analytics"))]
-        workers.append(rig.start("process", "fulfilment", ready=False))
-        for worker in workers:
-            wait_until(worker.healthy, f"ready; its log is {worker.log}", alive=worker.process)
+        rig.start_together(("warehouse",), ("process", "analytics"), ("process", "fulfilment"))
         yield rig
 
 
@@ -60,16 +57,16 @@ def audit(rig: Rig) -> Iterator[Audit]:
 
 
 def test_a_step_is_timed_out_without_a_new_event(rig: Rig, fulfilment: Worker, audit: Audit) -> None:
-    """Nobody answers: no event comes for the order, and it is asked for again, and given up."""
+    """No service answers: without any event for the order, the step is requested again and then given up."""
     alone = order(0, random.Random(0), "alone")
-    with producing(rig.kafka.bootstrap) as send:
+    with publishing(rig.kafka.bootstrap) as send:
         send("orders", alone.order_id, alone)
 
-    def turned_back() -> bool:
+    def compensating() -> bool:
         audit.read()
         return "releasing_stock/2" in audit.orders[alone.order_id].states
 
-    wait_until(turned_back, "the saga turned back, and asks for that again", alive=fulfilment.process)
+    wait_until(compensating, "the saga compensates, and repeats that request too", alive=fulfilment.process)
     states = audit.orders[alone.order_id].states
     assert states[:5] == [
         *(f"reserving_stock/{attempt}" for attempt in (1, 2, 3)),
@@ -77,10 +74,10 @@ def test_a_step_is_timed_out_without_a_new_event(rig: Rig, fulfilment: Worker, a
     ]
 
 
-def test_every_saga_ends_once_and_all_adds_up(rig: Rig, fulfilment: Worker, audit: Audit) -> None:
+def test_every_saga_ends_once_and_totals_agree(rig: Rig, fulfilment: Worker, audit: Audit) -> None:
     dice, ledger = random.Random(1), rig.folder / "moved.json"
     services = rig.start(*SERVICES, "--ledger", str(ledger))
-    with producing(rig.kafka.bootstrap) as send:
+    with publishing(rig.kafka.bootstrap) as send:
         for number in range(ORDERS):
             placed = order(number, dice)
             for _ in range(2 if dice.random() < 0.2 else 1):
@@ -104,7 +101,7 @@ def test_every_saga_ends_once_and_all_adds_up(rig: Rig, fulfilment: Worker, audi
     assert sum(value for name, value in seen.items() if name.startswith("streamgauge_saga_timeouts_total{")) >= 3
 
 
-def test_the_tables_say_the_same(rig: Rig, audit: Audit) -> None:
+def test_the_tables_agree(rig: Rig, audit: Audit) -> None:
     expected = (ORDERS + 1, sum(audit.placed.values()), 0, 0, 0)
     sql = """
     SELECT count(*), sum(s.amount_cents)::BIGINT, count(*) FILTER (WHERE s.step <> 'ended'),
@@ -136,19 +133,19 @@ def test_the_tables_say_the_same(rig: Rig, audit: Audit) -> None:
         assert warehouse.query("FROM saga_step_times").num_rows > 5
 
 
-def test_an_order_that_can_have_no_saga_is_a_letter_of_ours(rig: Rig, fulfilment: Worker) -> None:
-    """And those behind it are not held up."""
+def test_an_order_that_can_have_no_saga_is_dead_lettered(rig: Rig, fulfilment: Worker) -> None:
+    """It does not hold up the orders behind it."""
     unfit = order(0, random.Random(0), "x" * 160)
-    with producing(rig.kafka.bootstrap) as send:
+    with publishing(rig.kafka.bootstrap) as send:
         send("orders", unfit.order_id, unfit)
-    reader = Consumer({"bootstrap.servers": rig.kafka.bootstrap, "group.id": "letters"})
-    reader.assign([TopicPartition("orders.dlq", number, 0) for number in range(2)])
-    letters: list[Any] = []
-    until = time.monotonic() + 60
-    while not letters and time.monotonic() < until:
-        letters = [m for m in reader.consume(10, 0.5) if (CONSUMER, b"fulfilment") in (m.headers() or [])]
-    reader.close()
-    assert json.loads(letters[0].value())["order_id"] == unfit.order_id
-    assert ("__streams.errors.exception", b"UnfitOrder") in letters[0].headers()
+
+    def dead_letters() -> list[Message]:
+        letters = read_topic(rig.kafka.bootstrap, "orders.dlq")
+        return [letter for letter in letters if (CONSUMER, b"fulfilment") in (letter.headers() or [])]
+
+    wait_until(lambda: dead_letters() != [], "the dead letter", 60, every_s=0.5)
+    (letter,) = dead_letters()
+    assert json.loads(letter.value() or b"")["order_id"] == unfit.order_id
+    assert ("__streams.errors.exception", b"UnfitOrder") in (letter.headers() or [])
     assert fulfilment.healthy()
     assert fulfilment.stop() == 0

@@ -1,4 +1,7 @@
-"""The stand-in starts, takes our topics and events, and says what it is. Skipped where its wheel is not installed."""
+"""The stand-in broker: it starts, takes our topics and events, and is marked as not exactly-once.
+
+Skipped where its wheel is not installed.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from streamgauge.cli.topics import setup
 from streamgauge.cli.topics.specs import specs
 from streamgauge.runtime import settings
 from streamgauge.runtime.data_dir import broker_marker
-from tests.kafka.test_broker import produce, read
+from tests.kafka.test_broker import produce, values
 
 pytestmark = pytest.mark.skipif(not StandIn.available(), reason="needs pip install 'streamgauge[stand-in]'")
 
 
-def test_it_stands_in(tmp_path: Path) -> None:
+def test_it_takes_topics_and_events(tmp_path: Path) -> None:
     with StandIn(tmp_path, free_port(), "install Java") as broker:
         marker = broker_marker.read(tmp_path)
         assert marker is not None
@@ -27,5 +30,5 @@ def test_it_stands_in(tmp_path: Path) -> None:
         states = setup.ensure(config, specs(config, ["orders"]))
         assert [state.created for state in states] == [True, True, True]
         assert produce(broker.bootstrap, "orders", b"one", b"two") == [None, None]
-        assert read(broker.bootstrap, "orders") == [b"one", b"two"]
+        assert values(broker.bootstrap, "orders") == [b"one", b"two"]
     assert broker_marker.read(tmp_path) is None

@@ -17,7 +17,7 @@ import pytest
 
 from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.runtime.data_dir import run_file
-from tests.conftest import require_kafka
+from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]

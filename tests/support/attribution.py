@@ -1,4 +1,4 @@
-"""Clicks and orders for tests of attribution, what they must end in by another computation, and a reader of credits."""
+"""Traffic for tests of attribution, the credits it must end in, computed independently, and a reader of credits."""
 
 from __future__ import annotations
 
@@ -6,57 +6,53 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
-
-from tests.support.rig import ordered_producer
+from tests.support import commerce_events
+from tests.support.commerce_events import Event
+from tests.support.publishing import publishing
+from tests.support.topic_reader import TopicReader
 
 HOUR = 3_600_000
 CAMPAIGNS = {"spring": "search", "summer": "social", "autumn": "email", "nameless": "display"}
-SKUS = ("A", "B", "C", "X")  # nobody has heard of X
-Event = dict[str, Any]
-
-
-def envelope(event_id: str, event_type: str, at: int) -> Event:
-    return {"event_id": event_id, "event_type": event_type, "occurred_at": at, "source": "test", "schema_version": 1}
+SKUS = ("A", "B", "C", "X")  # X is in no product event
+ENVELOPE = {"event_id", "event_type", "source", "schema_version"}  # what a credit and its reversal do not share
 
 
 def click(event_id: str, at: int, customer: str, campaign: str) -> Event:
     channel = CAMPAIGNS[campaign]
     kind = "email.opened" if channel == "email" else "ad.click"
     fields = {"campaign_id": campaign, "channel": channel, "customer_id": customer, "cost_cents": 10}
-    return {**envelope(event_id, kind, at), **fields}
+    return commerce_events.event(kind, event_id=event_id, occurred_at=at, **fields)
 
 
 def order(order_id: str, at: int, customer: str, lines: Iterable[tuple[str, int, int]], kind: str = "placed") -> Event:
-    lines = list(lines)
-    items = [{"sku": sku, "quantity": quantity, "unit_price_cents": price} for sku, quantity, price in lines]
-    return {
-        **envelope(f"{order_id}-{kind}", f"order.{kind}", at),
-        "order_id": order_id,
-        "customer_id": customer,
-        "region": "eu",
-        "channel": "web",
-        "payment_method": "card",
-        "currency": "EUR",
-        "amount_cents": sum(quantity * price for _, quantity, price in lines),
-        "items": items,
-    }
+    """An order of `lines`, each a SKU, a quantity and a unit price in cents."""
+    items: list[Event] = [{"sku": sku, "quantity": count, "unit_price_cents": price} for sku, count, price in lines]
+    return commerce_events.order(
+        order_id,
+        event_id=f"{order_id}-{kind}",
+        event_type=f"order.{kind}",
+        occurred_at=at,
+        customer_id=customer,
+        amount_cents=sum(item["quantity"] * item["unit_price_cents"] for item in items),
+        items=items,
+    )
 
 
 def product(sku: str, at: int, cost: int, category: str = "toys") -> Event:
     fields = {"sku": sku, "name": f"Thing {sku}", "category": category, "price_cents": 1_000, "cost_cents": cost}
-    return {**envelope(f"{sku}-{at}", "product.updated", at), **fields}
+    return commerce_events.event("product.updated", event_id=f"{sku}-{at}", occurred_at=at, **fields)
 
 
 def campaign(name: str, at: int, title: str) -> Event:
     fields = {"name": title, "channel": CAMPAIGNS[name], "category": "toys", "starts_at": at, "ends_at": None}
-    return {**envelope(f"{name}-{at}", "campaign.updated", at), "campaign_id": name, **fields}
+    return commerce_events.event(
+        "campaign.updated", event_id=f"{name}-{at}", occurred_at=at, campaign_id=name, **fields
+    )
 
 
 def reference(start: int) -> list[Event]:
-    """Costs change an hour after `start`; A is of another category then."""
+    """Products and campaigns. An hour after `start` costs change, and A moves to another category."""
     return [
         *(product(sku, start, 100 * number) for number, sku in enumerate("ABC", 1)),
         *(
@@ -68,7 +64,7 @@ def reference(start: int) -> list[Event]:
 
 
 def traffic(start: int, customers: int, count: int, seed: int = 1) -> list[Event]:
-    """`count` events within two hours, in the order of their times: clicks, orders, and what must be ignored."""
+    """`count` events within two hours, in order of time: clicks, placed orders, and events that are to be ignored."""
     rng = random.Random(seed)
     events = []
     for number in range(count):
@@ -89,7 +85,7 @@ def traffic(start: int, customers: int, count: int, seed: int = 1) -> list[Event
 
 
 def shaken(events: Sequence[Event], seed: int = 1, places: int = 40) -> list[Event]:
-    """As they may arrive: out of order by up to so many places, and each twentieth twice."""
+    """The events as they may arrive: out of order by up to `places` places, and one in twenty twice."""
     rng = random.Random(seed)
     moved = [(number + rng.randrange(places), event) for number, event in enumerate(events)]
     moved += [(number + rng.randrange(places), event) for number, event in enumerate(events) if rng.random() < 0.05]
@@ -97,7 +93,7 @@ def shaken(events: Sequence[Event], seed: int = 1, places: int = 40) -> list[Eve
 
 
 def expected(events: Iterable[Event], known: Iterable[Event], window_ms: int) -> dict[str, Event]:
-    """By order: the credit it must end with. Another way than the rules': every order against every click."""
+    """The credit that each order must end with, by order id: computed independently, each order against all clicks."""
     once = {event["event_id"]: event for event in events}.values()
     placed = sorted(
         (e for e in once if e["event_type"] == "order.placed"), key=lambda e: (e["occurred_at"], e["order_id"])
@@ -146,42 +142,41 @@ class Publisher:
     """Sends events to the topics of their types."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._producer = ordered_producer(bootstrap, linger_ms=5, partitioner="murmur2_random")
+        self._bootstrap = bootstrap
 
     def send(self, events: Iterable[Event]) -> None:
         """Send and wait for the broker."""
-        for event in events:
-            kind = event["event_type"].split(".")[0]
-            topic = {"order": "orders", "product": "products", "campaign": "campaigns"}.get(kind, "marketing")
-            key = {"orders": "order_id", "products": "sku", "campaigns": "campaign_id"}.get(topic, "customer_id")
-            self._producer.produce(topic, json.dumps(event).encode(), event[key])
-            self._producer.poll(0)
-        if self._producer.flush(60):
-            raise TimeoutError("the broker does not take the events")
+        with publishing(self._bootstrap, linger_ms=5) as send:
+            for event in events:
+                kind = event["event_type"].split(".")[0]
+                topic = {"order": "orders", "product": "products", "campaign": "campaigns"}.get(kind, "marketing")
+                key = {"orders": "order_id", "products": "sku", "campaigns": "campaign_id"}.get(topic, "customer_id")
+                send(topic, event[key], event)
 
 
 class Credits:
-    """Everything on `attribution` that a read-committed reader sees, in order."""
+    """The events on `attribution`, as a read-committed consumer receives them."""
 
-    def __init__(self, bootstrap: str, partitions: int) -> None:
-        config = {"bootstrap.servers": bootstrap, "group.id": "credits", "isolation.level": "read_committed"}
-        self._consumer = Consumer({**config, "enable.auto.commit": False})
-        self._consumer.assign([TopicPartition("attribution", number, 0) for number in range(partitions)])
+    def __init__(self, bootstrap: str) -> None:
+        self._reader = TopicReader(bootstrap, "attribution")
         self.events: list[Event] = []
 
     def read(self) -> list[Event]:
-        """What there is by now."""
-        while messages := self._consumer.consume(1_000, 0.2):
-            self.events += [json.loads(message.value()) for message in messages if not message.error()]
+        """All there are by now, in the order of each partition."""
+        self.events += [json.loads(message.value() or b"") for message in self._reader.read()]
         return self.events
 
     def standing(self) -> dict[str, Event]:
-        """Credits less reversals, by order. Asserts that no order ever had two credits, or lost one that it had not."""
+        """Credits less reversals, by order.
+
+        Asserts that no event was published twice, that no order ever had two credits, and that what was reversed is
+        what had been credited.
+        """
         standing: dict[str, Event] = {}
         ids: Counter[str] = Counter(event["event_id"] for event in self.read())
         assert [event_id for event_id, times in ids.items() if times > 1] == []
         for event in self.events:
-            fields = {k: v for k, v in event.items() if k not in envelope("", "", 0) or k == "occurred_at"}
+            fields = {name: value for name, value in event.items() if name not in ENVELOPE}
             order_id = fields.pop("order_id")
             if event["event_type"] == "attribution.credited":
                 assert order_id not in standing, f"{order_id} was credited twice"
@@ -192,4 +187,5 @@ class Credits:
         return standing
 
     def close(self) -> None:
-        self._consumer.close()
+        """Close the reader."""
+        self._reader.close()

@@ -1,30 +1,26 @@
-"""Orders for the saga, and what became of them, by the log alone: committed events, read from the beginning."""
+"""Orders for the saga, and an audit of how they ended, computed from the committed events of the topics alone."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
 
 from processors.fulfilment.saga import ENDED
 from streamgauge.catalog.commerce.events import OrderEvent, OrderItem
-from tests.support.rig import ordered_producer
+from tests.support.topic_reader import TopicReader
 
 TOPICS = ("fulfilment", "orders", "payments", "inventory", "shipments")
 METHODS = ("card", "wallet", "bank_transfer", "bnpl")
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
 def order(number: int, dice: random.Random, prefix: str = "O") -> OrderEvent:
-    """An order of one to three articles, some of them on two lines."""
+    """An order of one to three lines, some of them of the same article."""
     lines = [OrderItem(f"sku-{dice.randrange(40)}", dice.randint(1, 3), 250) for _ in range(dice.randint(1, 3))]
     return OrderEvent(
         event_id=f"{prefix}-{number}-placed",
@@ -43,28 +39,9 @@ def order(number: int, dice: random.Random, prefix: str = "O") -> OrderEvent:
     )
 
 
-@contextmanager
-def producing(bootstrap: str) -> Iterator[Callable[[str, str, Any], None]]:
-    """A producer that puts keys where all clients look for them; waits for the broker at the end."""
-    producer = ordered_producer(bootstrap, partitioner="murmur2_random", linger_ms=20)
-
-    def send(topic: str, key: str, event: Any) -> None:
-        value = event if isinstance(event, bytes) else _encode(event)
-        while True:
-            try:
-                producer.produce(topic, value, key)
-                producer.poll(0)
-                return
-            except BufferError:
-                producer.poll(0.1)
-
-    yield send
-    assert producer.flush(60) == 0
-
-
 @dataclass
-class Ended:
-    """What the log says of one order, each event_id counted once, however often it was answered."""
+class Outcome:
+    """What the topics hold about one order, each event_id counted once, however often it was published."""
 
     ends: list[str] = field(default_factory=list)
     amount: int = 0
@@ -83,30 +60,23 @@ class Ended:
 
 
 class Audit:
-    """Follows the topics; `read` takes in what is there."""
+    """Follows the topics; `read` adds what has come since the last call."""
 
     def __init__(self, bootstrap: str) -> None:
-        self.orders: dict[str, Ended] = defaultdict(Ended)
+        self.orders: dict[str, Outcome] = defaultdict(Outcome)
         self.placed: dict[str, int] = {}
         self.repeated: list[str] = []
-        self.seen: set[str] = set()
-        self._consumer = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": "audit", "enable.auto.commit": False, "log_level": 0}
-        )
-        found = self._consumer.list_topics(timeout=30).topics
-        self._consumer.assign(
-            [TopicPartition(topic, number, 0) for topic in TOPICS for number in found[topic].partitions]
-        )
+        self._event_ids: set[str] = set()
+        self._reader = TopicReader(bootstrap, *TOPICS)
 
-    def read(self, for_s: float = 0.2) -> None:
-        """Take in what comes within `for_s`."""
-        until = time.monotonic() + for_s
-        while (left := until - time.monotonic()) > 0:
-            for message in self._consumer.consume(2_000, left):
-                if message.error() is None and message.value().startswith(b'{"'):
-                    self._take(message.topic(), _decode(message.value()))
+    def read(self) -> None:
+        """Add the events that there are by now."""
+        for message in self._reader.read():
+            value = message.value() or b""
+            if value.startswith(b'{"'):
+                self._add(message.topic() or "", _decode(value))
 
-    def _take(self, topic: str, event: dict[str, Any]) -> None:
+    def _add(self, topic: str, event: dict[str, Any]) -> None:
         order_id, kind = event.get("order_id"), event["event_type"]
         if order_id is None:
             return
@@ -114,11 +84,11 @@ class Audit:
             self.placed[order_id] = event["amount_cents"]
             return
         known, ours = self.orders[order_id], event["source"] == "fulfilment"
-        if event["event_id"] in self.seen:
+        if event["event_id"] in self._event_ids:
             if ours:
                 self.repeated.append(event["event_id"])
             return
-        self.seen.add(event["event_id"])
+        self._event_ids.add(event["event_id"])
         if topic == "fulfilment":
             known.states.append(f"{event['state']}/{event['attempt']}")
             known.amount = event["amount_cents"]
@@ -135,7 +105,10 @@ class Audit:
         return sum(1 for order_id in self.placed if not (known := self.orders[order_id]).ends or known.units != 0)
 
     def check(self) -> Counter[str]:
-        """Every saga ended once, nothing was said twice, money and stock add up. Returns how many ended how."""
+        """Assert that every saga ended once, no event was published twice, and money and stock add up.
+
+        Returns the number of sagas by how they ended.
+        """
         assert not self.repeated, f"{len(self.repeated)} events of the saga twice: {self.repeated[:5]}"
         assert set(self.orders) <= set(self.placed)
         for order_id, amount in self.placed.items():
@@ -150,7 +123,7 @@ class Audit:
 
     @property
     def totals(self) -> dict[str, int]:
-        """What moved, as the services' ledger names it."""
+        """Money and units moved, under the names of the services' ledger."""
         sums: Counter[str] = Counter()
         for known in self.orders.values():
             sums.update(known.sums)
@@ -163,5 +136,5 @@ class Audit:
         }
 
     def close(self) -> None:
-        """Leave."""
-        self._consumer.close()
+        """Close the reader."""
+        self._reader.close()

@@ -1,11 +1,8 @@
-"""A private pipeline: a real broker in a temporary folder, and our commands as plain processes on it."""
+"""Test rig: a real broker in a temporary folder, and Streamgauge's commands as plain processes on it."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -14,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamgauge.catalog import loader
@@ -22,21 +18,12 @@ from streamgauge.cli.local import child
 from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.runtime.settings import Settings
+from tests.support import commands
 from tests.support.waiting import wait_until
 
 
-def machine() -> str:
-    """The machine, for the table's caption."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-        model = found[1] if found else model
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Python {platform.python_version()}"
-
-
 class Worker:
-    """One of our commands as a process, with its metrics and its share of a core."""
+    """One Streamgauge command as a process, with its health, metrics, processor time and memory."""
 
     def __init__(self, command: list[str], env: dict[str, str], log: Path, entry: str = "streamgauge.cli.main") -> None:
         self.port = free_port()
@@ -48,20 +35,20 @@ class Worker:
         )
 
     def metrics(self) -> dict[str, float]:
-        """Samples by `name{labels}`; empty while it does not answer."""
+        """Samples of `/metrics` by `name{labels}`; empty while it does not answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
-                text = answer.read().decode()
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as response:
+                text = response.read().decode()
         except OSError:
             return {}
         rows = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in rows}
 
     def healthy(self) -> bool:
-        """True when `/health` says ready."""
+        """Whether `/health` reports ready."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as answer:
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as response:
+                return bool(response.status == 200)
         except OSError:
             return False
 
@@ -71,7 +58,7 @@ class Worker:
         return float(times.user + times.system)
 
     def memory_mib(self) -> float:
-        """Resident memory. (What is its own alone would be truer, but asking for that halts the process.)"""
+        """Resident memory. (Its unique set size would be truer, but measuring that halts the process.)"""
         return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
 
     def kill(self) -> None:
@@ -90,7 +77,7 @@ class Worker:
 
 
 class Rig:
-    """A broker with the catalog's topics, and a folder; `start` starts a command on it."""
+    """A broker with the catalog's topics, a folder, and the commands started on them, in `workers`."""
 
     def __init__(self, folder: Path, kafka: LocalKafka, settings: Settings) -> None:
         self.folder, self.kafka, self.settings = folder, kafka, settings
@@ -99,21 +86,33 @@ class Rig:
     def start(
         self, *command: str, ready: bool = True, entry: str = "streamgauge.cli.main", **settings: object
     ) -> Worker:
-        """Start `streamgauge COMMAND` (or another `entry` module's) and, by default, wait until it is ready."""
-        values = {**self.settings.model_dump(exclude_unset=True), **settings}
-        env = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
-        env |= {f"STREAMGAUGE_{name.upper()}": str(value) for name, value in values.items()}
+        """Start `streamgauge COMMAND`, with `settings` besides the rig's, and by default wait until it is ready.
+
+        `entry` is another module whose `main` runs the command line: one with a planted bug.
+        """
+        environ = commands.environment(commands.variables(self.settings.model_copy(update=settings)))
         log = self.folder / f"{len(self.workers)}-{'-'.join(command[:2])}.log"
-        worker = Worker(list(command), env, log, entry)
+        worker = Worker(list(command), environ, log, entry)
         self.workers.append(worker)
         if ready:
-            wait_until(worker.healthy, f"{command} ready; its log is {worker.log}", alive=worker.process)
+            self.wait_ready(worker)
         return worker
+
+    def start_together(self, *argument_lists: tuple[str, ...]) -> list[Worker]:
+        """Start several commands that need not wait for each other; returns when all are ready."""
+        workers = [self.start(*arguments, ready=False) for arguments in argument_lists]
+        self.wait_ready(*workers)
+        return workers
+
+    def wait_ready(self, *workers: Worker, timeout_s: float = 180.0) -> None:
+        """Wait until each of them reports ready."""
+        for worker in workers:
+            wait_until(worker.healthy, f"ready; its log is {worker.log}", timeout_s, alive=worker.process)
 
 
 @contextlib.contextmanager
 def new_rig(partitions: int = 6, catalog: str = "streamgauge.catalog.commerce", **values: object) -> Iterator[Rig]:
-    """A rig that cleans up after itself."""
+    """A rig with `values` as settings. At the end its processes are killed and its folder is removed."""
     with tempfile.TemporaryDirectory(prefix="streamgauge-") as name:
         folder = Path(name)
         with LocalKafka(folder / "broker", free_port(), heap="1g") as kafka:
@@ -125,23 +124,16 @@ def new_rig(partitions: int = 6, catalog: str = "streamgauge.catalog.commerce", 
                 **values,  # type: ignore[arg-type]
             )
             make_topics(kafka, loader.load(catalog).topics, partitions)
-            made = Rig(folder, kafka, settings)
+            rig = Rig(folder, kafka, settings)
             try:
-                yield made
+                yield rig
             finally:
-                for worker in made.workers:
+                for worker in rig.workers:
                     worker.kill()
 
 
-def ordered_producer(bootstrap: str, **config: object) -> Producer:
-    """A producer that neither reorders nor repeats what the broker refuses at first, as it does while a new partition
-    has no leader yet. `linger_ms=5` is librdkafka's `linger.ms`."""
-    named = {name.replace("_", "."): value for name, value in config.items()}
-    return Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, **named})
-
-
 def make_topics(kafka: LocalKafka, topics: tuple[str, ...], partitions: int) -> None:
-    """The catalog's topics."""
+    """Create topics that keep their events for a week."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     config = {"retention.ms": "604800000", "retention.bytes": "-1", "max.message.bytes": "4194304"}
     for future in admin.create_topics([NewTopic(topic, partitions, 1, config=config) for topic in topics]).values():

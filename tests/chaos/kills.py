@@ -1,0 +1,79 @@
+"""kill -9 in the middle of work: of the two replicas of a streaming service in turn, with or without their state."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from tests.support.rig import Rig, Worker
+from tests.support.waiting import wait_until
+
+
+def analytics_at_work(worker: Worker) -> bool:
+    """Whether an analytics replica or the warehouse is ready and past its first batch or merge."""
+    samples = worker.metrics()
+    done = samples.get("streamgauge_batch_events_count", samples.get("streamgauge_merge_seconds_count", 0.0))
+    return worker.healthy() and done > 0
+
+
+class Replicas:
+    """Two replicas of a streaming service. `metric` is a sample that is above 0 once one of them is at work."""
+
+    def __init__(self, rig: Rig, service: str, metric: str) -> None:
+        self._rig, self._service, self._metric = rig, service, metric
+        self.running = [rig.start("process", service) for _ in range(2)]
+
+    def kill_in_turn(
+        self, with_state: Sequence[bool], rng: random.Random, pause_s: tuple[float, float], timeout_s: float = 180.0
+    ) -> Iterator[int]:
+        """Kill one and start it again, once for each of `with_state`; where that is False its state is deleted first.
+
+        Each kill comes a random pause after both are at work. Yields the number of kills so far.
+        """
+        for number, kept in enumerate(with_state):
+            # Both: one that is still starting holds no slot yet, and would take the slot of the one that is killed.
+            for worker in self.running:
+                wait_until(partial(self._at_work, worker), f"at work; {worker.log}", timeout_s, alive=worker.process)
+            threading.Event().wait(rng.uniform(*pause_s))
+            slot = number % 2
+            self.running[slot].kill()
+            if not kept:
+                shutil.rmtree(self._rig.settings.data_dir / "state" / self._service / str(slot))
+            self.running[slot] = self._rig.start("process", self._service, ready=False)
+            yield number + 1
+
+    def _at_work(self, worker: Worker) -> bool:
+        return worker.healthy() and worker.metrics().get(self._metric, 0) > 0
+
+
+class SlicedPublisher:
+    """Publishes `count` events in a thread, a slice at a time, so that every kill finds some of them in flight.
+
+    `publish(first, end)` sends those of a slice; between two slices it waits `every_s`, until `finish`.
+    """
+
+    def __init__(self, publish: Callable[[int, int], None], count: int, size: int, every_s: float) -> None:
+        self._publish, self._count, self._size, self._every_s = publish, count, size, every_s
+        self._hurry = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for first in range(0, self._count, self._size):
+                self._publish(first, min(first + self._size, self._count))
+                self._hurry.wait(self._every_s)
+        except BaseException as failure:  # noqa: BLE001 - raised again in the test's own thread
+            self._failure = failure
+
+    def finish(self, timeout_s: float = 300.0) -> None:
+        """Publish the rest at once and wait for it. Raises what a slice raised."""
+        self._hurry.set()
+        self._thread.join(timeout_s)
+        assert not self._thread.is_alive(), f"not published within {timeout_s:g} s"
+        if self._failure is not None:
+            raise self._failure
