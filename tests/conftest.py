@@ -1,8 +1,7 @@
-"""One real Apache Kafka per test session, and what tests make on it: settings and topics of their own."""
+"""One real Apache Kafka per test session, and factories of settings and topics on it."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,52 +12,40 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from xdist.scheduler import LoadFileScheduling
 
-from streamgauge.cli.local.kafka import files, java
 from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
-from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
+from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until
 
 
 class ByPipeline(LoadFileScheduling):  # type: ignore[misc]
-    """A file is run by one process; all browser tests are, for they share pipelines that take long to start."""
+    """Runs each file in one process, and all browser tests in one: they share pipelines that take long to start."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "tests/browser" if nodeid.startswith("tests/browser/") else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPipeline:
-    """What `make test` deals the files out with."""
+    """The scheduler of `make test`."""
     return ByPipeline(config, log)
 
 
 class SettingsFactory(Protocol):
-    """`settings_factory(commit_interval_ms=50)`: settings bound to the session's broker, with an own data directory."""
+    """`settings_factory(commit_interval_ms=50)`: settings for the broker and the test's own data directory."""
 
     def __call__(self, **values: Any) -> Settings: ...
 
 
 class TopicFactory(Protocol):
-    """`topic_factory(partitions=6)` makes a topic with a name of its own and returns that name."""
+    """`topic_factory(partitions=6)` creates a topic with a unique name and returns the name."""
 
     def __call__(self, partitions: int = 1, name: str | None = None, **config: str) -> str: ...
 
 
-def require_kafka() -> None:
-    """Skip the test where Apache Kafka cannot run; in CI fail instead, so that nobody takes a skip for a proof."""
-    try:
-        java.find()
-        files.ensure()
-    except UsageError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"the real Apache Kafka is required in CI: {error}", pytrace=False)
-        pytest.skip(f"needs the real Apache Kafka: {error}")
-
-
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """The session's broker, ready; it dies with the session, even by kill -9."""
+    """The session's broker, ready; it ends with the session, even when that is killed by kill -9."""
     require_kafka()
     with LocalKafka(tmp_path_factory.mktemp("broker"), free_port(), heap="512m") as kafka:
         yield kafka
@@ -66,7 +53,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 
 @pytest.fixture
 def settings_factory(broker: LocalKafka, tmp_path: Path) -> SettingsFactory:
-    """Makes settings; those of one test share its data directory unless `data_dir` is given."""
+    """Creates settings; those of one test share its data directory unless `data_dir` is given."""
 
     def make(**values: Any) -> Settings:
         return Settings(**{"bootstrap_servers": broker.bootstrap, "data_dir": tmp_path / "data", **values})
@@ -82,13 +69,13 @@ def admin_client(broker: LocalKafka) -> AdminClient:
 
 @pytest.fixture
 def topic_factory(admin_client: AdminClient) -> TopicFactory:
-    """Makes topics, each visible with its configuration; they stay until the session's broker goes."""
+    """Creates topics and waits until each is visible with its configuration; they stay until the session ends."""
 
     def shows(name: str, config: dict[str, str]) -> bool:
         (future,) = admin_client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name)]).values()
         try:
             shown = future.result(timeout=10)
-        except KafkaException:  # the controller has made it, the broker has not heard of it yet
+        except KafkaException:  # the controller has created it, the broker does not know it yet
             return False
         return all(shown[key].value == value for key, value in config.items())
 

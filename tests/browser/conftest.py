@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
 from tests.browser.pipeline import Pipeline, Shop, running
-from tests.support.requirements import require_kafka
+from tests.support.requirements import require, require_kafka
 from tests.support.waiting import wait_until
 
 # A first paint takes a second; a laden CI machine gets patience.
@@ -31,10 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium; without it tests are skipped, but fail in CI."""
-    if chromium.path() is None:
-        if os.environ.get("CI"):
-            pytest.fail(chromium.INSTALL, pytrace=False)
-        pytest.skip(chromium.INSTALL)
+    require(chromium.path() is not None, chromium.INSTALL)
     with chromium.launched() as found:
         yield found
 

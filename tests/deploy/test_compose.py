@@ -17,9 +17,11 @@ from streamgauge.cli.local.kafka import lock
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.settings import PREFIX, Settings
 from tests.deploy import compose
-from tests.deploy.parts import COMPOSE_SCHEMA, require, run
 from tests.repo.files import ROOT
+from tests.support.requirements import require, run_program
 
+# Debian's docker-compose brings the schema of the Compose specification.
+COMPOSE_SCHEMA = Path("/usr/lib/python3/dist-packages/compose/config/compose_spec.json")
 EXTRA = ROOT / "deploy/compose/grafana-admin.yml"
 PROMETHEUS = ROOT / "deploy/prometheus/prometheus.yml"
 METRICS_PORT = 9101
@@ -38,15 +40,8 @@ def test_docker_compose_accepts_it(files: list[Path], tmp_path: Path) -> None:
     """Debian's docker-compose merges, interpolates and validates it, without an engine."""
     (tmp_path / ".env").write_text("GRAFANA_ADMIN_PASSWORD=of the test\n")
     options = [word for file in files for word in ("-f", str(file))]
-    done = run(
-        "docker-compose",
-        "--env-file",
-        str(tmp_path / ".env"),
-        *options,
-        "config",
-        package="docker-compose",
-        folder=ROOT,
-    )
+    variables = ("--env-file", str(tmp_path / ".env"))
+    done = run_program("docker-compose", *variables, *options, "config", package="docker-compose")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert set(yaml.safe_load(done.stdout)["services"]) == set(ALL)
@@ -54,7 +49,7 @@ def test_docker_compose_accepts_it(files: list[Path], tmp_path: Path) -> None:
 
 def test_the_compose_specification_allows_it() -> None:
     """By its schema; without `version`, for which Compose 2 warns."""
-    require(COMPOSE_SCHEMA.exists(), "docker-compose")
+    require(COMPOSE_SCHEMA.exists(), "needs the schema of Compose: apt-get install docker-compose")
     for file in (compose.FILE, EXTRA):
         project = yaml.safe_load(file.read_text(encoding="utf-8"))
         jsonschema.Draft201909Validator(json.loads(COMPOSE_SCHEMA.read_text(encoding="utf-8"))).validate(project)

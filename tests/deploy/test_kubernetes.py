@@ -17,8 +17,8 @@ from streamgauge.cli.local.kafka import lock
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.settings import Settings
 from tests.deploy import compose, crd
-from tests.deploy.parts import run
 from tests.repo.files import ROOT
+from tests.support.requirements import run_program
 
 FOLDERS = ["base", "overlays/example"]
 STRIMZI = {"Kafka", "KafkaNodePool", "KafkaUser"}
@@ -35,7 +35,7 @@ Resource = dict[str, Any]
 def rendered(folder: str) -> tuple[Resource, ...]:
     """Every resource of a base or an overlay."""
     path = f"deploy/kubernetes/{folder}"
-    done = run("kubectl", "kustomize", path, package="kubernetes-client", folder=ROOT)
+    done = run_program("kubectl", "kustomize", path, package="kubernetes-client")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return tuple(yaml.safe_load_all(done.stdout))

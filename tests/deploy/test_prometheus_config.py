@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,15 @@ import yaml
 from streamgauge.runtime.metrics import CATALOGUE
 from tests.deploy import compose
 from tests.repo.files import shown
-from tests.support.prometheus import DEPLOY, RULES, required
+from tests.support.prometheus import DEPLOY, RULES
+from tests.support.requirements import run_program
 
 CONFIGURATIONS = [DEPLOY / "local.yml", DEPLOY / "prometheus.yml"]
 
 
 def promtool(*arguments: str) -> None:
     """Run promtool; fails with its output."""
-    done = subprocess.run([required("promtool"), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = run_program("promtool", *arguments, package="prometheus")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

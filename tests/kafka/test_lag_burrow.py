@@ -8,8 +8,6 @@ before we sample. So no verdict depends on the machine's speed.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import subprocess
 import time
 import uuid
@@ -30,6 +28,7 @@ from streamgauge.runtime import kafka
 from tests.conftest import SettingsFactory, TopicFactory
 from tests.kafka.burrow_compat import no_zookeeper, old_commits, old_kafka
 from tests.support.publishing import ordered_producer
+from tests.support.requirements import require_program
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -68,9 +67,9 @@ expire-cache = 1
 
 
 class Situation(NamedTuple):
-    """What happens to a group of one topic: end and committed offset after tick `t` (None is no commit), and verdicts.
+    """A group of one topic: end and committed offset after tick `t` (None is no commit), and both verdicts.
 
-    `why` says where a difference comes from. `leaves` is whether its consumer goes after its last commit.
+    `why` explains a difference. `leaves` is whether the consumer leaves the group after its last commit.
     """
 
     end: Callable[[int], int]
@@ -119,37 +118,37 @@ SITUATIONS = {
 
 
 class Burrow:
-    """A running Burrow, asked over HTTP."""
+    """A running Burrow, queried over HTTP."""
 
     def __init__(self, port: int) -> None:
         self._root = f"http://127.0.0.1:{port}/v3/kafka/local"
 
     def get(self, path: str) -> dict[str, Any]:
-        """An answer; empty where there is none yet."""
+        """A response; empty while there is none."""
         try:
-            said: dict[str, Any] = httpx.get(f"{self._root}/{path}", timeout=10, trust_env=False).json()
+            response: dict[str, Any] = httpx.get(f"{self._root}/{path}", timeout=10, trust_env=False).json()
         except httpx.TransportError:
             return {}
-        return said
+        return response
 
     def end(self, topic: str) -> int | None:
-        """Where it knows the topic's one partition to end."""
+        """The end of the topic's one partition, as far as Burrow knows it."""
         offsets = self.get(f"topic/{topic}").get("offsets") or [None]
         return None if offsets[0] is None else int(offsets[0])
 
     def knows_end(self, topic: str, end: int) -> bool:
-        """Whether it knows where the topic ends."""
+        """Whether Burrow has read that end of the topic."""
         return self.end(topic) == end
 
     def knows_commit(self, topic: str, offset: int, since_ms: int) -> bool:
-        """Whether the newest commit it knows of the topic's group is that one, made since then."""
+        """Whether the newest commit that Burrow has read of the topic's group is that one, made since then."""
         known = self.get(f"consumer/{topic}").get("topics", {}).get(topic) or [{}]
         offsets = [one for one in known[0].get("offsets", []) if one]
         # Both are of this machine's clock; the broker's is a millisecond coarser.
         return bool(offsets) and offsets[-1]["offset"] == offset and offsets[-1]["timestamp"] >= since_ms - 1
 
     def verdict(self, group: str) -> str:
-        """On the group's one partition."""
+        """Its status for the group's one partition."""
         partitions = self.get(f"consumer/{group}/lag").get("status", {}).get("partitions") or [{}]
         return str(partitions[0].get("status", "UNKNOWN"))
 
@@ -157,11 +156,7 @@ class Burrow:
 @pytest.fixture
 def burrow(broker: LocalKafka, topic_factory: TopicFactory, tmp_path: Path) -> Iterator[Burrow]:
     """Debian's Burrow on the session's broker."""
-    program = shutil.which("Burrow")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("Burrow is required in CI: apt-get install burrow", pytrace=False)
-        pytest.skip("needs Burrow: apt-get install burrow")
+    program = require_program("Burrow", "burrow")
     commits, port = topic_factory(name=f"commits-{uuid.uuid4()}"), free_port()
     with old_kafka(broker.bootstrap) as old, no_zookeeper() as zookeeper, (tmp_path / "log").open("wb") as log:
         text = CONFIG.format(folder=tmp_path, zookeeper=zookeeper, kafka=old, commits=commits, port=port, window=WINDOW)
@@ -178,13 +173,13 @@ def burrow(broker: LocalKafka, topic_factory: TopicFactory, tmp_path: Path) -> I
 
 
 def joined(member: Consumer) -> bool:
-    """Whether it holds its partition; it must be polled to get there. What it reads is of no interest."""
+    """Whether it holds its partition; it must be polled for that. The messages are ignored."""
     member.poll(0.1)
     return bool(member.assignment())
 
 
 class Script:
-    """All situations, each with a topic, a producer's end and a group of one member."""
+    """All situations, each with a topic and a group of one member."""
 
     def __init__(self, bootstrap: str, topic_factory: TopicFactory) -> None:
         self.run = uuid.uuid4().hex[:8]
@@ -202,7 +197,7 @@ class Script:
             wait_until(partial(joined, member), f"{name} has a member", 60.0)
 
     def produce(self, tick: int) -> None:
-        """Up to each situation's end."""
+        """Produce up to each situation's end."""
         for name, situation in SITUATIONS.items():
             missing = situation.end(tick) - self._ends[name]
             self._ends[name] += missing
@@ -219,7 +214,7 @@ class Script:
         assert self._producer.flush(30) == 0
 
     def commit(self, tick: int) -> dict[str, int]:
-        """Each situation's offset; returns those committed. Who commits no more and leaves, leaves."""
+        """Commit each situation's offset; returns those committed. A member that commits no more leaves if it is to."""
         committed = {}
         for name, situation in SITUATIONS.items():
             offset = situation.commit(tick)
@@ -231,12 +226,12 @@ class Script:
         return committed
 
     def close(self) -> None:
-        """Every member leaves."""
+        """Close every member."""
         for member in self.members.values():
             member.close()
 
 
-def test_both_verdicts_side_by_side(
+def test_verdicts_side_by_side(
     burrow: Burrow, broker: LocalKafka, settings_factory: SettingsFactory, topic_factory: TopicFactory
 ) -> None:
     with contextlib.closing(Script(broker.bootstrap, topic_factory)) as script:

@@ -1,17 +1,15 @@
-"""A real Prometheus (Debian's package) on a pipeline under test, and what tests ask it.
+"""A real Prometheus (Debian's package) on a pipeline under test, and its HTTP API as methods.
 
     with prometheus(tmp_path / "prometheus", data_dir=rig.settings.data_dir) as prom:
-        wait_until(lambda: prom.all_up(4), 60, "every target is up")
+        wait_until(lambda: prom.all_up(4), "every target is up", 60)
         assert prom.query("sum(streamgauge_events_in_total)")[0].value > 0
 
-It runs deploy/prometheus/local.yml, with another folder of run files and shorter intervals; the rules are those of
-deploy/prometheus/rules/ unless a test gives its own.
+Its configuration is deploy/prometheus/local.yml with another folder of run files and shorter intervals; the rules are
+those of deploy/prometheus/rules/ unless a test passes its own.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
 from streamgauge.cli.local import child
 from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.runtime.data_dir import run_file
+from tests.support.requirements import require_program
+from tests.support.waiting import wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "prometheus"
 RULES = DEPLOY / "rules"
@@ -34,7 +33,7 @@ STARTS_WITHIN_S = 60.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One series of an instant query's answer; a scalar has no labels."""
+    """One series in the result of an instant query; a scalar has no labels."""
 
     labels: dict[str, str]
     value: float
@@ -42,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Target:
-    """What is scraped: `health` is `up`, `down` or `unknown` (not scraped yet)."""
+    """A scrape target: `health` is `up`, `down` or `unknown` (not scraped yet)."""
 
     labels: dict[str, str]
     health: str
@@ -61,7 +60,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Prometheus:
-    """A running one; every method raises `httpx.HTTPStatusError` with its answer for a query it refuses."""
+    """A running Prometheus; for a query that it rejects, methods raise `httpx.HTTPStatusError` with its message."""
 
     url: str
     log: Path
@@ -74,19 +73,19 @@ class Prometheus:
         return [Sample(row["metric"], float(row["value"][1])) for row in data["result"]]
 
     def query_range(self, promql: str, last_s: float, step_s: float) -> list[dict[str, Any]]:
-        """`[{"metric": labels, "values": [[time, text], …]}]` of the last seconds, as a panel asks."""
+        """`[{"metric": labels, "values": [[time, text], …]}]` of the last `last_s` seconds, as a panel queries it."""
         now = time.time()
         data = self._get("query_range", query=promql, start=now - last_s, end=now, step=step_s)
         return list(data["result"])
 
     def value(self, promql: str) -> float | None:
-        """The value of a query that gives one series; None where it gives nothing."""
+        """The value of a query that returns one series; None where it returns none."""
         found = self.query(promql)
-        assert len(found) <= 1, f"{promql} gives {len(found)} series"
+        assert len(found) <= 1, f"{promql} returns {len(found)} series"
         return found[0].value if found else None
 
     def targets(self) -> list[Target]:
-        """Every target that is scraped now."""
+        """Every active target."""
         found = self._get("targets", state="active")["activeTargets"]
         return [Target(row["labels"], row["health"], row["lastError"]) for row in found]
 
@@ -95,7 +94,7 @@ class Prometheus:
         return [target.health for target in self.targets()] == ["up"] * number
 
     def metadata(self) -> dict[str, tuple[str, str]]:
-        """Type and help of each metric, by the name that is asked for: OpenMetrics leaves out a counter's `_total`."""
+        """Type and help of each metric by the name used in queries: OpenMetrics omits a counter's `_total`."""
         found = {}
         for name, (entry, *_) in self._get("metadata").items():
             ending = "_total" if entry["type"] == "counter" and not name.endswith("_total") else ""
@@ -103,7 +102,7 @@ class Prometheus:
         return found
 
     def series(self, selector: str = '{__name__!=""}') -> list[dict[str, str]]:
-        """Labels of every series of the last five minutes that the selector takes."""
+        """Labels of every series of the last five minutes that the selector matches."""
         now = time.time()
         return list(self._get("series", **{"match[]": selector, "start": now - 300, "end": now}))
 
@@ -117,21 +116,10 @@ class Prometheus:
         return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
 
     def _get(self, path: str, **parameters: Any) -> Any:
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30, trust_env=False)
-        if answer.is_error:
-            raise httpx.HTTPStatusError(f"{parameters}: {answer.text}", request=answer.request, response=answer)
-        return answer.json()["data"]
-
-
-def required(name: str) -> str:
-    """Path of `prometheus` or `promtool`; where it is missing the test skips, and in CI fails."""
-    found = shutil.which(name)
-    if found is None:
-        message = f"needs {name}: apt-get install prometheus"
-        if os.environ.get("CI"):
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
-    return found
+        response = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30, trust_env=False)
+        if response.is_error:
+            raise httpx.HTTPStatusError(f"{parameters}: {response.text}", request=response.request, response=response)
+        return response.json()["data"]
 
 
 def configuration(data_dir: Path, rules: Sequence[Path], interval: str) -> dict[str, Any]:
@@ -151,9 +139,9 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """A Prometheus that scrapes the processes of `data_dir`, ready; its files are in `folder`.
 
-    `rules` are rule files; unset, those of deploy/prometheus/rules/. What `for:` and ranges they have stays as it is.
+    `rules` are rule files; unset, those of deploy/prometheus/rules/. Their `for:` and ranges stay as they are.
     """
-    binary, port = required("prometheus"), free_port()
+    binary, port = require_program("prometheus", "prometheus"), free_port()
     folder.mkdir(parents=True, exist_ok=True)
     rules = sorted(RULES.glob("*.yml")) if rules is None else rules
     config, log = folder / "prometheus.yml", folder / "prometheus.log"
@@ -169,11 +157,7 @@ def prometheus(
     )
     try:
         prom = Prometheus(f"http://127.0.0.1:{port}", log)
-        deadline = time.monotonic() + STARTS_WITHIN_S
-        while not _ready(prom):
-            assert process.poll() is None, f"prometheus ended with {process.returncode}:\n{log.read_text()}"
-            assert time.monotonic() < deadline, f"prometheus is not ready:\n{log.read_text()}"
-            time.sleep(0.05)
+        wait_until(lambda: _ready(prom), f"Prometheus is ready; its log is {log}", STARTS_WITHIN_S, alive=process)
         yield prom
     finally:
         child.stop(process, 10)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from streamgauge.cli.local.kafka import files, java
 from streamgauge.runtime.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
 
 
 def require(available: bool, message: str) -> None:
@@ -25,6 +29,13 @@ def require_program(name: str, package: str) -> str:
     path = shutil.which(name)
     require(path is not None, f"needs {name}: apt-get install {package}")
     return str(path)
+
+
+def run_program(name: str, *arguments: str, package: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a program from a Debian package in `folder` to its end, without the user's own variables for it."""
+    environ = {variable: os.environ[variable] for variable in ("PATH", "HOME", "LANG") if variable in os.environ}
+    command = [require_program(name, package), *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
 def require_kafka() -> None:

@@ -13,7 +13,7 @@ import yaml
 from grafana.alert import Alert, scaled
 from grafana.alerts import ALERTS
 from tests.repo.files import ROOT
-from tests.support.prometheus import required
+from tests.support.requirements import run_program
 from tests.unit.grafana.scenario import Scenario
 from tests.unit.grafana.scenarios import SCENARIOS
 
@@ -64,8 +64,7 @@ def scenario_files(scenario: Scenario, folder: Path, rule: dict[str, Any] | None
 
 
 def promtool(file: Path) -> subprocess.CompletedProcess[str]:
-    command = [required("promtool"), "test", "rules", str(file)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return run_program("promtool", "test", "rules", str(file), package="prometheus")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: f"{s.alert} {s.name}".strip())
