@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.machine import machine
+from streamgauge.catalog.commerce.values import ORDER_CHANNELS, PAYMENT_METHODS
 from streamgauge.runtime.settings import Settings
 from tests.support.publishing import ordered_producer
 from tests.support.rig import Rig, Worker, new_rig
@@ -28,8 +29,8 @@ def orders(count: int, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values: `count` placed orders over ten minutes, about 315 bytes each."""
     rng = random.Random(seed)
     start = int(time.time() * 1000) - 600_000
-    regions, channels = ("eu-west", "eu-north", "us-east", "apac"), ("web", "mobile", "store", "marketplace")
-    methods = ("card", "wallet", "bank_transfer", "bnpl")
+    regions, channels = ("eu-west", "eu-north", "us-east", "apac"), ORDER_CHANNELS
+    methods = PAYMENT_METHODS
     for number in range(count):
         quantity, price = rng.randint(1, 4), rng.randint(100, 20_000)
         value = (

@@ -1,11 +1,11 @@
-"""The parts of docs/fulfilment.md that follow from the saga's own table: the diagram and the transitions."""
+"""The parts of docs/fulfilment.md that are generated from the saga's table: the diagram and the transitions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from processors.fulfilment.machine import TABLE, TIMEOUT, Rule
-from processors.fulfilment.saga import BACK, ENDED, FORWARD, Limits, State
+from processors.fulfilment.saga import Limits
+from streamgauge.domain.saga import BACK, ENDED, FORWARD, TIMEOUT, TRANSITIONS, State, Transition
 
 # Which of Settings gives a step's limit.
 LIMITS = {
@@ -22,7 +22,7 @@ LIMITS = {
 def diagram() -> str:
     """A Mermaid state diagram; what leads to the same place is one arrow."""
     arrows: dict[tuple[State, State], list[str]] = {}
-    for rule in TABLE:
+    for rule in TRANSITIONS:
         for target in rule.leads_to:
             if target is not rule.state:
                 arrows.setdefault((rule.state, target), []).append(rule.on)
@@ -35,7 +35,7 @@ def diagram() -> str:
 def transitions() -> list[tuple[str, str, str, str]]:
     """State, event, what is done, where it may lead."""
     first = ("(none)", "`order.placed`", "begins; an order without items is cancelled at once", _codes(_begin()))
-    return [first, *((f"`{rule.state}`", _on(rule), rule.description, _codes(rule.leads_to)) for rule in TABLE)]
+    return [first, *((f"`{rule.state}`", _on(rule), rule.description, _codes(rule.leads_to)) for rule in TRANSITIONS)]
 
 
 def limits() -> list[tuple[str, str, str, str]]:
@@ -49,7 +49,7 @@ def limits() -> list[tuple[str, str, str, str]]:
 
 
 def _after(state: State) -> str:
-    rule = next(rule for rule in TABLE if (rule.state, rule.on) == (state, TIMEOUT))
+    rule = next(rule for rule in TRANSITIONS if (rule.state, rule.on) == (state, TIMEOUT))
     return _codes(target for target in rule.leads_to if target is not state)
 
 
@@ -57,7 +57,7 @@ def _begin() -> tuple[State, ...]:
     return State.RESERVING_STOCK, State.COMPENSATED
 
 
-def _on(rule: Rule) -> str:
+def _on(rule: Transition) -> str:
     return rule.on if rule.on == TIMEOUT else f"`{rule.on}`"
 
 

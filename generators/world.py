@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 from random import Random
 
+from streamgauge.catalog.commerce.values import ORDER_CHANNELS, PAYMENT_METHODS
+
 CUSTOMERS = 20_000
 PRODUCTS = 600
-ORDER_CHANNELS = ("web", "mobile", "store", "marketplace")
-PAYMENT_METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 CATEGORIES = ("garden", "kitchen", "toys", "books", "sports", "audio", "fashion", "pets")
 # Prices differ by category; every region is charged in one currency, so that revenue adds up.
 CURRENCY = "EUR"

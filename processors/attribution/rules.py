@@ -18,8 +18,9 @@ from typing import Literal
 
 import msgspec
 
+from streamgauge.catalog.commerce.values import Segment
+
 Touch = Literal["last-touch", "first-touch"]
-Segment = Literal["new", "returning", "lapsed"]
 Arrival = Literal["in_time", "late", "too_late", "repeated"]
 
 

@@ -1,8 +1,8 @@
-"""The rules of fraud: each a small pure function of a payment and what is remembered, and one table that names them.
+"""Fraud rules: each a small pure function of a payment and what is remembered of its card or customer.
 
 A rule compares one figure with its limit. Its score is 0.5 at the limit, 0.75 at one and a half times the limit, and at
 most 0.95. A single weak sign never declines a payment, two of them do, or one that is strong
-(`STREAMGAUGE_FRAUD_DECLINE_AT`). docs/fraud.md tells how to add one.
+(`STREAMGAUGE_FRAUD_DECLINE_AT`). docs/how-to/add-a-fraud-rule.md describes how to add one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
 from processors.fraud.memory import CardUse, CustomerMemory, Finding, PastPayment, Payment, within
+from streamgauge.domain import fraud
+from streamgauge.domain.fraud import FraudRule
 from streamgauge.runtime.settings import Settings
 
-METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 # Transfers whose amounts differ by less than this are parts of the same sum.
 SIMILAR = 0.02
 # One who made so few payments is new, to buy now and pay later.
@@ -184,82 +185,26 @@ Remembered = TypeVar("Remembered")
 
 @dataclass(frozen=True)
 class Rule(Generic[Remembered]):
-    """A rule, the payment methods it is for, what it looks for in words, and the settings (`fraud_…`) it obeys."""
+    """A rule's function, and its vocabulary (streamgauge/domain/fraud.py), found by the function's name."""
 
     check: Callable[[Payment, Remembered, Limits], Finding | None]
-    methods: tuple[str, ...]
-    looks_for: str
-    settings: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The rule's name, as in `fraud.flagged`."""
-        return str(getattr(self.check, "__name__", ""))
+    named: FraudRule
 
 
-CARD_RULES: tuple[Rule[Sequence[CardUse]], ...] = (
-    Rule(
-        card_velocity,
-        ("card",),
-        "many payments by one card in a short time",
-        ("card_velocity", "velocity_window_s"),
-    ),
-    Rule(
-        card_customers,
-        ("card",),
-        "many customers on one card",
-        ("card_customers", "pattern_window_s"),
-    ),
-)
-CUSTOMER_RULES: tuple[Rule[CustomerMemory], ...] = (
-    Rule(
-        customer_velocity,
-        METHODS,
-        "many payments of one customer in a short time",
-        ("customer_velocity", "velocity_window_s"),
-    ),
-    Rule(
-        amount_unusual,
-        METHODS,
-        "an amount far above the customer's own history (standard deviations of its logarithm)",
-        ("amount_deviation", "amount_min_cents", "amount_payments"),
-    ),
-    Rule(
-        customer_cards,
-        ("card",),
-        "a further card of a customer, among many",
-        ("customer_cards", "pattern_window_s"),
-    ),
-    Rule(
-        customer_regions,
-        METHODS,
-        "a further region of a customer, among many",
-        ("customer_regions", "pattern_window_s"),
-    ),
-    Rule(
-        refund_pattern,
-        METHODS,
-        "at least so many refunds, and of half of the payments remembered",
-        ("refunds", "memory_payments", "memory_days"),
-    ),
-    Rule(
-        bnpl_new_customer,
-        ("bnpl",),
-        "much on credit for a customer with fewer than three payments",
-        ("bnpl_new_cents", "pattern_window_s"),
-    ),
-    Rule(
-        wallet_travel,
-        ("wallet",),
-        "a wallet in another region sooner than one can travel",
-        ("wallet_travel_s",),
-    ),
-    Rule(
-        transfer_parts,
-        ("bank_transfer",),
-        "one sum in several transfers of equal amount (within 2 %)",
-        ("transfer_parts", "pattern_window_s"),
-    ),
+def _rules(*checks: Callable[[Payment, Remembered, Limits], Finding | None]) -> tuple[Rule[Remembered], ...]:
+    return tuple(Rule(check, fraud.BY_NAME[check.__name__]) for check in checks)
+
+
+CARD_RULES: tuple[Rule[Sequence[CardUse]], ...] = _rules(card_velocity, card_customers)
+CUSTOMER_RULES: tuple[Rule[CustomerMemory], ...] = _rules(
+    customer_velocity,
+    amount_unusual,
+    customer_cards,
+    customer_regions,
+    refund_pattern,
+    bnpl_new_customer,
+    wallet_travel,
+    transfer_parts,
 )
 RULES: tuple[Rule[Any], ...] = (*CARD_RULES, *CUSTOMER_RULES)
 
@@ -267,6 +212,6 @@ RULES: tuple[Rule[Any], ...] = (*CARD_RULES, *CUSTOMER_RULES)
 def applied(
     rules: Sequence[Rule[Remembered]], payment: Payment, remembered: Remembered, limits: Limits
 ) -> tuple[Finding, ...]:
-    """What those of `rules` that are for the payment's method found, in the order of the table."""
-    found = (rule.check(payment, remembered, limits) for rule in rules if payment.method in rule.methods)
+    """The findings of those of `rules` that are for the payment's method, in the order of the table."""
+    found = (rule.check(payment, remembered, limits) for rule in rules if payment.method in rule.named.methods)
     return tuple(finding for finding in found if finding is not None)

@@ -1,44 +1,32 @@
-"""The fulfilment saga as a pure function: `step(saga, event, now, limits) -> (saga, events to publish)`.
+"""State machine of the fulfilment saga, pure: `step(saga, event, now, limits) -> (saga, events to publish)`.
 
-`TABLE` is all there is: state and event → what is done, and where that may lead; docs/fulfilment.md is drawn from it.
-What the table does not have changes nothing: a duplicate, an answer that comes late or out of order, an answer after
-the end. What was done, or may have been done, is undone in reverse (`_undo`), however the saga came there.
+Its table is in streamgauge/domain/saga.py. An event without a transition in the saga's state changes nothing: a
+duplicate, a late answer or one out of order, an answer after the end. What was done, or may have been done, is undone
+in reverse order (`_undo`), whichever way the saga came.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from processors.fulfilment import messages
-from processors.fulfilment.saga import BACK, ENDED, FORWARD, Limits, Line, Saga, State
+from processors.fulfilment.saga import Limits, Line, Saga
 from processors.streaming.output import Output
 from streamgauge.catalog.commerce.events import FraudEvent, InventoryEvent, OrderEvent, PaymentEvent, ShipmentEvent
+from streamgauge.domain.saga import BACK, ENDED, FRAUD_DECLINED, TIMEOUT, TRANSITIONS, State
 
 Event = OrderEvent | InventoryEvent | PaymentEvent | ShipmentEvent | FraudEvent
-TIMEOUT = "time-out"
-# The ids of an order's events are longer than its own, and an id has 200 characters at most.
+# The ids of an order's events are longer than its own, and an id has at most 200 characters.
 MAX_ORDER_ID_CHARS, MAX_UNITS = 150, 10**12
+# Notes the event in the saga and returns the state to enter, or None to stay.
 _Apply = Callable[[Saga, Any, Limits], State | None]
 
 
 class UnfitOrder(ValueError):
-    """An order that is a valid event, and still cannot have a saga."""
-
-
-class Rule(NamedTuple):
-    """In `state`, `on` this kind of event: `apply` notes what it says and returns where to go, None to stay.
-
-    Going to the same state is another attempt at it. `leads_to` are all states that may follow.
-    """
-
-    state: State
-    on: str
-    leads_to: tuple[State, ...]
-    apply: _Apply
-    description: str
+    """An order that is a valid event but cannot have a saga."""
 
 
 def start(order: OrderEvent, now_ms: int, limits: Limits) -> tuple[Saga, list[Output]]:
@@ -63,9 +51,9 @@ def start(order: OrderEvent, now_ms: int, limits: Limits) -> tuple[Saga, list[Ou
 
 
 def step(saga: Saga | None, event: Event | None, now_ms: int, limits: Limits) -> tuple[Saga | None, list[Output]]:
-    """What follows from an event, or from the time alone (`event` None). `saga` itself is never changed.
+    """Apply an event, or the time alone (`event` None). `saga` itself is never changed.
 
-    Returns the very same saga where nothing follows, and None where there is nothing to remember.
+    Returns the same object when nothing changes, and None when there is nothing to keep.
     """
     if event is None:
         if saga is None or now_ms < saga.deadline_at:
@@ -76,11 +64,11 @@ def step(saga: Saga | None, event: Event | None, now_ms: int, limits: Limits) ->
         if isinstance(event, OrderEvent) and event.event_type == "order.placed":
             return start(event, now_ms, limits)
         return None, []
-    rule = _RULES.get((saga.state, TIMEOUT if event is None else event.event_type))
-    if rule is None:
+    on = TIMEOUT if event is None else event.event_type
+    if (saga.state, on) not in _KNOWN:
         return saga, []
     after = msgspec.structs.replace(saga, lines=[msgspec.structs.replace(line) for line in saga.lines])
-    target = rule.apply(after, event, limits)
+    target = _APPLY[on](after, event, limits)
     if target is None:
         return (saga if after == saga else after), []
     if target is saga.state:
@@ -91,10 +79,10 @@ def step(saga: Saga | None, event: Event | None, now_ms: int, limits: Limits) ->
 
 
 def _entered(saga: Saga, now_ms: int, limits: Limits) -> tuple[Saga, list[Output]]:
-    """The saga with the deadline of its new state or attempt, and what it says."""
+    """The saga with the deadline of its new state or attempt, and the events to publish."""
     if saga.state in ENDED:
         outputs = messages.of(saga, now_ms)
-        # What a late duplicate is recognised by, and no more.
+        # Only what is needed to recognise a late duplicate.
         return Saga(
             saga.order_id, saga.state, saga.started_at, saga.amount_cents, deadline_at=now_ms + limits.memory_ms
         ), outputs
@@ -107,7 +95,7 @@ def _entered(saga: Saga, now_ms: int, limits: Limits) -> tuple[Saga, list[Output
 
 
 def _undo(saga: Saga) -> State:
-    """The last thing that was done, or may have been done, and is not undone yet."""
+    """The state that undoes the last thing that was done, or may have been done, and is not undone yet."""
     if saga.shipment in ("asked", "dispatched"):
         return State.CANCELLING_SHIPMENT
     if saga.payment in ("asked", "authorised"):
@@ -135,6 +123,10 @@ def _rejected(saga: Saga, event: InventoryEvent, _limits: Limits) -> State | Non
     line.stock = "rejected"
     saga.reason = f"out_of_stock: {event.sku}"
     return _undo(saga)
+
+
+def _stock_rejected(saga: Saga, event: InventoryEvent, limits: Limits) -> State | None:
+    return (_given_back if saga.state is State.RELEASING_STOCK else _rejected)(saga, event, limits)
 
 
 def _given_back(saga: Saga, event: InventoryEvent, _limits: Limits) -> State | None:
@@ -192,43 +184,20 @@ def _timed_out(saga: Saga, _event: None, limits: Limits) -> State:
     return _undo(saga)
 
 
-def _table() -> tuple[Rule, ...]:
-    s = State
-    back = "compensates"
-    rules = [
-        Rule(
-            s.RESERVING_STOCK, "stock.reserved", (s.REQUESTING_PAYMENT,), _reserved, "continues once all are reserved"
-        ),
-        Rule(s.RESERVING_STOCK, "stock.rejected", (s.RELEASING_STOCK, s.COMPENSATED), _rejected, back),
-        Rule(s.REQUESTING_PAYMENT, "payment.authorised", (s.REQUESTING_SHIPMENT,), _authorised, "confirms the order"),
-        Rule(s.REQUESTING_PAYMENT, "payment.declined", (s.RELEASING_STOCK,), _declined, back),
-        Rule(s.REQUESTING_SHIPMENT, "shipment.dispatched", (s.SHIPPING,), _dispatched, "awaits the delivery"),
-        Rule(s.REQUESTING_SHIPMENT, "shipment.delivered", (s.COMPLETED,), _delivered, "overtook its dispatch"),
-        Rule(s.REQUESTING_SHIPMENT, "shipment.failed", (s.REFUNDING_PAYMENT,), _shipment_failed, back),
-        Rule(s.SHIPPING, "shipment.delivered", (s.COMPLETED,), _delivered, "completes the order"),
-        Rule(s.SHIPPING, "shipment.failed", (s.REFUNDING_PAYMENT,), _shipment_failed, back),
-        Rule(s.CANCELLING_SHIPMENT, "shipment.failed", (s.REFUNDING_PAYMENT,), _shipment_failed, "compensates further"),
-        Rule(s.CANCELLING_SHIPMENT, "shipment.delivered", (s.COMPLETED,), _delivered, "too late: completes after all"),
-        Rule(s.REFUNDING_PAYMENT, "payment.refunded", (s.RELEASING_STOCK,), _refunded, "compensates further"),
-        Rule(s.RELEASING_STOCK, "stock.released", (s.COMPENSATED,), _given_back, "cancels once all is given back"),
-        Rule(s.RELEASING_STOCK, "stock.rejected", (s.COMPENSATED,), _given_back, "nothing was held: as if released"),
-    ]
-    undone = {
-        s.RESERVING_STOCK: (s.RELEASING_STOCK,),
-        s.REQUESTING_PAYMENT: (s.REFUNDING_PAYMENT,),
-        s.REQUESTING_SHIPMENT: (s.CANCELLING_SHIPMENT,),
-        s.SHIPPING: (s.CANCELLING_SHIPMENT,),
-    }
-    for state in FORWARD:
-        rules.append(Rule(state, "fraud.declined", undone[state], _fraudulent, back))
-        rules.append(Rule(state, TIMEOUT, (state, *undone[state]), _timed_out, "retries, finally compensates"))
-    for state in BACK:
-        rules.append(Rule(state, TIMEOUT, (state, s.FAILED), _timed_out, "retries, finally fails: a person must look"))
-    order = list(State)
-    return tuple(sorted(rules, key=lambda rule: order.index(rule.state)))
-
-
-TABLE = _table()
-_RULES = {(rule.state, rule.on): rule for rule in TABLE}
-# Kinds of event that a saga looks at; all others are dropped before its state is read.
-KINDS = frozenset({"order.placed", *(rule.on for rule in TABLE)} - {TIMEOUT})
+# How a saga applies each event that its table has.
+_APPLY: dict[str, _Apply] = {
+    "stock.reserved": _reserved,
+    "stock.rejected": _stock_rejected,
+    "stock.released": _given_back,
+    "payment.authorised": _authorised,
+    "payment.declined": _declined,
+    "payment.refunded": _refunded,
+    "shipment.dispatched": _dispatched,
+    "shipment.delivered": _delivered,
+    "shipment.failed": _shipment_failed,
+    FRAUD_DECLINED: _fraudulent,
+    TIMEOUT: _timed_out,
+}
+_KNOWN = frozenset((one.state, one.on) for one in TRANSITIONS)
+# Event types that a saga handles; all others are dropped before its state is read.
+KINDS = frozenset({"order.placed", *(one.on for one in TRANSITIONS)} - {TIMEOUT})

@@ -1,6 +1,6 @@
-"""What a saga says when it enters a state: its own event, and the requests and order events that go with it.
+"""Messages of a saga that enters a state: its own event, and the requests and order events that go with it.
 
-Event ids follow from the order, the state and the attempt: a state is entered once, so no two events share one.
+Event ids derive from the order, the state and the attempt; a state is entered once, so they are unique.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import zlib
 from typing import Literal
 
-from processors.fulfilment.saga import BACK, Saga, State
+from processors.fulfilment.saga import Saga
 from processors.streaming.output import Output
 from streamgauge.catalog.commerce.events import FulfilmentEvent, OrderEvent, OrderItem, PaymentEvent, ShipmentEvent
+from streamgauge.domain.saga import BACK, State
 
 SOURCE = "fulfilment"
 CARRIERS = ("parcelo", "swiftpost", "northline")
@@ -45,7 +46,7 @@ def of(saga: Saga, now_ms: int) -> list[Output]:
 
 
 def _items(saga: Saga) -> list[OrderItem] | None:
-    """What the stock service is asked for: what it has not answered, or what it may hold."""
+    """What is requested of the stock service: lines it has not answered, or may hold."""
     if saga.state is State.RESERVING_STOCK:
         lines = [line for line in saga.lines if line.stock == "asked"]
     elif saga.state is State.RELEASING_STOCK:
@@ -84,7 +85,7 @@ def _saga_event(saga: Saga, now_ms: int) -> Output:
 
 def _placed(saga: Saga) -> OrderEvent:
     if saga.order is None:
-        raise ValueError(f"the order of saga {saga.order_id} is gone, and it has not ended")
+        raise ValueError(f"the order of saga {saga.order_id} is missing, though it has not ended")
     return saga.order
 
 

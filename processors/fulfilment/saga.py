@@ -1,35 +1,15 @@
-"""The saga of one order: its states, what is known of it, and how long a step may take. Data only."""
+"""Saga of one order: what is stored of it, and the limits of its steps. Data only; its states are in domain/saga.py."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
 from streamgauge.catalog.commerce.events import OrderEvent
+from streamgauge.domain.saga import FORWARD, State
 from streamgauge.runtime.settings import Settings
-
-
-class State(StrEnum):
-    """Where a saga is. The values are the contract's (docs/adr/0007-commerce-services.md)."""
-
-    RESERVING_STOCK = "reserving_stock"
-    REQUESTING_PAYMENT = "requesting_payment"
-    REQUESTING_SHIPMENT = "requesting_shipment"
-    SHIPPING = "shipping"
-    COMPLETED = "completed"
-    CANCELLING_SHIPMENT = "cancelling_shipment"
-    REFUNDING_PAYMENT = "refunding_payment"
-    RELEASING_STOCK = "releasing_stock"
-    COMPENSATED = "compensated"
-    FAILED = "failed"
-
-
-FORWARD = (State.RESERVING_STOCK, State.REQUESTING_PAYMENT, State.REQUESTING_SHIPMENT, State.SHIPPING)
-BACK = (State.CANCELLING_SHIPMENT, State.REFUNDING_PAYMENT, State.RELEASING_STOCK)
-ENDED = (State.COMPLETED, State.COMPENSATED, State.FAILED)
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):

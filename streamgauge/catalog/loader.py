@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from streamgauge.catalog import causes, deduplication, kpi, model, view
+from streamgauge.catalog import causes, deduplication, model, view
 from streamgauge.catalog.builtin.audit import AUDIT
 from streamgauge.catalog.builtin.lag import LAG
 from streamgauge.catalog.builtin.retries import RETRIES
@@ -107,7 +107,7 @@ class Catalog(Streams):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """What the catalog publishes beside the processes' own: its models' KPI counters and its views' gauges."""
-        return (*kpi.metrics(self.models), *view.metrics(self.views))
+        return (*model.metrics(self.models), *view.metrics(self.views))
 
     def raw_table(self, stream: str) -> str | None:
         """The table with every event of the stream as it came, where the catalog has one."""
@@ -187,7 +187,7 @@ def load(name: str) -> Catalog:
             raise UsageError(f"catalog `{name}` has two models named `{entry.name}`")
         seen[entry.name] = entry
     try:
-        kpi.metrics(models)
+        model.metrics(models)
     except ValueError as error:
         raise UsageError(f"catalog `{name}`: {error}") from None
     views = view.load([path for folder in folders for path in sorted((folder.parent / "views").glob("*.sql"))], models)

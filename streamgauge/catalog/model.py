@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from streamgauge.catalog import kpi, rowwise
+from streamgauge.catalog import kpi, passthrough
 from streamgauge.catalog.kpi import Kpis
-from streamgauge.catalog.source import NAME, Source, described
+from streamgauge.catalog.sql_file import NAME, SqlFile, described
+from streamgauge.runtime.metric import Metric
 
 Merge = Literal["window", "latest", "append"]
 _HEADER = re.compile(r"^--\s*(model|stream|merge|every|key|metrics)\s*:\s*(.*?)\s*$")
@@ -43,7 +44,7 @@ class Model:
     every_ms: int = 0
     kpis: Kpis | None = None
     # Columns that are the batch's own, by name, where the delta has the batch's rows in their order: they need no SQL.
-    passed: Mapping[str, str] = field(default_factory=dict)
+    passthrough: Mapping[str, str] = field(default_factory=dict)
     # For people: what the file says in prose, and its SELECT as it is written.
     about: str = ""
     select: str = ""
@@ -51,12 +52,12 @@ class Model:
     @property
     def is_copy(self) -> bool:
         """True where the delta is the batch itself: every event as it came."""
-        return bool(self.passed) and all(self.passed.get(name) == name for name in self.columns)
+        return bool(self.passthrough) and all(self.passthrough.get(name) == name for name in self.columns)
 
     @property
     def computed(self) -> tuple[str, ...]:
         """Columns that take SQL."""
-        return tuple(name for name in self.columns if name not in self.passed)
+        return tuple(name for name in self.columns if name not in self.passthrough)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def load(
     `event_times` the stream's event-time column.
     Raises `UsageError` that begins `file:line:`.
     """
-    source = Source(path, _HEADER)
+    source = SqlFile(path, _HEADER)
     header, first = source.header()
     for entry in ("model", "stream", "merge"):
         if not header.get(entry):
@@ -106,15 +107,29 @@ def load(
         for needed in ("kafka_partition", "kafka_offset", "kafka_timestamp"):
             if needed not in columns:
                 raise source.error(f"an append model must select {needed}: retention and provenance need it", first + 1)
-        passed = rowwise.passed(tree, schemas[stream])
-        return Model(name, stream, "append", (), columns, body, passed=passed, about=about, select=body)
+        unchanged = passthrough.columns(tree, schemas[stream])
+        return Model(name, stream, "append", (), columns, body, passthrough=unchanged, about=about, select=body)
     if merge == "latest":
         return replace(
-            _latest(con, source, header, body, first, rowwise.passed(tree, schemas[stream])),
+            _latest(con, source, header, body, first, passthrough.columns(tree, schemas[stream])),
             about=about,
             select=body,
         )
     raise source.error(f"merge must be window, latest or append, not `{merge}`", source.line_of_header("merge"))
+
+
+def metrics(models: Iterable[Model]) -> tuple[Metric, ...]:
+    """Every KPI counter of a catalog's models. Raises `ValueError` where two would have one name."""
+    found: dict[str, Metric] = {}
+    for model in models:
+        if model.kpis is None:
+            continue
+        for measure in model.kpis.measures:
+            made = kpi.metric(model.name, measure, model.kpis.by)
+            if made.name in found:
+                raise ValueError(f"model `{model.name}`: another model's header defines the metric {made.name} too")
+            found[made.name] = made
+    return tuple(found.values())
 
 
 @cache
@@ -125,7 +140,7 @@ def _aggregates() -> frozenset[str]:
     return frozenset(str(name) for (name,) in rows)
 
 
-def _parse(con: duckdb.DuckDBPyConnection, source: Source, body: str, first: int) -> dict[str, Any]:
+def _parse(con: duckdb.DuckDBPyConnection, source: SqlFile, body: str, first: int) -> dict[str, Any]:
     row = con.execute("SELECT json_serialize_sql(?)", [body]).fetchone()
     parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if parsed["error"]:
@@ -143,7 +158,7 @@ def _parse(con: duckdb.DuckDBPyConnection, source: Source, body: str, first: int
 
 def _window(
     con: duckdb.DuckDBPyConnection,
-    source: Source,
+    source: SqlFile,
     header: Mapping[str, str],
     body: str,
     tree: Mapping[str, Any],
@@ -193,11 +208,11 @@ def _window(
 
 def _latest(
     con: duckdb.DuckDBPyConnection,
-    source: Source,
+    source: SqlFile,
     header: Mapping[str, str],
     body: str,
     first: int,
-    passed: Mapping[str, str],
+    passthrough: Mapping[str, str],
 ) -> Model:
     columns = described(con, source, body, first)
     key = tuple(part.strip() for part in header.get("key", "").split(",") if part.strip())
@@ -215,7 +230,7 @@ def _latest(
         key,
         columns,
         delta,
-        passed={**passed, VERSION: VERSION} if passed else {},
+        passthrough={**passthrough, VERSION: VERSION} if passthrough else {},
     )
 
 

@@ -21,7 +21,7 @@ import duckdb
 
 from streamgauge.catalog import kpi
 from streamgauge.catalog.model import Model
-from streamgauge.catalog.source import NAME, NUMBERS, Source, described
+from streamgauge.catalog.sql_file import NAME, NUMBERS, SqlFile, described
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.metric import Metric
 
@@ -58,7 +58,7 @@ def load(paths: Iterable[Path], models: Iterable[Model]) -> tuple[View, ...]:
         for model in models:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in model.columns.items())
             con.execute(f'CREATE TABLE "{model.name}" ({columns})')
-        waiting, found = [Source(path, _HEADER) for path in paths], list[View]()
+        waiting, found = [SqlFile(path, _HEADER) for path in paths], list[View]()
         # A view may stand on another: those that bind are made, until none is left or none binds.
         while waiting:
             first_error: UsageError | None = None
@@ -79,7 +79,7 @@ class _Unbound(UsageError):
     """What it names is not there; it may be a view that is not made yet."""
 
 
-def _view(con: duckdb.DuckDBPyConnection, source: Source, taken: dict[str, str]) -> View:
+def _view(con: duckdb.DuckDBPyConnection, source: SqlFile, taken: dict[str, str]) -> View:
     header, first = source.header()
     name = header.get("view", "")
     if not NAME.match(name) or name != source.path.stem:
@@ -101,7 +101,7 @@ def _view(con: duckdb.DuckDBPyConnection, source: Source, taken: dict[str, str])
     return View(name, body, columns, gauges, source.about(first))
 
 
-def _gauges(source: Source, text: str, columns: Mapping[str, str]) -> kpi.Kpis:
+def _gauges(source: SqlFile, text: str, columns: Mapping[str, str]) -> kpi.Kpis:
     _, _, by = text.partition(" by ")
     named = {part.strip() for part in by.split(",")}
     dimensions = [name for name, kind in columns.items() if name in named or not kind.startswith(NUMBERS)]

@@ -38,14 +38,14 @@ class Models:
 
     def _run(self, model: Model, events: pa.Table) -> pa.Table:
         """The model's delta: columns passed through from the batch as they are, the others computed by DuckDB."""
-        if not model.passed:
+        if not model.passthrough:
             return self._query(model, model.delta_sql)
         computed = {}
         if model.computed:
             names = ", ".join(f'"{name}"' for name in model.computed)
             rows = self._query(model, f"SELECT {names} FROM ({model.delta_sql})")  # noqa: S608 - a checked model
             computed = dict(zip(model.computed, rows.columns, strict=True))
-        columns = [computed[name] if name in computed else events[model.passed[name]] for name in model.columns]
+        columns = [computed[name] if name in computed else events[model.passthrough[name]] for name in model.columns]
         return pa.table(columns, names=list(model.columns))
 
     def _query(self, model: Model, sql: str) -> pa.Table:

@@ -12,6 +12,7 @@ import pytest
 
 from processors.fraud.rules import Limits
 from streamgauge.catalog.commerce.events import PaymentEvent
+from streamgauge.catalog.commerce.values import PAYMENT_METHODS
 from tests.support.fraud import Verdicts, differences, request, send
 from tests.support.publishing import publishing
 from tests.support.requirements import require_kafka
@@ -20,7 +21,6 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 PARTITIONS = 2
-METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_known_frauds_are_flagged_and_the_honest_are_not(rig: Rig, replica: list
         *scene("testing", 8, card=[f"K-{n}" for n in range(8)]),
         *scene("stolen", 4, card=["K-stolen"] * 4, customer=[f"C-stolen-{n}" for n in range(4)]),
         *scene("hop", 3, method=["wallet"] * 3, region=["eu", "us", "apac"]),
-        *(request(f"honest-{method}", f"C-honest-{method}", method=method) for method in METHODS),
+        *(request(f"honest-{method}", f"C-honest-{method}", method=method) for method in PAYMENT_METHODS),
     ]
     # Invalid events neither stop the service nor get a verdict.
     with publishing(rig.kafka.bootstrap) as publish:
@@ -83,9 +83,9 @@ def test_one_verdict_each_across_kill_9_with_its_state_deleted(
     rig: Rig, replica: list[Worker], verdicts: Verdicts
 ) -> None:
     """Before, between and after two kills: first attempts, further attempts, the same event twice."""
-    first = [request(f"first-{n}", f"C-{n % 7}", method=METHODS[n % 4]) for n in range(120)]
-    later = [request(f"later-{n}", f"C-{n % 7}", method=METHODS[n % 4]) for n in range(120)]
-    again = [request(f"first-{n}", f"C-{n % 7}", method=METHODS[n % 4], attempt=2) for n in range(120)]
+    first = [request(f"first-{n}", f"C-{n % 7}", method=PAYMENT_METHODS[n % 4]) for n in range(120)]
+    later = [request(f"later-{n}", f"C-{n % 7}", method=PAYMENT_METHODS[n % 4]) for n in range(120)]
+    again = [request(f"first-{n}", f"C-{n % 7}", method=PAYMENT_METHODS[n % 4], attempt=2) for n in range(120)]
     send(rig.kafka.bootstrap, first)
     replica[0].kill()
     replica[0] = rig.start("process", "fraud", ready=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from processors.fraud.rules import CARD_RULES, METHODS, RULES
+from processors.fraud.rules import CARD_RULES
+from streamgauge.catalog.commerce.values import PAYMENT_METHODS
+from streamgauge.domain.fraud import RULES
 from streamgauge.runtime.settings import Settings
 from tests.repo.files import ROOT
 
@@ -11,10 +13,10 @@ def rows() -> list[str]:
     """The table's rows, as the page must have them."""
     made = []
     for rule in RULES:
-        methods = "all" if rule.methods == METHODS else ", ".join(rule.methods)
+        methods = "all" if rule.methods == PAYMENT_METHODS else ", ".join(rule.methods)
         limits = ", ".join(f"`{name}` ({Settings.model_fields[f'fraud_{name}'].default:g})" for name in rule.settings)
-        over = "card" if rule in CARD_RULES else "customer"
-        made.append(f"| `{rule.name}` | {over} | {methods} | {rule.looks_for} | {limits} |")
+        over = "card" if rule in [one.named for one in CARD_RULES] else "customer"
+        made.append(f"| `{rule.name}` | {over} | {methods} | {rule.meaning} | {limits} |")
     return made
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from processors.fulfilment.saga import ENDED
 from streamgauge.catalog.commerce.events import OrderEvent, OrderItem
+from streamgauge.catalog.commerce.values import PAYMENT_METHODS
+from streamgauge.domain.saga import ENDED
 from tests.support.topic_reader import TopicReader
 
 TOPICS = ("fulfilment", "orders", "payments", "inventory", "shipments")
-METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -32,7 +32,7 @@ def order(number: int, dice: random.Random, prefix: str = "O") -> OrderEvent:
         customer_id=f"C{number % 997:06d}",
         region="eu-central",
         channel="web",
-        payment_method=dice.choice(METHODS),  # type: ignore[arg-type]
+        payment_method=dice.choice(PAYMENT_METHODS),
         currency="EUR",
         amount_cents=sum(line.quantity * line.unit_price_cents for line in lines),
         items=lines,

@@ -12,13 +12,13 @@ from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.fulfilment import figures, queries, waits
-from dashboard.pages.fulfilment.waits import WAITS
-from streamgauge.domain import format
+from dashboard.pages.fulfilment import figures, queries
+from streamgauge.domain import format, saga_waits
+from streamgauge.domain.saga_waits import WAITS
 from streamgauge.warehouse.client import QueryError
 
-_ASKED = f"How far the group `{waits.SERVICES}` is behind on what is asked of it."
-_ANSWERED = f"How far the group `{waits.SAGA}` is behind on the answers."
+_ASKED = f"How far the group `{saga_waits.SERVICES}` is behind on the requests."
+_ANSWERED = f"How far the group `{saga_waits.SAGA}` is behind on the answers."
 _STATES = {
     "state": Column("State"),
     "sagas": Column("Orders", "count"),
@@ -50,7 +50,7 @@ _STUCK = {
 
 def lags(view: ViewState) -> Result | None:
     """What is known of the groups' lag; None where nobody samples it."""
-    groups = tuple(sorted({waits.SAGA, *(wait.asked_of for wait in WAITS.values())}))
+    groups = tuple(sorted({saga_waits.SAGA, *(wait.service for wait in WAITS.values())}))
     try:
         return query_cache.fetch(queries.LAGS, view, groups=groups)
     except QueryError as error:
@@ -81,9 +81,9 @@ def _chain(state: str, known: Result | None) -> Mapping[str, Any]:
         return {}
     rows = known.rows if known else []
     return {
-        "waits": wait.says,
-        "asked": waits.asked(wait, rows).says,
-        "answered": waits.answered(wait, rows).says,
+        "waits": wait.expected,
+        "asked": saga_waits.service_lag(wait, rows).text,
+        "answered": saga_waits.saga_lag(wait, rows).text,
     }
 
 
@@ -108,5 +108,5 @@ def _whose(state: str, known: Result | None) -> Mapping[str, Any]:
     if wait is None:
         return {}
     rows = known.rows if known else []
-    found = waits.responsible(wait, waits.asked(wait, rows), waits.answered(wait, rows))
-    return {"waits": wait.says, "group": found.group, "lag": found.lag.says, "why": found.why}
+    found = saga_waits.responsible(wait, saga_waits.service_lag(wait, rows), saga_waits.saga_lag(wait, rows))
+    return {"waits": wait.expected, "group": found.group, "lag": found.lag.text, "why": found.why}

@@ -14,10 +14,10 @@ from dashboard.components.charts import Bar
 from dashboard.components.tables import Column
 from dashboard.data import query_cache
 from dashboard.data.view_state import ViewState
-from dashboard.pages.fulfilment import current_state, figures, ledger, queries, saga_queries, waits
-from dashboard.pages.fulfilment.waits import WAITS
+from dashboard.pages.fulfilment import current_state, figures, ledger, queries, saga_queries
 from dashboard.session import address
-from streamgauge.domain import format
+from streamgauge.domain import format, saga_waits
+from streamgauge.domain.saga_waits import WAITS
 
 _ENDS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
 _STEPS = {
@@ -73,10 +73,10 @@ def standing(now: Mapping[str, Any], view: ViewState) -> None:
         if wait is not None:
             known = current_state.lags(view)
             rows = known.rows if known else []
-            service, saga = waits.asked(wait, rows), waits.answered(wait, rows)
-            whose = waits.responsible(wait, service, saga)
-            st.text(f"Waits for {wait.says}, attempt {now['attempt'] or 1}.")
-            st.text(f"{service.group} on {service.topic}: {service.says}. {saga.group} on {saga.topic}: {saga.says}.")
+            service, saga = saga_waits.service_lag(wait, rows), saga_waits.saga_lag(wait, rows)
+            whose = saga_waits.responsible(wait, service, saga)
+            st.text(f"Waits for {wait.expected}, attempt {now['attempt'] or 1}.")
+            st.text(f"{service.group} on {service.topic}: {service.text}. {saga.group} on {saga.topic}: {saga.text}.")
             st.text(f"Responsible: {whose.group} {whose.why}.")
 
 

@@ -16,21 +16,23 @@ from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
 from dashboard.pages.payments import figures, queries
 from streamgauge.domain import format
+from streamgauge.domain.fraud import BY_NAME
 from streamgauge.warehouse.client import QueryError
 
-# Those of processors/fraud/rules.py (a test holds them together), each with its colour everywhere.
-RULES = {
-    "card_velocity": theme.BLUE,
-    "card_customers": theme.ORANGE,
-    "customer_velocity": theme.GREEN,
-    "amount_unusual": theme.VERMILION,
-    "customer_cards": theme.PINK,
-    "customer_regions": theme.SKY,
-    "refund_pattern": "#7A6FD0",
-    "bnpl_new_customer": "#B8A63A",
-    "wallet_travel": "#9C5B8E",
-    "transfer_parts": "#6B7F3B",
-}
+_COLOURS = (
+    theme.BLUE,
+    theme.ORANGE,
+    theme.GREEN,
+    theme.VERMILION,
+    theme.PINK,
+    theme.SKY,
+    "#7A6FD0",
+    "#B8A63A",
+    "#9C5B8E",
+    "#6B7F3B",
+)
+# Each rule with its colour everywhere.
+RULES = dict(zip(BY_NAME, _COLOURS, strict=True))
 _COLUMNS = {
     "occurred_at": Column("Time", "time"),
     "what": Column("What", meaning="A rule that fired, or the verdict: the payment was declined."),

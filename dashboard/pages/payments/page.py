@@ -16,10 +16,10 @@ from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
 from dashboard.pages.payments import figures, fraud, queries
 from dashboard.session import address
+from streamgauge.catalog.commerce.values import PAYMENT_METHODS
 from streamgauge.domain import format, limits
 from streamgauge.warehouse.client import QueryError
 
-METHODS = ("card", "wallet", "bank_transfer", "bnpl")
 # As the alert PaymentDeclineRate: above this orders are being lost.
 OUTCOMES = {"authorised": theme.GOOD, "declined": theme.BAD, "refunded": theme.WARN}
 _COLUMNS = {
@@ -37,7 +37,7 @@ _COLUMNS = {
 def show() -> None:
     """The page."""
     with st.container(horizontal=True):
-        method = address.select("method", "Method", ("", *METHODS), shown=lambda one: one or "All methods")
+        method = address.select("method", "Method", ("", *PAYMENT_METHODS), shown=lambda one: one or "All methods")
         rule = address.select("rule", "Fraud rule", ("", *fraud.RULES), shown=lambda one: one or "All rules")
     frame.live(lambda view: draw(view, method, rule))
 

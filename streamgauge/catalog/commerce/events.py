@@ -1,12 +1,13 @@
-"""Event classes: past-tense facts. Unknown fields are ignored, missing or wrong ones are dead-lettered.
+"""Event classes: past-tense facts. Unknown fields are ignored; events with missing or invalid ones are dead-lettered.
 
-`gc=False` tells msgspec that no event can be part of a reference cycle; it halves the cost of decoding.
+`gc=False` tells msgspec that no event can be part of a reference cycle, which halves the cost of decoding.
 """
 
 from typing import Literal
 
 import msgspec
 
+from streamgauge.catalog.commerce.values import MarketingChannel, OrderChannel, PaymentMethod, Segment
 from streamgauge.catalog.envelope import Envelope
 from streamgauge.catalog.types import Cents, Count, Id, Millis, Quantity, Share, SignedCents, Text
 
@@ -26,8 +27,8 @@ class OrderEvent(Envelope, gc=False, kw_only=True):
     order_id: Id
     customer_id: Id
     region: Id
-    channel: Literal["web", "mobile", "store", "marketplace"]
-    payment_method: Literal["card", "wallet", "bank_transfer", "bnpl"]
+    channel: OrderChannel
+    payment_method: PaymentMethod
     currency: Id
     amount_cents: Cents
     items: list[OrderItem]
@@ -53,7 +54,7 @@ class MarketingEvent(Envelope, gc=False, kw_only=True):
 
     event_type: Literal["ad.impression", "ad.click", "email.sent", "email.opened", "promotion.redeemed"]
     campaign_id: Id
-    channel: Literal["search", "social", "email", "display"]
+    channel: MarketingChannel
     customer_id: Id
     cost_cents: Cents
     order_id: Id | None = None
@@ -72,7 +73,7 @@ class PaymentEvent(Envelope, gc=False, kw_only=True):
     payment_id: Id
     order_id: Id
     customer_id: Id
-    method: Literal["card", "wallet", "bank_transfer", "bnpl"]
+    method: PaymentMethod
     amount_cents: Cents
     currency: Id
     reason: Text | None = None
@@ -118,7 +119,7 @@ class FraudEvent(Envelope, gc=False, kw_only=True):
     event_type: Literal["fraud.flagged", "fraud.declined", "fraud.cleared"]
     customer_id: Id
     order_id: Id
-    payment_method: Literal["card", "wallet", "bank_transfer", "bnpl"]
+    payment_method: PaymentMethod
     amount_cents: Cents
     rule: Id
     score: Share
@@ -133,10 +134,10 @@ class AttributionEvent(Envelope, gc=False, kw_only=True):
     order_id: Id
     customer_id: Id
     campaign_id: Id
-    channel: Literal["search", "social", "email", "display"]
+    channel: MarketingChannel
     amount_cents: Cents
     clicked_at: Millis
-    segment: Literal["new", "returning", "lapsed"] | None = None
+    segment: Segment | None = None
     campaign_name: Text | None = None
     category: Id | None = None
     margin_cents: SignedCents | None = None
@@ -148,7 +149,7 @@ class CampaignEvent(Envelope, gc=False, kw_only=True):
     event_type: Literal["campaign.updated"]
     campaign_id: Id
     name: Text
-    channel: Literal["search", "social", "email", "display"]
+    channel: MarketingChannel
     category: Id
     starts_at: Millis
     ends_at: Millis | None = None

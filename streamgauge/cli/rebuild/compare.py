@@ -16,7 +16,7 @@ import duckdb
 
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.model import Model
-from streamgauge.catalog.source import NUMBERS
+from streamgauge.catalog.sql_file import NUMBERS
 from streamgauge.cli.rebuild import processing
 from streamgauge.cli.rebuild.reread import Log
 from streamgauge.runtime.settings import Settings

@@ -113,7 +113,7 @@ class AsOfRewriter:
 
     def _shown_time(self, model: Model) -> str | None:
         """The model's own column with the event time as it came."""
-        return next((column for column, source in model.passed.items() if source == self._time(model)), None)
+        return next((column for column, source in model.passthrough.items() if source == self._time(model)), None)
 
     def _delta(self, model: Model, raw: str, condition: str) -> str:
         """The model's SELECT over the raw events that fulfil the condition."""

@@ -84,7 +84,7 @@ def test_who_must_move(shop: House, open_page: Open) -> None:
     assert row["waits"] == "payment.authorised or payment.declined"
     assert row["group"] == "/pipeline?range=15m&group=services"
     assert row["lag"] == "1,234 events, 1 min 15 s behind"
-    assert "has not read all that is asked on payments: 1,234 events" in row["why"]
+    assert "has not read all requests on payments: 1,234 events" in row["why"]
     assert turned.to_dict("records") == [{"why": "payment_declined", "state": "compensated", "sagas": 1, "cents": 50.0}]
     (row,) = ledger.to_dict("records")
     assert [row[name] for name in ("authorised_cents", "refunded_cents", "residue_cents")] == [50.0, 40.0, 10.0]

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from dashboard.pages.payments import fraud
-from dashboard.pages.payments import page as payments
 from processors.fraud import rules
 from streamgauge.catalog.commerce.events import PaymentEvent
+from streamgauge.catalog.commerce.values import PAYMENT_METHODS
 from streamgauge.warehouse.client import QueryError
 from tests.unit.dashboard.conftest import House, Open, tiles, words
 
@@ -89,5 +89,5 @@ def test_verdicts_are_shown_where_the_payments_were_before_the_range(house: Hous
 
 
 def test_filters_are_the_contracts() -> None:
-    assert get_args(PaymentEvent.__annotations__["method"]) == payments.METHODS
+    assert get_args(PaymentEvent.__annotations__["method"]) == PAYMENT_METHODS
     assert list(fraud.RULES) == [rule.check.__name__ for rule in rules.RULES]

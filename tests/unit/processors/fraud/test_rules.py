@@ -9,7 +9,9 @@ import pytest
 
 from processors.fraud import rules
 from processors.fraud.memory import CardUse, CustomerMemory, Payment
-from processors.fraud.rules import CARD_RULES, CUSTOMER_RULES, METHODS, RULES, Limits, applied
+from processors.fraud.rules import CARD_RULES, CUSTOMER_RULES, RULES, Limits, applied
+from streamgauge.catalog.commerce.values import PAYMENT_METHODS
+from streamgauge.domain import fraud
 from streamgauge.runtime.settings import Settings
 from tests.unit.processors.fraud.cases import NOW, S, memory, past, payment, use
 
@@ -168,7 +170,7 @@ def test_rules_of_customers(remembered: CustomerMemory, paid: Payment, expected:
 
 def test_every_rule_has_a_case_in_which_it_fires() -> None:
     fired = {rule for *_, expected in (*CARDS, *CUSTOMERS) for rule in expected}
-    assert fired == {rule.name for rule in RULES}
+    assert fired == {rule.named.name for rule in RULES}
 
 
 def test_the_evidence_is_in_words() -> None:
@@ -182,11 +184,15 @@ def test_the_evidence_is_in_words() -> None:
 
 def test_only_rules_for_its_method_judge_a_payment() -> None:
     everything = memory(
-        *(past(n, method, 9_950, card=f"K{n}", region=f"r{n}", refunded=True) for n in range(3) for method in METHODS)
+        *(
+            past(n, method, 9_950, card=f"K{n}", region=f"r{n}", refunded=True)
+            for n in range(3)
+            for method in PAYMENT_METHODS
+        )
     )
-    for method in METHODS:
+    for method in PAYMENT_METHODS:
         found = {finding.rule for finding in applied(CUSTOMER_RULES, payment(method, 9_950), everything, LIMITS)}
-        assert found <= {rule.name for rule in CUSTOMER_RULES if method in rule.methods}
+        assert found <= {rule.named.name for rule in CUSTOMER_RULES if method in rule.named.methods}
         assert {"customer_velocity", "customer_regions", "refund_pattern"} <= found
 
 
@@ -199,12 +205,13 @@ def test_limits_are_the_settings() -> None:
 
 
 def test_names_and_settings_of_the_table() -> None:
-    names = [rule.name for rule in RULES]
+    names = [rule.named.name for rule in RULES]
+    assert names == list(fraud.BY_NAME)
     assert len(set(names)) == len(names)
     for rule in RULES:
-        assert set(rule.methods) <= set(METHODS)
-        assert all(f"fraud_{setting}" in Settings.model_fields for setting in rule.settings)
-        assert getattr(rules, rule.name) is rule.check
+        assert set(rule.named.methods) <= set(PAYMENT_METHODS)
+        assert all(f"fraud_{setting}" in Settings.model_fields for setting in rule.named.settings)
+        assert getattr(rules, rule.named.name) is rule.check
 
 
 def test_what_is_not_a_number_does_not_break_a_rule() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from processors.fulfilment import machine
-from processors.fulfilment.saga import ENDED, Limits, Saga, State
+from processors.fulfilment.saga import Limits, Saga
 from processors.streaming.output import Output
 from streamgauge.catalog.commerce.events import (
     FraudEvent,
@@ -20,6 +20,7 @@ from streamgauge.catalog.commerce.events import (
     PaymentEvent,
     ShipmentEvent,
 )
+from streamgauge.domain.saga import ENDED, State
 
 AMOUNT = 1_000
 LIMITS = Limits(

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.fulfilment import machine
-from processors.fulfilment.machine import TABLE, TIMEOUT, UnfitOrder, step
-from processors.fulfilment.saga import BACK, ENDED, FORWARD, Limits, Saga, State
+from processors.fulfilment.machine import UnfitOrder, step
+from processors.fulfilment.saga import Limits, Saga
+from streamgauge.domain.saga import BACK, ENDED, FORWARD, TIMEOUT, TRANSITIONS, State
 from tests.unit.processors.fulfilment.saga_world import (
     AMOUNT,
     LIMITS,
@@ -26,7 +27,7 @@ from tests.unit.processors.fulfilment.saga_world import (
     stock,
 )
 
-LEADS_TO = {(rule.state, rule.on): rule.leads_to for rule in TABLE}
+LEADS_TO = {(rule.state, rule.on): rule.leads_to for rule in TRANSITIONS}
 
 
 def through(*events: Any, limits: Limits = LIMITS) -> tuple[Saga | None, list[str], list[str]]:
@@ -145,11 +146,11 @@ def test_waits_double_up_to_eight_times() -> None:
 
 
 def test_the_table_is_whole() -> None:
-    assert len(LEADS_TO) == len(TABLE), "two rules for one state and event"
+    assert len(LEADS_TO) == len(TRANSITIONS), "two rules for one state and event"
     for state in (*FORWARD, *BACK):
         assert (state, TIMEOUT) in LEADS_TO, f"{state} has no way out when nobody answers"
-    assert not [rule for rule in TABLE if rule.state in ENDED]
-    reached = {state for rule in TABLE for state in rule.leads_to}
+    assert not [rule for rule in TRANSITIONS if rule.state in ENDED]
+    reached = {state for rule in TRANSITIONS for state in rule.leads_to}
     assert reached == set(State)
     assert {"order.placed", "stock.released", "fraud.declined"} <= machine.KINDS
 
@@ -203,7 +204,7 @@ def test_the_interleavings_reach_the_whole_table() -> None:
         play(
             dice.choice, ("ddddddddddddddddft", "ddddddddddddl", "ddddddtt", MOVES)[number % 4], at_last=number % 5 > 0
         )
-    missing = {(rule.state, rule.on, to) for rule in TABLE for to in rule.leads_to} - set(SEEN)
+    missing = {(rule.state, rule.on, to) for rule in TRANSITIONS for to in rule.leads_to} - set(SEEN)
     assert not missing
 
 

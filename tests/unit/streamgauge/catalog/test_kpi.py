@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamgauge.catalog import kpi, loader
+from streamgauge.catalog import kpi, loader, model
 from streamgauge.catalog.kpi import Kpis
 from streamgauge.runtime.errors import UsageError
 from tests.unit.streamgauge.catalog.test_model import HEADER, load
@@ -39,13 +39,13 @@ def test_a_header_names_measures_and_dimensions(text: str, expected: Kpis) -> No
         ("orders by region by channel", "write `measure, … by dimension, …`"),
         ("orders, orders", "given twice"),
         ("orders by region, region", "given twice"),
-        ("oders", "`oders` is no measure; there are: orders, revenue_cents, max_age"),
-        ("region by channel", "`region` is no measure"),
-        ("max_age", "`max_age` is not added up"),
-        ("orders by order_id", "`order_id` is no dimension; there are: region, channel"),
-        ("orders by window_start", "`window_start` is no dimension"),
-        ("orders by revenue_cents", "`revenue_cents` is no dimension"),
-        ("orders by process", "label of Prometheus's own"),
+        ("oders", "`oders` is not a measure; there are: orders, revenue_cents, max_age"),
+        ("region by channel", "`region` is not a measure"),
+        ("max_age", "`max_age` is not additive"),
+        ("orders by order_id", "`order_id` is not a dimension; there are: region, channel"),
+        ("orders by window_start", "`window_start` is not a dimension"),
+        ("orders by revenue_cents", "`revenue_cents` is not a dimension"),
+        ("orders by process", "label that Prometheus reserves"),
     ],
 )
 def test_a_wrong_header_is_refused(text: str, said: str) -> None:
@@ -62,7 +62,7 @@ WINDOW = (
 
 def test_a_model_has_its_counters(tmp_path: Path) -> None:
     made = load(tmp_path, WINDOW.format("readings by sensor"))
-    (metric,) = kpi.metrics([made])
+    (metric,) = model.metrics([made])
     assert (metric.name, metric.kind, metric.labels) == ("streamgauge_kpi_m_readings_total", "counter", ("sensor",))
 
 
@@ -83,14 +83,14 @@ def test_two_models_cannot_make_one_metric() -> None:
     """`a_b` with `c` and `a` with `b_c` are the same name."""
     first, second = loader.load("streamgauge.catalog.commerce").models[:2]
     with pytest.raises(ValueError, match="streamgauge_kpi_a_b_c_total too"):
-        kpi.metrics(
+        model.metrics(
             [replace(first, name="a_b", kpis=Kpis(("c",), ())), replace(second, name="a", kpis=Kpis(("b_c",), ()))]
         )
 
 
 def test_the_counters_of_commerce_are_few() -> None:
     """Dashboards and alerts use these names; together they are a few hundred series."""
-    made = {metric.name: metric.labels for metric in kpi.metrics(loader.load("streamgauge.catalog.commerce").models)}
+    made = {metric.name: metric.labels for metric in model.metrics(loader.load("streamgauge.catalog.commerce").models)}
     assert made["streamgauge_kpi_order_windows_revenue_cents_total"] == ("region", "channel", "payment_method")
     assert made["streamgauge_kpi_payment_windows_declined_total"] == ("method",)
     assert len(made) == 33

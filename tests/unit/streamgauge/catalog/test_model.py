@@ -90,7 +90,7 @@ def test_what_is_passed_on_is_what_sql_would_give(tmp_path: Path, select: str, c
 @pytest.mark.parametrize("end", ["WHERE celsius > 1", "ORDER BY celsius", "LIMIT 1", "USING SAMPLE 1"])
 def test_a_select_that_chooses_rows_passes_nothing_on(tmp_path: Path, end: str) -> None:
     made = load(tmp_path, f"-- model: m\n-- stream: readings\n-- merge: append\nSELECT * FROM events {end}\n")
-    assert made.passed == {}
+    assert made.passthrough == {}
 
 
 @pytest.mark.parametrize(

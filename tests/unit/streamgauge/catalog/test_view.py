@@ -47,9 +47,9 @@ def test_views_come_in_an_order_in_which_they_can_be_made(tmp_path: Path) -> Non
         ("DELETE FROM orders", 2, "one SELECT"),
         ("SELECT FROM WHERE", 2, "syntax error"),
         ("-- view: other\nSELECT 1", 1, "the file's name, v"),
-        ("-- view: v\n-- gauges: cents by nowhere\nSELECT cents FROM orders", 2, "is no dimension"),
-        ("-- view: v\n-- gauges: order_id\nSELECT order_id FROM orders", 2, "`order_id` is no measure"),
-        ("-- view: v\n-- gauges: euros\nSELECT cents FROM orders", 2, "`euros` is no measure"),
+        ("-- view: v\n-- gauges: cents by nowhere\nSELECT cents FROM orders", 2, "is not a dimension"),
+        ("-- view: v\n-- gauges: order_id\nSELECT order_id FROM orders", 2, "`order_id` is not a measure"),
+        ("-- view: v\n-- gauges: euros\nSELECT cents FROM orders", 2, "`euros` is not a measure"),
     ],
 )
 def test_a_bad_view_is_told_where(tmp_path: Path, text: str, line: int, said: str) -> None:

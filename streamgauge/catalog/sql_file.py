@@ -1,4 +1,4 @@
-"""The text of a model or view: a header of `-- name: value` lines, then one SELECT; and errors that name the line."""
+"""SQL file of a model or view: a header of `-- name: value` lines, then one SELECT; errors name file and line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import duckdb
 
 from streamgauge.runtime.errors import UsageError
 
-# How DuckDB's names of the types begin that can be added up.
+# Prefixes of DuckDB's numeric types.
 NUMBERS = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "UBIGINT", "DECIMAL")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
 
 
-class Source:
-    """One file. `entries` matches a line of the header: its name, then its value."""
+class SqlFile:
+    """One file. `entries` matches a header line: group 1 is its name, group 2 its value."""
 
     def __init__(self, path: Path, entries: re.Pattern[str]) -> None:
         self.path = path
@@ -39,20 +39,20 @@ class Source:
         raise self.error("there is no SELECT below the header")
 
     def about(self, first: int) -> str:
-        """What the header says in prose: its comments that are no entries, as one text."""
-        said = [line.lstrip("- \t").strip() for line in self.lines[:first] if not self._entries.match(line)]
-        return " ".join(filter(None, said))
+        """The header's prose: its comments that are not entries, as one text."""
+        prose = [line.lstrip("- \t").strip() for line in self.lines[:first] if not self._entries.match(line)]
+        return " ".join(filter(None, prose))
 
     def body(self, first: int) -> str:
         """The SELECT, which begins at line `first` (0-based)."""
         return "\n".join(self.lines[first:]).strip().rstrip(";")
 
     def line_of_header(self, entry: str) -> int:
-        """Line of an entry of the header that is there."""
+        """Line number of a header entry that exists."""
         return next(n + 1 for n, line in enumerate(self.lines) if (m := self._entries.match(line)) and m[1] == entry)
 
     def line_of(self, text: str) -> int:
-        """Line that gives something the name `text`, or the first that mentions it as a word, or 1."""
+        """Line number that names something `text` (`AS text`), or the first that contains it as a word, or 1."""
         for pattern in (rf"\bAS\s+{re.escape(text)}\b", rf"\b{re.escape(text)}\b"):
             word = re.compile(pattern, re.IGNORECASE)
             for number, line in enumerate(self.lines):
@@ -61,8 +61,8 @@ class Source:
         return 1
 
 
-def described(con: duckdb.DuckDBPyConnection, source: Source, sql: str, first: int) -> dict[str, str]:
-    """Columns and types of the SELECT; binder errors become ours, at their line."""
+def described(con: duckdb.DuckDBPyConnection, source: SqlFile, sql: str, first: int) -> dict[str, str]:
+    """Columns and types of the SELECT; binder errors become `UsageError`, at their line."""
     try:
         rows = con.execute(f"DESCRIBE {sql}").fetchall()
     except duckdb.Error as error:
