@@ -134,7 +134,7 @@ def latency(rig: Rig, rate: int, seconds: int) -> None:
     print(f"latency at {rate:,} payments/s for {seconds} s, a commit every {rig.settings.fraud_commit_interval_ms} ms")
     shares = [f"{name} {spent / seconds:.0%}" for name, spent in (("replica", cpu_s), ("all of this", ours))]
     print(f"  of one core: {', '.join(shares)}; others on the machine {(whole - ours) / seconds:.0%}")
-    warm = {order: asked for order, asked in requested.items() if asked[0] > began + WARM_UP_S}
+    warm = {order: request for order, request in requested.items() if request[0] > began + WARM_UP_S}
     for name, methods in (("card", {"card"}), ("others", {"wallet", "bank_transfer", "bnpl"}), ("all", None)):
         took = [
             (verdicts.arrived[order][0] - at) * 1_000

@@ -1,8 +1,8 @@
 """Entry point of `streamgauge` and `python -m streamgauge`.
 
-A catalog in the working directory is found without PYTHONPATH, and nothing there hides a module of Python or of ours:
-the working directory comes last on the module search path. `python -m` puts it first, where a user's `statistics.py`
-or `processors/` would be imported instead; so it moves before anything else is imported.
+The working directory comes last on the module search path: a catalog there is found without PYTHONPATH, and no file
+there shadows a module of Python or Streamgauge. `python -m` puts it first, where a user's `statistics.py` or
+`processors/` would be imported instead, so it is moved before anything else is imported.
 """
 
 import os

@@ -22,7 +22,7 @@ REASONS = {
 # msgspec puts between backticks: a JSON path, which begins with `$`; kinds (`int`, `array`); a field's name.
 _PATH = re.compile(r"`(\$[^`]*)`")
 _NAME = re.compile(r"`([^`]+)`")
-# A value, or the pattern of a string; either may hold backticks and signs.
+# A value, or a pattern; either may contain backticks and operators.
 _QUOTED = re.compile(r"'.*'", re.DOTALL)
 _BOUND = re.compile(r"[<>]=?")
 # Of these the length is bounded, of the others the value.
@@ -32,8 +32,7 @@ _WITH_LENGTH = {"str", "array", "object"}
 def judge(error: Exception, value: bytes = b"") -> InvalidEvent:
     """The `InvalidEvent` for an exception that decoding `value` raised.
 
-    Its cause is put together from reason, path and kinds: msgspec's words change between versions, and a fingerprint
-    must not.
+    Its cause is built from reason, path and kinds: fingerprints must not change with msgspec's wording.
     """
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):

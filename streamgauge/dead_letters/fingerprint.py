@@ -10,7 +10,7 @@ MESSAGE_USED = 1_000
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
 # The value after it is not escaped and may contain quotes.
 _VALUE = re.compile(r"^(Invalid enum value) .*$", re.DOTALL)
-# An apostrophe inside a word (can't) opens nothing; a quotation that was cut off closes at the end.
+# An apostrophe inside a word (can't) is no quote; an unterminated quotation extends to the end.
 _QUOTED = re.compile(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)", re.DOTALL)
 _WITH_DIGIT = re.compile(r"[\w.:@-]*\d(?:[\w:@-]|[.,](?=\w))*")
 _BETWEEN_BACKTICKS = re.compile(r"(`[^`]*`)")
@@ -23,7 +23,7 @@ def normalise(message: str) -> str:
     """
     message = _VALUE.sub(r"\1", _INDEX.sub("[*]", message[:MESSAGE_USED]))
     parts = _BETWEEN_BACKTICKS.split(message)
-    # Odd parts are what the backticks hold.
+    # Odd parts are between backticks.
     parts[::2] = [_WITH_DIGIT.sub("#", _QUOTED.sub("'…'", part)) for part in parts[::2]]
     return " ".join("".join(parts).split())
 
