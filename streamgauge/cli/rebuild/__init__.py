@@ -1,1 +1,1 @@
-"""`streamgauge rebuild`: the read models made again from the log, compared, and swapped when told to."""
+"""`streamgauge rebuild`: rebuilds the tables from the log, compares them, and swaps the file on request."""

@@ -23,30 +23,32 @@ MERGE_EVENTS = 100_000
 
 
 @dataclass(frozen=True)
-class Running:
-    """A snapshot of the running file: where it is, where it stands in `analytics`, and what it reflects."""
+class Snapshot:
+    """A snapshot of the running file: its path, its offsets in `analytics`, and the provenance of its rows."""
 
     path: Path
     offsets: Mapping[int, int]
-    inputs: Provenance
+    provenance: Provenance
     cluster_id: str
     at: float
 
 
-def build(settings: Settings, catalog: Catalog, running: Running, messages: Iterable[list[Any]], folder: Path) -> Path:
-    """Write `folder`/warehouse.duckdb and return its path; it stands where the snapshot stood in `analytics`."""
+def build(
+    settings: Settings, catalog: Catalog, snapshot: Snapshot, messages: Iterable[list[Any]], folder: Path
+) -> Path:
+    """Write `folder`/warehouse.duckdb and return its path; its offsets in `analytics` are the snapshot's."""
     inside = settings.model_copy(update={"data_dir": folder})
     folder.mkdir(parents=True, exist_ok=True)
     db = connect(inside)
     try:
-        store = Store(db, catalog, running.cluster_id)
+        store = Store(db, catalog, snapshot.cluster_id)
         for deltas in _batches(Transform(settings, catalog), messages):
-            store.merge(deltas, running.offsets)
+            store.merge(deltas, snapshot.offsets)
             store.compact()
-        _finish(db, catalog, running)
+        _finish(db, catalog, snapshot)
         store.expire(settings)
     finally:
-        # Closing writes everything into the one file: no log is left beside it.
+        # A checkpoint and a clean close leave no write-ahead log beside the file.
         db.execute("CHECKPOINT")
         db.close()
     return inside.warehouse_file
@@ -54,9 +56,9 @@ def build(settings: Settings, catalog: Catalog, running: Running, messages: Iter
 
 def _batches(transform: Transform, messages: Iterable[list[Any]]) -> Iterator[dict[str, pa.Table]]:
     batch = Batch()
-    # The clock only bounds how far ahead an event's time may be; what it measures is carried over (processing.py).
-    for some in messages:
-        transform.decode(batch, some, int(time.time() * 1_000))
+    # The clock only limits future event times; columns that it decides are carried over (processing.py).
+    for chunk in messages:
+        transform.decode(batch, chunk, int(time.time() * 1_000))
         if batch.events >= MERGE_EVENTS:
             yield _deltas(transform, batch)
             batch = Batch()
@@ -71,18 +73,18 @@ def _deltas(transform: Transform, batch: Batch) -> dict[str, pa.Table]:
     return deltas
 
 
-def _finish(db: duckdb.DuckDBPyConnection, catalog: Catalog, running: Running) -> None:
-    """What is not in the log: figures of the processing itself, and what the file reflects."""
-    db.execute(f"ATTACH '{running.path.resolve()}' AS running (READ_ONLY)")
+def _finish(db: duckdb.DuckDBPyConnection, catalog: Catalog, snapshot: Snapshot) -> None:
+    """Add what is not in the log: columns of the processing itself, and the provenance."""
+    db.execute(f"ATTACH '{snapshot.path.resolve()}' AS running (READ_ONLY)")
     db.execute("BEGIN")
     for model in catalog.models:
         processing.carry_over(db, model, "running")
         if model.merge == "append":
-            # Retention by number takes the rows that lie first for the oldest.
+            # Retention by number removes the first rows as the oldest.
             db.execute(f'CREATE TABLE internal.sorted AS FROM main."{model.name}" ORDER BY kafka_timestamp')
             db.execute(f'DELETE FROM main."{model.name}"')
             db.execute(f'INSERT INTO main."{model.name}" BY NAME FROM internal.sorted')
             db.execute("DROP TABLE internal.sorted")
-    Provenance(running.inputs.ranges, catalog.digest, running.inputs.unrecorded).store(db)
+    Provenance(snapshot.provenance.ranges, catalog.digest, snapshot.provenance.unrecorded).store(db)
     db.execute("COMMIT")
     db.execute("DETACH running")

@@ -1,7 +1,7 @@
-"""Two DuckDB files compared, table by table: rows that only one has, and measures that differ, and by how much.
+"""Comparison of two DuckDB files, table by table: rows that only one has, and measures that differ, and by how much.
 
-A difference that has a known cause outside the figures (a log that was shortened, one that is compacted, retention by
-number) is counted apart, under that cause. Everything else is a difference.
+A difference with a known cause outside the figures (a log that was truncated or compacted, retention by number) is
+counted apart, under that cause. Everything else is a difference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.model import Model
 from streamgauge.catalog.sql_file import NUMBERS
 from streamgauge.cli.rebuild import processing
-from streamgauge.cli.rebuild.reread import Log
+from streamgauge.cli.rebuild.reread import InputLog
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import schema
 
@@ -57,7 +57,7 @@ class Difference:
 
 
 def compare(
-    settings: Settings, catalog: Catalog, log: Log, running: Path, rebuilt: Path, now: datetime | None = None
+    settings: Settings, catalog: Catalog, log: InputLog, running: Path, rebuilt: Path, now: datetime | None = None
 ) -> Iterator[Difference]:
     """Every table of the catalog, one after the other."""
     now = now or datetime.now(UTC)
@@ -75,7 +75,7 @@ class _Table:
         db: duckdb.DuckDBPyConnection,
         settings: Settings,
         catalog: Catalog,
-        log: Log,
+        log: InputLog,
         model: Model,
         now: datetime,
     ) -> None:
@@ -99,7 +99,7 @@ class _Table:
         return dict(rows)
 
     def difference(self) -> Difference:
-        """Compare the columns that both have and that the log decides."""
+        """Compare the columns that both files have and that follow from the log."""
         model = self._model
         old, new = self._columns("running"), self._columns("rebuilt")
         if not old:
@@ -109,7 +109,7 @@ class _Table:
             )
         carried = processing.columns(model)
         if lacking := [name for name in self._key if name not in old] or sorted(carried & set(self._key)):
-            return Difference(model.name, 0, 0, problem=f"`{lacking[0]}` is new in its key: nothing to compare by")
+            return Difference(model.name, 0, 0, problem=f"`{lacking[0]}` is new in its key: rows cannot be matched")
         compared = [name for name in model.columns if old.get(name) == new.get(name) and name not in carried]
         others = tuple(sorted(model.columns.keys() - set(compared)))
         for name in ("running", "rebuilt"):
@@ -128,9 +128,9 @@ class _Table:
             "CREATE OR REPLACE TEMP TABLE pairs AS SELECT a AS a, b AS b, coalesce(a._cause, b._cause) AS cause "
             f"FROM only_running a FULL JOIN only_rebuilt b ON {same}"
         )
-        return self._told(compared, others)
+        return self._summarise(compared, others)
 
-    def _told(self, compared: list[str], others: tuple[str, ...]) -> Difference:
+    def _summarise(self, compared: list[str], others: tuple[str, ...]) -> Difference:
         kinds = self._all(
             "SELECT cause, count(*), count(*) FILTER (WHERE b._there IS NULL), "
             "count(*) FILTER (WHERE a._there IS NULL) FROM pairs GROUP BY cause"
@@ -163,7 +163,7 @@ class _Table:
                 yield Measure(name, int(str(count)), *(None if x is None else float(str(x)) for x in (left, right)))
 
     def _kept(self) -> str:
-        """What neither file need have: rows past their age, which each removed at another moment."""
+        """Leave out rows past their retention, which the two files removed at different moments."""
         kept = schema.kept_since(self._model, self._settings, self._now)
         return f"WHERE {kept[0]} >= TIMESTAMPTZ '{kept[1].isoformat()}'" if kept else ""
 
@@ -178,9 +178,9 @@ class _Table:
         return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
 
     def _older(self) -> Iterator[str]:
-        """Rows that events before the log's beginning may have made."""
+        """Conditions for rows that may come from events before the log's beginning."""
         model, by_topic = self._model, defaultdict[str, dict[int, int]](dict)
-        for (topic, partition), low in self._log.shortened.items():
+        for (topic, partition), low in self._log.truncated.items():
             by_topic[topic][partition] = low
         for topic, lows in by_topic.items():
             if model.stream not in (topic, "*", "dead_letters"):
@@ -192,7 +192,7 @@ class _Table:
             elif model.merge == "latest":
                 yield f"{where}kafka_offset < {max(lows.values())}"
             else:
-                # An event that is gone was written before the first one that is left, in its partition.
+                # A removed event was written before the first remaining one of its partition.
                 starts = [self._log.first_ms.get((topic, partition)) for partition in lows]
                 known = [start for start in starts if start is not None]
                 if len(known) < len(starts):
@@ -201,7 +201,7 @@ class _Table:
                     yield f"{where}epoch_ms(window_start) <= {max(known)}"
 
     def _compacted(self) -> Iterator[str]:
-        """Reference data keeps each key's newest event alone."""
+        """Conditions for rows of compacted topics, which keep only each key's newest event."""
         for topic in self._catalog.compacted:
             if self._model.stream == topic and self._model.merge != "latest":
                 yield "true"

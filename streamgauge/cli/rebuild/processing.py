@@ -1,4 +1,4 @@
-"""Columns that say when an event was processed, and not what it said: no reading of the log can give them again.
+"""Columns that depend on when an event was processed, not on its content: reading the log again cannot restore them.
 
 They are carried over from the running file, left out of the comparison, and named in it.
 """
@@ -13,12 +13,12 @@ import duckdb
 from streamgauge.catalog.model import Model
 from streamgauge.warehouse import schema
 
-# `late` is judged against the newest event that a replica has seen since it got the partition (analytics' decoder).
+# `late` depends on the newest event that a replica has read since it got the partition (analytics' decoder).
 OF_THE_PROCESSING = {"*": {"late", "latency_ms"}, "dead_letters": {"dead_at"}}
 
 
 def columns(model: Model) -> frozenset[str]:
-    """The model's columns that depend on the processing; keys among them are for `comparable` to refuse."""
+    """The model's columns that depend on the processing; the comparison refuses those in a key."""
     sources = OF_THE_PROCESSING.get(model.stream)
     if sources is None:
         return frozenset()
@@ -45,7 +45,7 @@ def _mentions(node: Any, names: set[str]) -> bool:
 
 
 def key_of(model: Model) -> tuple[str, ...]:
-    """What a row goes by: its key, or for appended rows where the event lies."""
+    """Columns that identify a row: its key; for appended rows the position of the event."""
     if model.merge != "append":
         return model.key
     places = ("stream", "topic", "letter_topic", "kafka_partition", "kafka_offset")
@@ -53,7 +53,7 @@ def key_of(model: Model) -> tuple[str, ...]:
 
 
 def carry_over(db: duckdb.DuckDBPyConnection, model: Model, source: str) -> None:
-    """Take the model's columns of the processing from the database `source`, where it has the same row."""
+    """Copy these columns of the model from the database `source`, where it has the same row."""
     carried, key = columns(model), key_of(model)
     if not carried or carried & set(key) or model.merge == "latest":
         return
@@ -71,7 +71,7 @@ def carry_over(db: duckdb.DuckDBPyConnection, model: Model, source: str) -> None
 
 
 def rows_of(model: Model, database: str) -> str:
-    """The model's rows in an attached database, one a key."""
+    """SQL: the model's rows in an attached database, one per key."""
     if model.merge != "latest":
         return f'(FROM {database}.main."{model.name}")'
     rows = f"{database}.{schema.latest_rows(model)}"

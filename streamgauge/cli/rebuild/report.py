@@ -1,15 +1,15 @@
-"""A comparison in words: one line a table, then what differs."""
+"""Report of a comparison: one line per table, then what differs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from streamgauge.cli.rebuild.compare import Difference
-from streamgauge.cli.rebuild.reread import Log
+from streamgauge.cli.rebuild.reread import InputLog
 
 
 def lines(differences: Iterable[Difference]) -> Iterator[str]:
-    """What people read."""
+    """Lines for people."""
     for one in differences:
         rows = f"{one.rebuilt:,} row{'' if one.rebuilt == 1 else 's'}"
         if one.identical and not one.explained:
@@ -25,8 +25,8 @@ def lines(differences: Iterable[Difference]) -> Iterator[str]:
             )
             if number
         ]
-        said = one.problem or ", ".join(parts)
-        yield f"{' ' if one.identical else '!'} {one.table}: {said}; {one.running:,} rows → {rows}{_besides(one)}"
+        text = one.problem or ", ".join(parts)
+        yield f"{' ' if one.identical else '!'} {one.table}: {text}; {one.running:,} rows → {rows}{_besides(one)}"
         for measure in one.measures:
             yield f"      {measure.column} differs in {measure.rows:,} rows{_totals(measure.running, measure.rebuilt)}"
 
@@ -42,16 +42,16 @@ def _totals(running: float | None, rebuilt: float | None) -> str:
     return f": {left:,.15g} → {right:,.15g} there ({right - left:+,.15g})"
 
 
-def limits(log: Log, unrecorded: bool) -> Iterator[str]:
-    """What the log cannot give, and what it has that the running file has not."""
+def limits(log: InputLog, unrecorded: bool) -> Iterator[str]:
+    """What the log no longer has, and what it has beyond the running file."""
     if unrecorded:
-        yield "part of the running file was merged before inputs were recorded: all that the log has is taken for read"
-    if log.shortened:
-        topics = sorted({topic for topic, _ in log.shortened})
+        yield "part of the running file was merged before provenance was recorded: all of the log counts as merged"
+    if log.truncated:
+        topics = sorted({topic for topic, _ in log.truncated})
         yield (
-            f"the log of {', '.join(topics)} begins after what the running file reflects ({len(log.shortened)} "
-            "partitions): what it no longer has can only be in the running file"
+            f"the log of {', '.join(topics)} begins after what the running file contains ({len(log.truncated)} "
+            "partitions): older events are only in the running file"
         )
     if log.unreflected:
         number = sum(log.unreflected.values())
-        yield f"the log has up to {number:,} older events that the running file never got: they stay out"
+        yield f"the log has up to {number:,} older events that the running file never received: they are left out"

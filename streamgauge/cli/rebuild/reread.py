@@ -1,4 +1,4 @@
-"""The input topics read again: just the events that the running file reflects, no more and no fewer."""
+"""Read the input topics again: exactly the events that the running file contains."""
 
 from __future__ import annotations
 
@@ -12,71 +12,73 @@ from confluent_kafka import TopicPartition
 from streamgauge.dead_letters.retry.records import reader
 from streamgauge.deltas.provenance import Provenance, Ranges
 from streamgauge.runtime import log_reader
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
 
 CHUNK = 1_000
-Place = tuple[str, int]
-# Told now and then: events so far, offsets done, and the seconds it has taken.
-Tell = Callable[[int, int, float], None]
+# Called every few seconds with events so far, offsets done, and seconds since the start.
+ReportProgress = Callable[[int, int, float], None]
 
 
 @dataclass
-class Log:
+class InputLog:
     """What the log still has of the ranges.
 
-    `low` is where a partition begins now; `shortened` are the places where the log begins after what the file reflects
-    does; `first_ms` is the Kafka timestamp of the first event that was read there, from which on it has all.
+    `low` is a partition's first offset now; `truncated` has those partitions whose log begins after the file's range;
+    `unreflected` counts events before the range; `first_ms` is the Kafka timestamp of the first event read.
     """
 
     ranges: Ranges
-    low: dict[Place, int] = field(default_factory=dict)
-    shortened: dict[Place, int] = field(default_factory=dict)
-    unreflected: dict[Place, int] = field(default_factory=dict)
-    first_ms: dict[Place, int] = field(default_factory=dict)
+    low: dict[Partition, int] = field(default_factory=dict)
+    truncated: dict[Partition, int] = field(default_factory=dict)
+    unreflected: dict[Partition, int] = field(default_factory=dict)
+    first_ms: dict[Partition, int] = field(default_factory=dict)
 
     @property
     def offsets(self) -> int:
-        """How many offsets there are to read; transaction markers count too."""
-        return sum(max(0, held[-1][1] - self.start(place)) for place, held in self.ranges.items())
+        """Number of offsets to read, transaction markers included."""
+        return sum(max(0, spans[-1][1] - self.start(partition)) for partition, spans in self.ranges.items())
 
-    def start(self, place: Place) -> int:
+    def start(self, partition: Partition) -> int:
         """The first offset to read."""
-        return max(self.ranges[place][0][0], self.low.get(place, 0))
+        return max(self.ranges[partition][0][0], self.low.get(partition, 0))
 
-    def wanted(self, place: Place, offset: int) -> bool:
-        """True for an offset that the file reflects."""
-        return any(first <= offset < following for first, following in self.ranges.get(place, ()))
+    def wanted(self, partition: Partition, offset: int) -> bool:
+        """Whether the file contains the offset."""
+        return any(first <= offset < following for first, following in self.ranges.get(partition, ()))
 
 
-def look(settings: Settings, reflected: Provenance, topics: Collection[str]) -> Log:
-    """What there is to read of `topics`. What an older version merged is not recorded: all that the log has counts."""
-    ranges = {place: list(held) for place, held in reflected.ranges.items() if held and place[0] in topics}
-    if reflected.unrecorded:
-        ranges = {place: [(0, held[0][1]), *held[1:]] for place, held in ranges.items()}
-    log = Log(ranges)
+def plan_read(settings: Settings, provenance: Provenance, topics: Collection[str]) -> InputLog:
+    """What there is to read of `topics`. Where provenance is incomplete, everything in the log counts as merged."""
+    ranges = {
+        partition: list(spans) for partition, spans in reflected.ranges.items() if spans and partition[0] in topics
+    }
+    if provenance.unrecorded:
+        ranges = {partition: [(0, spans[0][1]), *spans[1:]] for partition, spans in ranges.items()}
+    log = InputLog(ranges)
     with reader(settings) as consumer:
         there = consumer.list_topics(timeout=15).topics
-        for place, held in ranges.items():
-            topic, number = place
+        for partition, spans in ranges.items():
+            topic, number = partition
             if topic not in there or number not in there[topic].partitions:
-                log.low[place], log.shortened[place] = held[-1][1], held[-1][1]
+                log.low[partition], log.truncated[partition] = spans[-1][1], spans[-1][1]
                 continue
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=15)
-            log.low[place] = low = min(low, held[-1][1])
-            # A range that begins at 0 begins where the log did then. If that was later, there is nothing missing, and
-            # the comparison says so.
-            if low > held[0][0]:
-                log.shortened[place] = low
-            elif high and held[0][0] > low:
-                log.unreflected[place] = held[0][0] - low
+            log.low[partition] = low = min(low, spans[-1][1])
+            # A range that begins at 0 began where the log began then. If that was later, nothing is missing, and the
+            # comparison shows it.
+            if low > spans[0][0]:
+                log.truncated[partition] = low
+            elif high and spans[0][0] > low:
+                log.unreflected[partition] = spans[0][0] - low
     return log
 
 
-def read(settings: Settings, log: Log, tell: Tell, every_s: float = 2.0) -> Iterator[list[Any]]:
-    """Messages, chunk by chunk, of all partitions until each was read to the end of its ranges."""
+def read(settings: Settings, log: InputLog, report: ReportProgress, every_s: float = 2.0) -> Iterator[list[Any]]:
+    """Yield the messages of all partitions, chunk by chunk, each to the end of its ranges."""
     began = due = time.monotonic()
-    at = {place: log.start(place) for place in log.ranges}
-    ranges = {place: (at[place], held[-1][1]) for place, held in sorted(log.ranges.items())}
+    at = {partition: log.start(partition) for partition in log.ranges}
+    ranges = {partition: (at[partition], spans[-1][1]) for partition, spans in sorted(log.ranges.items())}
     events = 0
     with reader(
         settings,
@@ -91,16 +93,16 @@ def read(settings: Settings, log: Log, tell: Tell, every_s: float = 2.0) -> Iter
             fetched.raise_permanent()
             found = []
             for message in fetched.messages:
-                place, offset = log_reader.partition_of(message), message.offset() or 0
-                if log.wanted(place, offset):
-                    log.first_ms.setdefault(place, message.timestamp()[1])
+                partition, offset = log_reader.partition_of(message), message.offset() or 0
+                if log.wanted(partition, offset):
+                    log.first_ms.setdefault(partition, message.timestamp()[1])
                     found.append(message)
-                at[place] = offset + 1
+                at[partition] = offset + 1
             at |= fetched.ends
             events += len(found)
             if found:
                 yield found
             if time.monotonic() >= due:
                 due = time.monotonic() + every_s
-                tell(events, sum(at[place] - log.start(place) for place in at), time.monotonic() - began)
-    tell(events, log.offsets, time.monotonic() - began)
+                report(events, sum(at[partition] - log.start(partition) for partition in at), time.monotonic() - began)
+    report(events, log.offsets, time.monotonic() - began)

@@ -1,1 +1,1 @@
-"""`streamgauge replay`: a consumer group of ours reads part of the log again, after a rehearsal."""
+"""`streamgauge replay`: one of our consumer groups reads part of the log again, after a rehearsal."""

@@ -1,4 +1,4 @@
-"""What may be replayed, from where, and what it would read and has emitted. No Kafka here."""
+"""Plan of a replay: what may be replayed, from where, and what it would read and has published. No Kafka."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import msgspec
 
 from processors.registry import BY_NAME, PROCESSORS, Processor
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.kafka import Partition
 
-Place = tuple[str, int]
-
-
-# The warehouse is no processor, but its group is one of ours.
+# The warehouse is not a processor, but its group is one of ours.
 _WAREHOUSE = "the warehouse keeps its offsets in its own file; `streamgauge rebuild` makes the tables again"
 
 
 class Read(msgspec.Struct):
-    """What a rehearsal needs of an event; all of it may be missing."""
+    """The fields of an event that a rehearsal reads; each may be missing."""
 
     event_type: str | None = None
     source: str | None = None
@@ -42,8 +40,8 @@ def processor(name: str, analytics_group: str) -> Processor:
     return found
 
 
-def places(texts: Iterable[str]) -> dict[Place, int]:
-    """`topic:partition:offset` as places. Raises `UsageError` for anything else."""
+def parse_offsets(texts: Iterable[str]) -> dict[Partition, int]:
+    """Parse `topic:partition:offset` texts. Raises `UsageError`."""
     found = {}
     for text in texts:
         topic, _, rest = text.partition(":")
@@ -54,8 +52,8 @@ def places(texts: Iterable[str]) -> dict[Place, int]:
     return found
 
 
-def moment(text: str) -> datetime:
-    """The time of `--to`, UTC where it names no zone. Raises `UsageError`."""
+def parse_time(text: str) -> datetime:
+    """Parse the time of `--to`, UTC without a zone. Raises `UsageError`."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -64,20 +62,20 @@ def moment(text: str) -> datetime:
 
 
 def rewound(
-    committed: Mapping[Place, int], wanted: Mapping[Place, int], lows: Mapping[Place, int]
-) -> dict[Place, tuple[int, int]]:
-    """Ranges that would be read again: back only, never forward, and no further than the log reaches."""
+    committed: Mapping[Partition, int], wanted: Mapping[Partition, int], lows: Mapping[Partition, int]
+) -> dict[Partition, tuple[int, int]]:
+    """Ranges `[start, end)` to read again: backwards only, and not beyond the log's first offset."""
     ranges = {
-        place: (max(wanted[place], lows.get(place, 0)), offset)
-        for place, offset in committed.items()
-        if place in wanted
+        partition: (max(wanted[partition], lows.get(partition, 0)), offset)
+        for partition, offset in committed.items()
+        if partition in wanted
     }
-    return {place: span for place, span in sorted(ranges.items()) if span[0] < span[1]}
+    return {partition: span for partition, span in sorted(ranges.items()) if span[0] < span[1]}
 
 
 @dataclass
-class Seen:
-    """What lies in a topic's part of the log."""
+class TopicSummary:
+    """What a part of a topic contains."""
 
     types: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     keys: set[bytes] = field(default_factory=set)
@@ -85,7 +83,7 @@ class Seen:
     last_ms: int | None = None
 
     def add(self, value: bytes | None, key: bytes | None, timestamp_ms: int, source: str | None = None) -> None:
-        """Count one message; with `source`, only where it says that it is from there."""
+        """Count one message; with `source`, only if the event names it as its source."""
         try:
             event = _read(value or b"")
         except (msgspec.MsgspecError, UnicodeError):
@@ -98,9 +96,9 @@ class Seen:
         self.last_ms = timestamp_ms if self.last_ms is None else max(self.last_ms, timestamp_ms)
 
 
-def lines(seen: Mapping[str, Seen]) -> Iterator[str]:
-    """A line a topic: how many events, of how many keys, from when to when, of which types."""
-    for topic, one in sorted(seen.items()):
+def lines(summaries: Mapping[str, TopicSummary]) -> Iterator[str]:
+    """One line per topic: number of events and keys, first and last time, types."""
+    for topic, one in sorted(summaries.items()):
         number = sum(one.types.values())
         if not number:
             continue

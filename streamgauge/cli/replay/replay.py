@@ -1,4 +1,4 @@
-"""`streamgauge replay`: the rehearsal, and with --yes the group's new offsets."""
+"""`streamgauge replay`: rehearses a replay; with --yes rewinds the consumer group."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from streamgauge.catalog import loader
 from streamgauge.cli import output
 from streamgauge.cli.rebuild import reread
 from streamgauge.cli.replay import plan
-from streamgauge.cli.replay.plan import Place, Seen
+from streamgauge.cli.replay.plan import TopicSummary
 from streamgauge.dead_letters.retry import records
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import set_up_logging
 from streamgauge.runtime.settings import Settings
 
@@ -29,38 +30,41 @@ log = logging.getLogger("streamgauge")
 
 
 def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit: bool) -> int:
-    """Rehearse, and with `yes` rewind; returns the exit code. Raises `UsageError` for what may not be."""
+    """Rehearse, and with `yes` rewind; returns the exit code. Raises `UsageError` where it is not allowed."""
     settings = settings_module.load()
     processor = plan.processor(name, settings.analytics_group)
     if (to is None) == (not to_offset):
-        raise UsageError("say from where: --to TIME, or --to-offset topic:partition:offset (again for each partition)")
-    at = plan.moment(to) if to else None
-    given = plan.places(to_offset)
+        raise UsageError("give a start: --to TIME, or --to-offset topic:partition:offset, once per partition")
+    at = plan.parse_time(to) if to else None
+    given = plan.parse_offsets(to_offset)
     kafka.require_broker(settings)
     topics = loader.streams_of(settings.catalog).streams
     admin = kafka.admin(settings)
-    committed = {place: offset for place, offset in _committed(admin, name).items() if place[0] in topics}
+    committed = {partition: offset for partition, offset in _committed(admin, name).items() if partition[0] in topics}
     if not committed:
-        raise UsageError(f"the group {name} has committed nothing yet: there is nothing to read again")
+        raise UsageError(f"the group {name} has committed nothing yet: there is nothing to replay")
     if unknown := given.keys() - committed.keys():
         raise UsageError(f"the group {name} has no offset of {min(unknown)[0]}[{min(unknown)[1]}]")
     with records.reader(settings) as consumer:
-        lows = {place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=CALL_S)[0] for place in committed}
+        lows = {
+            partition: consumer.get_watermark_offsets(TopicPartition(*partition), timeout=CALL_S)[0]
+            for partition in committed
+        }
         wanted = given if at is None else _at(consumer, committed, at)
     ranges = plan.rewound(committed, wanted, lows)
     if not ranges:
-        output.line(f"{name} has read nothing since then: there is nothing to read again")
+        output.line(f"{name} has read nothing since then: there is nothing to replay")
         return 0
-    again = {place: wanted[place] for place in ranges if wanted[place] < lows[place]}
-    for (topic, number), offset in again.items():
-        output.line(f"{topic}[{number}] begins at {lows[topic, number]}: what lay from {offset} on is gone")
+    removed = {partition: wanted[partition] for partition in ranges if wanted[partition] < lows[partition]}
+    for (topic, number), offset in removed.items():
+        output.line(f"{topic}[{number}] begins at {lows[topic, number]}: events from {offset} on have been removed")
     _rehearse(settings, name, processor, ranges)
     members = _members(admin, name)
     if not yes:
         output.line("nothing was changed: this is a rehearsal; --yes rewinds the group")
         return 0
     if not re_emit:
-        raise UsageError(f"{name} publishes events and commands: add --re-emit to say that it may publish them again")
+        raise UsageError(f"{name} publishes events and commands: add --re-emit to allow that it publishes them again")
     if members:
         raise UsageError(
             f"the group {name} has {members} member{'' if members == 1 else 's'}: stop every `streamgauge process "
@@ -71,8 +75,8 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     return 0
 
 
-def _rehearse(settings: Settings, name: str, processor: Processor, ranges: Mapping[Place, tuple[int, int]]) -> None:
-    read: dict[str, Seen] = {topic: Seen() for topic, _ in ranges}
+def _rehearse(settings: Settings, name: str, processor: Processor, ranges: Mapping[Partition, tuple[int, int]]) -> None:
+    read: dict[str, TopicSummary] = {topic: TopicSummary() for topic, _ in ranges}
     total = sum(end - start for start, end in ranges.values())
     output.line(f"{name} would read {total:,} offsets of {len(ranges)} partitions again:")
     for topic, message in _messages(settings, ranges):
@@ -81,31 +85,31 @@ def _rehearse(settings: Settings, name: str, processor: Processor, ranges: Mappi
         output.line(line)
     starts = [one.first_ms for one in read.values() if one.first_ms is not None]
     if starts:
-        emitted = {topic: Seen() for topic in processor.outputs}
+        emitted = {topic: TopicSummary() for topic in processor.outputs}
         for topic, message in _messages(settings, _since(settings, processor.outputs, min(starts))):
             emitted[topic].add(message.value(), message.key(), message.timestamp()[1], source=name)
-        told = list(plan.lines(emitted))
+        published = list(plan.lines(emitted))
         output.line(f"since {datetime.fromtimestamp(min(starts) / 1_000, UTC):%Y-%m-%d %H:%M:%S} it has published:")
-        for line in told or ["  nothing"]:
+        for line in published or ["  nothing"]:
             output.line(line)
-        output.line("what of it comes again depends on its state:")
+        output.line("which of these it publishes again depends on its state:")
     output.line(f"  {processor.replay}")
 
 
-def _messages(settings: Settings, ranges: Mapping[Place, tuple[int, int]]) -> Any:
-    wanted = reread.Log({place: [span] for place, span in ranges.items()})
-    for some in reread.read(settings, wanted, lambda *_: None):
-        for message in some:
+def _messages(settings: Settings, ranges: Mapping[Partition, tuple[int, int]]) -> Any:
+    wanted = reread.InputLog({partition: [span] for partition, span in ranges.items()})
+    for chunk in reread.read(settings, wanted, lambda *_: None):
+        for message in chunk:
             yield message.topic(), message
 
 
-def _since(settings: Settings, topics: tuple[str, ...], ms: int) -> dict[Place, tuple[int, int]]:
-    """The part of the topics that was published from then on, up to now."""
+def _since(settings: Settings, topics: tuple[str, ...], ms: int) -> dict[Partition, tuple[int, int]]:
+    """The ranges of the topics that were published from then until now."""
     with records.reader(settings) as consumer:
         starts = [
-            TopicPartition(place.topic, place.partition, ms)
+            TopicPartition(at.topic, at.partition, ms)
             for topic in topics
-            for place in log_reader.partitions(consumer, topic)
+            for at in log_reader.partitions(consumer, topic)
         ]
         found = consumer.offsets_for_times(starts, timeout=CALL_S)
         ends = {(p.topic, p.partition): consumer.get_watermark_offsets(p, timeout=CALL_S)[1] for p in found}
@@ -116,14 +120,14 @@ def _since(settings: Settings, topics: tuple[str, ...], ms: int) -> dict[Place, 
     }
 
 
-def _at(consumer: Any, committed: Mapping[Place, int], at: datetime) -> dict[Place, int]:
-    """Of each partition the first offset whose message was published at that time or later, by Kafka's timestamps."""
-    asked = [TopicPartition(*place, int(at.timestamp() * 1_000)) for place in committed]
-    found = consumer.offsets_for_times(asked, timeout=CALL_S)
+def _at(consumer: Any, committed: Mapping[Partition, int], at: datetime) -> dict[Partition, int]:
+    """Per partition, the first offset published at or after that time, by Kafka's timestamps."""
+    wanted = [TopicPartition(*partition, int(at.timestamp() * 1_000)) for partition in committed]
+    found = consumer.offsets_for_times(wanted, timeout=CALL_S)
     return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
 
-def _committed(admin: Any, group: str) -> dict[Place, int]:
+def _committed(admin: Any, group: str) -> dict[Partition, int]:
     (future,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
     try:
         return {(p.topic, p.partition): p.offset for p in future.result(CALL_S).topic_partitions if p.offset >= 0}
@@ -139,11 +143,11 @@ def _members(admin: Any, group: str) -> int:
         raise StreamgaugeError(f"the group {group} cannot be described: {error.args[0].str()}") from None
 
 
-def _rewind(admin: Any, group: str, ranges: Mapping[Place, tuple[int, int]]) -> None:
-    offsets = [TopicPartition(*place, start) for place, (start, _) in ranges.items()]
+def _rewind(admin: Any, group: str, ranges: Mapping[Partition, tuple[int, int]]) -> None:
+    offsets = [TopicPartition(*partition, start) for partition, (start, _) in ranges.items()]
     (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]).values()
     try:
-        # Kafka refuses it itself where a member has joined since.
+        # Kafka refuses this where a member has joined meanwhile.
         for done in future.result(CALL_S).topic_partitions:
             if done.error:
                 raise StreamgaugeError(f"{done.topic}[{done.partition}] was not rewound: {done.error.str()}")
@@ -151,8 +155,8 @@ def _rewind(admin: Any, group: str, ranges: Mapping[Place, tuple[int, int]]) -> 
         raise StreamgaugeError(f"the group {group} was not rewound: {error.args[0].str()}") from None
 
 
-def _record(settings: Settings, name: str, ranges: Mapping[Place, tuple[int, int]], to: str | None) -> None:
-    """A line in the log, and one in `replays.jsonl` of the data directory: who, when, what."""
+def _record(settings: Settings, name: str, ranges: Mapping[Partition, tuple[int, int]], to: str | None) -> None:
+    """Record who replayed what and when: a log line, and one in `replays.jsonl` of the data directory."""
     set_up_logging(settings.log_level)
     done = {
         "replayed_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -13,7 +13,7 @@ from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.rebuild import processing, report
 from streamgauge.cli.rebuild.compare import OLDER, Difference, compare
-from streamgauge.cli.rebuild.reread import Log
+from streamgauge.cli.rebuild.reread import InputLog
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import swap
@@ -52,7 +52,7 @@ def written(catalog: Catalog, folder: Path, events: list[Invented], batch_events
     return settings.warehouse_file
 
 
-def compared(catalog: Catalog, log: Log, running: Path, rebuilt: Path, **values: int) -> dict[str, Difference]:
+def compared(catalog: Catalog, log: InputLog, running: Path, rebuilt: Path, **values: int) -> dict[str, Difference]:
     settings = Settings(**values)  # type: ignore[arg-type]
     return {one.table: one for one in compare(settings, catalog, log, running, rebuilt, NOW)}
 
@@ -60,7 +60,7 @@ def compared(catalog: Catalog, log: Log, running: Path, rebuilt: Path, **values:
 def test_the_same_events_in_other_batches_are_identical(
     catalog: Catalog, events: list[Invented], running: Path, tmp_path: Path
 ) -> None:
-    found = compared(catalog, Log({}), running, written(catalog, tmp_path, events, batch_events=77))
+    found = compared(catalog, InputLog({}), running, written(catalog, tmp_path, events, batch_events=77))
     assert [one.table for one in found.values() if not one.identical or one.explained] == []
     assert found["orders"].rebuilt == found["orders"].running > 0
     assert found["dead_letters"].not_compared == ("dead_at",)
@@ -73,7 +73,7 @@ def test_one_changed_measure(catalog: Catalog, events: list[Invented], running: 
     with duckdb.connect(str(rebuilt)) as db:
         db.execute("UPDATE order_windows SET revenue_cents = revenue_cents + 7 WHERE rowid = 3")
         db.execute("DELETE FROM payment_events WHERE rowid = 0")
-    found = compared(catalog, Log({}), running, rebuilt)
+    found = compared(catalog, InputLog({}), running, rebuilt)
     assert {one.table for one in found.values() if not one.identical} == {"order_windows", "payment_events"}
     windows = found["order_windows"]
     assert (windows.changed, windows.only_running, windows.only_rebuilt) == (1, 0, 0)
@@ -91,7 +91,7 @@ def test_what_the_log_no_longer_has_is_told_apart(
     low, place = 20, ("orders", 0)
     left = [e for e in events if (e.topic, e.partition) != place or e.offset >= low]
     first_ms = min(e.published_ms for e in left if (e.topic, e.partition) == place)
-    log = Log({}, shortened={place: low}, first_ms={place: first_ms})
+    log = InputLog({}, truncated={place: low}, first_ms={place: first_ms})
     found = compared(catalog, log, running, written(catalog, tmp_path, left))
     assert [one.table for one in found.values() if not one.identical] == []
     older = {one.table for one in found.values() if one.explained}
@@ -100,7 +100,7 @@ def test_what_the_log_no_longer_has_is_told_apart(
     assert found["order_events"].explained == {
         OLDER: sum((e.topic, e.partition) == place and e.offset < low and b'"order_id"' in e.value for e in events)
     }
-    without_cause = compared(catalog, Log({}), running, written(catalog, tmp_path / "again", left))
+    without_cause = compared(catalog, InputLog({}), running, written(catalog, tmp_path / "again", left))
     assert not without_cause["order_events"].identical
 
 
@@ -112,7 +112,7 @@ def test_a_new_dimension_cannot_be_compared(catalog: Catalog, running: Path, tmp
         db.execute("ALTER TABLE payment_windows DROP COLUMN method")
         db.execute("ALTER TABLE payment_events DROP COLUMN card")
         db.execute("DROP TABLE shipment_windows")
-    found = compared(catalog, Log({}), old, running)
+    found = compared(catalog, InputLog({}), old, running)
     assert "`method` is new" in found["payment_windows"].problem
     assert found["payment_events"].not_compared == ("card",)
     assert "no such table" in found["shipment_windows"].problem

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from streamgauge.cli.replay import plan
-from streamgauge.cli.replay.plan import Seen
+from streamgauge.cli.replay.plan import TopicSummary
 from streamgauge.runtime.errors import UsageError
 
 
@@ -38,23 +38,23 @@ def test_back_only_and_no_further_than_the_log() -> None:
 
 
 def test_places_and_times() -> None:
-    assert plan.places(["orders:3:17"]) == {("orders", 3): 17}
+    assert plan.parse_offsets(["orders:3:17"]) == {("orders", 3): 17}
     for wrong in ("orders", "orders:3", "orders:x:1", ":1:1", "orders:1:-1"):
         with pytest.raises(UsageError, match="topic:partition:offset"):
-            plan.places([wrong])
-    assert plan.moment("2026-11-23T04:00:00Z") == datetime(2026, 11, 23, 4, tzinfo=UTC)
+            plan.parse_offsets([wrong])
+    assert plan.parse_time("2026-11-23T04:00:00Z") == datetime(2026, 11, 23, 4, tzinfo=UTC)
     with pytest.raises(UsageError, match="2026-11-23T04:00:00Z"):
-        plan.moment("yesterday")
+        plan.parse_time("yesterday")
 
 
 def test_what_is_seen() -> None:
-    seen = Seen()
+    summaries = TopicSummary()
     for value in (b'{"event_type":"a","source":"us"}', b'{"event_type":"a"}', b"{}", b"no json", None):
-        seen.add(value, b"k", 5_000)
-    assert list(plan.lines({"orders": seen, "empty": Seen()})) == [
+        summaries.add(value, b"k", 5_000)
+    assert list(plan.lines({"orders": summaries, "empty": TopicSummary()})) == [
         "  orders: 5 events of 1 key, 1970-01-01 00:00:05 to 1970-01-01 00:00:05: 2 a, 2 not readable, 1 no event_type"
     ]
-    only = Seen()
+    only = TopicSummary()
     only.add(b'{"event_type":"a","source":"us"}', b"k", 1, source="us")
     only.add(b'{"event_type":"a","source":"them"}', b"k", 1, source="us")
     assert only.types == {"a": 1}
