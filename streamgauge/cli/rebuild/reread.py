@@ -51,7 +51,7 @@ class InputLog:
 def plan_read(settings: Settings, provenance: Provenance, topics: Collection[str]) -> InputLog:
     """What there is to read of `topics`. Where provenance is incomplete, everything in the log counts as merged."""
     ranges = {
-        partition: list(spans) for partition, spans in reflected.ranges.items() if spans and partition[0] in topics
+        partition: list(spans) for partition, spans in provenance.ranges.items() if spans and partition[0] in topics
     }
     if provenance.unrecorded:
         ranges = {partition: [(0, spans[0][1]), *spans[1:]] for partition, spans in ranges.items()}
