@@ -27,7 +27,7 @@ from benchmarks.machine import machine
 from benchmarks.sessions import Session
 from dashboard.data.view_state import LIVE_S
 from generators.shop import Shop
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from streamgauge.warehouse.client import Warehouse
 from tests.browser import chromium
 from tests.browser.pages import PAGES, SHOWN

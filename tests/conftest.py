@@ -12,8 +12,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from xdist.scheduler import LoadFileScheduling
 
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.settings import Settings
 from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until

@@ -19,7 +19,7 @@ from dashboard.components import audit_table, frame
 from dashboard.data.view_state import ViewState
 from dashboard.pages.overview import page as overview
 from dashboard.session import actions
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until
 

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime import settings
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.warehouse.client import Warehouse

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from tests.browser.acting import acting
 from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until

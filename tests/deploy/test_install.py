@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from tests.repo.files import ROOT, committed
 from tests.support.requirements import require_kafka
 

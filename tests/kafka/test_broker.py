@@ -15,8 +15,8 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.errors import FatalError, UsageError
 from tests.conftest import TopicFactory

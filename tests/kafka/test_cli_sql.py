@@ -14,8 +14,8 @@ import pyarrow.parquet
 import pytest
 
 from streamgauge.catalog import loader
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.local.ports import free_port
 from streamgauge.cli.topics import setup
 from streamgauge.cli.topics.specs import of_catalog
 from streamgauge.runtime import settings

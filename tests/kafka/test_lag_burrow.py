@@ -22,8 +22,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from processors.lag.cluster import ClusterReader, Filter
 from processors.lag.history import History
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime import kafka
 from tests.conftest import SettingsFactory, TopicFactory
 from tests.kafka.burrow_compat import no_zookeeper, old_commits, old_kafka

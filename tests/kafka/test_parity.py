@@ -22,8 +22,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
 
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime import settings as settings_module
 from streamgauge.warehouse.client import Warehouse
 from tests.deploy import compose

@@ -15,7 +15,7 @@ import pytest
 
 from streamgauge import query
 from streamgauge.catalog import loader
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.process import Process
 from streamgauge.warehouse.client import WarehouseUnavailable

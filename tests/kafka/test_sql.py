@@ -15,7 +15,7 @@ import pytest
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Busy, QueryError, Warehouse, WarehouseUnavailable

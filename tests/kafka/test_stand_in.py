@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.stand_in import StandIn
+from streamgauge.cli.local.ports import free_port
 from streamgauge.cli.topics import setup
 from streamgauge.cli.topics.specs import specs
 from streamgauge.runtime import settings

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.data_dir import run_file
 from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until

@@ -21,7 +21,7 @@ import httpx
 import yaml
 
 from streamgauge.cli.local import child
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.data_dir import run_file
 from tests.support.requirements import require_program
 from tests.support.waiting import wait_until

@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamgauge.catalog import loader
 from streamgauge.cli.local import child
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.settings import Settings
 from tests.support import commands
 from tests.support.waiting import wait_until

@@ -24,6 +24,7 @@ from streamgauge.domain.format import UNKNOWN, clock, duration, money
 from streamgauge.domain.lag_status import MARKER
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
@@ -94,7 +95,7 @@ def show(report: Report, now: datetime, console: Console) -> None:
         console.print()
     console.print(_table(report, now) if report.lines else "no such group or topic")
     for one in report.hot:
-        keys = ", ".join(f"{_printable(key)} {share:.0%}" for key, share in one.keys)
+        keys = ", ".join(f"{printable(key)} {share:.0%}" for key, share in one.keys)
         console.print(
             Text(
                 f"\nhot partition: {one.topic} {one.partition} gets {one.ratio:.1f} times its share"
@@ -139,7 +140,7 @@ def _table(report: Report, now: datetime) -> Table:
         grid.add_column(name, justify="left" if name in ("group", "topic", "status", "since", "waiting") else "right")
     for line in report.lines:
         grid.add_row(
-            _printable(line.group),
+            printable(line.group),
             line.topic,
             Text(line.status, style=_STYLE.get(line.status, "red")),
             clock(line.since, now) if line.since else "",
@@ -178,8 +179,3 @@ def _count(value: int | None) -> str:
 
 def _rate(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.1f}"
-
-
-def _printable(text: str) -> str:
-    """Escape control characters: names of groups and keys are untrusted."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

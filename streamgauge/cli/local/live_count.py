@@ -18,21 +18,17 @@ import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
     KafkaException,
     TopicPartition,
 )
-from confluent_kafka.admin import OffsetSpec
 
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
-from streamgauge.cli import group_lag
-from streamgauge.cli.local.log_count import Ends
+from streamgauge.cli import offsets
+from streamgauge.cli.offsets import Ends
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.data_dir import totals
 from streamgauge.runtime.data_dir.totals import Log
@@ -154,10 +150,10 @@ class LiveCount:
     def _nothing_waits(self) -> bool:
         try:
             return not (
-                group_lag.waiting(self._client, self._settings.analytics_group, self._streams, CALL_S)
-                or group_lag.waiting(self._client, WAREHOUSE_GROUP, [ANALYTICS_TOPIC], CALL_S)
+                offsets.waiting(self._client, self._settings.analytics_group, self._streams, CALL_S)
+                or offsets.waiting(self._client, WAREHOUSE_GROUP, [ANALYTICS_TOPIC], CALL_S)
             )
-        except (KafkaException, KeyError, FutureTimeout):
+        except (KafkaException, TimeoutError):
             return False
 
     def _run(self) -> None:
@@ -187,7 +183,7 @@ class LiveCount:
 
     def _publish(self) -> None:
         # While the broker is away, the count so far stays true.
-        with contextlib.suppress(KafkaException, FutureTimeout):
+        with contextlib.suppress(KafkaException, TimeoutError):
             self._observe()
         try:
             totals.write_log(self._settings.data_dir, self._log())
@@ -196,26 +192,13 @@ class LiveCount:
 
     def _observe(self) -> None:
         at_ms = _now_ms()
-        ends = self._ends(self._start)
-        committed = self._committed(self._settings.analytics_group, self._start)
+        ends = offsets.ends(self._client, self._start, CALL_S, committed=True)
+        committed = offsets.committed(self._client, self._settings.analytics_group, self._start, CALL_S)
         processed = self._count.processed(committed)
-        analytics = self._analytics()
+        of = offsets.partitions(self._client, [ANALYTICS_TOPIC], CALL_S)
+        analytics = offsets.ends(self._client, of, CALL_S, committed=True)
         self._count.observe(Observation(at_ms, ends, processed, analytics))
-        self._count.settle(self._committed(WAREHOUSE_GROUP, analytics))
-
-    def _analytics(self) -> Ends:
-        there = self._client.list_topics(ANALYTICS_TOPIC, timeout=CALL_S).topics[ANALYTICS_TOPIC].partitions
-        return self._ends([(ANALYTICS_TOPIC, number) for number in there])
-
-    def _ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        wanted = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}
-        found = self._client.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=CALL_S)
-        return {(at.topic, at.partition): int(future.result(CALL_S).offset) for at, future in found.items()}
-
-    def _committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(*partition) for partition in partitions])
-        found = self._client.list_consumer_group_offsets([wanted], request_timeout=CALL_S)[group].result(CALL_S)
-        return {(at.topic, at.partition): at.offset for at in found.topic_partitions or [] if at.offset >= 0}
+        self._count.settle(offsets.committed(self._client, WAREHOUSE_GROUP, analytics, CALL_S))
 
     def _log(self) -> Log:
         count = self._count

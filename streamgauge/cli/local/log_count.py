@@ -7,31 +7,21 @@ counted.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
 
+from streamgauge.cli import offsets
+from streamgauge.cli.offsets import Ends
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.settings import Settings
-
-Ends = Mapping[tuple[str, int], int]
-BROKER_TIMEOUT_S = 5.0
 
 
 def ends(settings: Settings, topics: Iterable[str]) -> Ends | None:
     """The present end of each partition; None where the broker does not answer."""
     client = kafka.admin(settings)
     try:
-        there = client.list_topics(timeout=BROKER_TIMEOUT_S).topics
-        wanted = {
-            TopicPartition(name, number): OffsetSpec.latest()
-            for name in topics
-            if name in there
-            for number in there[name].partitions
-        }
-        found = client.list_offsets(wanted, request_timeout=BROKER_TIMEOUT_S) if wanted else {}
-        return {(at.topic, at.partition): int(future.result(BROKER_TIMEOUT_S).offset) for at, future in found.items()}
+        return offsets.ends(client, offsets.partitions(client, topics))
     except KafkaException:
         return None
 

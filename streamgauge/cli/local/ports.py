@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import socket
 from collections.abc import Iterable, Iterator
 
 from streamgauge.runtime.errors import UsageError
+
+_FIRST_PRIVATE_PORT, _PRIVATE_PORTS = 20_000, 10_000
+# Processes started together have consecutive ids: their searches begin this far apart.
+_STRIDE = 97
+_tried = itertools.count(os.getpid() * _STRIDE)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -29,6 +36,19 @@ def require_free(port: int, what: str, setting: str, host: str = "127.0.0.1", ot
 def free_from(first: int, host: str = "127.0.0.1") -> Iterator[int]:
     """The free ports from `first` on, each once."""
     yield from (port for port in range(first, min(first + 1_000, 65_536)) if is_free(port, host))
+
+
+def free_port() -> int:
+    """A free port of 127.0.0.1; another one at each call.
+
+    Not chosen by the kernel: outgoing connections get ports of the same range, and one could take it in the seconds
+    until Kafka listens.
+    """
+    for _ in range(_PRIVATE_PORTS):
+        port = _FIRST_PRIVATE_PORT + next(_tried) % _PRIVATE_PORTS
+        if is_free(port):
+            return port
+    raise UsageError(f"no free port from {_FIRST_PRIVATE_PORT} on")
 
 
 class MetricsPorts:

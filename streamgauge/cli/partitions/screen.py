@@ -21,6 +21,9 @@ from streamgauge.domain import key_simulation
 from streamgauge.domain.key_simulation import Balance
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.printable import printable
+
+KEY_SHOWN = 60
 
 
 def main(key: str | None, count: int | None, topic: str | None, events: int, *, as_json: bool) -> int:
@@ -102,7 +105,7 @@ def show(sample: Sample, key: str | None, count: int | None, console: Console) -
         grid.add_row(str(part.number), f"{part.events:,}", f"{part.share:.1%}", f"{part.bytes:,}")
     console.print(grid)
     console.print(f"busiest over mean: {found.ratio:.2f}; worth {found.worth:.1f} evenly loaded partitions")
-    keys = ", ".join(f"{_printable(name)} {share:.2%}" for name, share in found.hottest)
+    keys = ", ".join(f"{printable(name)[:KEY_SHOWN]} {share:.2%}" for name, share in found.hottest)
     console.print(f"{found.distinct:,} keys, the hottest: {keys or 'none'}")
     if found.keyless:
         console.print(f"{found.keyless:,} events have no key: spread arbitrarily, without an order")
@@ -127,7 +130,3 @@ def _order(sample: Sample, key: str | None, count: int) -> list[str]:
         f"order: lost within {lost.several_partitions:,} of {lost.entities:,} {now}: their events have several {key}, "
         f"in different partitions ({lost.several_keys - lost.several_partitions:,} more by chance in the same one)"
     ]
-
-
-def _printable(key: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in key)[:60]

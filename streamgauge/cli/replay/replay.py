@@ -5,15 +5,17 @@ from __future__ import annotations
 import getpass
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from processors.registry import Processor
 from streamgauge.catalog import loader
-from streamgauge.cli import output
+from streamgauge.cli import offsets, output
 from streamgauge.cli.rebuild import reread
 from streamgauge.cli.replay import plan
 from streamgauge.cli.replay.plan import TopicSummary
@@ -40,7 +42,10 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     kafka.require_broker(settings)
     topics = loader.streams_of(settings.catalog).streams
     admin = kafka.admin(settings)
-    committed = {partition: offset for partition, offset in _committed(admin, name).items() if partition[0] in topics}
+    with _kafka_errors(f"the offsets of {name} cannot be read"):
+        committed = {
+            at: offset for at, offset in offsets.committed(admin, name, timeout_s=CALL_S).items() if at[0] in topics
+        }
     if not committed:
         raise UsageError(f"the group {name} has committed nothing yet: there is nothing to replay")
     if unknown := given.keys() - committed.keys():
@@ -59,7 +64,8 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     for (topic, number), offset in removed.items():
         output.line(f"{topic}[{number}] begins at {lows[topic, number]}: events from {offset} on have been removed")
     _rehearse(settings, name, processor, ranges)
-    members = _members(admin, name)
+    with _kafka_errors(f"the group {name} cannot be described"):
+        members = offsets.members(admin, name, CALL_S)
     if not yes:
         output.line("nothing was changed: this is a rehearsal; --yes rewinds the group")
         return 0
@@ -127,32 +133,22 @@ def _at(consumer: Any, committed: Mapping[Partition, int], at: datetime) -> dict
     return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
 
-def _committed(admin: Any, group: str) -> dict[Partition, int]:
-    (future,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
+@contextmanager
+def _kafka_errors(what: str) -> Iterator[None]:
     try:
-        return {(p.topic, p.partition): p.offset for p in future.result(CALL_S).topic_partitions if p.offset >= 0}
+        yield
     except KafkaException as error:
-        raise StreamgaugeError(f"the offsets of {group} cannot be read: {error.args[0].str()}") from None
+        raise StreamgaugeError(f"{what}: {error.args[0].str()}") from None
 
 
-def _members(admin: Any, group: str) -> int:
-    (future,) = admin.describe_consumer_groups([group]).values()
-    try:
-        return len(future.result(CALL_S).members)
-    except KafkaException as error:
-        raise StreamgaugeError(f"the group {group} cannot be described: {error.args[0].str()}") from None
-
-
-def _rewind(admin: Any, group: str, ranges: Mapping[Partition, tuple[int, int]]) -> None:
-    offsets = [TopicPartition(*partition, start) for partition, (start, _) in ranges.items()]
-    (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]).values()
-    try:
-        # Kafka refuses this where a member has joined meanwhile.
+def _rewind(admin: AdminClient, group: str, ranges: Mapping[Partition, tuple[int, int]]) -> None:
+    starts = [TopicPartition(*partition, start) for partition, (start, _) in ranges.items()]
+    (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, starts)]).values()
+    # Kafka refuses this where a member has joined meanwhile.
+    with _kafka_errors(f"the group {group} was not rewound"):
         for done in future.result(CALL_S).topic_partitions:
             if done.error:
                 raise StreamgaugeError(f"{done.topic}[{done.partition}] was not rewound: {done.error.str()}")
-    except KafkaException as error:
-        raise StreamgaugeError(f"the group {group} was not rewound: {error.args[0].str()}") from None
 
 
 def _record(settings: Settings, name: str, ranges: Mapping[Partition, tuple[int, int]], to: str | None) -> None:

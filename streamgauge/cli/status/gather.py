@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
-from streamgauge.cli import group_lag
+from streamgauge.cli import offsets
 from streamgauge.cli.status import figures, screen
 from streamgauge.cli.status.facts import Facts, StreamState, problems
 from streamgauge.runtime import health, kafka, settings
@@ -73,12 +74,19 @@ def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
             return facts
         return replace(
             facts,
-            replicas=group_lag.members(client, config.analytics_group),
-            analytics_waiting=group_lag.waiting(client, config.analytics_group, catalog.streams),
-            warehouse_waiting=group_lag.waiting(client, WAREHOUSE_GROUP, [ANALYTICS_TOPIC]),
+            replicas=_members(client, config.analytics_group),
+            analytics_waiting=offsets.waiting(client, config.analytics_group, catalog.streams),
+            warehouse_waiting=offsets.waiting(client, WAREHOUSE_GROUP, [ANALYTICS_TOPIC]),
         )
     except KafkaException:
         return facts
+
+
+def _members(client: AdminClient, group: str) -> int | None:
+    try:
+        return offsets.members(client, group)
+    except KafkaException:
+        return None
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from streamgauge.catalog import loader
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.metric import Metric
 from streamgauge.runtime.metrics import CATALOGUE

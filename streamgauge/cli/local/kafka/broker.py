@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import os
-import socket
 import subprocess
 import threading
 import time
@@ -19,7 +16,7 @@ from typing import ClassVar, Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from streamgauge.cli.local import child
+from streamgauge.cli.local import child, ports
 from streamgauge.runtime import files
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.data_dir.broker_marker import BrokerMarker
@@ -27,10 +24,6 @@ from streamgauge.runtime.errors import FatalError, TransientError, UsageError
 from streamgauge.runtime.process import Process
 
 log = logging.getLogger("streamgauge")
-_FIRST_PRIVATE_PORT, _PRIVATE_PORTS = 20_000, 10_000
-# Processes started together have consecutive ids: their searches begin this far apart.
-_STRIDE = 97
-_tried = itertools.count(os.getpid() * _STRIDE)
 
 
 class LocalBroker(ABC):
@@ -165,21 +158,8 @@ def serve(process: Process, choose: Callable[[], LocalBroker]) -> None:
             broker.stop()
 
 
-def free_port() -> int:
-    """A free port of 127.0.0.1; another one at each call.
-
-    Not chosen by the kernel: outgoing connections get ports of the same range, and one could take it in the seconds
-    until Kafka listens.
-    """
-    for _ in range(_PRIVATE_PORTS):
-        port = _FIRST_PRIVATE_PORT + next(_tried) % _PRIVATE_PORTS
-        if _is_free(port):
-            return port
-    raise UsageError(f"no free port from {_FIRST_PRIVATE_PORT} on")
-
-
 def _require_free(port: int) -> None:
-    if not _is_free(port):
+    if not ports.is_free(port):
         raise UsageError(
             f"port {port} is in use; stop the process that listens there, or choose another with --port or "
             "STREAMGAUGE_BROKER_PORT (to use the broker that listens there, set STREAMGAUGE_BOOTSTRAP_SERVERS)"
@@ -197,14 +177,3 @@ def _sole_owner(data_dir: Path) -> Iterator[int]:
         raise UsageError(f"a broker runs on {data_dir} already; stop it, or set STREAMGAUGE_DATA_DIR to another folder")
     with lock:
         yield lock.fileno()
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As Java binds: connections of a broker that just ended do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

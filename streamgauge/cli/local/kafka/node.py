@@ -14,7 +14,8 @@ from pathlib import Path
 from string import Template
 
 from streamgauge.cli.local.kafka import files, java, lock
-from streamgauge.cli.local.kafka.broker import LocalBroker, free_port
+from streamgauge.cli.local.kafka.broker import LocalBroker
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.errors import FatalError
 
 _HERE = Path(__file__).parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from streamgauge.cli.local import ports
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 
 
 def test_a_metrics_port_that_is_free_is_taken_as_wanted() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamgauge.cli.local.kafka.broker import free_port
+from streamgauge.cli.local.ports import free_port
 from streamgauge.cli.local.supervised import ProcessSpec
 from streamgauge.cli.local.supervisor import GaveUp, Policy, Supervisor
 from tests.support.waiting import wait_until

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from streamgauge.cli.local.kafka import files, java, stand_in
-from streamgauge.cli.local.kafka.broker import free_port
 from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.cli.local.kafka.stand_in import StandIn, local_broker
+from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime import settings
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.data_dir.broker_marker import BrokerMarker
