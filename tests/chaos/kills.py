@@ -19,36 +19,6 @@ def analytics_at_work(worker: Worker) -> bool:
     return worker.healthy() and done > 0
 
 
-class Replicas:
-    """Two replicas of a streaming service. `metric` is a sample that is above 0 once one of them is at work."""
-
-    def __init__(self, rig: Rig, service: str, metric: str) -> None:
-        self._rig, self._service, self._metric = rig, service, metric
-        self.running = [rig.start("process", service) for _ in range(2)]
-
-    def kill_in_turn(
-        self, with_state: Sequence[bool], rng: random.Random, pause_s: tuple[float, float], timeout_s: float = 180.0
-    ) -> Iterator[int]:
-        """Kill one and start it again, once for each of `with_state`; where that is False its state is deleted first.
-
-        Each kill comes a random pause after both are at work. Yields the number of kills so far.
-        """
-        for number, kept in enumerate(with_state):
-            # Both: one that is still starting holds no slot yet, and would take the slot of the one that is killed.
-            for worker in self.running:
-                wait_until(partial(self._at_work, worker), f"at work; {worker.log}", timeout_s, alive=worker.process)
-            threading.Event().wait(rng.uniform(*pause_s))
-            slot = number % 2
-            self.running[slot].kill()
-            if not kept:
-                shutil.rmtree(self._rig.settings.data_dir / "state" / self._service / str(slot))
-            self.running[slot] = self._rig.start("process", self._service, ready=False)
-            yield number + 1
-
-    def _at_work(self, worker: Worker) -> bool:
-        return worker.healthy() and worker.metrics().get(self._metric, 0) > 0
-
-
 class SlicedPublisher:
     """Publishes `count` events in a thread, a slice at a time, so that every kill finds some of them in flight.
 
@@ -70,6 +40,11 @@ class SlicedPublisher:
         except BaseException as failure:  # noqa: BLE001 - raised again in the test's own thread
             self._failure = failure
 
+    @property
+    def done(self) -> bool:
+        """Whether everything has been published."""
+        return not self._thread.is_alive()
+
     def finish(self, timeout_s: float = 300.0) -> None:
         """Publish the rest at once and wait for it. Raises what a slice raised."""
         self._hurry.set()
@@ -77,3 +52,35 @@ class SlicedPublisher:
         assert not self._thread.is_alive(), f"not published within {timeout_s:g} s"
         if self._failure is not None:
             raise self._failure
+
+
+class Replicas:
+    """Two replicas of a streaming service. `metric` is a sample that is above 0 once one of them is at work."""
+
+    def __init__(self, rig: Rig, service: str, metric: str) -> None:
+        self._rig, self._service, self._metric = rig, service, metric
+        self.running = [rig.start("process", service) for _ in range(2)]
+
+    def kill_in_turn(
+        self, with_state: Sequence[bool], traffic: SlicedPublisher, rng: random.Random, pause_s: tuple[float, float]
+    ) -> Iterator[int]:
+        """Kill one and start it again, once for each of `with_state`; where that is False its state is deleted first.
+
+        Each kill comes a random pause after both are at work. Yields the number of kills so far.
+        """
+
+        def at_work(worker: Worker) -> bool:
+            # On a slow machine the traffic may end before the kills do.
+            return worker.healthy() and (traffic.done or worker.metrics().get(self._metric, 0) > 0)
+
+        for number, kept in enumerate(with_state):
+            # Both: one that is still starting holds no slot yet, and would take the slot of the one that is killed.
+            for worker in self.running:
+                wait_until(partial(at_work, worker), f"at work; {worker.log}", 180, alive=worker.process)
+            threading.Event().wait(rng.uniform(*pause_s))
+            slot = number % 2
+            self.running[slot].kill()
+            if not kept:
+                shutil.rmtree(self._rig.settings.data_dir / "state" / self._service / str(slot))
+            self.running[slot] = self._rig.start("process", self._service, ready=False)
+            yield number + 1

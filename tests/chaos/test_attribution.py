@@ -41,7 +41,7 @@ def test_credits_survive_ten_kills() -> None:
         sliced = SlicedPublisher(
             lambda first, end: publisher.send(arriving[first:end]), len(arriving), size=100, every_s=0.4
         )
-        for _ in replicas.kill_in_turn(with_state, rng, (0.0, 1.5), timeout_s=120):
+        for _ in replicas.kill_in_turn(with_state, sliced, rng, (0.0, 1.5)):
             pass
         sliced.finish()
         right = expected(events, known, HOUR)

@@ -65,7 +65,7 @@ def test_verdicts_survive_ten_kills() -> None:
         bootstrap = rig.kafka.bootstrap
         replicas = Replicas(rig, NAME, 'streamgauge_service_events_in_total{topic="payments"}')
         sliced = SlicedPublisher(lambda first, end: send(bootstrap, events[first:end]), len(events), 60, every_s=0.2)
-        for _ in replicas.kill_in_turn(with_state, rng, (0.0, 1.5)):
+        for _ in replicas.kill_in_turn(with_state, sliced, rng, (0.0, 1.5)):
             pass
         sliced.finish()
         verdicts = Verdicts(bootstrap)

@@ -96,7 +96,7 @@ def test_sagas_survive_ten_kills() -> None:
         sliced = SlicedPublisher(Publisher(rig.kafka.bootstrap), ORDERS, SLICE, every_s=0.4)
         audit = Audit(rig.kafka.bootstrap)
         with_state = [number % 4 < 2 for number in range(KILLS)]
-        for number in replicas.kill_in_turn(with_state, rng, (0.5, 3.0)):
+        for number in replicas.kill_in_turn(with_state, sliced, rng, (0.5, 3.0)):
             audit.read()
             sys.stdout.write(f"kill {number}: {len(audit.placed):,} orders placed, {audit.open:,} open\n")
         sliced.finish()
