@@ -13,8 +13,8 @@ from typing import Any
 
 from streamgauge.catalog import loader
 from tests.browser.pipeline import Pipeline
+from tests.support import invented_events
 from tests.support.publishing import ordered_producer
-from tests.unit.streamgauge.warehouse import invented
 
 EACH = 24
 # Whatever is rendered has one of these words alone in an element of its own; as text they never are alone.
@@ -80,8 +80,8 @@ def send(pipeline: Pipeline, port: int) -> int:
     """Send them, good and bad; returns how many of them are traffic."""
     catalog, known = loader.load("streamgauge.catalog.commerce"), attacks(port)
     producer = ordered_producer(pipeline.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"], linger_ms=5)
-    start_ms = int(time.time() * 1_000) - invented.SPAN_MS
-    for number, event in enumerate(invented.events(catalog, EACH, start_ms=start_ms)):
+    start_ms = int(time.time() * 1_000) - invented_events.SPAN_MS
+    for number, event in enumerate(invented_events.events(catalog, EACH, start_ms=start_ms)):
         attack = known[number % len(known)]
         value = hostile(json.loads(event.value), known)
         producer.produce(event.topic, json.dumps(value), attack.encode())

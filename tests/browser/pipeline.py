@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +19,9 @@ from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime import settings
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.warehouse.client import Warehouse
-from tests.support.publishing import ordered_producer
+from tests.support import commands
+from tests.support.commerce_events import event
+from tests.support.publishing import publishing
 from tests.support.waiting import wait_until
 
 P = TypeVar("P", bound="Pipeline")
@@ -33,15 +33,16 @@ class Pipeline:
     def __init__(self, folder: Path, bootstrap: str) -> None:
         self.folder = folder
         self.dashboard_port, self.sql_port = free_port(), free_port()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
-        self.environ = clean | {
-            "STREAMGAUGE_DATA_DIR": str(folder / "data"),
-            "STREAMGAUGE_BOOTSTRAP_SERVERS": bootstrap,
-            "STREAMGAUGE_SQL_PORT": str(self.sql_port),
-            "STREAMGAUGE_DASHBOARD_PORT": str(self.dashboard_port),
-            # A laden machine needs long to find the button that cancels, with a query that takes both its cores.
-            "STREAMGAUGE_SQL_TIMEOUT_S": "60",
-        }
+        self.environ = commands.environment(
+            {
+                "STREAMGAUGE_DATA_DIR": str(folder / "data"),
+                "STREAMGAUGE_BOOTSTRAP_SERVERS": bootstrap,
+                "STREAMGAUGE_SQL_PORT": str(self.sql_port),
+                "STREAMGAUGE_DASHBOARD_PORT": str(self.dashboard_port),
+                # A busy machine needs long to find the button that cancels, with a query that takes both its cores.
+                "STREAMGAUGE_SQL_TIMEOUT_S": "60",
+            }
+        )
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -56,7 +57,7 @@ class Pipeline:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; raises when it fails."""
-        done = subprocess.run(self.line(*command), env=self.environ, capture_output=True, text=True, timeout=120)
+        done = commands.run(self.environ, *command, timeout_s=120)
         assert done.returncode == 0, done.stderr + done.stdout
         return done
 
@@ -64,12 +65,14 @@ class Pipeline:
         """Start a long-lived command and wait until its /health says ready."""
         self.start_together({name: command or (name,)})
 
-    def start_together(self, commands: Mapping[str, tuple[str, ...]]) -> None:
+    def start_together(self, lines: Mapping[str, tuple[str, ...]]) -> None:
         """Start several and wait until all are ready."""
-        for name, command in commands.items():
+        for name, command in lines.items():
             with (self.folder / f"{name}.log").open("ab") as log:
-                self._running[name] = subprocess.Popen(self.line(*command), env=self.environ, stdout=log, stderr=log)
-        for name in commands:
+                self._running[name] = subprocess.Popen(
+                    [commands.PROGRAM, *command], env=self.environ, stdout=log, stderr=log
+                )
+        for name in lines:
             try:
                 wait_until(partial(self._ready, name, self._running[name]), f"{name} is ready")
             except AssertionError as error:
@@ -95,19 +98,10 @@ class Pipeline:
 
     def reprice(self, count: int) -> int:
         """So many articles get a new price; returns how many."""
-        producer = ordered_producer(self.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"])
-        for number in range(count):
-            event = {
-                "event_id": f"reprice-{number}",
-                "event_type": "product.updated",
-                "occurred_at": int(time.time() * 1_000),
-                "source": "test",
-                "schema_version": 1,
-                **{"sku": f"SKU-{number:04}", "name": f"Article {number}", "category": "garden"},
-                **{"price_cents": 1_000, "cost_cents": 500},
-            }
-            producer.produce("products", json.dumps(event), event["sku"])
-        producer.flush(30)
+        with publishing(self.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"]) as send:
+            for number in range(count):
+                fields = {"sku": f"SKU-{number:04}", "name": f"Article {number}", "category": "garden"}
+                send("products", fields["sku"], event("product.updated", **fields, price_cents=1_000, cost_cents=500))
         return count
 
     def figure(self, sql: str) -> int:
@@ -119,10 +113,6 @@ class Pipeline:
     def events(self) -> int:
         """Events that SQL shows, of all streams but what the lag sampler writes for ever."""
         return self.figure("SELECT sum(events) FROM stream_windows WHERE stream <> 'lag'")
-
-    def line(self, *command: str) -> list[str]:
-        """The command line of a `streamgauge` command."""
-        return [str(Path(sys.executable).with_name("streamgauge")), *command]
 
     def _ready(self, name: str, child: subprocess.Popen[bytes]) -> bool:
         assert child.poll() is None, f"{name} ended with {child.returncode}"

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from streamgauge.runtime.data_dir import totals
 from tests.browser.pipeline import Pipeline, Shop
-from tests.kafka.test_up import START_S, Up
 from tests.support.requirements import require_kafka
+from tests.support.up import START_S, Up
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -57,7 +57,7 @@ def test_a_killed_worker_comes_back_and_nothing_is_missing_or_counted_twice(tmp_
     require_kafka()
     up = Up(tmp_path)
     with up.started("--rate", "100", "--for", "300"):
-        wait_until(lambda: up.says("all services are ready"), "all services are ready", START_S)
+        wait_until(lambda: up.logged("all services are ready"), "all services are ready", START_S)
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{up.ports['DASHBOARD']}/pipeline?range=5m")
         # Said of the kill, too, once all was visible.

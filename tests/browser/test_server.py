@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.pipeline import Pipeline
+from tests.support import commands
 
 pytestmark = pytest.mark.browser
 
@@ -28,8 +27,7 @@ def test_sigterm_ends_it_with_0_while_a_browser_looks_on(
 
 
 def test_a_port_in_use_is_one_line_and_code_2(pipeline: Pipeline) -> None:
-    command = [str(Path(sys.executable).with_name("streamgauge")), "dashboard"]
-    done = subprocess.run(command, env=pipeline.environ, capture_output=True, text=True, timeout=60)
+    done = commands.run(pipeline.environ, "dashboard")
     assert done.returncode == 2
     assert f"port {pipeline.dashboard_port} is in use" in done.stderr
     assert "STREAMGAUGE_DASHBOARD_PORT" in done.stderr

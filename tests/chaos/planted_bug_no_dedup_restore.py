@@ -1,4 +1,4 @@
-"""The command line with the one bug that the proof of repeats must catch: a replica reads nothing back."""
+"""Planted bug, which the test of deduplication must catch: a replica does not restore its dedup window."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from streamgauge.cli import main as cli
 
 
 def main() -> None:
-    """As `streamgauge.cli.main.main`."""
+    """Run the command line with the bug."""
     DedupRestore.read = lambda self, committed: None  # type: ignore[method-assign]
     cli.main()

@@ -1,6 +1,6 @@
-"""The command line with the one bug that the chaos test must catch: offsets committed outside the transaction.
+"""Planted bug, which the chaos test must catch: analytics commits its offsets outside the transaction.
 
-The process dies, as kill -9 would have it, after the batch is committed and before its offsets are.
+The process is killed by kill -9 after a batch is committed and before its offsets are.
 """
 
 from __future__ import annotations
@@ -35,6 +35,6 @@ def _outside(
 
 
 def main() -> None:
-    """As `streamgauge.cli.main.main`."""
+    """Run the command line with the bug."""
     Transactions.commit = _outside  # type: ignore[method-assign]
     cli.main()

@@ -1,11 +1,11 @@
-"""What Burrow 1.2.1 (2019) needs and Kafka 4 no longer has: two old formats, and a ZooKeeper.
+"""Compatibility of Burrow 1.2.1 (2019) with Kafka 4: two old formats, and a ZooKeeper stub.
 
-`old_kafka` stands before a broker. It passes every request on untouched but two: ListOffsets version 0, which Kafka 4
-dropped, is asked in version 1 and answered in version 0; and where the broker names its own address, it names ours.
+`old_kafka` is a proxy before a broker. It changes two things only: ListOffsets version 0, which Kafka 4 dropped, is
+forwarded as version 1 and its response converted back; and responses name the proxy's address instead of the broker's.
 `old_commits` copies `__consumer_offsets` as it grows into a topic of version 3 values, the newest that Burrow decodes;
-Kafka 4 writes version 4, the same fields and a topic id. Every commit, its offset and its time stay those of the
-broker, and all that Burrow makes of them is its own. `no_zookeeper` takes a session and answers nothing that matters:
-Burrow keeps a lock for its notifier there, and we use no notifier.
+Kafka 4 writes version 4, with the same fields and a topic id. Every commit keeps its offset and time, so that Burrow's
+verdicts are its own. `no_zookeeper` accepts a session and grants nothing: Burrow keeps a lock for its notifier there,
+which these tests do not use.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _send(peer: socket.socket, data: bytes) -> None:
 
 
 class _Reader:
-    """Kafka's primitive types, one after the other."""
+    """Reads Kafka's primitive types in sequence."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
@@ -65,7 +65,7 @@ class _Reader:
 
 
 def newer(request: bytes) -> bytes:
-    """ListOffsets version 0 as version 1: it no longer says how many offsets are wanted."""
+    """ListOffsets version 0 as version 1, which has no maximum number of offsets."""
     head = 8 + 2 + max(0, struct.unpack_from(">h", request, 8)[0])
     body = _Reader(request[head:])
     made = request[:2] + struct.pack(">h", 1) + request[4:head] + struct.pack(">i", body.take("i"))
@@ -82,7 +82,7 @@ def newer(request: bytes) -> bytes:
 
 
 def older(response: bytes) -> bytes:
-    """ListOffsets version 1 as version 0: a list of offsets, and no timestamp."""
+    """A ListOffsets response of version 1 as version 0: a list of offsets, and no timestamp."""
     body = _Reader(response[4:])
     topics = body.take("i")
     made = response[:4] + struct.pack(">i", topics)
@@ -101,7 +101,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A peer that goes away in the middle is none."""
+        """Ignore it: peers disconnect in the middle of a request."""
 
 
 @contextmanager
@@ -114,16 +114,16 @@ def _serving(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
 
 @contextmanager
 def old_kafka(bootstrap: str) -> Iterator[str]:
-    """An address that speaks to the broker, ListOffsets version 0 included."""
+    """The address of a proxy to the broker that supports ListOffsets version 0."""
     host, port = bootstrap.split(":")
 
-    def place(number: int) -> bytes:
+    def address(number: int) -> bytes:
         return struct.pack(">h", len(host)) + host.encode() + struct.pack(">i", number)
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            """One request after the other, as each connection of a client is served."""
-            ours = self.request.getsockname()[1]
+            """Forward one request after the other, as a broker serves a connection."""
+            own = self.request.getsockname()[1]
             with socket.create_connection((host, int(port))) as broker:
                 while True:
                     request = _frame(self.request)
@@ -134,17 +134,17 @@ def old_kafka(bootstrap: str) -> Iterator[str]:
                     if dropped:
                         response = older(response)
                     elif key in (METADATA, FIND_COORDINATOR):
-                        response = response.replace(place(int(port)), place(ours))
+                        response = response.replace(address(int(port)), address(own))
                     _send(self.request, response)
 
-    with _serving(Handler) as mine:
-        yield f"127.0.0.1:{mine}"
+    with _serving(Handler) as own:
+        yield f"127.0.0.1:{own}"
 
 
 def older_commit(value: bytes) -> bytes | None:
-    """A commit as `__consumer_offsets` has it, version 4 as version 3: its text is counted otherwise, and no topic id.
+    """A value of `__consumer_offsets`, version 4 as version 3: another length prefix of the metadata, and no topic id.
 
-    None for one with so long a text that its length is more than one byte; ours have none.
+    None for metadata so long that its length takes more than one byte; our commits have no metadata.
     """
     version, offset, epoch, counted = struct.unpack_from(">hqiB", value)
     if version != 4 or counted > 127:
@@ -156,13 +156,13 @@ def older_commit(value: bytes) -> bytes | None:
 
 @contextmanager
 def old_commits(bootstrap: str, topic: str) -> Iterator[None]:
-    """Copy what was and is committed into `topic`, which exists."""
+    """Copy all commits, past and future, into `topic`, which exists."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "enable.auto.commit": False})
     producer = ordered_producer(bootstrap, linger_ms=0)
-    # It is made with the first group there is.
+    # The topic is created with the first group.
     wait_until(
         lambda: bool(consumer.list_topics("__consumer_offsets", timeout=10).topics["__consumer_offsets"].partitions),
-        "the broker keeps offsets",
+        "__consumer_offsets exists",
         60.0,
     )
     numbers = consumer.list_topics("__consumer_offsets", timeout=10).topics["__consumer_offsets"].partitions
@@ -172,7 +172,7 @@ def old_commits(bootstrap: str, topic: str) -> Iterator[None]:
     def copy() -> None:
         while not done.is_set():
             message = consumer.poll(0.1)
-            # Keys of version 0 and 1 are commits, others tell of groups; without a value it is an expiry.
+            # Keys of version 0 and 1 are commits, others group metadata; one without a value is a tombstone.
             if message is None or message.error() or not message.value():
                 continue
             if struct.unpack_from(">h", message.key())[0] <= 1 and (commit := older_commit(message.value())):
@@ -192,7 +192,7 @@ def old_commits(bootstrap: str, topic: str) -> Iterator[None]:
 
 class _ZooKeeper(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        """A session; pings and the making of the root are answered, the waiting for the lock never is."""
+        """Open a session; answer pings and the creation of the root, but never grant the lock."""
         timeout = struct.unpack_from(">iqi", _frame(self.request))[2]
         _send(self.request, struct.pack(">iiqi", 0, timeout, 1, 16) + bytes(16))
         while True:
@@ -205,6 +205,6 @@ class _ZooKeeper(socketserver.BaseRequestHandler):
 
 @contextmanager
 def no_zookeeper() -> Iterator[str]:
-    """An address that takes a ZooKeeper session."""
-    with _serving(_ZooKeeper) as mine:
-        yield f"127.0.0.1:{mine}"
+    """The address of a stub that accepts ZooKeeper sessions."""
+    with _serving(_ZooKeeper) as port:
+        yield f"127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""What somebody may try to do with a SELECT, or instead of one, and the rule by which it is refused."""
+"""SQL that must be refused, by the rule of the guard: writes, files, network, configuration, nesting."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ FORBIDDEN = {
     "SELECT write_log('x')": "function",
     "SELECT getvariable('x')": "function",
     "SELECT setseed(0.5)": "function",
-    # SQL in SQL, several statements, other schemas, hidden places
+    # SQL in SQL, several statements, other schemas, nested expressions
     "SELECT 1; SELECT 2": "statement",
     "SELECT 1; DROP TABLE order_windows": "statement",
     "SELECT * FROM query('DROP TABLE order_windows')": "function",

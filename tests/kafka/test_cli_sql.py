@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -19,41 +18,36 @@ from streamgauge.cli.local.ports import free_port
 from streamgauge.cli.topics import setup
 from streamgauge.cli.topics.specs import of_catalog
 from streamgauge.runtime import settings
+from tests.support import commands
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-PROGRAM = Path(sys.executable).with_name("streamgauge")
 
 
 @pytest.fixture(scope="module")
 def environ(broker: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMGAUGE_")}
-    return {
-        **inherited,
-        "STREAMGAUGE_BOOTSTRAP_SERVERS": broker.bootstrap,
-        "STREAMGAUGE_DATA_DIR": str(tmp_path_factory.mktemp("warehouse")),
-        "STREAMGAUGE_SQL_PORT": str(free_port()),
-    }
+    return commands.environment(
+        {
+            "STREAMGAUGE_BOOTSTRAP_SERVERS": broker.bootstrap,
+            "STREAMGAUGE_DATA_DIR": str(tmp_path_factory.mktemp("warehouse")),
+            "STREAMGAUGE_SQL_PORT": str(free_port()),
+        }
+    )
 
 
 @pytest.fixture(scope="module")
 def run(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Runs a command beside a warehouse that is ready."""
 
-    def call(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: PLW1510
-            [PROGRAM, *arguments], env=environ, input=stdin, capture_output=True, text=True, timeout=60
-        )
-
     config = settings.load(environ)
     setup.ensure(config, of_catalog(config, loader.load(config.catalog)))
     log = tmp_path_factory.mktemp("log") / "warehouse"
     with log.open("wb") as output:
-        warehouse = subprocess.Popen([PROGRAM, "warehouse"], env=environ, stderr=output)
+        warehouse = subprocess.Popen([commands.PROGRAM, "warehouse"], env=environ, stderr=output)
     try:
         wait_until(lambda: "ready" in log.read_text(), "the warehouse is ready", 30.0)
-        yield call
+        yield partial(commands.run, environ)
     finally:
         warehouse.terminate()
         assert warehouse.wait(30) == 0
@@ -110,14 +104,8 @@ def test_errors_are_one_line(run: Run, arguments: tuple[str, ...], code: int, sa
 
 
 def test_no_warehouse(environ: dict[str, str]) -> None:
-    done = subprocess.run(
-        [PROGRAM, "sql", "SELECT 1"],
-        env={**environ, "STREAMGAUGE_SQL_PORT": str(free_port()), "STREAMGAUGE_SQL_TOKEN": "x"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    elsewhere = {**environ, "STREAMGAUGE_SQL_PORT": str(free_port()), "STREAMGAUGE_SQL_TOKEN": "x"}
+    done = commands.run(elsewhere, "sql", "SELECT 1")
     assert done.returncode == 2
     assert "does not answer" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -6,7 +6,6 @@ folders, ports, and host names, which differ from replica to replica there (`tra
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime import settings as settings_module
 from streamgauge.warehouse.client import Warehouse
 from tests.deploy import compose
+from tests.support import commands
 from tests.support.requirements import require_kafka
 from tests.support.waiting import wait_until
 
@@ -57,12 +57,9 @@ class Stack:
     def environ(self, service: dict[str, Any], host: str) -> dict[str, str]:
         """The service's variables, translated; nothing of ours from outside."""
         values = {name: self.translate(value, host) for name, value in compose.environment(service).items()}
-        return (
-            {name: value for name, value in os.environ.items() if not name.startswith(settings_module.PREFIX)}
-            # In its container each has all ports to itself and keeps the defaults.
-            | {"STREAMGAUGE_SQL_PORT": str(self.port("sql")), "STREAMGAUGE_DASHBOARD_PORT": str(self.port("pages"))}
-            | values
-        )
+        # In its container each has all ports to itself and keeps the defaults.
+        ports = {"STREAMGAUGE_SQL_PORT": str(self.port("sql")), "STREAMGAUGE_DASHBOARD_PORT": str(self.port("pages"))}
+        return commands.environment(ports | values)
 
     def translate(self, value: str, host: str) -> str:
         """What only containers have, as this machine has it."""

@@ -1,4 +1,4 @@
-"""`streamgauge partitions` on a real broker: what it simulates is where Kafka's clients put the keys."""
+"""`streamgauge partitions` on a real broker: keys are simulated where Kafka's clients put them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,33 @@ from confluent_kafka import Producer
 from rich.console import Console
 
 from generators.publisher import producer_config
+from streamgauge.catalog.commerce.events import OrderEvent
+from streamgauge.catalog.stream import Stream
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.cli.partitions import screen
 from streamgauge.domain.key_simulation import placed, simulated
 from tests.conftest import SettingsFactory, TopicFactory
-from tests.unit.processors.analytics.test_decoder import ORDER, ORDERS
+from tests.support.commerce_events import order
 
 pytestmark = pytest.mark.kafka
+ITEMS = [{"sku": sku, "quantity": 1, "unit_price_cents": 50} for sku in ("S-1", "S-2")]
 
 
 @pytest.mark.timeout(120)
-def test_the_simulation_of_the_present_key_is_the_log(
+def test_the_simulation_of_the_present_key_equals_the_log(
     settings_factory: SettingsFactory, topic_factory: TopicFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """3,000 orders with our producers' settings: each partition simulated by their key has what it really has."""
+    """3,000 orders with the generator's producer: simulated by their key, each partition holds what it really holds."""
     settings = settings_factory()
     topic = topic_factory(partitions=7, name=f"orders-{uuid.uuid4()}")
     producer = Producer(producer_config(settings))
     for number in range(3_000):
-        changes = {"order_id": f"O-{number}", "event_id": f"e{number}", "customer_id": f"C-{number % 10}"}
-        producer.produce(topic, json.dumps({**ORDER, **changes}).encode(), f"O-{number}".encode())
+        event = order(f"O-{number}", customer_id=f"C-{number % 10}", items=ITEMS)
+        producer.produce(topic, json.dumps(event).encode(), f"O-{number}".encode())
     producer.produce(topic, b"not json", b"O-1")
     producer.flush(30)
 
-    stream = type(ORDERS)(topic, ORDERS.event, key="order_id")
+    stream = Stream(topic, OrderEvent, key="order_id")
     (sample,) = partition_sample.read(settings, {topic: stream}, None, 1_000_000)
     assert (len(sample.events), sample.bad, sample.partitions) == (3_000, 1, 7)
     now, same = placed(sample.events, 7), simulated(sample.events, 7)

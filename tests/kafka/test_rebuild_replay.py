@@ -22,15 +22,14 @@ from streamgauge.cli.replay import replay
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.client import AsOf, QueryError, Warehouse
-from tests.support import commands
+from tests.support import commands, invented_events
 from tests.support.commerce_events import now_ms
 from tests.support.figures import figure
+from tests.support.invented_events import PARTITIONS, SPAN_MS
 from tests.support.publishing import publishing
 from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
-from tests.unit.streamgauge.warehouse import invented
-from tests.unit.streamgauge.warehouse.invented import PARTITIONS, SPAN_MS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -53,7 +52,7 @@ class Shop:
         """`count` events of each stream, of the last minutes."""
         self._seed += 1
         with publishing(self._bootstrap, linger_ms=5) as send:
-            for event in invented.events(self.catalog, count, self._seed, bad, start_ms=now_ms() - SPAN_MS):
+            for event in invented_events.events(self.catalog, count, self._seed, bad, start_ms=now_ms() - SPAN_MS):
                 send(event.topic, b"key", event.value, partition=event.partition)
                 self.counted += event.topic not in UNCOUNTED
 

@@ -1,4 +1,4 @@
-"""Every figure of the warehouse against the generator's ledger: what differs, in words. Empty is the proof."""
+"""Audit: compares every figure of the warehouse with the generator's ledger; no difference proves exactness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RAW = {
 
 
 def differences(ledger: dict[str, Any], warehouse: Warehouse) -> list[str]:
-    """What the tables say otherwise than the ledger; `valid + dead = produced` for every stream among it."""
+    """How the tables differ from the ledger, as text; includes `valid + dead = produced` for every stream."""
     found = Differences()
     _streams(ledger, warehouse, found)
     _minutes(ledger, warehouse, found)
@@ -26,10 +26,10 @@ def differences(ledger: dict[str, Any], warehouse: Warehouse) -> list[str]:
 
 
 class Differences(list[str]):
-    """Collects what is not equal."""
+    """Collects differences."""
 
     def check(self, what: str, got: object, expected: object) -> None:
-        """Note a difference."""
+        """Add a difference unless `got` equals `expected`."""
         if got != expected:
             self.append(f"{what}: {got} in the warehouse, {expected} in the ledger")
 
@@ -40,7 +40,7 @@ def _rows(warehouse: Warehouse, sql: str) -> list[dict[str, Any]]:
 
 
 def _streams(ledger: dict[str, Any], warehouse: Warehouse, found: Differences) -> None:
-    seen = {
+    counted = {
         row["stream"]: row
         for row in _rows(
             warehouse, "SELECT stream, sum(events) AS events, sum(dead_letters) AS dead FROM stream_windows GROUP BY 1"
@@ -48,7 +48,7 @@ def _streams(ledger: dict[str, Any], warehouse: Warehouse, found: Differences) -
     }
     dead = _rows(warehouse, "SELECT stream, reason, count(*) AS n FROM dead_letters GROUP BY 1, 2")
     for stream, totals in ledger["streams"].items():
-        row = seen.get(stream, {"events": 0, "dead": 0})
+        row = counted.get(stream, {"events": 0, "dead": 0})
         found.check(f"{stream}: events", row["events"], totals["produced"])
         found.check(f"{stream}: dead letters", row["dead"], totals["produced"] - totals["valid"])
         reasons = {entry["reason"]: entry["n"] for entry in dead if entry["stream"] == stream}

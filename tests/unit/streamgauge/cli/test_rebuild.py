@@ -18,8 +18,8 @@ from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.store import Store, connect
-from tests.unit.streamgauge.warehouse import invented
-from tests.unit.streamgauge.warehouse.invented import START_MS, Invented
+from tests.support import invented_events
+from tests.support.invented_events import START_MS, Invented
 
 NOW = datetime.fromtimestamp(START_MS / 1_000 + 3_600, UTC)
 
@@ -37,7 +37,7 @@ def catalog() -> Catalog:
 
 @pytest.fixture(scope="module")
 def events(catalog: Catalog) -> list[Invented]:
-    return invented.events(catalog, 60, bad=0.03)
+    return invented_events.events(catalog, 60, bad=0.03)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def running(catalog: Catalog, events: list[Invented], tmp_path_factory: pytest.T
 
 def written(catalog: Catalog, folder: Path, events: list[Invented], batch_events: int = 400) -> Path:
     db = connect(settings := Settings(data_dir=folder))
-    invented.merge(catalog, Store(db, catalog, "c"), events, batch_events)
+    invented_events.merge(catalog, Store(db, catalog, "c"), events, batch_events)
     db.close()
     return settings.warehouse_file
 

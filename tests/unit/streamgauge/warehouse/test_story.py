@@ -20,7 +20,7 @@ from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.sql import guard
 from streamgauge.warehouse.store import Store, connect
 from streamgauge.warehouse.story import SKEW_MS
-from tests.unit.streamgauge.warehouse import invented
+from tests.support import invented_events
 from tests.unit.streamgauge.warehouse.commerce import Commerce
 
 T = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -132,17 +132,17 @@ def test_a_story_of_a_span_is_of_what_reached_kafka_in_it(shop: Commerce) -> Non
 @pytest.fixture(scope="module")
 def invention(
     catalog: Catalog, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[list[invented.Invented], duckdb.DuckDBPyConnection]]:
-    events = invented.events(catalog, 120, seed=7)
+) -> Iterator[tuple[list[invented_events.Invented], duckdb.DuckDBPyConnection]]:
+    events = invented_events.events(catalog, 120, seed=7)
     db = connect(Settings(data_dir=tmp_path_factory.mktemp("story")))
-    invented.merge(catalog, Store(db, catalog, "c"), events)
+    invented_events.merge(catalog, Store(db, catalog, "c"), events)
     yield events, db
     db.close()
 
 
 @pytest.mark.parametrize("identifier", ["O-1", "C-2", "S-3", "O-4", "C-5"])
 def test_the_promised_order_of_any_events(
-    catalog: Catalog, invention: tuple[list[invented.Invented], duckdb.DuckDBPyConnection], identifier: str
+    catalog: Catalog, invention: tuple[list[invented_events.Invented], duckdb.DuckDBPyConnection], identifier: str
 ) -> None:
     """Events without sense, at times in no order: each of the promises of docs/story.md holds."""
     events, db = invention
@@ -166,7 +166,7 @@ def test_the_promised_order_of_any_events(
         assert behind <= timedelta(milliseconds=2 * SKEW_MS)
 
 
-def _names(catalog: Catalog, event: invented.Invented, identifier: str) -> bool:
+def _names(catalog: Catalog, event: invented_events.Invented, identifier: str) -> bool:
     """True where a field that is the key of some stream has that value, in the event or in its items."""
     keys = {stream.key for stream in catalog.own.values()}
     fields = json.loads(event.value)

@@ -14,8 +14,8 @@ from streamgauge.catalog.loader import Catalog
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.sql.as_of import AsOfRewriter, NotKnown, parse
 from streamgauge.warehouse.store import Store, connect
-from tests.unit.streamgauge.warehouse import invented
-from tests.unit.streamgauge.warehouse.invented import SPAN_MS, START_MS
+from tests.support import invented_events
+from tests.support.invented_events import SPAN_MS, START_MS
 
 NAMES = [model.name for model in loader.load("streamgauge.catalog.commerce").models]
 # Latency and lateness depend on when and after what an event was processed, and not on the event.
@@ -28,19 +28,19 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(scope="module")
-def all_events(catalog: Catalog) -> list[invented.Invented]:
-    return invented.events(catalog, 300, bad=0.02)
+def all_events(catalog: Catalog) -> list[invented_events.Invented]:
+    return invented_events.events(catalog, 300, bad=0.02)
 
 
-def opened(catalog: Catalog, folder: Path, some: list[invented.Invented]) -> duckdb.DuckDBPyConnection:
+def opened(catalog: Catalog, folder: Path, some: list[invented_events.Invented]) -> duckdb.DuckDBPyConnection:
     db = connect(Settings(data_dir=folder))
-    invented.merge(catalog, Store(db, catalog, "c"), some)
+    invented_events.merge(catalog, Store(db, catalog, "c"), some)
     return db
 
 
 @pytest.fixture(scope="module")
 def now(
-    catalog: Catalog, all_events: list[invented.Invented], tmp_path_factory: pytest.TempPathFactory
+    catalog: Catalog, all_events: list[invented_events.Invented], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     db = opened(catalog, tmp_path_factory.mktemp("now"), all_events)
     yield db
@@ -52,7 +52,7 @@ def now(
 def then(
     request: pytest.FixtureRequest,
     catalog: Catalog,
-    all_events: list[invented.Invented],
+    all_events: list[invented_events.Invented],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[datetime, duckdb.DuckDBPyConnection]]:
     """A time, and a warehouse that got only what had happened by then. The time of bad events is Kafka's timestamp."""
@@ -63,7 +63,7 @@ def then(
     db.close()
 
 
-def _is_bad(catalog: Catalog, event: invented.Invented) -> bool:
+def _is_bad(catalog: Catalog, event: invented_events.Invented) -> bool:
     return f'"{catalog.streams[event.topic].key}"'.encode() not in event.value
 
 
@@ -137,11 +137,13 @@ def test_what_would_read_the_table_of_now_is_refused(
         AsOfRewriter(catalog).rewrite(now, sql, datetime.now(UTC))
 
 
-def test_what_retention_removed_is_said(catalog: Catalog, all_events: list[invented.Invented], tmp_path: Path) -> None:
+def test_what_retention_removed_is_said(
+    catalog: Catalog, all_events: list[invented_events.Invented], tmp_path: Path
+) -> None:
     """The first minute's raw events are gone: what needs them is refused, what does not is exact."""
     db = connect(settings := Settings(data_dir=tmp_path, raw_retention_hours=1, window_retention_days=10_000))
     store = Store(db, catalog, "c")
-    invented.merge(catalog, store, all_events)
+    invented_events.merge(catalog, store, all_events)
     gone = datetime.fromtimestamp((START_MS + 60_000) / 1_000, UTC)
     assert store.expire(settings, gone + timedelta(hours=1))["order_events"] > 10
     early, late = gone - timedelta(seconds=25), gone + timedelta(seconds=65)
