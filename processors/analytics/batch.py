@@ -71,7 +71,7 @@ class Batch:
         for stream, count in self.repeated.items():
             metrics.counter("streamgauge_repeated_events_total").labels(stream).inc(count)
         for foreign in self.foreign:
-            metrics.counter("streamgauge_dead_letters_total").labels(foreign.topic, foreign.said.reason).inc()
+            metrics.counter("streamgauge_dead_letters_total").labels(foreign.topic, foreign.error.reason).inc()
         for delta in deltas:
             metrics.counter("streamgauge_deltas_out_total").labels(delta.model).inc()
             metrics.counter("streamgauge_deltas_out_bytes_total").labels(delta.model).inc(len(delta.value))

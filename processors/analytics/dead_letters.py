@@ -1,4 +1,4 @@
-"""Dead letters, ours and those of other services: as messages of a dead-letter topic, and as rows for the models."""
+"""Dead letters, our own and those of other services: as messages of a dead-letter topic, and as rows for the models."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pyarrow as pa
 from processors.analytics.decoder import DeadLetter, Record, millis
 from processors.analytics.transactions import Outgoing
 from streamgauge.catalog import loader
-from streamgauge.dead_letters import headers as letter_headers
+from streamgauge.dead_letters import headers as error_headers
 from streamgauge.dead_letters.headers import ErrorHeaders, Position
 
 PAYLOAD_SHOWN = 4_096
-# What a message says of itself anew each time it fails; what an earlier attempt said is in that attempt's letter.
+# Headers replaced at each failure; those of an earlier attempt are in that attempt's letter.
 _RENEWED = {
-    letter_headers.ATTEMPT,
-    letter_headers.REASON,
-    letter_headers.FIELD,
-    letter_headers.FINGERPRINT,
+    error_headers.ATTEMPT,
+    error_headers.REASON,
+    error_headers.FIELD,
+    error_headers.FINGERPRINT,
 }
 
 
@@ -33,26 +33,22 @@ class ForeignDeadLetter:
     record: Record
 
     @cached_property
-    def said(self) -> ErrorHeaders:
-        """What its headers say."""
-        return letter_headers.read(self.record.source.headers())
+    def error(self) -> ErrorHeaders:
+        """Its headers, parsed."""
+        return error_headers.read(self.record.source.headers())
 
 
 def message(letter: DeadLetter) -> Outgoing:
-    """The event untouched, with Kafka Streams' headers (KIP-1034) saying why and where from, and a few of ours."""
+    """The original event with Kafka Streams' headers (KIP-1034) for cause and position, and some of ours."""
     record = letter.record
-    came_with = record.source.headers() or []
+    original = record.source.headers() or []
     headers = [
-        *(header for header in came_with if header[0] not in _RENEWED),
-        ("__streams.errors.exception", b"InvalidEvent"),
-        ("__streams.errors.message", letter.detail.encode(errors="replace")),
-        ("__streams.errors.topic", letter.stream.encode()),
-        ("__streams.errors.partition", str(record.partition).encode()),
-        ("__streams.errors.offset", str(record.offset).encode()),
-        (letter_headers.REASON, letter.reason.encode()),
-        (letter_headers.FIELD, (letter.field or "").encode(errors="replace")),
-        (letter_headers.FINGERPRINT, letter.fingerprint.encode()),
-        (letter_headers.ATTEMPT, str(letter_headers.attempt(came_with)).encode()),
+        *(header for header in original if header[0] not in _RENEWED),
+        *error_headers.failure("InvalidEvent", letter.detail, Position(letter.stream, record.partition, record.offset)),
+        (error_headers.REASON, letter.reason.encode()),
+        (error_headers.FIELD, (letter.field or "").encode(errors="replace")),
+        (error_headers.FINGERPRINT, letter.fingerprint.encode()),
+        (error_headers.ATTEMPT, str(error_headers.attempt(original)).encode()),
     ]
     return Outgoing(f"{letter.stream}.dlq", record.value, record.source.key(), headers)
 
@@ -60,7 +56,7 @@ def message(letter: DeadLetter) -> Outgoing:
 def rows(
     dead: Sequence[DeadLetter], foreign: Sequence[ForeignDeadLetter], now_ms: int
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """All of them as rows of `dead_letters`; ours, which alone are events of our streams, as rows of `*` too."""
+    """All of them as rows of `dead_letters`; and our own, which are events of our streams, as rows of `*`."""
     listed = [*(_row(letter, now_ms) for letter in dead), *(_foreign_row(letter, now_ms) for letter in foreign)]
     columns = zip(*listed, strict=True) if listed else [()] * len(loader.DEAD_LETTERS)
     letters = pa.RecordBatch.from_arrays(
@@ -122,8 +118,8 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
         letter.fingerprint,
         letter.field,
         letter.event_time,
-        letter_headers.attempt(headers),
-        letter_headers.retry_of(headers),
+        error_headers.attempt(headers),
+        error_headers.retry_of(headers),
         None,
         f"{letter.stream}.dlq",
         now_ms,
@@ -132,31 +128,31 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
 
 def _foreign_row(letter: ForeignDeadLetter, now_ms: int) -> _Row:
     record = letter.record
-    said = letter.said
+    error = letter.error
     # Without a position of its own, it goes by where it lies.
-    position = said.position or Position(letter.topic, record.partition, record.offset)
+    position = error.position or Position(letter.topic, record.partition, record.offset)
     return _Row(
         letter.topic,
-        said.reason,
-        said.detail,
+        error.reason,
+        error.detail,
         _text(record.source.key()),
         _text(record.value),
         len(record.value or b""),
         position.partition,
         position.offset,
-        said.timestamp or record.timestamp,
+        error.timestamp or record.timestamp,
         position.topic,
-        said.fingerprint_in(letter.topic),
-        said.field,
+        error.fingerprint_in(letter.topic),
+        error.field,
         None,
-        said.attempts,
-        said.retry_of,
-        said.consumer,
+        error.attempts,
+        error.retry_of,
+        error.consumer,
         letter.topic,
         min(record.timestamp, now_ms),
     )
 
 
 def _text(value: bytes | None) -> str | None:
-    """A bounded copy for people; what is not UTF-8 shows as U+FFFD."""
+    """A bounded copy for display; what is not UTF-8 becomes U+FFFD."""
     return None if value is None else value[:PAYLOAD_SHOWN].decode("utf-8", errors="replace")

@@ -17,8 +17,8 @@ from processors.analytics.dedup_window import DedupWindow, Hashes
 from streamgauge.catalog.deduplication import EVENT_ID
 from streamgauge.catalog.loader import EVERY_MESSAGE
 from streamgauge.runtime import metrics
+from streamgauge.runtime.kafka import Partition
 
-Place = tuple[str, int]
 _REPEATED = EVERY_MESSAGE.get_field_index("repeated")
 
 
@@ -27,7 +27,7 @@ class Deduplicator:
 
     def __init__(self, within_s: Mapping[str, int]) -> None:
         self.within_s = within_s
-        self.windows: dict[Place, DedupWindow] = {}
+        self.windows: dict[Partition, DedupWindow] = {}
         # DuckDB's hash of a string: 64 bits, a few nanoseconds each.
         self._db = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "1GB"})
 
@@ -54,9 +54,9 @@ class Deduplicator:
             repeated[own] = window.add(ids[own], timestamps[own], offsets[own])
         return repeated
 
-    def reset(self, place: Place) -> DedupWindow:
+    def reset(self, tp: Partition) -> DedupWindow:
         """Start an empty window for a partition."""
-        self.windows[place] = window = DedupWindow(self.within_s[place[0]])
+        self.windows[tp] = window = DedupWindow(self.within_s[tp[0]])
         return window
 
     def _hashes(self, events: pa.Table) -> Hashes:
@@ -65,10 +65,10 @@ class Deduplicator:
         self._db.unregister("events")
         return hashes
 
-    def confirm(self, next_offsets: Mapping[Place, int]) -> None:
+    def confirm(self, next_offsets: Mapping[Partition, int]) -> None:
         """A batch is committed: nothing before these offsets is read again."""
-        for place, offset in next_offsets.items():
-            if window := self.windows.get(place):
+        for tp, offset in next_offsets.items():
+            if window := self.windows.get(tp):
                 window.confirm(offset)
         for stream in self.within_s:
             held = [window for (topic, _), window in self.windows.items() if topic == stream]
@@ -78,7 +78,5 @@ class Deduplicator:
         """The replica now holds these (stream, partition, offset) and resumes there; drop all other windows."""
         offsets = {(stream, partition): offset for stream, partition, offset in committed}
         self.windows = {
-            place: window
-            for place, window in self.windows.items()
-            if place in offsets and window.rewind(offsets[place])
+            tp: window for tp, window in self.windows.items() if tp in offsets and window.rewind(offsets[tp])
         }

@@ -16,9 +16,10 @@ import pyarrow as pa
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from processors.analytics.decoder import Decoder, Records
-from processors.analytics.dedup import Deduplicator, Place
+from processors.analytics.dedup import Deduplicator
 from processors.analytics.dedup_window import DedupWindow
 from streamgauge.runtime import log_reader
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
 
 log = logging.getLogger("streamgauge")
@@ -50,7 +51,7 @@ class DedupRestore:
         """
         committed = [p for p in committed if p.topic in self._deduplicator.within_s and p.offset > 0]
         self._deduplicator.rewind((p.topic, p.partition, p.offset) for p in committed)
-        ends = {place: p.offset for p in committed if (place := (p.topic, p.partition)) and self._end(place) < p.offset}
+        ends = {tp: p.offset for p in committed if (tp := (p.topic, p.partition)) and self._end(tp) < p.offset}
         if not ends:
             return
         began, before = time.monotonic(), self._ids()
@@ -61,27 +62,27 @@ class DedupRestore:
         )
         try:
             starts = self._starts(consumer, self._newest(consumer, ends))
-            for place in starts:
-                if self._end(place) < starts[place]:
-                    self._deduplicator.reset(place)
-            ranges = {place: (max(start, self._end(place)), ends[place]) for place, start in starts.items()}
+            for tp in starts:
+                if self._end(tp) < starts[tp]:
+                    self._deduplicator.reset(tp)
+            ranges = {tp: (max(start, self._end(tp)), ends[tp]) for tp, start in starts.items()}
             log_reader.read_ranges(consumer, ranges, self._remember, self._keep_going)
         finally:
             consumer.close()
         count, took = self._ids() - before, time.monotonic() - began
         log.info("read back %s ids of %d partitions in %.1f s", f"{count:,}", len(ends), took)
 
-    def _end(self, place: Place) -> int:
-        window = self._deduplicator.windows.get(place)
+    def _end(self, tp: Partition) -> int:
+        window = self._deduplicator.windows.get(tp)
         return (window.end or 0) if window else 0
 
     def _ids(self) -> int:
         return sum(window.ids for window in self._deduplicator.windows.values())
 
-    def _newest(self, consumer: Consumer, ends: Mapping[Place, int]) -> dict[Place, int]:
+    def _newest(self, consumer: Consumer, ends: Mapping[Partition, int]) -> dict[Partition, int]:
         """Kafka's timestamp of the newest valid event before each offset, of the partitions that have one."""
-        newest: dict[Place, int] = {}
-        back, sought = PROBE, {place: end for place, end in ends.items() if end}
+        newest: dict[Partition, int] = {}
+        back, sought = PROBE, {tp: end for tp, end in ends.items() if end}
 
         def take(topic: str, messages: list[Message]) -> None:
             valid = self._valid(topic, messages)
@@ -94,13 +95,13 @@ class DedupRestore:
             )
 
         while sought and self._keep_going():
-            span = {place: (max(0, end - back), end) for place, end in sought.items()}
+            span = {tp: (max(0, end - back), end) for tp, end in sought.items()}
             log_reader.read_ranges(consumer, span, take, self._keep_going)
-            sought = {place: end for place, end in sought.items() if place not in newest and end > back}
+            sought = {tp: end for tp, end in sought.items() if tp not in newest and end > back}
             back *= PROBE_TIMES
         return newest
 
-    def _starts(self, consumer: Consumer, newest: Mapping[Place, int]) -> dict[Place, int]:
+    def _starts(self, consumer: Consumer, newest: Mapping[Partition, int]) -> dict[Partition, int]:
         now_ms = _now_ms()
         asked = [
             TopicPartition(

@@ -84,8 +84,8 @@ class DedupWindow:
         for run in self._runs():
             if slices[0] - run.slice > SLICES:
                 continue
-            place = np.minimum(np.searchsorted(run.ids, ordered), len(run.ids) - 1)
-            again |= (run.ids[place] == ordered) & (ordered_slices - run.slice <= SLICES)
+            index = np.minimum(np.searchsorted(run.ids, ordered), len(run.ids) - 1)
+            again |= (run.ids[index] == ordered) & (ordered_slices - run.slice <= SLICES)
         self._append(ids if slices[0] != slices[-1] else ordered, slices, times, offsets)
         repeated = np.empty(len(ids), np.bool_)
         repeated[order] = again

@@ -1,10 +1,8 @@
-"""Kafka transactions as a step that either happened or did not.
+"""Kafka transactions: messages and input offsets commit together or not at all, while the next batch is read.
 
-`commit` sends messages and input offsets and commits them together, while the caller goes on with the next batch. Any
-failure is a `TransientError`: the caller discards what it computed since, calls `reopen`, and reads again from the
-committed offsets. After a timed-out call a producer
-is never used again (librdkafka cannot tell whether the broker committed); a new one with the same transactional id
-fences it and settles what was open.
+Any failure is a `TransientError`: the caller discards what it has computed since, calls `reopen`, and resumes from the
+committed offsets. A producer is never used again after a call that timed out (librdkafka cannot tell whether the broker
+committed); a new one with the same transactional id fences it and settles the open transaction.
 """
 
 from __future__ import annotations
@@ -18,9 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from streamgauge.runtime import metrics
-from streamgauge.runtime.errors import FatalError, TransientError
-from streamgauge.runtime.kafka import broker_answers
+from streamgauge.runtime import kafka, metrics
+from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,11 +37,11 @@ class Outgoing(NamedTuple):
 
 
 def _nothing() -> None:
-    """What is to be done when there is nothing to settle."""
+    """The callback while no transaction is open."""
 
 
 class Transactions:
-    """One transactional producer at a time, made by `app`, which carries the transactional id."""
+    """One transactional producer at a time, created by `app`, which has the transactional id."""
 
     def __init__(self, app: Application, settings: Settings, stop: threading.Event) -> None:
         self._app = app
@@ -56,13 +53,13 @@ class Transactions:
         self._then: Callable[[], None] = _nothing
 
     def reopen(self) -> bool:
-        """Make a new producer once a broker answers; blocks until then. False when stopped meanwhile.
+        """Create a new producer once a broker answers; blocks until then. False when stopped meanwhile.
 
         Call `settle` first: a transaction that is still open would be fenced by the new producer.
         """
         self._producer = None
         while not self._stop.is_set():
-            if not broker_answers(self._settings):
+            if not kafka.broker_answers(self._settings):
                 self._stop.wait(1.0)
                 continue
             producer = self._app.get_producer(transactional=True)
@@ -80,7 +77,7 @@ class Transactions:
     ) -> None:
         """Produce `messages` and start to commit them with `offsets`, all or nothing; one transaction at a time.
 
-        Returns while the broker decides. `then` is called once it has committed, by the next `commit` or `settle`.
+        Returns while the broker decides. `then` is called after the commit, by the next `commit` or `settle`.
         Raises `TransientError` when nothing, or nothing known, was committed, of this transaction or of the one before;
         `FatalError` when another replica has taken over this one's transactional id.
         """
@@ -103,7 +100,7 @@ class Transactions:
         metrics.histogram("streamgauge_transaction_seconds").observe(time.perf_counter() - began)
 
     def wait(self) -> None:
-        """Block until the broker has decided about the open transaction. What it decided, `settle` tells."""
+        """Block until the broker has decided about the open transaction; `settle` reports the result."""
         if self._deciding is not None:
             futures.wait([self._deciding])
 
@@ -117,22 +114,19 @@ class Transactions:
 
     @contextmanager
     def _failing(self, producer: Any) -> Iterator[None]:
-        """Abort what fails, and say which kind of failure it is."""
+        """Abort the transaction on failure, and raise the error that classifies it."""
         try:
             yield
         except (KafkaException, BufferError) as error:
             metrics.counter("streamgauge_transactions_aborted_total").inc()
             kafka_error = error.args[0] if error.args else error
             self._abort(producer)
-            if "FENCED" in str(getattr(kafka_error, "name", lambda: "")()):
-                raise FatalError(
-                    f"another process uses this replica's transactional id ({kafka_error}); "
-                    "give each replica its own host name or data directory"
-                ) from error
+            if kafka.is_fenced(error):
+                raise kafka.fenced(error) from error
             raise TransientError(f"transaction aborted: {kafka_error}") from error
 
     def _abort(self, producer: Any) -> None:
-        """Free the broker of the open transaction at once, if it can be told; else `reopen` does it."""
+        """Abort the open transaction at once if the broker can be reached; otherwise `reopen` does it."""
         self._producer = None
         try:
             producer.purge()

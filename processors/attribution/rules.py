@@ -107,10 +107,10 @@ def apply(policy: Policy, customer: CustomerState, event: Click | Order) -> Outc
 
 def _click(policy: Policy, customer: CustomerState, click: Click) -> Outcome:
     clicks = list(customer.clicks)
-    place = bisect_left(clicks, _click_key(click), key=_click_key)
-    if place < len(clicks) and clicks[place].event_id == click.event_id:
+    index = bisect_left(clicks, _click_key(click), key=_click_key)
+    if index < len(clicks) and clicks[index].event_id == click.event_id:
         return Outcome(customer, (), "repeated")
-    clicks.insert(place, click)
+    clicks.insert(index, click)
     newest_at = max(customer.newest_at, click.at)
     orders, changes = list(customer.orders), list[Change]()
     arrival: Arrival = "in_time"
@@ -141,21 +141,21 @@ def _order(policy: Policy, customer: CustomerState, order: Order) -> Outcome:
         return Outcome(customer, (), "too_late")
     newest_at = max(customer.newest_at, order.at)
     orders = list(customer.orders)
-    place = bisect_left(orders, _order_key(order), key=_attributed_key)
+    index = bisect_left(orders, _order_key(order), key=_attributed_key)
     # A new order is judged whenever it comes; one that is too late, only this once.
     credit = None
     if click := _touch(policy, customer.clicks, order):
-        credit = Credit(click, _segment(policy, order, _previous(customer.forgotten, orders, place)))
+        credit = Credit(click, _segment(policy, order, _previous(customer.forgotten, orders, index)))
     changes = _changes(order, None, credit)
-    orders.insert(place, AttributedOrder(order, credit))
-    if place + 1 < len(orders):
+    orders.insert(index, AttributedOrder(order, credit))
+    if index + 1 < len(orders):
         # Whoever ordered next is not new any more, or did not lapse.
-        later, before = orders[place + 1].order, orders[place + 1].credit
+        later, before = orders[index + 1].order, orders[index + 1].credit
         if before is not None and not _is_settled(policy, later, newest_at):
             now = Credit(before.click, _segment(policy, later, order.at))
-            orders[place + 1] = AttributedOrder(later, now)
+            orders[index + 1] = AttributedOrder(later, now)
             changes += _changes(later, before, now)
-    arrival: Arrival = "in_time" if place == len(customer.orders) else "late"
+    arrival: Arrival = "in_time" if index == len(customer.orders) else "late"
     if _is_settled(policy, order, newest_at):
         arrival = "too_late"
     return Outcome(_bounded(policy, newest_at, customer.clicks, orders, customer.forgotten), tuple(changes), arrival)
@@ -188,10 +188,10 @@ def _segment(policy: Policy, order: Order, previous_at: int | None) -> Segment:
     return "lapsed" if order.at - previous_at > policy.lapsed_ms else "returning"
 
 
-def _previous(forgotten: tuple[int, str] | None, orders: Sequence[AttributedOrder], place: int) -> int | None:
-    """When the customer had ordered before the order that is (or will be) at `place`."""
-    if place > 0:
-        return orders[place - 1].order.at
+def _previous(forgotten: tuple[int, str] | None, orders: Sequence[AttributedOrder], index: int) -> int | None:
+    """When the customer had ordered before the order that is (or will be) at `index`."""
+    if index > 0:
+        return orders[index - 1].order.at
     return None if forgotten is None else forgotten[0]
 
 

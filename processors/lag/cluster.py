@@ -17,9 +17,9 @@ from confluent_kafka.admin import OffsetSpec
 
 from processors.lag.time_lag import OffsetAtTime
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
 
-Place = tuple[str, int]
 Failure = tuple[str, str]
 # Requests for the offsets of so many groups are under way at a time.
 GROUPS_AT_ONCE = 100
@@ -40,11 +40,11 @@ class Group:
 
     state: str | None = None
     members: int | None = None
-    owners: dict[Place, str] | None = None
-    committed: dict[Place, int] = field(default_factory=dict)
+    owners: dict[Partition, str] | None = None
+    committed: dict[Partition, int] = field(default_factory=dict)
 
     @property
-    def places(self) -> set[Place]:
+    def tps(self) -> set[Partition]:
         """What it has committed on, and what its members hold without a commit yet."""
         return self.committed.keys() | (self.owners or {}).keys()
 
@@ -56,8 +56,8 @@ class ClusterState:
     brokers: int
     partitions: dict[str, int]
     groups: dict[str, Group]
-    ends: dict[Place, int]
-    oldest: dict[Place, int]
+    ends: dict[Partition, int]
+    oldest: dict[Partition, int]
     failed: set[Failure]
 
     @property
@@ -65,8 +65,8 @@ class ClusterState:
         """Topics with events that no group has committed on or holds. A dead-letter topic is not there to be read."""
         if ("cluster", "groups") in self.failed:
             return set()
-        read = {topic for group in self.groups.values() for topic, _ in group.places}
-        filled = {place[0] for place, end in self.ends.items() if end > self.oldest.get(place, end)}
+        read = {topic for group in self.groups.values() for topic, _ in group.tps}
+        filled = {tp[0] for tp, end in self.ends.items() if end > self.oldest.get(tp, end)}
         return {topic for topic in filled - read if not topic.endswith(DEAD_LETTERS)}
 
 
@@ -107,7 +107,7 @@ class ClusterReader:
         """Everything of one sample but times. Raises `KafkaException` where not even metadata can be had."""
         metadata = self._client.list_topics(timeout=self._timeout_s)
         failed: set[Failure] = set()
-        places: list[Place] = []
+        tps: list[Partition] = []
         partitions: dict[str, int] = {}
         for name, topic in metadata.topics.items():
             if not self._chosen.topic(name):
@@ -120,7 +120,7 @@ class ClusterReader:
             led = [number for number, one in topic.partitions.items() if one.leader >= 0]
             if len(led) < len(topic.partitions):
                 failed.add(("topic", name))
-            places += [(name, number) for number in led]
+            tps += [(name, number) for number in led]
         groups = self._groups(failed)
         # A group has read it, and metadata hides it: it is gone, or not ours to see, and asking tells which.
         hidden = {topic for group in groups.values() for topic, _ in group.committed} - set(metadata.topics)
@@ -129,8 +129,8 @@ class ClusterReader:
             len(metadata.brokers),
             partitions,
             groups,
-            self._offsets({place: OffsetSpec.latest() for place in places}, failed),
-            self._offsets({place: OffsetSpec.earliest() for place in places}, failed) if oldest else {},
+            self._offsets({tp: OffsetSpec.latest() for tp in tps}, failed),
+            self._offsets({tp: OffsetSpec.earliest() for tp in tps}, failed) if oldest else {},
             failed,
         )
 
@@ -167,10 +167,10 @@ class ClusterReader:
             if group.state in ("STABLE", "EMPTY"):
                 # In a rebalance nobody holds anything, and that means nothing.
                 group.owners = {
-                    (place.topic, place.partition): f"{member.client_id} on {member.host.lstrip('/')}"
+                    (tp.topic, tp.partition): f"{member.client_id} on {member.host.lstrip('/')}"
                     for member in result.members
-                    for place in member.assignment.topic_partitions
-                    if self._chosen.topic(place.topic)
+                    for tp in member.assignment.topic_partitions
+                    if self._chosen.topic(tp.topic)
                 }
 
     def _committed(self, groups: dict[str, Group], names: Sequence[str], failed: set[Failure]) -> None:
@@ -196,26 +196,26 @@ class ClusterReader:
                 elif one.offset >= 0 and self._chosen.topic(one.topic):
                     groups[name].committed[one.topic, one.partition] = one.offset
 
-    def _offsets(self, requested: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, int]:
-        return {place: int(result.offset) for place, result in self._list_offsets(requested, failed).items()}
+    def _offsets(self, requested: Mapping[Partition, OffsetSpec], failed: set[Failure]) -> dict[Partition, int]:
+        return {tp: int(result.offset) for tp, result in self._list_offsets(requested, failed).items()}
 
     def offsets_at(
-        self, requested: Mapping[Place, int], ends: Mapping[Place, int], failed: set[Failure]
-    ) -> dict[Place, OffsetAtTime]:
+        self, requested: Mapping[Partition, int], ends: Mapping[Partition, int], failed: set[Failure]
+    ) -> dict[Partition, OffsetAtTime]:
         """The first record at or after a time (ms), for each place; where there is none, the end that was seen."""
-        specs = {place: OffsetSpec.for_timestamp(time) for place, time in requested.items()}
+        specs = {tp: OffsetSpec.for_timestamp(time) for tp, time in requested.items()}
         return {
-            place: OffsetAtTime(int(result.offset), int(result.timestamp))
+            tp: OffsetAtTime(int(result.offset), int(result.timestamp))
             if result.offset >= 0
-            else OffsetAtTime(ends[place], None)
-            for place, result in self._list_offsets(specs, failed).items()
+            else OffsetAtTime(ends[tp], None)
+            for tp, result in self._list_offsets(specs, failed).items()
         }
 
-    def _list_offsets(self, requested: Mapping[Place, OffsetSpec], failed: set[Failure]) -> dict[Place, Any]:
+    def _list_offsets(self, requested: Mapping[Partition, OffsetSpec], failed: set[Failure]) -> dict[Partition, Any]:
         if not requested:
             return {}
-        request = {TopicPartition(*place): spec for place, spec in requested.items()}
-        answers: dict[Place, Any] = {}
+        request = {TopicPartition(*tp): spec for tp, spec in requested.items()}
+        answers: dict[Partition, Any] = {}
         for one, future in self._client.list_offsets(request, request_timeout=self._timeout_s).items():
             try:
                 answers[one.topic, one.partition] = future.result(self._timeout_s + 1)

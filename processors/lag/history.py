@@ -10,15 +10,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from processors.lag.cluster import ClusterState, Failure, Group, Place
+from processors.lag.cluster import ClusterState, Failure, Group
 from processors.lag.time_lag import OffsetAtTime, PartitionClock
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.domain import consumer_lag, lag_status
 from streamgauge.domain.lag_status import MARKER, Sample
+from streamgauge.runtime.kafka import Partition
 
 # A sample asks at most so often for times. One settles in two, a cold start over days of log in about twenty.
 ROUNDS = 24
-LookUp = Callable[[Mapping[Place, int]], Mapping[Place, OffsetAtTime]]
+LookUp = Callable[[Mapping[Partition, int]], Mapping[Partition, OffsetAtTime]]
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Snapshot:
     at_ms: int
     state: ClusterState
     rows: list[Row]
-    produced: dict[Place, float]
+    produced: dict[Partition, float]
     inactive: set[str]
     failed: set[Failure]
 
@@ -63,142 +64,136 @@ class History:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._ends: dict[Place, deque[tuple[int, int]]] = {}
-        self._oldest: dict[Place, int] = {}
-        self._clocks: dict[Place, PartitionClock] = {}
-        self._samples: dict[tuple[str, Place], deque[Sample]] = {}
+        self._ends: dict[Partition, deque[tuple[int, int]]] = {}
+        self._oldest: dict[Partition, int] = {}
+        self._clocks: dict[Partition, PartitionClock] = {}
+        self._samples: dict[tuple[str, Partition], deque[Sample]] = {}
         # Where a group had a lag of 1: taken for a marker then, it must not be taken for an event later.
-        self._markers: dict[tuple[str, Place], int] = {}
+        self._markers: dict[tuple[str, Partition], int] = {}
 
-    def knows_oldest_of(self, places: Mapping[Place, int]) -> bool:
+    def knows_oldest_of(self, tps: Mapping[Partition, int]) -> bool:
         """Whether each place's oldest offset is known, so that it need not be asked for every time."""
-        return self._oldest.keys() >= places.keys()
+        return self._oldest.keys() >= tps.keys()
 
     def add(self, state: ClusterState, at_ms: int) -> None:
         """Take in a sample."""
         again = {
             topic for (topic, number), end in state.ends.items() if end < self._last_end((topic, number), default=end)
         }
-        gone = {
-            place
-            for place in self._ends
-            if place[0] not in state.partitions and ("topic", place[0]) not in state.failed
-        }
-        for place in [place for place in self._ends if place in gone or place[0] in again]:
-            del self._ends[place]
-            self._oldest.pop(place, None)
-            self._clocks.pop(place, None)
-        seen = {(name, place) for name, group in state.groups.items() for place in group.places}
+        gone = {tp for tp in self._ends if tp[0] not in state.partitions and ("topic", tp[0]) not in state.failed}
+        for tp in [tp for tp in self._ends if tp in gone or tp[0] in again]:
+            del self._ends[tp]
+            self._oldest.pop(tp, None)
+            self._clocks.pop(tp, None)
+        seen = {(name, tp) for name, group in state.groups.items() for tp in group.tps}
         for key in [key for key in self._samples if key not in seen or key[1] in gone or key[1][0] in again]:
             del self._samples[key]
             self._markers.pop(key, None)
         self._oldest |= state.oldest
-        state.oldest = {place: self._oldest[place] for place in state.ends if place in self._oldest}
-        for place, end in state.ends.items():
-            self._ends.setdefault(place, deque(maxlen=self._size)).append((at_ms, end))
-            self._clocks.setdefault(place, PartitionClock()).record_end(end, at_ms)
+        state.oldest = {tp: self._oldest[tp] for tp in state.ends if tp in self._oldest}
+        for tp, end in state.ends.items():
+            self._ends.setdefault(tp, deque(maxlen=self._size)).append((at_ms, end))
+            self._clocks.setdefault(tp, PartitionClock()).record_end(end, at_ms)
         for name, group in state.groups.items():
-            for place in group.places:
-                if place in state.ends:
-                    self._add_sample((name, place), group, state.ends[place], at_ms)
+            for tp in group.tps:
+                if tp in state.ends:
+                    self._add_sample((name, tp), group, state.ends[tp], at_ms)
 
-    def _add_sample(self, key: tuple[str, Place], group: Group, end: int, at_ms: int) -> None:
-        name, place = key
+    def _add_sample(self, key: tuple[str, Partition], group: Group, end: int, at_ms: int) -> None:
+        name, tp = key
         before = self._samples.setdefault(key, deque(maxlen=self._size))
         # While a group rebalances, whoever held the partition is taken to hold it still.
-        held = place in group.owners if group.owners is not None else bool(before and before[-1].held)
-        sample = Sample(at_ms, group.committed.get(place), end, held)
+        held = tp in group.owners if group.owners is not None else bool(before and before[-1].held)
+        sample = Sample(at_ms, group.committed.get(tp), end, held)
         before.append(sample)
         if sample.lag == MARKER and sample.committed is not None:
-            self._markers[name, place] = sample.committed
+            self._markers[name, tp] = sample.committed
 
-    def _last_end(self, place: Place, default: int) -> int:
-        return self._ends[place][-1][1] if place in self._ends else default
+    def _last_end(self, tp: Partition, default: int) -> int:
+        return self._ends[tp][-1][1] if tp in self._ends else default
 
     def resolve_times(self, state: ClusterState, at_ms: int, look_up: LookUp) -> None:
         """Find out when the records at the committed offsets were written, all partitions at a time."""
-        wanted: dict[Place, list[int]] = {}
+        wanted: dict[Partition, list[int]] = {}
         for name, group in state.groups.items():
-            for place in group.committed:
-                if (offset := self._next_offset(name, place, group, state)) is not None:
-                    wanted.setdefault(place, []).append(offset)
-        for place, offsets in wanted.items():
-            self._clocks[place].retain(offsets)
+            for tp in group.committed:
+                if (offset := self._next_offset(name, tp, group, state)) is not None:
+                    wanted.setdefault(tp, []).append(offset)
+        for tp, offsets in wanted.items():
+            self._clocks[tp].retain(offsets)
         open_ones = wanted
         for _ in range(ROUNDS):
-            requests: dict[Place, int] = {}
-            for place, offsets in open_ones.items():
-                times = (self._clocks[place].next_request(offset, state.ends[place], at_ms) for offset in offsets)
+            requests: dict[Partition, int] = {}
+            for tp, offsets in open_ones.items():
+                times = (self._clocks[tp].next_request(offset, state.ends[tp], at_ms) for offset in offsets)
                 if (request := next((one for one in times if one is not None), None)) is not None:
-                    requests[place] = request
+                    requests[tp] = request
             if not requests:
                 return
             answers = look_up(requests)
-            for place, found in answers.items():
-                self._clocks[place].record_answer(requests[place], found)
+            for tp, found in answers.items():
+                self._clocks[tp].record_answer(requests[tp], found)
             # Who was not answered is not asked again in this sample.
-            open_ones = {place: wanted[place] for place in answers}
+            open_ones = {tp: wanted[tp] for tp in answers}
 
-    def _next_offset(self, name: str, place: Place, group: Group, state: ClusterState) -> int | None:
+    def _next_offset(self, name: str, tp: Partition, group: Group, state: ClusterState) -> int | None:
         """Where the next event to read is; None where nothing waits, or nothing can be told."""
-        committed, end = group.committed.get(place), state.ends.get(place)
+        committed, end = group.committed.get(tp), state.ends.get(tp)
         if committed is None or end is None or end - committed <= MARKER:
             return None
-        after = committed + MARKER if self._markers.get((name, place)) == committed else committed
-        return min(max(after, self._oldest.get(place, 0)), end - 1)
+        after = committed + MARKER if self._markers.get((name, tp)) == committed else committed
+        return min(max(after, self._oldest.get(tp, 0)), end - 1)
 
     def snapshot(self, state: ClusterState, at_ms: int) -> Snapshot:
         """The rows of the newest sample, once times have been asked for."""
-        rates = {
-            place: consumer_lag.per_second(list(ends)) for place, ends in self._ends.items() if place in state.ends
-        }
+        rates = {tp: consumer_lag.per_second(list(ends)) for tp, ends in self._ends.items() if tp in state.ends}
         rows = [
-            self._row(name, group, place, state, at_ms, rates.get(place))
+            self._row(name, group, tp, state, at_ms, rates.get(tp))
             for name, group in state.groups.items()
-            for place in sorted(group.places)
-            if place in state.ends
+            for tp in sorted(group.tps)
+            if tp in state.ends
         ]
-        produced = {place: rate for place, rate in rates.items() if rate is not None}
+        produced = {tp: rate for tp, rate in rates.items() if rate is not None}
         inactive = {name for name, group in state.groups.items() if group.members == 0 and self._stands(name, group)}
         return Snapshot(at_ms, state, rows, produced, inactive, set(state.failed))
 
     def _stands(self, name: str, group: Group) -> bool:
         """Whether the group committed nothing new in the whole window. A client may commit without being a member."""
-        windows = [self._samples[name, place] for place in group.committed if (name, place) in self._samples]
+        windows = [self._samples[name, tp] for tp in group.committed if (name, tp) in self._samples]
         return all(len(window) == self._size and lag_status.stood_still(window) for window in windows)
 
     def _row(
-        self, name: str, group: Group, place: Place, state: ClusterState, at_ms: int, produced: float | None
+        self, name: str, group: Group, tp: Partition, state: ClusterState, at_ms: int, produced: float | None
     ) -> Row:
-        window, end, oldest = list(self._samples[name, place]), state.ends[place], self._oldest.get(place)
+        window, end, oldest = list(self._samples[name, tp]), state.ends[tp], self._oldest.get(tp)
         committed, lag = window[-1].committed, window[-1].lag
         consumed = consumer_lag.per_second([(one.at_ms, one.committed) for one in window if one.committed is not None])
         return Row(
             group=name,
-            topic=place[0],
-            partition=place[1],
+            topic=tp[0],
+            partition=tp[1],
             end_offset=end,
             status=lag_status.judge(window, self._size),
             committed_offset=committed,
             oldest_offset=oldest,
             lag=lag,
-            lag_seconds=self._lag_seconds(name, place, group, state, at_ms, lag),
+            lag_seconds=self._lag_seconds(name, tp, group, state, at_ms, lag),
             produced_per_second=produced,
             consumed_per_second=consumed,
             catch_up_seconds=consumer_lag.catch_up_s(lag, consumed, produced),
             retention_used=consumer_lag.retention_used(committed, oldest, end),
             group_state=group.state,
             members=group.members,
-            member=(group.owners or {}).get(place),
+            member=(group.owners or {}).get(tp),
         )
 
     def _lag_seconds(
-        self, name: str, place: Place, group: Group, state: ClusterState, at_ms: int, lag: int | None
+        self, name: str, tp: Partition, group: Group, state: ClusterState, at_ms: int, lag: int | None
     ) -> float | None:
         if lag == 0:
             return 0.0
-        offset = self._next_offset(name, place, group, state)
+        offset = self._next_offset(name, tp, group, state)
         if lag is None or offset is None:
             return None
-        milliseconds = self._clocks[place].lag_ms(offset, state.ends[place], at_ms)
+        milliseconds = self._clocks[tp].lag_ms(offset, state.ends[tp], at_ms)
         return None if milliseconds is None else milliseconds / 1_000

@@ -77,13 +77,13 @@ def _families(snapshot: Snapshot) -> Iterator[Metric]:
 def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
     state = snapshot.state
 
-    def by_place(values: dict[tuple[str, int], int] | dict[tuple[str, int], float]) -> Samples:
+    def by_tp(values: dict[tuple[str, int], int] | dict[tuple[str, int], float]) -> Samples:
         return (((topic, str(number)), value) for (topic, number), value in sorted(values.items()))
 
     yield _family("kafka_topic_partitions", (((name,), count) for name, count in state.partitions.items()))
-    yield _family("kafka_topic_partition_current_offset", by_place(state.ends))
-    yield _family("kafka_topic_partition_oldest_offset", by_place(state.oldest))
-    yield _family("streamgauge_topic_produced_per_second", by_place(snapshot.produced))
+    yield _family("kafka_topic_partition_current_offset", by_tp(state.ends))
+    yield _family("kafka_topic_partition_oldest_offset", by_tp(state.oldest))
+    yield _family("streamgauge_topic_produced_per_second", by_tp(snapshot.produced))
     rates: dict[str, list[float]] = defaultdict(list)
     for (topic, _), rate in snapshot.produced.items():
         rates[topic].append(rate)
@@ -100,15 +100,15 @@ def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
 
 
 def _of_partitions(rows: list[Row]) -> Iterator[Metric]:
-    def by_place(value: Callable[[Row], float | None]) -> Samples:
+    def by_tp(value: Callable[[Row], float | None]) -> Samples:
         return (((row.group, row.topic, str(row.partition)), value(row)) for row in rows)
 
-    yield _family("kafka_consumergroup_current_offset", by_place(lambda row: row.committed_offset))
-    yield _family("kafka_consumergroup_lag", by_place(lambda row: row.lag))
-    yield _family("kafka_consumergroup_lag_seconds", by_place(lambda row: row.lag_seconds))
-    yield _family("kafka_consumergroup_status", by_place(lambda row: lag_status.VALUES.get(row.status)))
-    yield _family("streamgauge_consumergroup_consumed_per_second", by_place(lambda row: row.consumed_per_second))
-    yield _family("streamgauge_consumergroup_retention_used_ratio", by_place(lambda row: row.retention_used))
+    yield _family("kafka_consumergroup_current_offset", by_tp(lambda row: row.committed_offset))
+    yield _family("kafka_consumergroup_lag", by_tp(lambda row: row.lag))
+    yield _family("kafka_consumergroup_lag_seconds", by_tp(lambda row: row.lag_seconds))
+    yield _family("kafka_consumergroup_status", by_tp(lambda row: lag_status.VALUES.get(row.status)))
+    yield _family("streamgauge_consumergroup_consumed_per_second", by_tp(lambda row: row.consumed_per_second))
+    yield _family("streamgauge_consumergroup_retention_used_ratio", by_tp(lambda row: row.retention_used))
 
 
 def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:

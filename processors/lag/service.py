@@ -23,7 +23,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 from prometheus_client import REGISTRY
 
-from processors.lag.cluster import ClusterReader, Filter, Place
+from processors.lag.cluster import ClusterReader, Filter
 from processors.lag.history import History, Snapshot
 from processors.lag.metrics import LagMetrics
 from processors.lag.time_lag import OffsetAtTime
@@ -32,6 +32,7 @@ from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import LAG
 from streamgauge.catalog.loader import Catalog
 from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import Process
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
@@ -88,7 +89,7 @@ class Sampler:
         if not self._history.knows_oldest_of(state.ends):
             self._oldest_due = 0.0  # a new topic, or one that was made anew
 
-        def look_up(requests: Mapping[Place, int]) -> Mapping[Place, OffsetAtTime]:
+        def look_up(requests: Mapping[Partition, int]) -> Mapping[Partition, OffsetAtTime]:
             return self._cluster.offsets_at(requests, state.ends, state.failed)
 
         self._history.resolve_times(state, at_ms, look_up)

@@ -130,10 +130,10 @@ class PartitionClock:
     def _guess(self, offset: int) -> tuple[int, int]:
         """When the offset was written, going by where the log ended before and after, and the time between two records
         there; 0 where that is not known."""
-        place = bisect_right(self._ends, offset, key=lambda seen: seen[0])
-        if place == 0 or place == len(self._ends):
+        index = bisect_right(self._ends, offset, key=lambda seen: seen[0])
+        if index == 0 or index == len(self._ends):
             return 0, 0
-        return _between(self._ends[place - 1], self._ends[place], offset)
+        return _between(self._ends[index - 1], self._ends[index], offset)
 
 
 def _between(low: tuple[int, int], high: tuple[int, int], offset: int) -> tuple[int, int]:

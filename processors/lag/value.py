@@ -65,7 +65,7 @@ def complete(row: Row, result: Mapping[str, Any]) -> bool:
 
 
 def statement(lagging: Sequence[Row], catalog: Catalog) -> str:
-    """One SELECT with a row for each of `lagging` that the tables know something of; `n` is its place in the list.
+    """One SELECT with a row for each of `lagging` that the tables know something of; `n` is its index in the list.
 
     Names are those of the checked catalog, values are integers.
     """
@@ -84,7 +84,7 @@ def statement(lagging: Sequence[Row], catalog: Catalog) -> str:
         )
         amount = f't."{stream.amount}"' if stream.amount else "NULL::BIGINT"
         parts += [
-            f'SELECT w.n, w.since, t.kafka_offset AS place, CAST(t."{stream.key}" AS VARCHAR) AS key, '
+            f'SELECT w.n, w.since, t.kafka_offset AS at_offset, CAST(t."{stream.key}" AS VARCHAR) AS key, '
             f'{amount} AS cents FROM w JOIN "{catalog.raw_table(topic)}" t {joined}',
             "SELECT w.n, w.since, t.kafka_offset, NULL, NULL "
             f"FROM w JOIN dead_letters t {joined} AND t.stream = '{topic}' AND t.letter_topic = '{topic}.dlq'",
@@ -92,10 +92,11 @@ def statement(lagging: Sequence[Row], catalog: Catalog) -> str:
     return (
         f"WITH w(n, topic, part, since, until) AS (VALUES {wanted}), "
         f"e AS ({' UNION ALL '.join(parts)}), "
-        "k AS (SELECT n, key, count(DISTINCT place) FILTER (WHERE place >= since) AS events, "
-        "arg_max(cents, place) FILTER (WHERE place >= since) AS cents, "
-        "min(place) FILTER (WHERE place >= since) AS first, max(place) FILTER (WHERE place >= since) AS last, "
-        "bool_or(place < since) AS reaches_back FROM e GROUP BY n, key) "
+        "k AS (SELECT n, key, count(DISTINCT at_offset) FILTER (WHERE at_offset >= since) AS events, "
+        "arg_max(cents, at_offset) FILTER (WHERE at_offset >= since) AS cents, "
+        "min(at_offset) FILTER (WHERE at_offset >= since) AS first, "
+        "max(at_offset) FILTER (WHERE at_offset >= since) AS last, "
+        "bool_or(at_offset < since) AS reaches_back FROM e GROUP BY n, key) "
         "SELECT n, count(*) FILTER (WHERE key IS NOT NULL AND events > 0) AS keys, sum(cents)::BIGINT AS cents, "
         "sum(events)::BIGINT AS events, min(first) AS first, max(last) AS last, bool_or(reaches_back) AS reaches_back "
         "FROM k GROUP BY n"

@@ -88,9 +88,9 @@ class QuixApp(Application):
     def positions(self) -> dict[tuple[str, int], tuple[int, int]]:
         """Position and end of the log of each partition held, below 0 where not known yet. No call to the broker."""
         topics = self._topic_manager.non_changelog_topics
-        places = [TopicPartition(topic, number) for topic, number in self.assigned if topic in topics]
+        tps = [TopicPartition(topic, number) for topic, number in self.assigned if topic in topics]
         found = {}
-        for at in self._consumer.position(places) if places else ():
+        for at in self._consumer.position(tps) if tps else ():
             low, end = self._consumer.get_watermark_offsets(at, cached=True)
             position = at.offset if at.offset >= 0 else self._began.get((at.topic, at.partition), -1)
             # Nothing read and nothing committed: it begins at the oldest.

@@ -75,11 +75,8 @@ def _fatal() -> Iterator[None]:
             "<data directory>/state, and the state is restored from the changelog"
         ) from error
     except KafkaException as error:
-        if "FENCED" in str(error.args[0].name()):
-            raise FatalError(
-                f"another process uses this replica's transactional id ({error.args[0]}); "
-                "give each replica its own host name or data directory"
-            ) from error
+        if kafka.is_fenced(error):
+            raise kafka.fenced(error) from error
         raise
 
 

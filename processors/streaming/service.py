@@ -35,6 +35,7 @@ from processors.streaming.quix_app import (
 )
 from streamgauge.catalog import loader
 from streamgauge.dead_letters import headers
+from streamgauge.dead_letters.headers import Position
 from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.data_dir import replica_slot
 from streamgauge.runtime.errors import StreamgaugeError
@@ -157,7 +158,7 @@ class Service:
         self.periodic.append((seconds, work))
 
     def _on_error(self, error: Exception, row: Any, _logger: Any) -> bool:
-        """A bug of ours must not stop a partition for ever: the event goes to its dead-letter topic, under our name."""
+        """A bug must not block a partition for ever: the event goes to its dead-letter topic, under our name."""
         if row is None or isinstance(error, (QuixException, KafkaException, BufferError, StreamgaugeError, OSError)):
             return False
         stream = next(
@@ -168,11 +169,7 @@ class Service:
         log.error("%s cannot process %s:%d:%d", self.name, row.topic, row.partition, row.offset, exc_info=error)
         out_headers = [
             *(row.headers or []),
-            ("__streams.errors.exception", type(error).__name__.encode()),
-            ("__streams.errors.message", str(error)[: headers.DETAIL_SHOWN].encode(errors="replace")),
-            ("__streams.errors.topic", row.topic.encode()),
-            ("__streams.errors.partition", str(row.partition).encode()),
-            ("__streams.errors.offset", str(row.offset).encode()),
+            *headers.failure(type(error).__name__, str(error), Position(row.topic, row.partition, row.offset)),
             (headers.CONSUMER, self.name.encode()),
         ]
         self.app._processing_context.producer.produce(f"{stream}.dlq", row.value, row.key, headers=out_headers)

@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
+from streamgauge.runtime.kafka import Partition
+
 # Transaction markers take offsets and are never read: so near to the end counts as the end.
 NEAR = 8
 _MOST_MARKS = 400
-Place = tuple[str, int]
 
 
 class Watermark:
     """`observe` takes where the reading and the log are now; returns the time up to which all has been read."""
 
     def __init__(self) -> None:
-        self._marks: dict[Place, deque[tuple[int, int]]] = {}
-        self._read: dict[Place, int] = {}
+        self._marks: dict[Partition, deque[tuple[int, int]]] = {}
+        self._read: dict[Partition, int] = {}
 
-    def observe(self, now_ms: int, positions: Mapping[Place, tuple[int, int]]) -> int | None:
+    def observe(self, now_ms: int, positions: Mapping[Partition, tuple[int, int]]) -> int | None:
         """`positions` has the position and the log's end (below 0 where unknown) of each partition that is held.
 
         Returns None while it is not known of one of them.
@@ -31,14 +32,14 @@ class Watermark:
         for gone in self._marks.keys() - positions.keys():
             del self._marks[gone]
             self._read.pop(gone, None)
-        for place, (position, end) in positions.items():
-            marks = self._marks.setdefault(place, deque())
+        for tp, (position, end) in positions.items():
+            marks = self._marks.setdefault(tp, deque())
             if position < 0 or end < 0:
                 continue
             while marks and position + NEAR >= marks[0][1]:
-                self._read[place] = marks.popleft()[0]
+                self._read[tp] = marks.popleft()[0]
             if position + NEAR >= end:
-                self._read[place] = now_ms
+                self._read[tp] = now_ms
                 marks.clear()
                 continue
             if len(marks) == _MOST_MARKS:

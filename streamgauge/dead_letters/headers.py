@@ -94,6 +94,17 @@ def read(headers: Headers | None) -> ErrorHeaders:
     )
 
 
+def failure(exception: str, message: str, position: Position) -> list[tuple[str, bytes]]:
+    """Kafka Streams' headers (KIP-1034) of a failure: the exception's class, its message, and the event's position."""
+    return [
+        (f"{_STREAMS}exception", exception.encode()),
+        (f"{_STREAMS}message", message[:DETAIL_SHOWN].encode(errors="replace")),
+        (f"{_STREAMS}topic", position.topic.encode()),
+        (f"{_STREAMS}partition", str(position.partition).encode()),
+        (f"{_STREAMS}offset", str(position.offset).encode()),
+    ]
+
+
 def attempt(headers: Headers | None) -> int:
     """Which attempt at the event this is, from the header that a retry adds; 1 without one."""
     found = [value for name, value in headers or () if name == ATTEMPT]

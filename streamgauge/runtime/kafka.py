@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
-from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 
@@ -88,6 +88,20 @@ def broker_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
     except KafkaException:
         return False
     return True
+
+
+def is_fenced(error: BaseException) -> bool:
+    """Whether a Kafka call failed because another producer uses the same transactional id."""
+    kafka_error = error.args[0] if error.args else error
+    return "FENCED" in str(getattr(kafka_error, "name", lambda: "")())
+
+
+def fenced(error: BaseException) -> FatalError:
+    """The error that ends a replica whose transactional id another process uses."""
+    return FatalError(
+        f"another process uses this replica's transactional id ({error.args[0] if error.args else error}); "
+        "give each replica its own host name or data directory"
+    )
 
 
 class Watch:

@@ -166,7 +166,7 @@ def _failed(error: Exception) -> StreamgaugeError:
     kafka_error = error.args[0] if error.args else error
     if isinstance(error, KeyError):
         return TransientError("Kafka did not accept every event of a transaction, so none was sent; run it again")
-    if "FENCED" in str(getattr(kafka_error, "name", lambda: "")()):
+    if kafka.is_fenced(error):
         return Fenced("another retry has started on this cluster, and this one has stopped")
     return TransientError(f"a transaction failed ({kafka_error}); run the same command again: nothing is sent twice")
 

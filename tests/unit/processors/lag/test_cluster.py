@@ -60,10 +60,8 @@ class Broker:
         return {name: done(self.described.get(name, self.group("STABLE"))) for name in names}
 
     def group(self, state: str, *held: tuple[str, int]) -> Any:
-        places = [TopicPartition(*place) for place in held]
-        member = SimpleNamespace(
-            client_id="client", host="/10.0.0.1", assignment=SimpleNamespace(topic_partitions=places)
-        )
+        tps = [TopicPartition(*tp) for tp in held]
+        member = SimpleNamespace(client_id="client", host="/10.0.0.1", assignment=SimpleNamespace(topic_partitions=tps))
         return SimpleNamespace(state=ConsumerGroupState[state], members=[member] if held else [])
 
     def list_consumer_group_offsets(self, requests: list[Any], request_timeout: float) -> dict[str, Future[Any]]:
@@ -71,23 +69,23 @@ class Broker:
         result = self.groups[name]
         if isinstance(result, int):
             return {name: done(result)}
-        places = []
-        for place, offset in result.items():
-            one = TopicPartition(*place, offset if offset >= 0 else -1001)
+        tps = []
+        for tp, offset in result.items():
+            one = TopicPartition(*tp, offset if offset >= 0 else -1001)
             error = None if offset >= -1001 else KafkaError(-offset)
-            places.append(SimpleNamespace(topic=one.topic, partition=one.partition, offset=one.offset, error=error))
-        return {name: done(SimpleNamespace(topic_partitions=places))}
+            tps.append(SimpleNamespace(topic=one.topic, partition=one.partition, offset=one.offset, error=error))
+        return {name: done(SimpleNamespace(topic_partitions=tps))}
 
     def list_offsets(self, requested: Mapping[Any, Any], request_timeout: float) -> dict[Any, Future[Any]]:
-        return {place: done(self._offset(place, spec._value)) for place, spec in requested.items()}
+        return {tp: done(self._offset(tp, spec._value)) for tp, spec in requested.items()}
 
-    def _offset(self, place: Any, what: int) -> Any:
-        if place.topic in self.hidden:
-            return self.hidden[place.topic]
-        result = self.topics.get(place.topic, KafkaError.UNKNOWN_TOPIC_OR_PART)
+    def _offset(self, tp: Any, what: int) -> Any:
+        if tp.topic in self.hidden:
+            return self.hidden[tp.topic]
+        result = self.topics.get(tp.topic, KafkaError.UNKNOWN_TOPIC_OR_PART)
         if isinstance(result, int):
             return result
-        oldest, end = result[place.partition]
+        oldest, end = result[tp.partition]
         if what in (EARLIEST, LATEST):
             return SimpleNamespace(offset=oldest if what == EARLIEST else end, timestamp=-1)
         # A record for every millisecond from 1000 on.
@@ -141,7 +139,7 @@ def test_a_partition_without_a_leader(broker: Broker) -> None:
     broker.leaderless.add(("orders", 1))
     state = read(broker)
     assert state.failed == {("topic", "orders")}
-    assert {place for place in state.ends if place[0] == "orders"} == {("orders", 0)}
+    assert {tp for tp in state.ends if tp[0] == "orders"} == {("orders", 0)}
 
 
 @pytest.mark.parametrize("code", [KafkaError.GROUP_ID_NOT_FOUND, KafkaError._UNKNOWN_GROUP])

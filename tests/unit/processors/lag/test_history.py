@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from processors.lag import service as lag
-from processors.lag.cluster import ClusterState, Group, Place
+from processors.lag.cluster import ClusterState, Group
 from processors.lag.history import History, Row, Snapshot
 from processors.lag.metrics import LagMetrics
 from processors.lag.time_lag import OffsetAtTime
 from streamgauge.catalog.builtin.lag import LagEvent
 from streamgauge.domain.consumer_lag import STALE_INTERVALS
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.metrics import CATALOGUE
 
 P0, P1 = ("orders", 0), ("orders", 1)
@@ -29,7 +30,9 @@ class Watched:
         self.at_ms = NOW
         self.requests = 0
 
-    def see(self, ends: Mapping[Place, int], oldest: Mapping[Place, int] | None = None, **groups: Group) -> Snapshot:
+    def see(
+        self, ends: Mapping[Partition, int], oldest: Mapping[Partition, int] | None = None, **groups: Group
+    ) -> Snapshot:
         """A sample of these groups on one topic, `orders`."""
         return self.state(ClusterState(1, {"orders": len(ends)}, groups, dict(ends), dict(oldest or {}), set()))
 
@@ -38,13 +41,13 @@ class Watched:
         self.at_ms += 10_000
         self.history.add(state, self.at_ms)
 
-        def look_up(requests: Mapping[Place, int]) -> Mapping[Place, OffsetAtTime]:
+        def look_up(requests: Mapping[Partition, int]) -> Mapping[Partition, OffsetAtTime]:
             self.requests += len(requests)
             found = {}
-            for place, time in requests.items():
-                end = state.ends[place]
+            for tp, time in requests.items():
+                end = state.ends[tp]
                 offset = max(0, end - (self.at_ms - time) // 1_000)
-                found[place] = (
+                found[tp] = (
                     OffsetAtTime(offset, self.at_ms - (end - offset) * 1_000)
                     if offset < end
                     else OffsetAtTime(end, None)
@@ -55,8 +58,8 @@ class Watched:
         return self.history.snapshot(state, self.at_ms)
 
 
-def group(committed: Mapping[Place, int], members: int | None = 1, held: bool = True) -> Group:
-    owners = {place: "client on host" for place in committed} if held and members else {}
+def group(committed: Mapping[Partition, int], members: int | None = 1, held: bool = True) -> Group:
+    owners = {tp: "client on host" for tp in committed} if held and members else {}
     return Group("STABLE" if members else "EMPTY", members, owners, dict(committed))
 
 
@@ -229,9 +232,9 @@ def test_one_that_commits_without_being_a_member_is_active() -> None:
 
 def test_unread_topics_and_uneven_ones() -> None:
     watched = Watched()
-    places = {("orders", 0): 0, ("orders", 1): 0, ("audit", 0): 7, ("orders.dlq", 0): 3, ("empty", 0): 0}
+    tps = {("orders", 0): 0, ("orders", 1): 0, ("audit", 0): 7, ("orders.dlq", 0): 3, ("empty", 0): 0}
     for n in range(2):
-        ends = {**places, ("orders", 0): 300 * n, ("orders", 1): 100 * n}
+        ends = {**tps, ("orders", 0): 300 * n, ("orders", 1): 100 * n}
         state = ClusterState(
             1, {"orders": 2, "audit": 1, "orders.dlq": 1, "empty": 1}, {}, ends, dict.fromkeys(ends, 0), set()
         )
