@@ -1,1 +1,1 @@
-"""The one owner of the DuckDB file: merges deltas, keeps its input offsets beside them, answers read-only SQL."""
+"""The warehouse: the only owner of the DuckDB file. Merges deltas, stores their offsets beside them, serves SQL."""

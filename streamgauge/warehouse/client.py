@@ -1,4 +1,4 @@
-"""The one way in for the dashboard, the command line and notebooks.
+"""Warehouse client for the dashboard, the command line and notebooks.
 
 from streamgauge.warehouse.client import Warehouse
 Warehouse().query("SELECT sum(revenue_cents) AS revenue_cents FROM order_windows WHERE window_start > ?", [since])
@@ -27,7 +27,7 @@ Params = Sequence[Any] | Mapping[str, Any]
 
 
 class QueryError(StreamgaugeError):
-    """The warehouse refused the query or could not run it. `rule` says why (`timeout`, `sql`, `function`, …)."""
+    """The warehouse refused the query or could not run it. `rule` is the reason (`timeout`, `sql`, `function`, …)."""
 
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(message)
@@ -35,18 +35,19 @@ class QueryError(StreamgaugeError):
 
 
 class WarehouseUnavailable(TransientError):
-    """No warehouse answers, or it does not take this client's token."""
+    """The warehouse cannot be reached, or rejects this client's token."""
 
 
 class Busy(WarehouseUnavailable):
-    """Every turn of the lane is taken, for longer than one may wait: try again."""
+    """Too many queries run in this client's lane; try again."""
 
 
 @dataclass
 class AsOf:
-    """Ask for the tables as of a time (ISO 8601, UTC where it names no zone); `notes` is what the answer leaves out.
+    """Query the tables as of a past time: `at` in ISO 8601, UTC if it names no zone.
 
-    What retention leaves open is refused (`QueryError`, rule `not_known`), or left out with `known_only`.
+    Figures that retention has made uncertain are refused (`QueryError`, rule `not_known`), or left out with
+    `known_only`. `notes` is set by the query: sentences on what the result leaves out.
     """
 
     at: str
@@ -55,39 +56,39 @@ class AsOf:
 
 
 class Warehouse:
-    """A client; safe to share between threads. Times are UTC. Queries wait for a turn among those of their `lane`."""
+    """A client; safe to share between threads. Times are UTC. Queries wait for others of the same `lane` only."""
 
     def __init__(self, settings: Settings | None = None, lane: Lane = "adhoc") -> None:
         self._settings = settings or settings_module.load()
         self._lane = lane
-        # A little more than the server's own limit, so that the server's message arrives.
+        # A little more than the server's limit, so that the server's message arrives.
         self._http = httpx.Client(
             base_url=self._settings.warehouse_url,
             timeout=httpx.Timeout(self._settings.sql_timeout_s + 5.0, connect=2.0),
         )
 
     def query(self, sql: str, params: Params = (), as_of: AsOf | None = None, name: str | None = None) -> pa.Table:
-        """The answer to one SELECT, over the tables as they are or were. Blocks at most the server's limit and 5 s.
+        """Run one SELECT, over the tables as they are or `as_of` a past time; returns its rows as an Arrow table.
 
-        `params` are values for `?`, in order, or for `$name`, by name. Under a `name`, best one of its own, the query
-        can be cancelled; then it raises `QueryError`, rule `cancelled`.
+        `params` are the values for `?` (a sequence) or `$name` (a mapping). A query with a `name`, best a unique one,
+        can be cancelled; it then raises `QueryError`, rule `cancelled`. Blocks for at most the server's limit and 5 s.
 
-        Raises `QueryError` for what is wrong with the query, `Busy` when its turn does not come, `WarehouseUnavailable`
-        when nobody answers.
+        Raises `QueryError` for a wrong or refused query, `Busy` where too many run, `WarehouseUnavailable` where the
+        warehouse does not answer.
         """
-        answer = self._ask(sql, params, as_of, name=name)
+        answer = self._post(sql, params, as_of, name=name)
         return pa.ipc.open_stream(answer.content).read_all()
 
     def cancel(self, name: str) -> bool:
-        """End the query that runs or waits under this name; False where none does: then one that is on its way ends."""
+        """Cancel the queries that run or wait under this name; False if there is none (one on its way is cancelled)."""
         cancelled: bool = self._send("DELETE", f"/sql/{quote(name, safe='')}").json()["cancelled"]
         return cancelled
 
     def fetch(self, sql: str, media_type: str = ARROW, as_of: AsOf | None = None) -> bytes:
-        """The answer as the server writes it: Arrow, `application/json` or `text/csv`."""
-        return self._ask(sql, (), as_of, {"accept": media_type}).content
+        """Run one SELECT; returns the body as the server writes it: Arrow, `application/json` or `text/csv`."""
+        return self._post(sql, (), as_of, {"accept": media_type}).content
 
-    def _ask(
+    def _post(
         self,
         sql: str,
         params: Params,
@@ -111,12 +112,12 @@ class Warehouse:
         return answer
 
     def tables(self) -> list[dict[str, Any]]:
-        """Tables and views with merge rule (`view` for those), key, columns with types, and what they are."""
+        """Every table and view: `table`, `merge` (`view` for views), `key`, `columns` by name, `about`, `select`."""
         tables: list[dict[str, Any]] = self._send("GET", "/tables").json()
         return tables
 
     def snapshot(self, path: Path) -> int:
-        """Write a consistent copy of the warehouse to `path`; returns its size in bytes. Blocks while it is made."""
+        """Write a consistent copy of the warehouse to `path`; returns its size in bytes. Blocks until done."""
         try:
             with (
                 self._http.stream("GET", "/snapshot", headers=self._headers(), timeout=httpx.Timeout(600.0)) as answer,
@@ -146,7 +147,7 @@ class Warehouse:
             return {"authorization": f"Bearer {self._settings.sql_token.get_secret_value()}"}
         path = self._settings.token_file
         try:
-            # Read anew: a warehouse started with an empty folder makes a new one.
+            # Read each time: a warehouse that starts with an empty folder makes a new one.
             return {"authorization": f"Bearer {path.read_text(encoding='ascii').strip()}"}
         except OSError:
             raise WarehouseUnavailable(
@@ -172,8 +173,8 @@ class Warehouse:
 
     def _raise(self, answer: httpx.Response) -> None:
         try:
-            said = answer.json()
-            rule, message = str(said["error"]), str(said["message"])
+            body = answer.json()
+            rule, message = str(body["error"]), str(body["message"])
         except (ValueError, KeyError, TypeError):
             rule, message = "http", f"HTTP {answer.status_code} from {self._settings.warehouse_url}"
         if answer.status_code in (401, 503):
@@ -186,13 +187,13 @@ def _param(value: Any) -> Any:
 
 
 def query(sql: str, params: Params = ()) -> pa.Table:
-    """The answer to one SELECT, by the warehouse that the environment's settings name; `streamgauge.query`.
+    """Run one SELECT on the warehouse that the environment's settings name; this is `streamgauge.query`.
 
-    `params` are values for `?`, in order, or for `$name`, by name. The table has the query's columns and types;
-    timestamps are UTC, money is integer cents. Blocks at most `STREAMGAUGE_SQL_TIMEOUT_S` and 5 s. `Warehouse` is
-    faster for many queries.
+    `params` are the values for `?` (a sequence) or `$name` (a mapping). The table has the query's columns and types;
+    timestamps are UTC, money is integer cents. Blocks for at most `STREAMGAUGE_SQL_TIMEOUT_S` and 5 s. Use a
+    `Warehouse` for many queries: it keeps its connection.
 
-    Raises `QueryError` (its `rule` says why) for what is wrong with the query, `Busy` where it does not get its turn,
+    Raises `QueryError` for a wrong or refused query (`rule` is the reason), `Busy` where too many run,
     `WarehouseUnavailable` where no warehouse answers, `UsageError` for a wrong setting.
     """
     with Warehouse() as warehouse:

@@ -1,6 +1,6 @@
-"""The gauges of the catalog's views: figures that need a query, asked for now and then and served from memory.
+"""Gauges of the catalog's views: queried at an interval, and served to Prometheus from memory.
 
-A view that cannot be read in time, or fails, has no figures until it can: a gauge that is not known is absent.
+A view whose query fails or takes too long has no gauges until it succeeds: an unknown gauge is absent, not 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger("streamgauge")
 
 
 class Gauges(Collector):
-    """One object a warehouse. `follow` asks from a thread of its own, with a cursor of its own."""
+    """Prometheus collector; `follow` queries the views from a thread with its own cursor."""
 
     def __init__(self, views: Sequence[View], registry: CollectorRegistry = REGISTRY) -> None:
         self._views = [one for one in views if one.gauges]
@@ -32,11 +32,11 @@ class Gauges(Collector):
             registry.register(self)
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing: the registry would otherwise ask for figures at registration."""
+        """Nothing, so that registering does not collect."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """What the last reading gave."""
+        """The gauges as of the last query of each view."""
         for one in self._views:
             if one.gauges is None:
                 continue
@@ -53,7 +53,7 @@ class Gauges(Collector):
                 yield family
 
     def read(self, db: duckdb.DuckDBPyConnection, timeout_s: float) -> None:
-        """Ask for every figure once; blocks for at most about `timeout_s` a view."""
+        """Query every view once; blocks for at most about `timeout_s` per view."""
         for one in self._views:
             cursor = db.cursor()
             timer = threading.Timer(timeout_s, cursor.interrupt)
@@ -66,13 +66,13 @@ class Gauges(Collector):
                 self._rows.pop(one.name, None)
                 if one.name not in self._failed:
                     self._failed.add(one.name)
-                    log.warning("the gauges of view `%s` are not known: %s", one.name, str(error).splitlines()[0])
+                    log.warning("the gauges of view `%s` are unknown: %s", one.name, str(error).splitlines()[0])
             finally:
                 timer.cancel()
                 cursor.close()
 
     def follow(self, running: Process, db: duckdb.DuckDBPyConnection) -> threading.Thread | None:
-        """Read again and again until the process stops; the caller joins the thread before it closes `db`."""
+        """Query at the setting's interval until the process stops; join the returned thread before closing `db`."""
         if not self._views:
             return None
 

@@ -1,4 +1,4 @@
-"""Which causes of failure the table `dead_letters` has had, so that a new one is counted when it is merged."""
+"""Known failure causes: counts dead letters whose fingerprint the table `dead_letters` has not had before."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ METRIC: Final = "streamgauge_dead_letter_fingerprints_total"
 
 
 class Fingerprints:
-    """The fingerprints seen so far: those of the file's rows, then those of each merge."""
+    """The fingerprints known so far: from the rows of the file, then from each merge."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         rows = db.execute("SELECT DISTINCT fingerprint FROM dead_letters WHERE fingerprint IS NOT NULL").fetchall()
         self._seen = {str(row[0]) for row in rows}
         for stream in catalog.streams:
             for reason in REASONS:
-                # From 0 on: an increase is only seen in a counter that was there before.
+                # Created at 0: Prometheus sees an increase only in a counter that existed before.
                 metrics.counter(METRIC).labels(stream, reason)
 
     def count(self, letters: pa.Table) -> None:
-        """Count the fingerprints of merged rows that no earlier row had."""
+        """Count merged dead letters whose fingerprint is new."""
         if "fingerprint" not in letters.column_names:
             return
         for row in letters.select(["fingerprint", "stream", "reason"]).to_pylist():

@@ -1,11 +1,11 @@
-"""KPI counters: what the windows add up, for Prometheus (catalog/kpi.py says which and how they are named).
+"""KPI counters for Prometheus: the measures of windows, added up as they are merged (catalog/kpi.py defines them).
 
-They follow the merges, not the log: deltas written to Kafka more than ten minutes ago are merged but not counted, so
-that a rebuild of the file, or a long stop, does not show as a burst of business that is happening now. The tables are
-exact; the counters are for rates, panels and alerts.
+Deltas that were written to Kafka more than ten minutes ago are merged but not counted, so that a rebuild of the file,
+or a long stop, does not look like a burst of business now. The tables are exact; the counters are for rates, panels and
+alerts.
 
-Series are bounded: a model has at most `kpi_max_series` label sets; what else comes is counted with every dimension
-`other`, once said in the log and always visible in `streamgauge_kpi_rows_total{outcome="other"}`.
+The number of series is bounded: beyond `kpi_max_series` label sets of a model, rows are counted with every dimension
+`other`. That is logged once, and visible in `streamgauge_kpi_rows_total{outcome="other"}`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger("streamgauge")
 
 
 class Kpis:
-    """The KPI counters of a catalog; one object, used by the thread that merges."""
+    """The KPI counters of a catalog, used by the thread that merges."""
 
     def __init__(self, catalog: Catalog, max_series: int, registry: CollectorRegistry = REGISTRY) -> None:
         self._models = {
@@ -39,11 +39,10 @@ class Kpis:
     def count(
         self, deltas: Mapping[str, Sequence[pa.Table]], written_ms: Mapping[str, Sequence[int]], now_s: float
     ) -> None:
-        """Count deltas that were merged just now.
+        """Count deltas that were just merged, by model name.
 
-        `written_ms` says, for each of a model's deltas, when it was written to Kafka (ms since the epoch; 0: not known,
-        and counted). A delta's rows are summed up by the model's dimensions first, so that the cost does not depend on
-        how many windows it has.
+        `written_ms` has the time each of them was written to Kafka (ms since the epoch; 0 is unknown, and counted).
+        Rows are first summed by the model's dimensions, so that the cost does not grow with the number of windows.
         """
         for name in self._models.keys() & deltas.keys():
             new, old = [], 0
@@ -58,7 +57,7 @@ class Kpis:
 
 
 class _Counted:
-    """The counters of one model, and the label sets they have."""
+    """The counters of one model, and their label sets."""
 
     def __init__(self, model: str, kpis: kpi.Kpis, max_series: int, registry: CollectorRegistry) -> None:
         self._name, self._by, self._max = model, kpis.by, max_series
@@ -67,10 +66,10 @@ class _Counted:
             entry = kpi.metric(model, measure, kpis.by)
             self._counters[measure] = Counter(entry.name, entry.help, entry.labels, registry=registry)
         self._known: set[tuple[str, ...]] = set()
-        self._said: set[str] = set()
+        self._warned: set[str] = set()
 
     def add(self, rows: pa.Table) -> None:
-        """Add up one or more deltas. A replica of another version may lack a column: no dimension is an empty one."""
+        """Count one or more deltas. A replica of another version may lack a column: a missing dimension is empty."""
         by = [name for name in self._by if name in rows.column_names]
         measures = [name for name in self._counters if name in rows.column_names]
         sums: list[Any] = [(name, "sum") for name in measures]
@@ -89,32 +88,33 @@ class _Counted:
         metrics.gauge("streamgauge_kpi_label_sets").labels(self._name).set(len(self._known))
 
     def _labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The labels to count under: these, or `other` for each once the model has as many as it may."""
+        """The labels to count under: these, or `other` for each when the model has no label set left."""
         if labels in self._known:
             return labels
         if len(self._known) < self._max:
             self._known.add(labels)
             return labels
-        self._say(
-            f"the KPI counters of `{self._name}` have {self._max} label sets, which is all they may "
-            f"(STREAMGAUGE_KPI_MAX_SERIES): what else comes is counted as `{OTHER}`"
+        self._warn_once(
+            f"the KPI counters of `{self._name}` have reached {self._max} label sets "
+            f"(STREAMGAUGE_KPI_MAX_SERIES): further ones are counted as `{OTHER}`"
         )
         return (OTHER,) * len(self._by)
 
     def _increase(self, measure: str, labels: tuple[str, ...], value: Any) -> None:
         if value < 0:
-            self._say(f"measure `{measure}` of `{self._name}` fell, and a counter cannot: falls are not counted")
+            self._warn_once(
+                f"measure `{measure}` of `{self._name}` decreased, which a counter cannot: decreases are not counted"
+            )
             return
         counter = self._counters[measure]
         (counter.labels(*labels) if labels else counter).inc(float(value))
 
-    def _say(self, what: str) -> None:
-        """Once, not once a row."""
-        if what not in self._said:
-            log.warning("%s", what)
-            self._said.add(what)
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            log.warning("%s", message)
+            self._warned.add(message)
 
 
 def _text(value: object) -> str:
-    """A dimension's value as a label; absent is empty, which is how Prometheus writes absent."""
+    """A dimension's value as a label; NULL is the empty label, which Prometheus treats as absent."""
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Merge rules: how a model's deltas go into its table. Each runs inside the caller's transaction."""
+"""Merge rules: how deltas of a model are applied to its table. Each runs inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _AGGREGATE = {"add": "sum", "min": "min", "max": "max"}
 
 
 def merge(db: duckdb.DuckDBPyConnection, model: Model, deltas: pa.Table, run: int = 0) -> None:
-    """Merge delta rows; columns are matched by name, and those a delta lacks take the table's default.
+    """Merge delta rows into the model's table.
 
-    `run` is the current run of a latest model (`compact`).
+    Columns are matched by name: unknown ones are ignored, missing ones take the table's default. `run` is the current
+    run of a latest model (`compact`).
     """
     columns = [name for name in deltas.column_names if name in model.columns]
     db.register("deltas", deltas.select(columns))
@@ -30,13 +31,13 @@ def merge(db: duckdb.DuckDBPyConnection, model: Model, deltas: pa.Table, run: in
 
 
 def _window(db: duckdb.DuckDBPyConnection, model: Model, columns: list[str]) -> None:
-    """Add to the windows. Deltas are aggregated by key first: two rows of one key in one statement would lose one."""
+    """Upsert windows. Deltas are aggregated by key first: of two rows of one key in a MERGE, one would be lost."""
     key = ", ".join(f'"{name}"' for name in model.key)
     measures = [name for name in columns if name not in model.key]
     summed = ", ".join(
         f'CAST({_AGGREGATE[model.merged(name)]}("{name}") AS {model.columns[name]}) AS "{name}"' for name in measures
     )
-    # Where a dimension may be absent, absent is a value of its own.
+    # A missing dimension is a value of its own.
     same = " AND ".join(
         f't."{name}" = d."{name}"' if name == "window_start" else f't."{name}" IS NOT DISTINCT FROM d."{name}"'
         for name in model.key
@@ -53,9 +54,9 @@ def _window(db: duckdb.DuckDBPyConnection, model: Model, columns: list[str]) -> 
 
 
 def compact(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
-    """Remove every row that a newer one of its key replaced, where the current `run` brought a row of that key.
+    """Delete superseded rows of the keys that got a row in the current `run`; only the newest of each key stays.
 
-    Nothing is moved: rows of a run that is over are read as they lie.
+    Rows are only deleted, never moved or rewritten.
     """
     rows = latest_rows(model)
     db.execute(

@@ -1,7 +1,8 @@
-"""Tables from models: created, evolved, or refused with what to do.
+"""Database schema from the catalog: tables are created or evolved, or the file is refused with what to do.
 
-`main` has what people query: a table for each window and append model, a view for each latest model, and the catalog's
-own views. Schema `internal` has the rest: input offsets, facts about the file, and each latest model's appended rows.
+Schema `main` has what people query: a table for each window and append model, a view for each latest model, and the
+catalog's views. Schema `internal` has input offsets, facts about the file, provenance, and the appended rows of each
+latest model.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import story
 
 FILE_FORMAT = "2"
-# Beside a latest model's own columns: which run of merges a row came with (`Store.compact` ends a run).
+# Extra column of a latest model's rows: the run of merges that appended the row (`Store.compact` ends a run).
 RUN = "run"
 
 
 def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
-    """Create or evolve every table, in one transaction. Raises `UsageError` for a file that does not fit."""
+    """Create or evolve every table and view, in one transaction.
+
+    Raises `UsageError` for a file of another cluster, catalog or format, and for a model that no longer fits its table.
+    """
     db.execute("BEGIN")
     try:
         db.execute("CREATE SCHEMA IF NOT EXISTS internal")
@@ -54,7 +58,7 @@ def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> 
 
 
 def _views(db: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
-    """The catalog's views, made anew at each start: those that are gone, and the columns they had, are forgotten."""
+    """Recreate the catalog's views at each start, so that removed views and columns disappear."""
     latest = {model.name for model in catalog.models if model.merge == "latest"}
     there = db.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'").fetchall()
     for (name,) in there:
@@ -98,7 +102,7 @@ def _table(db: duckdb.DuckDBPyConnection, schema: str, table: str, model: Model)
 
 
 def _same_key(db: duckdb.DuckDBPyConnection, table: str, model: Model, there: dict[str, str]) -> None:
-    """A dimension that the model dropped would leave rows that nothing merges into any more."""
+    """Refuse other dimensions than the table was created with: its rows would never be merged into again."""
     key = ", ".join(model.key)
     row = db.execute("SELECT value FROM internal.facts WHERE name = ?", [f"key {table}"]).fetchone()
     if row is None:
@@ -117,29 +121,29 @@ def _latest(db: duckdb.DuckDBPyConnection, model: Model) -> None:
 
 
 def latest_rows(model: Model) -> str:
-    """Qualified name of the table with a latest model's rows: one a key up to the current run, any number in it."""
+    """Qualified name of a latest model's row table: one row per key from earlier runs, any number from the current."""
     return f'internal."{model.name}_rows"'
 
 
 def current_run(db: duckdb.DuckDBPyConnection, model: Model) -> int:
-    """The run that rows are appended to. After a restart it may be one that is compacted already; that does no harm."""
+    """The run that rows are appended to. After a restart it may be one that is already compacted; that is harmless."""
     row = db.execute(f"SELECT coalesce(max({RUN}), 0) FROM {latest_rows(model)}").fetchone()
     return int(row[0]) if row else 0
 
 
 def same_key(key: Iterable[str], left: str, right: str) -> str:
-    """Condition that two rows are of one key; an absent part equals an absent part."""
+    """SQL condition that two rows have the same key; NULL equals NULL."""
     return " AND ".join(f'{left}."{part}" IS NOT DISTINCT FROM {right}."{part}"' for part in key)
 
 
 def newest(model: Model) -> str:
-    """QUALIFY condition: the row is its key's newest."""
+    """QUALIFY condition that keeps the newest row of each key."""
     key = ", ".join(f'"{part}"' for part in model.key)
     return f"row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
 
 
 def kept_since(model: Model, settings: Settings, now: datetime) -> tuple[str, datetime] | None:
-    """The column and the time from which on retention by age keeps a model's rows; None of a latest model: for good."""
+    """Retention by age: the time column and the oldest time kept; None for a latest model, which is kept for good."""
     if model.merge == "latest":
         return None
     if model.merge == "window":
@@ -148,8 +152,8 @@ def kept_since(model: Model, settings: Settings, now: datetime) -> tuple[str, da
 
 
 def show_latest(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
-    """(Re)create the view that shows one row a key: the newest of the current run, unless an older run has a newer one
-    (deltas of two replicas may arrive in either order). `run` is written into it, so that DuckDB skips what it may."""
+    """Create or replace the view with one row per key: the newest of the current run, unless an earlier run has a newer
+    one (deltas of two replicas may arrive in either order). `run` is a literal in it, so that DuckDB can prune."""
     columns = ", ".join(f'"{name}"' for name in model.columns)
     rows = latest_rows(model)
     db.execute(

@@ -1,4 +1,4 @@
-"""The DuckDB file and its one writer: deltas and the offsets they came from, in one transaction."""
+"""The DuckDB file and its single writer: deltas and their offsets are stored in one transaction."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import merge, schema
 
-# Whoever reads a latest table looks through the rows of its run, and ending a run looks through the table: a run is as
-# long as the table is, within these.
+# A query of a latest table scans the rows of the current run, and ending a run scans the table: so a run gets as long
+# as the table, within these bounds.
 COMPACT_FROM_ROWS, COMPACT_AT_ROWS = 10_000, 250_000
 
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Open the file as its one owner; SQL from outside can reach no file, network, setting or Python variable.
+    """Open the file as its only owner; SQL can then reach no other file, network, setting or Python variable.
 
-    Raises `UsageError` when another process owns it.
+    Raises `UsageError` when another process has it open.
     """
     path = settings.warehouse_file
     snapshots = snapshot_folder(settings)
     snapshots.mkdir(parents=True, exist_ok=True)
     try:
-        # The memory limit must be there at connect: replaying the write-ahead log comes before any SET.
+        # The memory limit must be given here: the write-ahead log is replayed before any SET.
         db = duckdb.connect(
             str(path),
             config={
                 "memory_limit": settings.warehouse_memory,
                 "threads": settings.warehouse_threads,
-                # The file is ours alone, so it may use what only this DuckDB reads; snapshots do not (server.py).
+                # Nothing else opens the file, so it may use this DuckDB's newest format; snapshots do not (server.py).
                 "storage_compatibility_version": "latest",
             },
         )
@@ -47,10 +47,10 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
             f"{path} cannot be opened: {str(error).splitlines()[0]}; is another warehouse running?"
         ) from None
     db.execute("SET TimeZone = 'UTC'")
-    # A checkpoint rewrites and compresses what was added: fewer, larger ones cost half (docs/benchmarks.md), and
-    # reopening after a kill -9 replays at most this much.
+    # A checkpoint rewrites and compresses new rows: fewer, larger ones cost half (docs/benchmarks.md). Reopening after
+    # a kill -9 replays at most this much.
     db.execute("SET checkpoint_threshold = '256MB'")
-    # The newer DICT_FSST does what this does; trying both costs a fifth of a merge (docs/benchmarks.md).
+    # The newer DICT_FSST replaces this one; trying both costs a fifth of a merge (docs/benchmarks.md).
     db.execute("SET disabled_compression_methods = 'dictionary'")
     db.execute("SET python_enable_replacements = false")
     db.execute("SET autoinstall_known_extensions = false")
@@ -62,12 +62,12 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 
 def snapshot_folder(settings: Settings) -> Path:
-    """The only folder the warehouse may write to besides its own file."""
+    """The only folder that DuckDB may write to, besides its own file."""
     return settings.data_dir / "snapshots"
 
 
 class Store:
-    """Writes to the warehouse; one object, one thread. Readers use cursors of `db`."""
+    """Writes to the file, from one thread; readers use cursors of `db`."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
         schema.ensure(db, catalog, cluster_id)
@@ -87,24 +87,25 @@ class Store:
         return int(row[0]) if row else 0
 
     def rows(self) -> dict[str, int]:
-        """Rows of each window and append table."""
+        """Number of rows by table, of window and append models."""
         tables = [model.name for model in self._models.values() if model.merge != "latest"]
         return {table: self._count(f'main."{table}"') for table in tables}
 
     def offsets(self) -> dict[int, int]:
-        """Next offset to read, by partition of `analytics`. Trust this, not what a writer remembers."""
+        """Next offset to read, by partition of `analytics`, as stored in the file."""
         return dict(self._db.execute("SELECT partition, next_offset FROM internal.offsets").fetchall())
 
     def knows(self, model: str) -> bool:
-        """True for a model of the catalog; deltas of others cannot be merged."""
+        """Whether the catalog has a model of that name; deltas of others cannot be merged."""
         return model in self._models
 
     def merge(
         self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], read: Iterable[InputOffsets | None] = ()
     ) -> None:
-        """Merge deltas by model name and store the offsets after them, and what they were made of, all or nothing.
+        """Merge deltas (by model name) and store the next offsets and the provenance, all or nothing.
 
-        Raises `FatalError` when DuckDB refuses (disk full, a figure past 64 bits): nothing was merged.
+        `read` has the input offsets of each transaction (None: not recorded). Raises `FatalError` when DuckDB refuses,
+        for a full disk or a figure beyond 64 bits; nothing was merged then.
         """
         try:
             provenance = self._provenance.after(read)
@@ -125,9 +126,9 @@ class Store:
             provenance.store(self._db)
 
     def compact(self, at_rows: int | None = None) -> None:
-        """Remove replaced rows of latest models, and begin a new run, once the current one has `at_rows` of them.
+        """Delete superseded rows of each latest model whose current run has `at_rows` rows, and begin its next run.
 
-        None: as many as the table kept at the end of the last run, within `COMPACT_FROM_ROWS` and `COMPACT_AT_ROWS`.
+        None: as many rows as the table had after the last compaction, within `COMPACT_FROM_ROWS` and `COMPACT_AT_ROWS`.
         """
         for name, rows in self._fresh.items():
             enough = min(COMPACT_AT_ROWS, max(COMPACT_FROM_ROWS, self._kept[name])) if at_rows is None else at_rows
@@ -142,7 +143,7 @@ class Store:
         schema.show_latest(self._db, model, run + 1)
 
     def expire(self, settings: Settings, now: datetime | None = None) -> dict[str, int]:
-        """Remove raw rows by age and by number, and old windows; returns the rows removed by table."""
+        """Apply retention: delete raw rows by age and number, and old windows. Returns the rows deleted by table."""
         now = now or datetime.now(UTC)
         removed = {}
         for model in self._models.values():
@@ -157,7 +158,7 @@ class Store:
         return removed
 
     def _trim(self, model: Model, most: int) -> int:
-        """Keep the newest `most` rows of a raw table; rows are appended, so the oldest have the least rowid."""
+        """Keep the newest `most` rows of a raw table; rows are appended, so the oldest have the smallest rowid."""
         excess = self._count(f'main."{model.name}"') - most
         if excess <= 0:
             return 0
@@ -175,7 +176,7 @@ class Store:
             work()
             self._db.execute("COMMIT")
         except BaseException:
-            # A failed COMMIT has rolled back by itself.
+            # A failed COMMIT has already rolled back.
             with contextlib.suppress(duckdb.TransactionException):
                 self._db.execute("ROLLBACK")
             raise

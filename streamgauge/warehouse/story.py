@@ -1,10 +1,10 @@
-"""The whole story of one thing: `FROM story('O-1')`, a table macro over the raw events of every stream.
+"""The story of one entity: `FROM story('O-1')`, a table macro over the raw events of every stream.
 
-Which columns identify things follows from the catalog: the streams' keys, wherever a field has such a name, in lists
-too. A thing that others belong to (`Stream.belongs_to`: an order to its customer) has their events in its story.
+Columns that identify entities follow from the catalog: fields with the name of a stream's key, in lists too. The story
+of an entity that others belong to (`Stream.belongs_to`: an order to its customer) includes their events.
 
-In order: by event time; within a stream and key by offset, and after what caused it (the catalog's CAUSES), where the
-clocks of services differ by no more than SKEW_MS. An event that came later than that stands where it happened.
+Order: by event time; within a stream and key by offset; and after the cause (the catalog's CAUSES), as long as the
+clocks of services differ by at most SKEW_MS. An event that is later than that stands where it happened.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streamgauge.catalog.stream import Stream
 
 NAME = "story"
 SKEW_MS = 1_000
-# Raw rows lie in the order in which they came: by this DuckDB leaves out what lies outside.
+# Raw rows are stored in the order of arrival: DuckDB skips the row groups outside.
 _SPAN = (
     "(reached_since IS NULL OR kafka_timestamp >= CAST(reached_since AS TIMESTAMPTZ)) "
     "AND (reached_until IS NULL OR kafka_timestamp < CAST(reached_until AS TIMESTAMPTZ))"
@@ -30,12 +30,12 @@ _ENVELOPE = {*Envelope.__struct_fields__} - {"occurred_at"}
 
 
 def identifiers(catalog: Catalog) -> frozenset[str]:
-    """The names of fields that identify things."""
+    """The names of the fields that identify entities."""
     return frozenset(stream.key for stream in catalog.own.values())
 
 
 def macro(catalog: Catalog) -> str | None:
-    """The statement that makes the macro; None for a catalog that keeps no raw events of its streams."""
+    """The statement that creates the macro; None for a catalog that keeps no raw events of its streams."""
     parts = [_events(catalog, stream) for stream in catalog.own.values() if catalog.raw_table(stream.topic)]
     if not parts:
         return None
@@ -51,24 +51,24 @@ def macro(catalog: Catalog) -> str | None:
 
 
 def _keyed(catalog: Catalog) -> str:
-    """Whether a dead letter's key is of the kind: as the topic's keys are."""
+    """SQL condition that a dead letter's key is of the requested kind, as its topic's keys are."""
     topics = {kind: [s.topic for s in catalog.own.values() if s.key == kind] for kind in identifiers(catalog)}
     listed = {kind: ", ".join(f"'{topic}'" for topic in named) for kind, named in sorted(topics.items())}
     return "(" + " OR ".join(f"(of_kind = '{kind}' AND topic IN ({named}))" for kind, named in listed.items()) + ")"
 
 
 def _events(catalog: Catalog, stream: Stream) -> str:
-    """One stream's events in the story."""
+    """SELECT of one stream's events in the story."""
     names = stream.columns.schema.names
     matches = list(_matches(catalog, stream))
     given = [(f"(of_kind IS NULL OR of_kind = '{kind}') AND {condition}", via) for kind, condition, via in matches]
     via = " ".join(f"WHEN {condition} THEN '{name}'" for condition, name in given)
     matched = " OR ".join(f"({condition})" for condition, _ in given)
-    # All events of the key are in the story then, so what changed can be told.
+    # The story has all events of the key then, so that changes between them can be shown.
     all_of_key = {stream.key, f"its {stream.key}", *_owners(catalog, stream)}
     whole = " OR ".join(f"({condition})" for condition, name in given if name in all_of_key)
     thread = next((f'"{key}"' for key in _threads(catalog) if key in names), None)
-    # `previous_state` is what `state` was: the change says it.
+    # `previous_state` repeats what the change of `state` shows.
     left_out = _ENVELOPE | {stream.event_time, stream.key} | {f"previous_{name}" for name in names}
     told = ", ".join(
         f"{{'k': '{field.name}', 'v': {_text(field)}}}" for field in stream.columns.schema if field.name not in left_out
@@ -96,7 +96,7 @@ def _text(field: pa.Field) -> str:
 
 
 def _matches(catalog: Catalog, stream: Stream) -> Iterator[tuple[str, str, str]]:
-    """How an event of the stream may belong to a story: the kind of the thing, the condition, and that in a word."""
+    """How events of the stream may belong to a story: kind of entity, SQL condition, and a word for `via`."""
     kinds, schema = identifiers(catalog), stream.columns.schema
     for field in schema:
         if field.name in kinds and not pa.types.is_list(field.type):
@@ -117,7 +117,7 @@ def _keys_of(owned: Stream) -> str:
 
 
 def _owned(catalog: Catalog) -> Iterator[str]:
-    """The keys that belong to the thing, as CTEs: several streams ask for them, and each would read the table anew."""
+    """CTEs with the keys that belong to the entity: several streams use them, and each would scan the table again."""
     for owned in catalog.own.values():
         if (table := catalog.raw_table(owned.topic)) and owned.belongs_to:
             yield (
@@ -128,13 +128,13 @@ def _owned(catalog: Catalog) -> Iterator[str]:
 
 
 def _owners(catalog: Catalog, stream: Stream) -> set[str]:
-    """The fields that say what the stream's keys belong to."""
+    """The fields with what the stream's keys belong to."""
     owners = {other.belongs_to for other in catalog.own.values() if other.key == stream.key and other.belongs_to}
     return owners & set(stream.columns.schema.names)
 
 
 def _threads(catalog: Catalog) -> list[str]:
-    """Within one value of such a field events cause each other; in a customer's story each order is a thread."""
+    """Fields whose values separate chains of cause and effect: in a customer's story each order is a thread."""
     return [stream.key for stream in catalog.own.values() if stream.belongs_to]
 
 

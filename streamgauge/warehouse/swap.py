@@ -1,7 +1,7 @@
-"""A rebuilt file in the running one's place: prepared by `streamgauge rebuild`, done by the warehouse itself.
+"""Swap in a rebuilt file: `streamgauge rebuild` prepares it, the warehouse takes it when it starts.
 
-The file's name carries the digest of the models that made it: only a warehouse with the same models takes it. At any
-moment, kill -9 or not, either the old file or the new one is there under the one name that counts; the old one stays
+The name of the prepared file has the digest of the models that made it: only a warehouse with the same models takes it.
+At any moment, even after kill -9, the warehouse's file is either the old one or the new one, whole; the old one is kept
 beside it until the next swap.
 """
 
@@ -20,38 +20,39 @@ from streamgauge.runtime.settings import Settings
 log = logging.getLogger("streamgauge")
 
 
-def start_anew() -> None:
-    """Become the same command again, in the same process: what it holds of the old file is gone for certain."""
+def restart() -> None:
+    """Replace this process by a new run of its command line, so that nothing of the old file stays open."""
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - our own command line
 
 
 def prepared(settings: Settings, digest: str) -> Path:
-    """Where the next file waits."""
+    """Path of the file that waits to be swapped in."""
     return settings.data_dir / f"warehouse.{digest}.next.duckdb"
 
 
 def before(settings: Settings) -> Path:
-    """Where the last file is kept."""
+    """Path of the file that was in place before the last swap."""
     return settings.data_dir / "warehouse.before-rebuild.duckdb"
 
 
 def put(settings: Settings, digest: str, built: Path) -> None:
-    """Offer a finished file, whole or not at all."""
+    """Offer the finished file `built` to the warehouse, atomically and durably."""
     _sync(built)
     os.replace(built, prepared(settings, digest))
     _sync(settings.data_dir)
 
 
 def apply(settings: Settings, digest: str) -> bool:
-    """Take the prepared file, if there is one, before the warehouse opens its own. True where it did.
+    """Swap in the prepared file, if there is one, before the warehouse opens its own; returns whether it did.
 
-    Raises `FatalError` where the running file's write-ahead log cannot be emptied: it must never meet another file.
+    Raises `UsageError` when another process has the current file open, and `FatalError` when that file's write-ahead
+    log cannot be emptied: applied to another file, it would corrupt it.
     """
     waiting, current, last = prepared(settings, digest), settings.warehouse_file, before(settings)
     if not waiting.exists():
         return False
     if current.exists():
-        # Opening replays what a kill -9 left in the log; closing writes it into the file. Two owners are refused.
+        # Opening replays a write-ahead log that a kill -9 left, the checkpoint empties it. A second owner is refused.
         try:
             with duckdb.connect(str(current), config={"memory_limit": settings.warehouse_memory}) as db:
                 db.execute("CHECKPOINT")
@@ -65,10 +66,10 @@ def apply(settings: Settings, digest: str) -> bool:
         try:
             os.link(current, last)
         except OSError as error:
-            log.warning("the old file is not kept, this file system has no links: %s", error)
+            log.warning("the old file is not kept, the file system has no hard links: %s", error)
     os.replace(waiting, current)
     _sync(settings.data_dir)
-    log.info("the rebuilt file is in place; the one before is %s", last)
+    log.info("the rebuilt file is in place; the previous one is %s", last)
     return True
 
 

@@ -1,10 +1,10 @@
-"""The warehouse process.
+"""The warehouse process: merges deltas into DuckDB and serves SQL.
 
 Input:     `analytics`, committed messages only, every partition, from the offsets stored in the DuckDB file.
-Output:    the tables of the catalog in `warehouse.duckdb`, and SQL over HTTP.
+Output:    the catalog's tables in `warehouse.duckdb`, and read-only SQL over HTTP.
 State:     the DuckDB file. It is disposable: deleted, it is rebuilt from `analytics`.
-Guarantee: each delta is merged exactly once: offsets and rows commit in one DuckDB transaction, whatever is killed.
-           What one batch of analytics gave becomes visible in all tables at once.
+Guarantee: each delta is merged exactly once, whatever is killed: rows and offsets commit in one DuckDB transaction.
+           The results of one batch of analytics become visible in all tables at once.
 """
 
 from __future__ import annotations
@@ -34,25 +34,29 @@ from streamgauge.warehouse.store import Store, connect
 
 GROUP = "warehouse"
 FLUSH_BYTES = 128 * 1024 * 1024
-# DuckDB writes a whole row group (122,880 rows) straight to its place, and less than that twice, by way of its log: at
-# half the cost a row a flush that already has many rows waits up to STRETCH intervals more. One and a half row groups,
-# because the rest of a flush just above one is merged with its neighbours, all rewritten, at the next checkpoint.
+# DuckDB writes a whole row group (122,880 rows) directly to its place, and a smaller write twice, through its log. So a
+# flush of FEW_ROWS or more waits for up to STRETCH further intervals, or until it has FULL_ROWS, at half the cost per
+# row. FULL_ROWS is one and a half row groups: the remainder of a flush just above one would be merged with its
+# neighbours, and all of them rewritten, at the next checkpoint.
 FEW_ROWS, FULL_ROWS, STRETCH = 10_000, 184_320, 7
 log = logging.getLogger("streamgauge")
 
 
 def due(late_s: float, rows: int, size: int, interval_s: float, quiet_s: float = 0.0) -> bool:
-    """Whether to merge now, `late_s` after the interval ended (negative: before), with that many rows and bytes, the
-    last of which came `quiet_s` ago."""
+    """Whether to merge now.
+
+    `late_s` are the seconds since the end of the flush interval (negative before it), `rows` and `size` (bytes) what
+    has been collected, and `quiet_s` the seconds since the last delta arrived.
+    """
     if rows >= FULL_ROWS or size >= FLUSH_BYTES:
         return True
-    # Twice the interval without a delta: a burst is over, and there is no more to wait for.
-    more_comes = rows >= FEW_ROWS and quiet_s < 2 * interval_s
-    return late_s >= (STRETCH * interval_s if more_comes else 0.0)
+    # After two intervals without a delta a burst is over, and waiting would gain nothing.
+    more_expected = rows >= FEW_ROWS and quiet_s < 2 * interval_s
+    return late_s >= (STRETCH * interval_s if more_expected else 0.0)
 
 
 class Writer:
-    """Reads deltas and merges them; one `step` is one flush."""
+    """Consumes deltas and merges them; one `step` is one flush."""
 
     def __init__(self, running: Process, store: Store, kpis: Kpis, fingerprints: Fingerprints) -> None:
         self._process = running
@@ -75,12 +79,15 @@ class Writer:
         self._assigned: set[int] = set()
         self._next: dict[int, int] = {}
         self._newest: dict[str, float] = {}
-        self._upkeep_due = self._came = 0.0
+        self._maintenance_due = self._last_delta_at = 0.0
         self._watch = kafka.Watch(running)
         self._cadence = Cadence(running.settings.flush_interval_ms / 1_000)
 
     def open(self) -> None:
-        """Go on where the file says it is. Raises `FatalError` when the log no longer has what comes next."""
+        """Resume from the offsets stored in the file; partitions added meanwhile are read from their beginning.
+
+        Raises `FatalError` when the log no longer has the next delta.
+        """
         stored = self._store.offsets()
         topic = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
         partitions = set(topic.partitions)
@@ -90,9 +97,9 @@ class Writer:
             low, high = self._consumer.get_watermark_offsets(TopicPartition(ANALYTICS_TOPIC, number), timeout=10)
             if not low <= stored[number] <= high:
                 raise FatalError(
-                    f"the warehouse file goes on at offset {stored[number]} of {ANALYTICS_TOPIC}[{number}], but "
-                    f"the log has {low} to {high}: deltas were lost to retention or the topic was made anew; move "
-                    f"{self._settings.warehouse_file} away to rebuild from what the log has"
+                    f"the warehouse file resumes at offset {stored[number]} of {ANALYTICS_TOPIC}[{number}], but "
+                    f"the log has {low} to {high}: retention removed deltas, or the topic was created anew; move "
+                    f"{self._settings.warehouse_file} away to rebuild it from the log"
                 )
         self._buffer.clear()
         self._consumer.assign(
@@ -104,15 +111,15 @@ class Writer:
         self._assigned, self._next = partitions, dict(stored)
 
     def step(self) -> None:
-        """Collect deltas for one flush interval, then merge those of whole transactions with their offsets."""
+        """Collect deltas for one flush interval, then merge those of complete transactions with their offsets."""
         deadline, interval_s = self._cadence.next(), self._settings.flush_interval_ms / 1_000
         while not self._process.stop.is_set():
             now, ready = time.monotonic(), self._buffer.ready
-            if due(now - deadline, ready.rows, ready.bytes, interval_s, now - self._came):
+            if due(now - deadline, ready.rows, ready.bytes, interval_s, now - self._last_delta_at):
                 break
-            # A few at a time: one message may be a megabyte.
+            # Few at a time: one message may have a megabyte.
             for message in self._consumer.consume(32, max(deadline - now, 0.05)):
-                self._came = time.monotonic()
+                self._last_delta_at = time.monotonic()
                 if self._usable(message):
                     self._buffer.add(message)
         ready = self._buffer.take()
@@ -122,8 +129,8 @@ class Writer:
         else:
             self._watch.quiet()
         self._measure_lag()
-        if time.monotonic() >= self._upkeep_due:
-            self._upkeep()
+        if time.monotonic() >= self._maintenance_due:
+            self._maintain()
 
     def _usable(self, message: Any) -> bool:
         error = message.error()
@@ -131,13 +138,13 @@ class Writer:
             return True
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
             raise FatalError(
-                f"the log lost deltas that are not merged yet: {error}; move the warehouse file away to rebuild"
+                f"the log lost deltas that are not merged yet: {error}; move the warehouse file away to rebuild it"
             )
         log.warning("consume: %s", error)
         return False
 
     def _flush(self, ready: Ready) -> None:
-        # Replicas of two versions may send different columns for a while; those absent are null.
+        # During an upgrade replicas of two versions may send different columns; missing ones are null.
         tables = {model: pa.concat_tables(parts, promote_options="permissive") for model, parts in ready.deltas.items()}
         with metrics.histogram("streamgauge_merge_seconds").time():
             self._store.merge(tables, ready.offsets, ready.read)
@@ -149,12 +156,12 @@ class Writer:
         if "dead_letters" in tables:
             self._fingerprints.count(tables["dead_letters"])
         if "stream_windows" in tables:
-            self._see(tables["stream_windows"])
+            self._update_freshness(tables["stream_windows"])
         self._store.compact()
-        self._tell_kafka(ready.offsets)
+        self._commit_to_kafka(ready.offsets)
 
-    def _see(self, windows: pa.Table) -> None:
-        """Keep the newest visible event time of each stream, for the freshness gauge."""
+    def _update_freshness(self, windows: pa.Table) -> None:
+        """Remember the newest visible event time of each stream, for the freshness gauge."""
         for row in windows.select(["stream", "max_occurred_at"]).to_pylist():
             stream, newest = row["stream"], row["max_occurred_at"]
             if isinstance(newest, datetime):
@@ -166,8 +173,8 @@ class Writer:
     def _freshness(self, stream: str) -> float:
         return max(0.0, time.time() - self._newest[stream])
 
-    def _tell_kafka(self, offsets: dict[int, int]) -> None:
-        """Commit to Kafka too, for lag monitors alone: the file's own offsets are the ones that count."""
+    def _commit_to_kafka(self, offsets: dict[int, int]) -> None:
+        """Commit to Kafka too, for lag monitors only: the offsets in the file are the ones that count."""
         done = [TopicPartition(ANALYTICS_TOPIC, number, offset) for number, offset in offsets.items()]
         try:
             self._consumer.commit(offsets=done, asynchronous=True)
@@ -175,16 +182,16 @@ class Writer:
             log.debug("commit for monitors: %s", error)
 
     def _measure_lag(self) -> None:
-        """What the last fetches said of the log's ends, against what is merged; asks nobody."""
+        """The ends of the log as of the last fetches, minus what is merged; sends no request."""
         lag = 0
         for number in self._assigned:
             _, end = self._consumer.get_watermark_offsets(TopicPartition(ANALYTICS_TOPIC, number), cached=True)
             lag += max(0, end - self._next.get(number, 0))
         metrics.gauge("streamgauge_warehouse_lag_messages").set(lag)
 
-    def _upkeep(self) -> None:
-        """Retention, and partitions added meanwhile."""
-        self._upkeep_due = time.monotonic() + self._settings.retention_interval_s
+    def _maintain(self) -> None:
+        """Apply retention, and assign partitions that were added meanwhile."""
+        self._maintenance_due = time.monotonic() + self._settings.retention_interval_s
         for table, rows in self._store.expire(self._settings).items():
             metrics.counter("streamgauge_rows_expired_total").labels(table).inc(rows)
         for table, rows in self._store.rows().items():
@@ -196,12 +203,12 @@ class Writer:
             log.warning("topic %s: %s", ANALYTICS_TOPIC, error)
 
     def close(self) -> None:
-        """Stop reading; everything merged is already in the file."""
+        """Stop consuming; everything merged is already in the file."""
         self._consumer.close()  # type: ignore[no-untyped-call]
 
 
 def work(running: Process) -> None:
-    """Own the file until told to stop."""
+    """Own the file until the process stops, or a rebuilt file waits to take its place."""
     settings = running.settings
     catalog = loader.load(settings.catalog)
     kafka.require_broker(settings)
@@ -224,11 +231,11 @@ def work(running: Process) -> None:
     finally:
         writer.close()
         if gauges and running.stop.is_set():
-            # A cursor that is still reading would outlive its database. (Where the process starts anew, nothing does.)
+            # A cursor that is still reading would outlive its database. (A process that is replaced needs no care.)
             gauges.join(settings.sql_timeout_s)
         db.close()
     if not running.stop.is_set():
-        swap.start_anew()
+        swap.restart()
 
 
 def main() -> int:

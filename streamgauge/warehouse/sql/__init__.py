@@ -1,1 +1,1 @@
-"""Read-only SQL from outside: the HTTP server, the guard, past times, result formats."""
+"""Read-only SQL for clients: HTTP server, guard, as-of queries, limits, result formats."""

@@ -1,14 +1,15 @@
-"""Any table as of a past time: the catalog's own SELECTs over the raw events up to then, put in front of the query.
+"""As-of queries: rewrites a query so that it reads every table as of a past time.
 
-By event time: what is told is what had happened by `at`, also where its events arrived later.
+Each table the query names is defined by a CTE in front of it, from the table itself and the model's own SELECT over raw
+events. Time is event time: the result has what had happened by `at`, even where events arrived later.
 
-window   windows that had ended by then are as they are; the one in which `at` lies is made anew from raw events
-latest   a row whose event is not after `at` is as it is; of other keys the newest event up to `at` is looked up
+window   windows that had ended by `at` are taken as they are; the one that contains `at` is recomputed from raw events
+latest   a row whose event is not after `at` is taken as it is; of other keys the newest event up to `at` is looked up
 append   the rows that are not after `at`
-view     over the above; `now()` in it is `at`
+view     the view's SELECT over the above; `now()` in it is `at`
 
-Raw events are kept for a time only. Where that leaves an answer open it is refused, or, when asked for, what is known
-is given: never a figure that counts what is left as if it were all.
+Raw events are kept for a limited time. A result that this makes uncertain is refused, or, with `known_only`, leaves out
+what is unknown: it never counts the remaining events as if they were all.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ _WITH = re.compile(r"with\b(\s+recursive\b)?", re.IGNORECASE)
 
 
 class NotKnown(Exception):
-    """What was asked for cannot be told any more; the message says why and from when on it can."""
+    """The tables as of that time are no longer known; the message has the reason, and since when they are known."""
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The query to run instead, and what its answer leaves out."""
+    """The query to run instead, and notes on what its result leaves out."""
 
     sql: str
     notes: tuple[str, ...]
 
 
 def parse(text: str) -> datetime:
-    """An ISO 8601 time, UTC where it names no zone. Raises `ValueError`."""
+    """Parse an ISO 8601 time, UTC if it names no zone. Raises `ValueError`."""
     at = datetime.fromisoformat(text)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 class AsOfRewriter:
-    """Rewrites queries for one catalog."""
+    """Rewrites queries over the tables of one catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -59,14 +60,14 @@ class AsOfRewriter:
         self._named: dict[str, set[str]] = {}
 
     def rewrite(self, db: duckdb.DuckDBPyConnection, sql: str, at: datetime, *, known_only: bool = False) -> Rewritten:
-        """The query over tables as of `at` instead of now. `sql` has passed the guard. Raises `NotKnown`.
+        """Rewrite `sql`, which has passed the guard, to read the tables as of `at`. Raises `NotKnown`.
 
-        Blocks as a query does: what retention has removed is counted.
+        Runs queries on `db`, to count what retention has removed.
         """
         at_ms = int(at.timestamp() * 1_000)
         tables, own, qualified = _tables(db, sql)
         if taken := (own | qualified) & (self._models.keys() | self._views.keys()):
-            # Either would read the table as it is now.
+            # A qualified name, and a CTE's, would read the table as it is now.
             raise NotKnown(f"name the table `{min(taken)}` without `main.`, and give no CTE its name, with --as-of")
         relations: list[str] = []
         for name in sorted(tables):
@@ -75,10 +76,10 @@ class AsOfRewriter:
         parts = []
         for name in relations:
             if model := self._models.get(name):
-                said, wrong = self._left_open(db, model, at_ms) or ("", False)
-                if wrong and not known_only:
-                    raise NotKnown(f"{said}; --known-only answers with what is known")
-                notes += filter(None, (said, self._cut(model, at_ms)))
+                note, uncertain = self._left_open(db, model, at_ms) or ("", False)
+                if uncertain and not known_only:
+                    raise NotKnown(f"{note}; --known-only answers with what is known")
+                notes += filter(None, (note, self._cut(model, at_ms)))
                 parts.append(f'"{name}" AS ({self._model_sql(model, at_ms)})')
             else:
                 text = _NOW.sub(f"make_timestamptz({at_ms * 1_000})", self._views[name].sql)
@@ -86,7 +87,7 @@ class AsOfRewriter:
         return Rewritten(_in_front(parts, sql), tuple(notes))
 
     def _collect(self, db: duckdb.DuckDBPyConnection, name: str, found: list[str]) -> None:
-        """The relation and those it stands on, those first."""
+        """Append the relation to `found`, after those it reads from."""
         if name in found:
             return
         if name in self._views:
@@ -100,23 +101,23 @@ class AsOfRewriter:
             found.append(name)
 
     def _time(self, model: Model) -> str:
-        """The relation's event-time column."""
+        """The event-time column of the model's stream."""
         stream = self._catalog.streams.get(model.stream)
         return stream.event_time if stream else BUILT_IN[model.stream][1]
 
     def _raw(self, model: Model) -> str | None:
-        """The raw table that has everything the model selects from."""
+        """The raw table with every column that the model may select, if there is one."""
         name = self._catalog.raw_table(model.stream)
         stream = self._catalog.streams.get(model.stream)
         needed = stream.schema.names if stream else BUILT_IN[model.stream][0].names
         return name if name and set(needed) <= set(self._models[name].columns) else None
 
     def _shown_time(self, model: Model) -> str | None:
-        """The model's own column with the event time as it came."""
+        """The model's column that has the event time unchanged, if there is one."""
         return next((column for column, source in model.passthrough.items() if source == self._time(model)), None)
 
     def _delta(self, model: Model, raw: str, condition: str) -> str:
-        """The model's SELECT over the raw events that fulfil the condition."""
+        """The model's SELECT over the raw events that satisfy a condition."""
         return f'(WITH events AS (FROM main."{raw}" WHERE {condition}) {model.delta_sql})'
 
     def _model_sql(self, model: Model, at_ms: int) -> str:
@@ -148,40 +149,40 @@ class AsOfRewriter:
         )
 
     def _cut(self, model: Model, at_ms: int) -> str | None:
-        """What a window model without raw events leaves out."""
+        """A note where a window model without raw events ends before `at`."""
         if model.merge != "window" or self._raw(model) is not None:
             return None
         end = datetime.fromtimestamp((at_ms - at_ms % model.every_ms) / 1_000, UTC)
         return f"{model.name} ends at {end:%Y-%m-%dT%H:%M:%SZ}: its single events are not kept"
 
     def _left_open(self, db: duckdb.DuckDBPyConnection, model: Model, at_ms: int) -> tuple[str, bool] | None:
-        """What is not known about the model at that time, and whether a figure may be wrong by it; None: nothing."""
+        """What is unknown about the model as of that time, and whether figures are uncertain by it; None if nothing."""
         raw, shown = self._raw(model), self._shown_time(model)
         if raw is None:
             if model.merge == "window" or (model.merge == "append" and shown):
                 return None
-            said = f"the catalog keeps no raw events of `{model.stream}`"
+            note = f"the catalog keeps no raw events of `{model.stream}`"
             if shown is None:
-                raise NotKnown(f"{said}, so `{model.name}` has no past")
+                raise NotKnown(f"{note}, so `{model.name}` has no past")
             later = _one(db, f'SELECT count(*) FROM main."{model.name}" WHERE epoch_ms("{shown}") > {at_ms}')
-            return (f"{said}: what {later:,} rows of `{model.name}` were is not known", True) if later else None
+            return (f"{note}: what {later:,} rows of `{model.name}` were is not known", True) if later else None
         removed = self._removed(db, model.stream, raw)
         if not removed:
             return None
-        said = f"retention has removed {removed:,} events of `{model.stream}`"
-        # Of each partition the oldest go first, and events reach Kafka after they happened: from here on all are left.
+        note = f"retention has removed {removed:,} events of `{model.stream}`"
+        # The oldest of each partition go first, and events reach Kafka after they happened: since then all are there.
         since = _one(
             db,
             f'SELECT epoch_ms(max(oldest)) FROM (SELECT min(kafka_timestamp) AS oldest FROM main."{raw}" '
             "GROUP BY kafka_partition)",
         )
         if model.merge == "append":
-            return f"{said}: `{model.name}` is complete from {_when(since)} on", since is None or at_ms < since
+            return f"{note}: `{model.name}` is complete from {_when(since)} on", since is None or at_ms < since
         if model.merge == "window":
             begun = at_ms - at_ms % model.every_ms
             if since is not None and begun > since:
                 return None
-            return f"{said}, perhaps some of the window of `{model.name}` that begins at {_when(begun)}", True
+            return f"{note}, perhaps some of the window of `{model.name}` that begins at {_when(begun)}", True
         later_ones = f'WHERE epoch_ms("{shown}") > {at_ms}' if shown else ""
         same = schema.same_key(model.key, "b", "c")
         condition = f'epoch_ms("{self._time(model)}") <= {at_ms}'
@@ -193,18 +194,18 @@ class AsOfRewriter:
         if not unknown:
             return None
         return (
-            f"{said}: {unknown:,} rows of `{model.name}` have no event left from up to {_when(at_ms)}, so either they "
+            f"{note}: {unknown:,} rows of `{model.name}` have no event left from up to {_when(at_ms)}, so either they "
             "were not there yet, or what they were is not known"
         ), True
 
     def _removed(self, db: duckdb.DuckDBPyConnection, stream: str, raw: str) -> int:
-        """How many of the stream's events its raw table no longer has; windows outlive raw events."""
+        """Number of the stream's events that its raw table no longer has, by the windows, which outlive raw events."""
         counted, where = "events - dead_letters", f"stream = '{stream}'"
         if "repeated" in self._models["stream_windows"].columns:
             counted += " - coalesce(repeated, 0)"
         left = f'SELECT count(*) FROM main."{raw}"'
         if stream == "dead_letters":
-            # Letters of other services are in no window.
+            # Dead letters of other services are in no window.
             counted, where = "dead_letters", "true"
             left += " WHERE stream IN (SELECT stream FROM main.stream_windows)"
         total = _one(db, f"SELECT sum({counted}) FROM main.stream_windows WHERE {where}")
@@ -221,11 +222,11 @@ def _when(ms: int | None) -> str:
 
 
 def _tables(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[set[str], set[str], set[str]]:
-    """Names of the tables that a SELECT reads, those it gives to its own CTEs, and those it names with their schema."""
+    """Names in a SELECT: the tables it reads, its own CTEs, and the tables it qualifies with their schema."""
     row = db.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     nodes = list(_walk(json.loads(row[0])["statements"])) if row else []
     if any(str(node.get("function_name", "")).lower() == story.NAME for node in nodes):
-        raise NotKnown("a story has all times in it: filter its column `happened_at` instead of --as-of")
+        raise NotKnown("a story spans all times: filter its column `happened_at` instead of --as-of")
     named = [node for node in nodes if node.get("type") == "BASE_TABLE"]
     tables = {str(node["table_name"]).lower() for node in named}
     qualified = {str(node["table_name"]).lower() for node in named if node.get("schema_name")}
@@ -242,7 +243,7 @@ def _walk(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def _in_front(parts: list[str], sql: str) -> str:
-    """The query with these CTEs before its own."""
+    """The query with these CTEs in front of its own."""
     if not parts:
         return sql
     begin = _LEADING.match(sql)

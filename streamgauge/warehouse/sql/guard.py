@@ -1,7 +1,7 @@
-"""Which SQL may come in: one SELECT, of the catalog's tables, calling reviewed functions only.
+"""SQL guard: admits one SELECT over the catalog's tables that calls reviewed functions only.
 
-DuckDB's own parser decides what the text is (`json_serialize_sql`); this module walks its answer. A function passes
-only if `harmless_functions.txt` names it, so one that a new DuckDB version adds is refused until somebody looked at it.
+DuckDB's own parser analyses the text (`json_serialize_sql`); this module walks its parse tree. A function passes only
+if `harmless_functions.txt` lists it, so one that a new DuckDB version adds is refused until somebody has reviewed it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import duckdb
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse import story
 
-# Table functions compute rows from their arguments and reach nothing; `story` is a macro of ours over the tables.
+# These compute rows from their arguments and reach nothing else; `story` is the catalog's macro over the tables.
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", story.NAME})
 SCHEMAS = frozenset({"", "main"})
 INFORMATION = frozenset({"tables", "columns"})
@@ -48,45 +48,45 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, tables: frozenset[str]) -
     if parsed["error"]:
         message = str(parsed.get("error_message", "this cannot be parsed"))
         if parsed.get("error_type") == "not implemented":
-            raise RefusedSql("statement", "only SELECT is answered here; the warehouse writes by itself")
+            raise RefusedSql("statement", "only SELECT is allowed: clients cannot change the warehouse")
         position = parsed.get("position")
-        raise RefusedSql("parse", f"{message}{'' if position is None else _place(sql[: int(position)])}")
+        raise RefusedSql("parse", f"{message}{'' if position is None else _line_and_column(sql[: int(position)])}")
     statements = parsed["statements"]
     if len(statements) != 1:
-        raise RefusedSql("statement", f"one statement at a time, this is {len(statements)}")
+        raise RefusedSql("statement", f"one statement at a time, not {len(statements)}")
     nodes = list(_walk(statements[0]))
     own = {entry["key"].lower() for node in nodes for entry in (node.get("cte_map") or {}).get("map", [])}
     for node in nodes:
         _check(node, tables, own, partial(_location, sql, node))
 
 
-def _place(before: str) -> str:
+def _line_and_column(before: str) -> str:
     return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
 
 
 def _location(sql: str, node: dict[str, Any]) -> str:
-    """Where a node of the tree stands: counted in bytes, where the parser's own errors count characters."""
+    """Line and column of a node of the tree; it has a byte offset, where the parser's own errors count characters."""
     text, at = sql.encode(errors="replace"), (node.get("function") or node).get("query_location")
-    # What stands nowhere has a huge one.
-    return _place(text[:at].decode(errors="replace")) if isinstance(at, int) and at <= len(text) else ""
+    # A node without a location has a huge offset.
+    return _line_and_column(text[:at].decode(errors="replace")) if isinstance(at, int) and at <= len(text) else ""
 
 
-def _check(node: dict[str, Any], tables: frozenset[str], own: set[str], place: Callable[[], str]) -> None:
+def _check(node: dict[str, Any], tables: frozenset[str], own: set[str], position: Callable[[], str]) -> None:
     kind = node.get("type")
     if node.get("class") == "FUNCTION" or "function_name" in node:
         name = str(node.get("function_name", "")).lower()
         if name not in harmless() and name not in TABLE_FUNCTIONS:
-            raise RefusedSql("function", f"function `{name}` is not among those allowed here{place()}")
+            raise RefusedSql("function", f"function `{name}` is not among those allowed here{position()}")
         if node.get("catalog") not in (None, "", "system") or node.get("schema") not in (None, "", "main"):
-            raise RefusedSql("function", f"function `{name}` is called by a qualified name{place()}")
+            raise RefusedSql("function", f"function `{name}` is called by a qualified name{position()}")
     if kind == "TABLE_FUNCTION":
         name = str((node.get("function") or {}).get("function_name", "")).lower()
         if name not in TABLE_FUNCTIONS:
-            raise RefusedSql("function", f"table function `{name}` is not among those allowed here{place()}")
+            raise RefusedSql("function", f"table function `{name}` is not among those allowed here{position()}")
     elif kind == "BASE_TABLE":
         schema, name = str(node.get("schema_name", "")).lower(), str(node.get("table_name", "")).lower()
         if node.get("catalog_name"):
-            raise RefusedSql("table", f"`{node['catalog_name']}` is another database{place()}")
+            raise RefusedSql("table", f"`{node['catalog_name']}` is another database{position()}")
         if schema == "information_schema" and name in INFORMATION:
             return
         if schema not in SCHEMAS or (name not in tables and not (schema == "" and name in own)):
@@ -94,13 +94,13 @@ def _check(node: dict[str, Any], tables: frozenset[str], own: set[str], place: C
                 f", did you mean `{near}`?" for near in difflib.get_close_matches(name, sorted(tables - {name}), 1)
             )
             listed = ", ".join(sorted(tables))
-            raise RefusedSql("table", f"there is no table `{name}`{place()}{meant or ';'} there are: {listed}")
+            raise RefusedSql("table", f"there is no table `{name}`{position()}{meant or ';'} there are: {listed}")
     elif kind == "SHOW_REF" and not node.get("query"):
-        raise RefusedSql("statement", "SHOW is not answered here; `GET /tables` lists the tables")
+        raise RefusedSql("statement", "SHOW is not allowed; `GET /tables` lists the tables")
 
 
 def _walk(node: Any) -> Iterator[dict[str, Any]]:
-    """Every object of the parse tree."""
+    """Every object of a parse tree."""
     if isinstance(node, dict):
         yield node
         for child in node.values():

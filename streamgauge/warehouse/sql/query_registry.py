@@ -1,7 +1,7 @@
-"""Questions that are being answered: each ends at its time limit, or when it is cancelled by its name.
+"""Query registry: active queries, each ended at its time limit or when it is cancelled by name.
 
-DuckDB forgets an interrupt that comes between two statements, and one question is several (the guard's, those as of a
-time, its own): the word to end is repeated until the question has ended.
+A request is several statements (the guard's, those of an as-of query, its own), and DuckDB drops an interrupt that
+arrives between two of them. So the interrupt is repeated until the query has ended.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from typing import Literal
 import duckdb
 
 REPEAT_S = 0.02
-# A cancel may overtake its question on the way: so long, and so many names, it is remembered.
-REMEMBERED_S = 10.0
-REMEMBERED = 1_000
+# A cancellation may overtake its query on the way: it is kept for so long, and for so many names.
+EARLY_CANCEL_KEPT_S = 10.0
+EARLY_CANCELS_KEPT = 1_000
 Why = Literal["timeout", "cancelled"]
 
 
 class ActiveQuery:
-    """One question, from before it waits for its turn until it is answered. `why` is why it was to end."""
+    """One query, from before it waits for its turn until its end. `why` is the reason for an early end, or None."""
 
     def __init__(self) -> None:
         self.why: Why | None = None
-        self._told = threading.Event()
+        self._end = threading.Event()
 
     def cancel(self) -> None:
-        """End it: at once where it runs, before it begins where it waits."""
+        """End the query: at once if it runs, before it begins if it waits."""
         self.why = self.why or "cancelled"
-        self._told.set()
+        self._end.set()
 
     @contextlib.contextmanager
     def limited(self, cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-        """Interrupt what the block runs on the cursor, once it was told to end or the time is over. Closes the cursor.
+        """Interrupt what the block runs on the cursor when the query is cancelled or `seconds` are over.
 
-        A runaway query ends so while the writer goes on (PITFALLS 21).
+        A runaway query ends without holding up the writer. Closes the cursor.
         """
         done, using = threading.Event(), threading.Lock()
 
         def watch() -> None:
-            if not self._told.wait(seconds):
+            if not self._end.wait(seconds):
                 self.why = self.why or "timeout"
             while True:
                 with using:
@@ -61,11 +61,11 @@ class ActiveQuery:
             with using:
                 done.set()
                 cursor.close()
-            self._told.set()
+            self._end.set()
 
 
 class QueryRegistry:
-    """The questions that have a name. Any thread may cancel; two of one name end together."""
+    """Active queries by name. Any thread may cancel; queries of the same name end together."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -75,31 +75,34 @@ class QueryRegistry:
 
     @contextlib.contextmanager
     def enter(self, name: str | None) -> Iterator[ActiveQuery]:
-        """A question that can be cancelled as long as the block runs; one that was cancelled before it came is so."""
-        running = ActiveQuery()
+        """Register a query while the block runs; it is cancelled already if the cancellation of its name came first."""
+        query = ActiveQuery()
         with self._lock:
             if name is not None:
-                self._named.setdefault(name, []).append(running)
-                if self._clock() - self._early.pop(name, -REMEMBERED_S) < REMEMBERED_S:
-                    running.cancel()
+                self._named.setdefault(name, []).append(query)
+                if self._clock() - self._early.pop(name, -EARLY_CANCEL_KEPT_S) < EARLY_CANCEL_KEPT_S:
+                    query.cancel()
         try:
-            yield running
+            yield query
         finally:
             with self._lock:
                 if name is not None:
-                    self._named[name].remove(running)
+                    self._named[name].remove(query)
                     if not self._named[name]:
                         del self._named[name]
 
     def cancel(self, name: str) -> bool:
-        """End what runs or waits under this name. False where nothing does: then what comes under it next has ended."""
+        """Cancel what runs or waits under this name.
+
+        False if nothing does; then the next query of that name is cancelled, if it arrives soon.
+        """
         with self._lock:
-            found = list(self._named.get(name, ()))
-            if not found:
+            queries = list(self._named.get(name, ()))
+            if not queries:
                 self._early[name] = self._clock()
                 self._early.move_to_end(name)
-                while len(self._early) > REMEMBERED:
+                while len(self._early) > EARLY_CANCELS_KEPT:
                     self._early.popitem(last=False)
-        for running in found:
-            running.cancel()
-        return bool(found)
+        for query in queries:
+            query.cancel()
+        return bool(queries)

@@ -1,4 +1,4 @@
-"""A question, and its answer: checked by the guard, on a cursor of its own, within limits of time, rows and turns."""
+"""Query service: runs checked queries on cursors of their own, within limits of time, size and concurrency."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from streamgauge.warehouse.sql.query_registry import ActiveQuery, QueryRegistry
 from streamgauge.warehouse.sql.results import LANES, Lane
 
 WAIT_FOR_TURN_S = 2.0
-ANSWER_BYTES = 256 * 1024 * 1024
-# Statements that are known to be harmless; pages and dashboards ask the same few again and again.
-REMEMBERED = 1_000
+RESULT_BYTES = 256 * 1024 * 1024
+# Statements that passed the guard; pages and dashboards send the same few again and again.
+CHECKED_KEPT = 1_000
 
 
 class QueryRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,7 +39,7 @@ class QueryRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class QueryRefused(Exception):
-    """A question that gets no answer: HTTP status, rule and why."""
+    """A query that is not answered: HTTP status, rule and reason."""
 
     def __init__(self, status: int, rule: str, message: str) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class QueryRefused(Exception):
 
 
 def parse_request(body: bytes) -> QueryRequest:
-    """What the body asks. Raises `QueryRefused`."""
+    """Parse the body of `POST /sql`. Raises `QueryRefused`."""
     try:
         return msgspec.json.decode(body, type=QueryRequest)
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -55,7 +55,7 @@ def parse_request(body: bytes) -> QueryRequest:
 
 
 class QueryService:
-    """Runs queries on cursors of the one connection."""
+    """Runs queries on cursors of the warehouse's connection; safe to call from many threads."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, settings: Settings, catalog: Catalog) -> None:
         self._db = db
@@ -64,13 +64,16 @@ class QueryService:
         self._as_of = AsOfRewriter(catalog)
         self._turns = {lane: threading.BoundedSemaphore(settings.sql_max_queries) for lane in LANES}
         self._registry = QueryRegistry()
-        self._harmless = set[bytes]()
+        self._checked = set[bytes]()
 
     def query(self, request: QueryRequest) -> tuple[pa.Table, tuple[str, ...]]:
-        """The answer, as an Arrow table, and notes on what it leaves out. Raises `QueryRefused`."""
+        """Run a query; returns its rows and notes on what they leave out. Blocks until done or refused.
+
+        Raises `QueryRefused` (400 wrong or forbidden SQL, 408 timeout or cancelled, 413 too large, 503 too busy).
+        """
         with self._registry.enter(request.name) as active, self._turn(request.lane):
             try:
-                return self._answer(active, request)
+                return self._run(active, request)
             except duckdb.InterruptException:
                 if active.why == "cancelled":
                     raise QueryRefused(408, "cancelled", "cancelled") from None
@@ -82,7 +85,7 @@ class QueryService:
                 raise QueryRefused(400, "sql", str(error)) from None
 
     def cancel(self, name: str) -> bool:
-        """End the question that runs or waits under this name; False where none does."""
+        """Cancel the queries that run or wait under this name; False if there is none."""
         return self._registry.cancel(name)
 
     @contextlib.contextmanager
@@ -95,50 +98,50 @@ class QueryService:
         finally:
             turns.release()
 
-    def _answer(self, active: ActiveQuery, request: QueryRequest) -> tuple[pa.Table, tuple[str, ...]]:
+    def _run(self, active: ActiveQuery, request: QueryRequest) -> tuple[pa.Table, tuple[str, ...]]:
         cursor = self._db.cursor()
         with active.limited(cursor, self._settings.sql_timeout_s):
             self._check(cursor, request.sql)
-            sql, notes = self._past(cursor, request)
+            sql, notes = self._rewritten(cursor, request)
             rows = self._bounded(cursor.execute(sql, request.params or None))
         if active.why == "cancelled":
             raise QueryRefused(408, "cancelled", "cancelled")
         return rows, notes
 
     def _check(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
-        """Let the guard read a statement, once: what it says depends on nothing but the text."""
+        """Let the guard check a statement once: its verdict depends on the text alone."""
         digest = hashlib.sha256(sql.encode(errors="surrogatepass")).digest()
-        if digest not in self._harmless:
+        if digest not in self._checked:
             guard.check(cursor, sql, self._tables)
-            if len(self._harmless) >= REMEMBERED:
-                self._harmless.clear()
-            self._harmless.add(digest)
+            if len(self._checked) >= CHECKED_KEPT:
+                self._checked.clear()
+            self._checked.add(digest)
 
-    def _past(self, cursor: duckdb.DuckDBPyConnection, request: QueryRequest) -> tuple[str, tuple[str, ...]]:
-        """The statement to run, the one asked for or one over the tables as of a time, and notes."""
+    def _rewritten(self, cursor: duckdb.DuckDBPyConnection, request: QueryRequest) -> tuple[str, tuple[str, ...]]:
+        """The SQL to run, rewritten where the request is as of a past time, and notes."""
         if request.as_of is None:
             return request.sql, ()
         try:
             at = asof.parse(request.as_of)
-            instead = self._as_of.rewrite(cursor, request.sql, at, known_only=request.known_only)
+            rewritten = self._as_of.rewrite(cursor, request.sql, at, known_only=request.known_only)
         except ValueError:
-            raise QueryRefused(400, "request", f"`{request.as_of}` is no time; say 2026-11-23T04:00:00Z") from None
+            raise QueryRefused(400, "request", f"`{request.as_of}` is not a time; write 2026-11-23T04:00:00Z") from None
         except asof.NotKnown as error:
             raise QueryRefused(400, "not_known", str(error)) from None
-        return instead.sql, instead.notes
+        return rewritten.sql, rewritten.notes
 
-    def _bounded(self, answer: duckdb.DuckDBPyConnection) -> pa.Table:
-        reader = answer.to_arrow_reader(65_536)
+    def _bounded(self, result: duckdb.DuckDBPyConnection) -> pa.Table:
+        reader = result.to_arrow_reader(65_536)
         batches, rows, size = [], 0, 0
         for batch in reader:
             batches.append(batch)
             rows += batch.num_rows
             size += batch.nbytes
-            if rows > self._settings.sql_max_rows or size > ANSWER_BYTES:
+            if rows > self._settings.sql_max_rows or size > RESULT_BYTES:
                 raise QueryRefused(
                     413,
                     "rows",
-                    f"the answer has more than {self._settings.sql_max_rows:,} rows or {ANSWER_BYTES >> 20} MiB; "
+                    f"the result has more than {self._settings.sql_max_rows:,} rows or {RESULT_BYTES >> 20} MiB; "
                     "aggregate, or add a LIMIT",
                 )
         return results.plain_integers(pa.Table.from_batches(batches, reader.schema))

@@ -1,4 +1,4 @@
-"""Answers in the formats that clients ask for."""
+"""Query results in the formats that clients accept: Arrow, JSON, CSV."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ import pyarrow.csv
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
 CSV = "text/csv"
-# Whose queries wait for each other: one slow query of an analyst never keeps the dashboard's pages waiting.
+# Queries wait for others of their lane only: an analyst's slow query never keeps the dashboard's pages waiting.
 Lane = Literal["adhoc", "pages"]
 LANES: tuple[Lane, ...] = get_args(Lane)
-# Header with what an answer as of a past time leaves out: a JSON array of sentences.
+# Header with what a result as of a past time leaves out: a JSON array of sentences.
 NOTES = "streamgauge-notes"
 
 
-# What CSV has as JSON does.
+# Types that CSV writes as JSON does.
 _TEXTS = (pa.types.is_nested, pa.types.is_temporal, pa.types.is_binary)
-# A day in the units of a timestamp; after 400 years the calendar begins anew.
+# A day in the units of a timestamp; the calendar repeats after 400 years.
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _CYCLE_DAYS, _CYCLE_YEARS = 146_097, 400
 
 
 def negotiate(accept: str) -> str:
-    """Media type of the answer: JSON or CSV where `Accept` names it first, else Arrow."""
+    """Media type of the response: the first in `Accept` of Arrow, JSON and CSV, else Arrow."""
     for part in accept.split(","):
         name = part.split(";")[0].strip().lower()
         if name in WRITERS:
@@ -42,7 +42,7 @@ def negotiate(accept: str) -> str:
 
 
 def plain_integers(table: pa.Table) -> pa.Table:
-    """DuckDB's 128-bit sums come as decimals without a fraction; they become int64 where they fit, as nearly all do."""
+    """Cast DuckDB's 128-bit sums, decimals with scale 0 in Arrow, to int64 where every value fits."""
     for index, field in enumerate(table.schema):
         if pa.types.is_decimal(field.type) and field.type.scale == 0:
             try:
@@ -54,7 +54,7 @@ def plain_integers(table: pa.Table) -> pa.Table:
 
 
 def values(column: pa.ChunkedArray) -> list[Any]:
-    """Python's values; a time that Python has none of (DuckDB has the year 10000, and infinity) is text."""
+    """A column as Python values; a time outside Python's range (DuckDB has the year 10000, and infinity) is text."""
     try:
         return list(column.to_pylist())
     except (OverflowError, ValueError):
@@ -62,7 +62,7 @@ def values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def far(column: pa.ChunkedArray) -> bool:
-    """Whether it is a column of times, and has one that Python has none of."""
+    """Whether a column of times has one outside Python's range."""
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         return False
     try:
@@ -88,7 +88,7 @@ def _value(one: Any) -> Any:
 
 
 def _far(value: int, kind: pa.DataType) -> str:
-    """A time as `json_value` has it: `10000-01-01T00:00:00Z`, `-0043-03-15` (44 BC), `infinity`."""
+    """A time outside Python's range as `json_value` writes it: `10000-01-01T00:00:00Z`, `-0043-03-15`, `infinity`."""
     if abs(value) == 2 ** (kind.bit_width - 1) - 1:
         return "infinity" if value > 0 else "-infinity"
     a_day = _DAY[kind.unit] if pa.types.is_timestamp(kind) else 1
@@ -101,7 +101,7 @@ def _far(value: int, kind: pa.DataType) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """A value as JSON has it: timestamps ISO 8601 UTC, what JSON lacks (NaN) null, bytes base64."""
+    """A value for JSON: timestamps in ISO 8601 UTC, bytes in base64, NaN and infinity as null."""
     if isinstance(value, datetime):
         text = value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
         return text.replace("+00:00", "Z") if value.tzinfo else f"{text}Z"
@@ -123,15 +123,15 @@ def json_value(value: Any) -> Any:
 
 
 def texts(column: pa.ChunkedArray) -> pa.Array:
-    """The values as text: as JSON has them, words without its quotes."""
-    told = (json_value(value) for value in values(column))
+    """The values as text, as JSON writes them; strings without quotes."""
+    plain = (json_value(value) for value in values(column))
     return pa.array(
-        [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in told], pa.string()
+        [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in plain], pa.string()
     )
 
 
 def to_json(table: pa.Table) -> bytes:
-    """One array of objects."""
+    """A JSON array with one object per row."""
     rows = zip(*map(values, table.columns), strict=True)
     return json.dumps(
         [json_value(dict(zip(table.column_names, row, strict=True))) for row in rows],
@@ -141,7 +141,7 @@ def to_json(table: pa.Table) -> bytes:
 
 
 def to_csv(table: pa.Table) -> bytes:
-    """RFC 4180 with a header; nested values as JSON text, timestamps as in JSON."""
+    """CSV after RFC 4180 with a header; nested values as JSON text, timestamps as in JSON."""
     for index, field in enumerate(table.schema):
         if isinstance(field.type, pa.BaseExtensionType) or any(is_one(field.type) for is_one in _TEXTS):
             table = table.set_column(index, field.name, texts(table.column(index)))
@@ -151,7 +151,7 @@ def to_csv(table: pa.Table) -> bytes:
 
 
 def to_arrow(table: pa.Table) -> bytes:
-    """Arrow IPC stream."""
+    """An Arrow IPC stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -1,16 +1,16 @@
-"""SQL over HTTP, from the process that owns the file: short reads with a time limit, beside the one writer.
+"""SQL server: read-only SQL over HTTP from the process that owns the file.
 
-    POST /sql       {"sql": "SELECT …", "params": […]} → Arrow IPC stream (default), JSON or CSV, by `Accept`;
-                    "as_of" (ISO 8601) asks the tables as of then (asof.py); notes in a header `streamgauge-notes`;
-                    "params" may be an object, for `$name`; "name" is what it can be cancelled by; "lane" says among
-                    whom it waits: the dashboard's `pages` never wait for an `adhoc` query
-    DELETE /sql/NAME  cancel the query of that name
-    GET  /tables    tables and views with their columns and types, and what they are; a view's merge is `view`
+    POST /sql       {"sql": "SELECT …", "params": […]} → Arrow IPC stream (default), JSON or CSV, by `Accept`.
+                    Optional: "params" as an object, for `$name`; "as_of" (ISO 8601), to query the tables as of a past
+                    time (as_of.py), with notes in the header `streamgauge-notes`; "name", to cancel the query by;
+                    "lane": queries wait for those of their lane only (`pages` is the dashboard's, else `adhoc`)
+    DELETE /sql/NAME  cancel the queries of that name
+    GET  /tables    tables and views with their columns, types and descriptions; `merge` of a view is `view`
     GET  /snapshot  a consistent copy of the file, for any DuckDB tool
     GET  /health, /metrics   without the token
 
-Errors are `{"error": rule, "message": …}`: 400 refused or wrong SQL, 401 no token, 408 cut at the time limit, 413 too
-large an answer, 503 too many queries at a time.
+Errors are `{"error": rule, "message": …}`: 400 refused or wrong SQL, 401 no token, 408 time limit or cancelled, 413
+result too large, 503 too many queries at a time.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from streamgauge.warehouse.sql.query_service import QueryRefused, QueryService
 from streamgauge.warehouse.sql.results import LANES, Lane
 from streamgauge.warehouse.store import snapshot_folder
 
-# Threads that questions of a lane wait and run in; who waits in one lane takes none of another's.
+# Threads for the queries of each lane, waiting ones included.
 THREADS = 40
 log = logging.getLogger("streamgauge")
 
 
 def token(settings: Settings) -> str:
-    """The token clients send: from the setting, or from a 0600 file that is made once. Never logged."""
+    """The token that clients must send: from the setting, or from a 0600 file that is made once. Never logged."""
     if settings.sql_token:
         return settings.sql_token.get_secret_value()
     return files.secret(settings.token_file)
 
 
 def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Starlette:
-    """The Starlette application over an open warehouse."""
+    """The Starlette application over an open DuckDB file."""
     settings = running.settings
     queries = QueryService(db, settings, catalog)
     threads = {lane: anyio.CapacityLimiter(THREADS) for lane in LANES}
@@ -75,8 +75,11 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
     def tables(_request: Request, _body: bytes) -> Response:
         return JSONResponse(
             [
-                *(_told(one.name, one.merge, one.key, one.columns, one.about, one.select) for one in catalog.models),
-                *(_told(one.name, "view", (), one.columns, one.about, one.sql) for one in catalog.views),
+                *(
+                    _description(one.name, one.merge, one.key, one.columns, one.about, one.select)
+                    for one in catalog.models
+                ),
+                *(_description(one.name, "view", (), one.columns, one.about, one.sql) for one in catalog.views),
             ]
         )
 
@@ -130,20 +133,20 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
 
 
 def copy(db: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write a consistent copy of the warehouse to `path`, a new file in the snapshot folder; merges go on meanwhile."""
+    """Write a consistent copy of the file to `path`, a new file in the snapshot folder, while merges continue."""
     name = f"copy_{path.stem}"
     with db.cursor() as cursor:
-        # For any DuckDB from 1.0 on, whatever this one is.
+        # Readable by any DuckDB from 1.0 on.
         cursor.execute(f"ATTACH '{path.resolve()}' AS {name} (STORAGE_VERSION 'v1.0.0')")
         try:
-            # Fetch all: an open result is an open transaction, and in one the copy sets an option, which is locked.
+            # `fetchall` ends the SELECT's transaction: inside one, COPY sets an option, and options are locked.
             source = cursor.execute("SELECT current_database()").fetchall()[0][0]
             cursor.execute(f'COPY FROM DATABASE "{source}" TO {name}')
         finally:
             cursor.execute(f"DETACH {name}")
 
 
-def _told(
+def _description(
     name: str, merge: str, key: tuple[str, ...], columns: Mapping[str, str], about: str, select: str
 ) -> dict[str, Any]:
     return {
@@ -162,7 +165,7 @@ def _error(status: int, rule: str, message: str) -> Response:
 
 @contextlib.contextmanager
 def serve(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[None]:
-    """Answer from a thread of its own for as long as the block runs. Raises `UsageError` when the port is in use."""
+    """Serve SQL from a thread while the block runs. Raises `UsageError` when the port is in use."""
     host, port = running.settings.sql_host, running.settings.sql_port
     listener = http.listen(host, port, "STREAMGAUGE_SQL")
     with http.serve(application(running, db, catalog), listener, "sql", lifespan="off"):

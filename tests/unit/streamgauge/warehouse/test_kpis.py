@@ -109,7 +109,7 @@ def test_a_measure_that_falls_stops_nothing(caplog: pytest.LogCaptureFixture) ->
     counters.count("order_windows", orders(("eu", "web", "card", 1, -30)))
     assert counters.has("order_windows_revenue_cents") == {("eu", "web", "card"): 100}
     assert counters.has("order_windows_orders") == {("eu", "web", "card"): 2}
-    assert "measure `revenue_cents` of `order_windows` fell" in caplog.text
+    assert "measure `revenue_cents` of `order_windows` decreased" in caplog.text
 
 
 def test_tables_without_the_header_are_not_counted() -> None:

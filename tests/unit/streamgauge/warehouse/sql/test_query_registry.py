@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from streamgauge.warehouse.sql.query_registry import REMEMBERED_S, ActiveQuery, QueryRegistry
+from streamgauge.warehouse.sql.query_registry import EARLY_CANCEL_KEPT_S, ActiveQuery, QueryRegistry
 from streamgauge.warehouse.sql.query_service import QueryRefused, QueryRequest, QueryService
 from tests.unit.streamgauge.warehouse.commerce import Commerce
 
@@ -95,7 +95,7 @@ def test_a_cancel_of_nothing_is_forgotten() -> None:
     now = [0.0]
     register = QueryRegistry(lambda: now[0])
     assert not register.cancel("late")
-    now[0] = REMEMBERED_S + 1
+    now[0] = EARLY_CANCEL_KEPT_S + 1
     with register.enter("late") as one:
         assert one.why is None
     with register.enter(None) as one:

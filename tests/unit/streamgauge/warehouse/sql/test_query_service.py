@@ -49,8 +49,8 @@ def test_what_is_refused_is_refused_each_time(answers: QueryService, read: list[
 def test_no_more_are_remembered_than_there_is_room_for(
     answers: QueryService, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers_module, "REMEMBERED", 2)
+    monkeypatch.setattr(answers_module, "CHECKED_KEPT", 2)
     for number in (1, 2, 3, 1, 1):
         answers.query(QueryRequest(f"SELECT {number}"))
-    assert len(answers._harmless) <= 2
+    assert len(answers._checked) <= 2
     assert read == ["SELECT 1", "SELECT 2", "SELECT 3", "SELECT 1"]
