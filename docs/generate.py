@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
@@ -260,10 +261,18 @@ def dashboard() -> str:
 
 
 def figures(shown: Iterable[Figure], known: set[str]) -> str:
-    """Figures as a table: label, meaning, tables and query."""
-    return table(
-        ("Figure", "Meaning", "From"), ((figure.label, figure.meaning, source(figure, known)) for figure in shown)
-    )
+    """A page's figures; what the meanings of three or more of them share is a note below the table."""
+    entries = [(figure, re.split(r"(?<=\.) (?=[A-Z])", figure.meaning)) for figure in shown]
+    counts = Counter(sentence for _, meaning in entries for sentence in meaning)
+    notes = dict(zip((sentence for sentence, n in counts.items() if n > 2), "¹²³⁴⁵", strict=False))
+
+    def row(figure: Figure, meaning: list[str]) -> tuple[str, ...]:
+        marks = "".join(notes[sentence] for sentence in meaning if sentence in notes)
+        own = " ".join(sentence for sentence in meaning if sentence not in notes)
+        return f"{figure.label}{marks}", own, source(figure, known)
+
+    rows = table(("Figure", "Meaning", "From"), (row(figure, meaning) for figure, meaning in entries))
+    return "\n\n".join([rows, *(f"{mark} {sentence}" for sentence, mark in notes.items())])
 
 
 def source(figure: Figure, known: set[str]) -> str:
