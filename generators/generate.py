@@ -143,7 +143,7 @@ def _produce(run: _Run, shop: Shop, live: bool) -> None:
     options, publisher = run.options, run.publisher
     left = options.count if options.count is not None else math.inf
     duplicates = Duplicates(options.seed, options.duplicates)
-    watch = faults.Watch(run.process.settings.data_dir)
+    watch = faults.FaultWatch(run.process.settings.data_dir)
     paced = options.rate > 0
     if live:
         shop.skip_to(_now_ms())  # building the shop took time; that is no backlog

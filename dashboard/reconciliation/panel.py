@@ -46,7 +46,7 @@ def kept(_data_dir: str) -> _Kept:
 def counter() -> Log | None:
     """The count of a running `up`; None where there is none."""
     log = totals.log(query_cache.settings().data_dir)
-    return log if log is not None and run_file.lives(log.pid, log.written_ms / 1_000) else None
+    return log if log is not None and run_file.is_running(log.pid, log.written_ms / 1_000) else None
 
 
 def panel(view: ViewState, *, explain: bool = False) -> None:

@@ -82,8 +82,8 @@ class Services:
         )
         config = {**producer_config(settings), "client.id": "streamgauge-services", "linger.ms": 5}
         self._producer = Producer(config)
-        self._faults = faults.Watch(settings.data_dir)
-        self._watch = kafka.Watch(running)
+        self._faults = faults.FaultWatch(settings.data_dir)
+        self._watch = kafka.BrokerWatch(running)
         self._unsent = 0
         self._acknowledged: Counter[str] = Counter()
         self._began_ms = _now_ms()
@@ -215,7 +215,7 @@ class Services:
             log.debug("not committed: %s", error)
             return
         self._committed |= changed
-        self._watch.flowing()
+        self._watch.active()
 
     def _report(self, busy: bool) -> None:
         for service, count in self._engine.waiting().items():
@@ -223,7 +223,7 @@ class Services:
         for name, total in self._ledger.totals.items():
             metrics.gauge("streamgauge_shop_moved").labels(name).set(total)
         if not busy:
-            self._watch.quiet()
+            self._watch.idle()
 
     def _publish_totals(self, *, complete: bool) -> None:
         """Publish the totals for the dashboard's reconciliation; failures are ignored, the replies matter more."""

@@ -80,7 +80,7 @@ class Analytics:
         )
         self._transactions = Transactions(app, settings, running.stop)
         self._consumer = app.get_consumer(auto_commit_enable=False)
-        self._watch = kafka.Watch(running)
+        self._watch = kafka.BrokerWatch(running)
         self._circuit_breaker = CircuitBreaker(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
         self._topics = [*catalog.streams, *settings.foreign_letter_topics]
         self._cadence = Cadence(settings.commit_interval_ms / 1_000)
@@ -177,11 +177,11 @@ class Analytics:
                 self._take(messages)
         if self._batch.events:
             self._commit()
-            self._watch.flowing()
+            self._watch.active()
         else:
             self._transactions.settle()
             if self._assigned:
-                self._watch.quiet()
+                self._watch.idle()
 
     def _take(self, messages: list[Any]) -> None:
         """Decode what was just consumed, while it is in the cache."""

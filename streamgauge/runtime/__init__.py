@@ -1,1 +1,1 @@
-"""What the processes share: settings, errors, Kafka clients, the metric catalogue, logging, a graceful stop."""
+"""What all processes share: settings, errors, Kafka clients, log reader, metrics, health, files, a graceful stop."""

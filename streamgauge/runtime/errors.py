@@ -1,10 +1,10 @@
-"""One tree of errors, and what each means for whoever meets it.
+"""One tree of errors, and what each means for the caller.
 
 StreamgaugeError
-├── InvalidEvent     this event can never be processed: dead-letter it, go on
+├── InvalidEvent     this event can never be processed: dead-letter it and continue
 ├── TransientError   the same call may succeed later: retry, or restart the process
-├── FatalError       going on would damage data: stop the process (exit code 1)
-└── UsageError       a wrong command or setting, or a missing part: one line that says what to do (exit code 2)
+├── FatalError       continuing would damage data: stop the process (exit code 1)
+└── UsageError       a wrong command or setting, or a missing part: one line with what to do (exit code 2)
 """
 
 
@@ -15,7 +15,7 @@ class StreamgaugeError(Exception):
 class InvalidEvent(StreamgaugeError):
     """An event that cannot be processed. `reason` is one of `streamgauge.catalog.validation.REASONS`.
 
-    `field` is the JSON path of the wrong field (`$.items[0].quantity`; `$` is the event itself), where one is to blame.
+    `field` is the JSON path of the wrong field (`$.items[0].quantity`; `$` is the event itself), if one is to blame.
     `detail` is for people; `cause` is what the fingerprint is made of, in words that no library chooses.
     """
 
@@ -32,8 +32,8 @@ class TransientError(StreamgaugeError):
 
 
 class FatalError(StreamgaugeError):
-    """Going on would damage data."""
+    """Continuing would damage data."""
 
 
 class UsageError(StreamgaugeError):
-    """A wrong command or setting, or a missing part; the message is one line that says what to do."""
+    """A wrong command or setting, or a missing part; the message is one line with what to do."""

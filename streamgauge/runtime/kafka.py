@@ -1,4 +1,4 @@
-"""Kafka clients from settings: one place that knows addresses, credentials and the options every client shares."""
+"""Kafka clients from settings: addresses, credentials and shared options in one place; checks of broker and topics."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _plain(value: object) -> str:
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
-    """librdkafka's connection options (address, protocol, credentials)."""
+    """librdkafka's connection options (addresses, protocol, credentials), under its own names."""
     config: dict[str, Any] = {"bootstrap.servers": settings.bootstrap}
     for name in _CONNECTION:
         value = getattr(settings, name)
@@ -56,11 +56,12 @@ def application(
 ) -> Application:
     """A Quix Streams application for the batch path (`get_consumer`, `get_producer`); nothing connects yet.
 
-    It reads from the earliest offset (or, with "error", never jumps) and creates no topics: `streamgauge topics` does.
+    Without a committed offset it starts at the earliest one, or fails with "error". It creates no topics: `streamgauge
+    topics` does.
     """
     with warnings.catch_warnings(record=True):
-        # One of its dependencies warns about another at import, past every filter; neither is ours to mend. Imported
-        # here, because it is two thirds of what a command takes to start, and most need only an address.
+        # One of its dependencies warns about another at import, past every filter. Imported here, because it takes two
+        # thirds of a command's start, and most commands need only an address.
         warnings.simplefilter("ignore")
         from quixstreams import Application
         from quixstreams.kafka import ConnectionConfig
@@ -77,7 +78,7 @@ def application(
 
 
 def admin(settings: Settings) -> AdminClient:
-    """An admin client; it logs nothing by itself when the broker is away."""
+    """An admin client; librdkafka logs nothing by itself while the broker is away."""
     return AdminClient({**client_config(settings), "log_level": 0})
 
 
@@ -104,21 +105,21 @@ def fenced(error: BaseException) -> FatalError:
     )
 
 
-class Watch:
-    """Keeps `/health` honest while nothing flows: a quiet consumer does not notice that its broker is gone."""
+class BrokerWatch:
+    """Keeps `/health` true while nothing arrives: an idle consumer does not notice that its broker is gone."""
 
     def __init__(self, running: Process, every_s: float = 5.0) -> None:
         self._process = running
         self._every_s = every_s
         self._due = time.monotonic() + every_s
 
-    def flowing(self) -> None:
-        """Something was just committed, so the broker answers."""
+    def active(self) -> None:
+        """Report a commit: the broker answers."""
         self._due = time.monotonic() + self._every_s
         self._process.ready()
 
-    def quiet(self) -> None:
-        """Nothing came: ask the broker now and then, and say ready or not. Blocks for at most 2 s, rarely."""
+    def idle(self) -> None:
+        """Report that nothing arrived: check the broker every `every_s`, and set the health. May block for 2 s then."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + self._every_s
@@ -129,7 +130,7 @@ class Watch:
 
 
 def require_broker(settings: Settings, timeout_s: float = 5.0) -> None:
-    """Raise `UsageError` with what to do when no broker answers within `timeout_s`."""
+    """Raise `UsageError` with what to do if no broker answers within `timeout_s`."""
     try:
         admin(settings).list_topics(timeout=timeout_s)
     except KafkaException as error:
@@ -142,7 +143,7 @@ def require_broker(settings: Settings, timeout_s: float = 5.0) -> None:
 
 
 def require_topics(settings: Settings, topics: Iterable[str], timeout_s: float = 10.0) -> None:
-    """Raise `UsageError` with what to do when one of `topics` does not exist."""
+    """Raise `UsageError` with what to do if one of `topics` does not exist."""
     there = admin(settings).list_topics(timeout=timeout_s).topics
     missing = [topic for topic in topics if topic not in there]
     if missing:

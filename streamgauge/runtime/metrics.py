@@ -1,8 +1,8 @@
-"""Every metric of Streamgauge, with its meaning and labels; `docs/metrics.md` is generated from this list.
+"""The catalogue of metrics, each with meaning and labels; `docs/metrics.md` is generated from it.
 
 Labels come from closed sets (streams, models, reasons, process names): never ids of orders, customers or messages.
-A process registers only what it serves: `register` makes its counters and histograms when it starts, so that they rise
-from 0 and the first failure is an increase; `gauge(name)` makes a gauge at first use, for what is not known is absent.
+A process registers only what it serves. `register` creates its counters and histograms when it starts, so that they
+rise from 0 and the first failure is an increase. A gauge is created when it is first set: what is unknown is absent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Text of strangers, made harmless for a screen: nothing in it steers a terminal or hides what it says. Pure."""
+"""Untrusted text, made safe for a terminal."""
 
 
 def printable(text: str) -> str:
-    """Events contain what strangers wrote: nothing that would steer a terminal is passed on."""
+    """Escape every character that is not printable: fields of events may contain terminal control sequences."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

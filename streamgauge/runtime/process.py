@@ -1,8 +1,8 @@
-"""A process's edge: logging, settings, signals, `/metrics` and `/health`, exit codes.
+"""Run a long-lived command as a process: settings, logging, signals, `/metrics` and `/health`, exit codes.
 
-A command's function gets a `Process` and works until `process.stop` is set. `/health` answers 503 until the command
-says that it is ready, and says why. A small file in `<data_dir>/run/` tells `streamgauge status` and Prometheus where
-to ask (run_file.py).
+The command's function gets a `Process` and works until `process.stop` is set. `/health` responds 503 with the reason
+until the command reports that it is ready. A run file in `<data_dir>/run/` has the address for `streamgauge status` and
+Prometheus (run_file.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger("streamgauge")
 
 @dataclass
 class Process:
-    """What a running command holds: its name, its settings, its stop event and its health."""
+    """A running command: its name, settings, stop event and health."""
 
     name: str
     settings: Settings
@@ -39,7 +39,7 @@ class Process:
     _why_not: str | None = field(default="starting")
 
     def ready(self) -> None:
-        """Say that the process does its work now."""
+        """Report that the process does its work."""
         if self._why_not is None:
             return
         log.info("ready")
@@ -47,7 +47,7 @@ class Process:
         metrics.gauge("streamgauge_process_ready").labels(self.name).set(1)
 
     def unready(self, why: str) -> None:
-        """Say that the process cannot do its work now, and why."""
+        """Report that the process cannot do its work, and why."""
         if self._why_not != why:
             log.warning("not ready: %s", why)
         self._why_not = why
@@ -96,7 +96,7 @@ def _serve(process: Process) -> int:
 
 
 def set_up_logging(level: str) -> None:
-    """One line an entry on standard error; libraries speak from WARNING on."""
+    """Log to standard error, one line per entry; libraries from WARNING on."""
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(message)s", force=True
     )

@@ -1,6 +1,6 @@
-"""Every setting: one typed, frozen object, read once from `STREAMGAUGE_…` variables in a process's `main`.
+"""Settings: one typed, frozen object, read once from `STREAMGAUGE_…` variables when a process starts.
 
-`docs/settings.md` is generated from the fields below. An unknown variable of ours fails the start, so that a typing
+`docs/settings.md` is generated from the fields. An unknown `STREAMGAUGE_` variable fails the start, so that a typing
 error never silently leaves a default in force.
 """
 

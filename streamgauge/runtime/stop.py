@@ -1,4 +1,4 @@
-"""A graceful stop: SIGTERM and SIGINT set an event that every loop looks at."""
+"""Graceful stop: SIGTERM and SIGINT set an event that every loop checks."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from types import FrameType
 
 
 def on_signals() -> threading.Event:
-    """Install handlers in the main thread; the event is set by the first SIGTERM or SIGINT."""
+    """Install signal handlers, in the main thread; returns the event that SIGTERM or SIGINT sets."""
     stop = threading.Event()
 
     def handle(_signum: int, _frame: FrameType | None) -> None:

@@ -80,7 +80,7 @@ class Writer:
         self._next: dict[int, int] = {}
         self._newest: dict[str, float] = {}
         self._maintenance_due = self._last_delta_at = 0.0
-        self._watch = kafka.Watch(running)
+        self._watch = kafka.BrokerWatch(running)
         self._cadence = Cadence(running.settings.flush_interval_ms / 1_000)
 
     def open(self) -> None:
@@ -125,9 +125,9 @@ class Writer:
         ready = self._buffer.take()
         if ready.offsets:
             self._flush(ready)
-            self._watch.flowing()
+            self._watch.active()
         else:
-            self._watch.quiet()
+            self._watch.idle()
         self._measure_lag()
         if time.monotonic() >= self._maintenance_due:
             self._maintain()

@@ -50,7 +50,7 @@ class FaultPlan:
         self._settings, self._supervisor, self._log = settings, supervisor, write
         self._planned = parse(texts)
         faults.clear(settings.data_dir)
-        self._watch = faults.Watch(settings.data_dir)
+        self._watch = faults.FaultWatch(settings.data_dir)
         self._on: set[str] = set()
         self._paused = False
         self._next = 0.0

@@ -1,1 +1,1 @@
-"""Small files in the data directory by which the processes of one machine find each other."""
+"""Small files in the data directory, through which the processes of one machine find and inform each other."""

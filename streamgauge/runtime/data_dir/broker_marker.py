@@ -1,4 +1,4 @@
-"""What runs as the local broker, for those who must say so (status, pages): `<data_dir>/run/broker.json`."""
+"""Broker marker: which local broker runs, for status and pages, in `<data_dir>/run/broker.json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamgauge.runtime import files
 
 @dataclass(frozen=True)
 class BrokerMarker:
-    """`install` says what Apache Kafka lacks here and what to do about it; empty where `exactly_once` holds."""
+    """The local broker. `install` is why Apache Kafka cannot run here, and what to do; empty if `exactly_once`."""
 
     kind: str
     port: int
@@ -23,7 +23,7 @@ class BrokerMarker:
 
     @property
     def notice(self) -> str | None:
-        """One line for logs, status and pages where figures cannot be trusted, else None."""
+        """One line for logs, status and pages if figures cannot be trusted, else None."""
         return (
             None
             if self.exactly_once
@@ -32,7 +32,7 @@ class BrokerMarker:
 
 
 def path(data_dir: Path) -> Path:
-    """Where the marker is."""
+    """Path of the marker."""
     return data_dir / "run" / "broker.json"
 
 
@@ -42,10 +42,10 @@ def write(data_dir: Path, marker: BrokerMarker) -> None:
 
 
 def read(data_dir: Path) -> BrokerMarker | None:
-    """The marker, or None where no local broker of ours runs (one whose process is gone counts as none)."""
+    """The marker, or None if no local broker runs (a marker of a process that is gone does not count)."""
     try:
         marker = BrokerMarker(**json.loads(path(data_dir).read_text()))
-        # Whoever adopts a killed command's broker may be slow to bury it.
+        # The parent of a killed broker may be slow to wait for it.
         alive = psutil.Process(marker.pid).status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, TypeError, psutil.Error):
         return None

@@ -1,6 +1,6 @@
-"""Faults on command: a small file in the data directory says which are on and until when.
+"""Injected faults: a small file in the data directory with the active faults and their ends.
 
-`streamgauge fault` and `up --fault` write it; the storefront, the synthetic services and the supervisor look at it.
+`streamgauge fault` and `up --fault` write it; the storefront, the synthetic services and the supervisor read it.
 """
 
 from __future__ import annotations
@@ -22,33 +22,36 @@ NAMES = {
     POISON_BURST: "invalid events among the orders",
     CAMPAIGN_SURGE: "everybody wants a few products of one campaign",
 }
-LASTS_S = 30.0
-LONGEST_S = 3_600.0
-_LOOK_EVERY_S = 0.25
+DEFAULT_S = 30.0
+MAX_S = 3_600.0
+_READ_EVERY_S = 0.25
 
 
 def file(data_dir: Path) -> Path:
-    """Where it stands: `{"<fault>": <until, seconds since the epoch>}`."""
+    """Path of the file: `{"<fault>": <end, seconds since the epoch>}`."""
     return data_dir / "faults.json"
 
 
 def check(name: str) -> None:
-    """Raise `UsageError` with the right names for a wrong one."""
+    """Raise `UsageError` with the known names for an unknown one."""
     if name not in NAMES:
         raise UsageError(f"no fault `{name}`; there are {', '.join(NAMES)}")
 
 
-def begin(data_dir: Path, name: str, for_s: float = LASTS_S) -> None:
-    """Turn a fault on, from now for so long; 0 turns it off. The others stay as they are."""
+def begin(data_dir: Path, name: str, for_s: float = DEFAULT_S) -> None:
+    """Turn a fault on for `for_s` seconds from now; 0 turns it off. Other faults stay as they are.
+
+    Raises `UsageError` for an unknown name or a time out of range.
+    """
     check(name)
-    if not 0 <= for_s <= LONGEST_S:
-        raise UsageError(f"--for is a number of seconds from 0 (off) to {LONGEST_S:,.0f}, not {for_s:g}")
+    if not 0 <= for_s <= MAX_S:
+        raise UsageError(f"--for is a number of seconds from 0 (off) to {MAX_S:,.0f}, not {for_s:g}")
     path = file(data_dir)
     files.write_atomically(path, json.dumps(_read(path) | {name: time.time() + for_s}))
 
 
 def clear(data_dir: Path) -> None:
-    """Turn all off."""
+    """Turn all faults off."""
     file(data_dir).unlink(missing_ok=True)
 
 
@@ -60,18 +63,18 @@ def _read(path: Path) -> dict[str, float]:
         return {}
 
 
-class Watch:
-    """Looks at the file, four times a second at most; cheap enough for any loop."""
+class FaultWatch:
+    """Reads the file, at most four times a second; cheap enough for any loop."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = file(data_dir)
         self._until: dict[str, float] = {}
-        self._looks_at = 0.0
+        self._read_due = 0.0
 
     def active(self, name: str) -> bool:
-        """Whether that fault is on now."""
+        """Whether a fault is on now."""
         now = time.monotonic()
-        if now >= self._looks_at:
-            self._looks_at = now + _LOOK_EVERY_S
+        if now >= self._read_due:
+            self._read_due = now + _READ_EVERY_S
             self._until = _read(self._path)
         return self._until.get(name, 0.0) > time.time()

@@ -1,7 +1,7 @@
-"""A stable number for each replica on a machine: the first free slot, held by a lock that ends with the process.
+"""Replica slot: a stable number for each replica on a machine, held by a lock that ends with the process.
 
-A restarted replica takes the slot of the one that died, so its transactional id is the same, and Kafka aborts what the
-dead one left open at once instead of after its time-out (PITFALLS: a random id hides later records for so long).
+A restarted replica takes the slot of the one that died, and so its transactional id: Kafka then aborts the transaction
+that was left open at once. With a random id later records would stay hidden until that transaction times out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST = 256
 
 @dataclass(frozen=True)
 class Slot:
-    """Slot `number` of `name` on this host; held as long as the object lives."""
+    """Slot `number` of process `name` on this host, held as long as the object exists."""
 
     name: str
     number: int
@@ -28,20 +28,19 @@ class Slot:
 
     @property
     def id(self) -> str:
-        """`name-host-number`: unique in the cluster, the same after a restart."""
+        """`name-host-number`: unique in the cluster, and the same after a restart."""
         return f"{self.name}-{socket.gethostname()}-{self.number}"
 
     def spread(self, count: int) -> int:
-        """One of `count` places, the same after a restart. Neighbours get different ones.
+        """A number below `count`, the same after a restart, different for neighbouring slots.
 
-        Hosts begin at different places: in containers, where each replica has the first slot of a host of its own,
-        they would all take the same one otherwise.
+        Hosts begin at different numbers: in containers each replica has slot 0 of its own host.
         """
         return (zlib.crc32(socket.gethostname().encode()) + self.number) % count
 
 
 def take(name: str, data_dir: Path) -> Slot:
-    """Take the first free slot. Raises `UsageError` when none of 256 is free."""
+    """Take the first free slot. Raises `UsageError` if none of 256 is free."""
     for number in range(MOST):
         if lock := files.try_lock(data_dir / "run" / f"{name}-{number}.lock"):
             return Slot(name, number, lock)

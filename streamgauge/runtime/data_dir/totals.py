@@ -1,9 +1,9 @@
-"""The small files in which producers and `up` say how much there is, in `<data_dir>/traffic/`: what a proof compares.
+"""Totals for reconciliation: how many events were published, and how many the log has, in `<data_dir>/traffic/`.
 
-    published-generate-4711.json    what one producer had acknowledged, by stream; written every second
-    log.json                        what the log has, whoever wrote it, counted by reading it; by `streamgauge up`
+    published-generate-4711.json    events acknowledged to one producer, by stream; written every second
+    log.json                        events in the log, whoever wrote them, counted by reading it; by `streamgauge up`
 
-Each is replaced whole: a reader sees the old one or the new one. `up` begins with an empty folder.
+Each is replaced atomically. `up` begins with an empty folder.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Published:
-    """One producer: events that the broker acknowledged.
+    """Events by stream that the broker acknowledged to one producer; times in ms since the epoch.
 
-    Not `complete` while it runs, nor ever where it was killed: then it published at least these.
+    Not `complete` while it runs, nor after it was killed: then it published at least these.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Published:
 
 @dataclass(frozen=True)
 class Log:
-    """What `up` counted in the log since it began, by stream; all times are ms since the epoch.
+    """Events by stream that `up` counted in the log since it began; times in ms since the epoch.
 
-    - logged: committed events. Whatever was in the log at `counted_ms` is among them.
-    - processed: those whose processing analytics has committed; at least so many.
-    - due: those whose figures the warehouse has committed: what SQL does not show of these is missing.
-    - before: events that SQL showed when the count began, of windows from `since_ms` on. `clean` is whether nothing was
-      on its way then.
+    - logged: committed events; those in the log at `counted_ms` are all included.
+    - processed: those that analytics has committed as processed; a lower bound.
+    - due: those whose figures the warehouse has committed: any that SQL does not show are missing.
+    - before: events that SQL showed when the count began, of windows from `since_ms` on; `clean` is whether nothing was
+      in flight then.
     """
 
     pid: int
@@ -68,18 +68,18 @@ def write_log(data_dir: Path, log: Log) -> None:
 
 
 def published(data_dir: Path) -> list[Published]:
-    """Every producer that wrote a file here."""
-    found = []
+    """The totals of every producer with a file here; unreadable files are skipped."""
+    totals = []
     for path in sorted((data_dir / FOLDER).glob("published-*.json")):
         try:
-            found.append(Published(**json.loads(path.read_text())))
+            totals.append(Published(**json.loads(path.read_text())))
         except (OSError, ValueError, TypeError):
-            continue  # gone meanwhile, or another version's
-    return found
+            continue  # gone meanwhile, or of another version
+    return totals
 
 
 def log(data_dir: Path) -> Log | None:
-    """The last count of the log, or None where nobody counts."""
+    """The last count of the log, or None if there is none."""
     try:
         return Log(**json.loads((data_dir / FOLDER / "log.json").read_text()))
     except (OSError, ValueError, TypeError):

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
-from streamgauge.runtime.kafka import Watch
+from streamgauge.runtime.kafka import BrokerWatch
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 
@@ -115,23 +115,23 @@ def test_a_quiet_process_follows_its_broker_and_asks_rarely(
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     process = Process("t", Settings(), threading.Event())
-    watch = Watch(process, every_s=5.0)
+    watch = BrokerWatch(process, every_s=5.0)
 
     cluster["topics"] = None
     now[0] = 4.9
-    watch.flowing()
+    watch.active()
     assert process.health["status"] == "ready"
     now[0] = 9.8
-    watch.quiet()
+    watch.idle()
     assert process.health["status"] == "ready", "asked before its time"
     now[0] = 9.9
-    watch.quiet()
+    watch.idle()
     assert process.health["why"] == "no Kafka broker answers on 127.0.0.1:9092"
 
     cluster["topics"] = set()
     now[0] = 14.8
-    watch.quiet()
+    watch.idle()
     assert process.health["status"] == "unready", "asked before its time"
     now[0] = 14.9
-    watch.quiet()
+    watch.idle()
     assert process.health["status"] == "ready"

@@ -51,19 +51,19 @@ def test_a_wrong_duration_is_said(tmp_path: Path, seconds: float) -> None:
 def test_faults_begin_and_end_each_for_itself(tmp_path: Path) -> None:
     faults.begin(tmp_path, faults.POISON_BURST)
     faults.begin(tmp_path, faults.PAYMENT_OUTAGE)
-    watch = faults.Watch(tmp_path)
+    watch = faults.FaultWatch(tmp_path)
     assert [name for name in faults.NAMES if watch.active(name)] == [faults.PAYMENT_OUTAGE, faults.POISON_BURST]
     faults.begin(tmp_path, faults.POISON_BURST, 0)
-    assert not faults.Watch(tmp_path).active(faults.POISON_BURST)
-    assert faults.Watch(tmp_path).active(faults.PAYMENT_OUTAGE)
+    assert not faults.FaultWatch(tmp_path).active(faults.POISON_BURST)
+    assert faults.FaultWatch(tmp_path).active(faults.PAYMENT_OUTAGE)
     faults.clear(tmp_path)
-    assert not faults.Watch(tmp_path).active(faults.PAYMENT_OUTAGE)
+    assert not faults.FaultWatch(tmp_path).active(faults.PAYMENT_OUTAGE)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"poison-burst": "soon"}', "null"])
 def test_a_file_that_is_none_is_no_fault(tmp_path: Path, content: str) -> None:
     faults.file(tmp_path).write_text(content)
-    assert not any(map(faults.Watch(tmp_path).active, faults.NAMES))
+    assert not any(map(faults.FaultWatch(tmp_path).active, faults.NAMES))
 
 
 class FakeSupervisor:
@@ -84,9 +84,9 @@ def test_whoever_is_held_up_is_let_go(tmp_path: Path) -> None:
     plan = FaultPlan(config, ["slow-consumer@5"], fake, said.append)
     plan.tick(4.9)
     assert (supervisor.signals, said) == ([], [])
-    plan._watch._looks_at = 0.0  # the file is looked at four times a second
+    plan._watch._read_due = 0.0  # the file is looked at four times a second
     plan.tick(5.0)
-    plan._watch._looks_at = 0.0
+    plan._watch._read_due = 0.0
     plan.tick(5.1)
     assert supervisor.signals == [signal.SIGSTOP]
     assert said == [f"fault slow-consumer: {faults.NAMES['slow-consumer']}"]
