@@ -1,1 +1,1 @@
-"""What a dead letter says: headers, fingerprint, payload."""
+"""Dead letters: headers, fingerprints, payloads, and their retry."""

@@ -34,7 +34,7 @@ def test_every_package_is_in_the_registry() -> None:
 
 @each
 def test_it_can_be_started(processor: Processor) -> None:
-    """Its module is where `streamgauge process` looks, and its name, where it states one, is the registry's."""
+    """Its module is where `streamgauge process` imports it from; its `NAME`, if any, is the registry's."""
     module = importlib.import_module(f"processors.{processor.name}.service")
     assert callable(module.main)
     assert getattr(module, "NAME", processor.name) == processor.name

@@ -86,7 +86,7 @@ def test_files_are_whole(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("SELECT nope",), 1, "nope"),
         (("DROP TABLE orders",), 1, "SELECT"),
@@ -95,12 +95,12 @@ def test_files_are_whole(run: Run, tmp_path: Path) -> None:
         (("SELECT 1", "--output", "/nowhere/x"), 2, "/nowhere/x"),
     ],
 )
-def test_errors_are_one_line(run: Run, arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_errors_are_one_line(run: Run, arguments: tuple[str, ...], code: int, message: str) -> None:
     done = run("sql", *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith("streamgauge: ")
     assert done.stderr.count("\n") == 1
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_no_warehouse(environ: dict[str, str]) -> None:

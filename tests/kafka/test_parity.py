@@ -1,4 +1,4 @@
-"""docker-compose.yml without Docker: each service of ours, as the file has it, as a plain process on the local Kafka.
+"""docker-compose.yml without Docker: each of our services as a plain process on the local Kafka.
 
 Command, variables, start order and health check are the file's own. Translated is what only containers have: addresses,
 folders, ports, and host names, which differ from replica to replica there (`translate`).
@@ -55,7 +55,7 @@ class Stack:
         return self.ports.setdefault(of, free_port())
 
     def environ(self, service: dict[str, Any], host: str) -> dict[str, str]:
-        """The service's variables, translated; nothing of ours from outside."""
+        """The service's variables, translated; no other STREAMGAUGE_ variable from outside."""
         values = {name: self.translate(value, host) for name, value in compose.environment(service).items()}
         # In its container each has all ports to itself and keeps the defaults.
         ports = {"STREAMGAUGE_SQL_PORT": str(self.port("sql")), "STREAMGAUGE_DASHBOARD_PORT": str(self.port("pages"))}
@@ -91,16 +91,16 @@ class Stack:
                 wait_until(partial(self.healthy, host, service), f"{host} is healthy", ANSWERS_WITHIN_S)
 
     def healthy(self, host: str, service: dict[str, Any]) -> bool:
-        """What the file's own health check says."""
+        """Whether the file's own health check succeeds."""
         assert self.processes[host].poll() is None, self.log(host)
         kind, program, *arguments = service["healthcheck"]["test"]
         assert (kind, program) == ("CMD", "python")
         port = str(self.port(f"metrics of {host}"))
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", int(port))):
-                return False  # nobody there yet: not worth a process
-        asked = [sys.executable, *(argument.replace("9101", port) for argument in arguments)]
-        return subprocess.run(asked, capture_output=True, timeout=60, check=False).returncode == 0
+                return False  # nothing listens yet: not worth a process
+        command = [sys.executable, *(argument.replace("9101", port) for argument in arguments)]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
     def log(self, host: str) -> str:
         return (self.folder / f"{host}.log").read_text(errors="replace")
@@ -122,7 +122,7 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Everything of ours in docker-compose.yml, started in the file's order, healthy by the file's own check."""
+    """All our services of docker-compose.yml, started in the file's order, healthy by the file's own check."""
     require_kafka()
     folder = tmp_path_factory.mktemp("parity")
     services = compose.ours()
@@ -147,7 +147,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def warehouse(stack: Stack) -> Warehouse:
-    """A client with the dashboard's own variables: its address and its token file are what the file says."""
+    """A client with the dashboard's own variables: address and token file come from the file."""
     return Warehouse(settings_module.load(stack.environ(compose.ours()["dashboard"], "dashboard")))
 
 
@@ -166,7 +166,7 @@ def test_kafka_knows_every_property_that_its_service_sets(stack: Stack) -> None:
 
 
 def test_every_service_of_ours_runs(stack: Stack) -> None:
-    """None was left out; set-up is done, the rest goes on."""
+    """None was left out; set-up has ended, the rest is running."""
     ended = {host: process.poll() for host, process in stack.processes.items()}
     assert ended == {host: None for name in compose.ours() for host in REPLICAS.get(name, [name])} | {"topics": 0}
 

@@ -88,7 +88,7 @@ class Figures:
 class Tally:
     """Counts `streams` from the moment it is made; `count_log` False where the log cannot be trusted.
 
-    `before_by_stream` and `log_before` are what was visible and where the log ended then; None where nobody said.
+    `before_by_stream` and `log_before` are the visible events and the log's ends at the start; None where unknown.
     """
 
     def __init__(self, settings: Settings, streams: Iterable[str], ledgers: Path, *, count_log: bool) -> None:

@@ -1,4 +1,4 @@
-"""The comparison finds the one thing that differs, and says by how much; what has a known cause is counted apart."""
+"""The comparison finds the one difference and its size; differences with a known cause are counted apart."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_one_changed_measure(catalog: Catalog, events: list[Invented], running: 
     assert found["payment_events"].only_running == 1
 
 
-def test_what_the_log_no_longer_has_is_told_apart(
+def test_what_the_log_no_longer_has_is_counted_apart(
     catalog: Catalog, events: list[Invented], running: Path, tmp_path: Path
 ) -> None:
     """Without the first events of one partition: all that differs is older than the log, in that stream alone."""

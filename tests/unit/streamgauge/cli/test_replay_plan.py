@@ -12,7 +12,7 @@ from streamgauge.runtime.errors import UsageError
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("analytics", "streamgauge rebuild"),
         ("my-analytics", "streamgauge rebuild"),
@@ -21,8 +21,8 @@ from streamgauge.runtime.errors import UsageError
         ("connect-orders", "no group of ours"),
     ],
 )
-def test_refused(name: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         plan.processor(name, "my-analytics")
 
 

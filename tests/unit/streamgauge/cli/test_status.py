@@ -35,7 +35,7 @@ OLD = (StreamState("orders", 10, 0, 600.0),)
         pytest.param(replace(WELL, streams=()), [], id="no-events-yet-is-well"),
         pytest.param(replace(WELL, analytics_waiting=900), [], id="waiting-but-moving"),
         pytest.param(replace(WELL, replicas=None, analytics_waiting=None), [], id="unknown-is-not-bad"),
-        pytest.param(replace(WELL, notice="Tansu: in memory"), [], id="stand-in-is-said-not-judged"),
+        pytest.param(replace(WELL, notice="Tansu: in memory"), [], id="stand-in-is-shown-and-no-problem"),
         pytest.param(
             replace(WELL, streams=(StreamState("orders", 10, 3, 0.4),)), [], id="dead-letters-are-shown-not-judged"
         ),
@@ -99,7 +99,7 @@ def test_the_screen_shows_it_all(capsys: pytest.CaptureFixture[str]) -> None:
         ("sensors", "no events yet: produce to the topics of sensors"),
     ],
 )
-def test_without_events_the_screen_says_what_to_do(capsys: pytest.CaptureFixture[str], catalog: str, how: str) -> None:
+def test_without_events_the_next_step_is_shown(capsys: pytest.CaptureFixture[str], catalog: str, how: str) -> None:
     screen.show(replace(WELL, streams=(), catalog=catalog), [])
     assert how in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""How a retry climbs and what it tells: stopped by a failure, or when reported to; no Kafka."""
+"""Rungs of a retry and its reports: it stops after a failure, or on a signal. No Kafka."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_first_failure_stops_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert (end["outcome"], end["through"], end["failed"], end["not_sent"]) == ("failed", 5, 1, 24)
 
 
-def test_told_to_stop_what_is_sent_is_settled(capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_a_stop_outcomes_of_sent_letters_are_awaited(capsys: pytest.CaptureFixture[str]) -> None:
     stop = Event()
 
     def settle(sent: Sequence[Sent]) -> list[Failure]:
@@ -100,12 +100,12 @@ def test_told_to_stop_what_is_sent_is_settled(capsys: pytest.CaptureFixture[str]
     assert (reported[-1]["outcome"], reported[-1]["through"], reported[-1]["not_sent"]) == ("stopped", 6, 24)
 
 
-def test_what_is_not_settled_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_outcomes_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     def settle(_: Sequence[Sent]) -> list[Failure]:
-        raise TransientError("nobody came past")
+        raise TransientError("not processed")
 
     code, reported = climbed(Kafka(settle), 3, capsys)
-    assert str(code) == "nobody came past"
+    assert str(code) == "not processed"
     assert (reported[-1]["outcome"], reported[-1]["unsettled"], reported[-1]["not_sent"]) == ("unsettled", 1, 2)
 
 

@@ -148,7 +148,7 @@ def test_worst_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "sentence"),
     [
         ({}, "billing on orders: STALL, 42 s behind: 30 orders, €21,400 waiting"),
         ({"waiting_complete": False}, "billing on orders: STALL, 42 s behind: at least 30 orders, €21,400 waiting"),
@@ -161,8 +161,8 @@ def test_worst_first() -> None:
         ),
     ],
 )
-def test_sentences(changes: dict[str, Any], said: str) -> None:
-    assert screen.sentence(line(BEHIND | changes), KEYS) == said
+def test_sentences(changes: dict[str, Any], sentence: str) -> None:
+    assert screen.sentence(line(BEHIND | changes), KEYS) == sentence
 
 
 @pytest.mark.parametrize(

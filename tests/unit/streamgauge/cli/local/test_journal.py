@@ -27,7 +27,7 @@ def test_what_would_steer_a_terminal_is_not_passed_on() -> None:
     assert output.getvalue().endswith("a one [2Jtwo\n")
 
 
-def test_an_outage_is_not_told_a_hundred_times() -> None:
+def test_lines_about_an_outage_are_limited() -> None:
     output, now = io.StringIO(), [100.0]
     journal = Journal(("a", "b"), output, clock=lambda: now[0])
     for _ in range(50):

@@ -1,4 +1,4 @@
-"""Metrics ports: each process its own, whoever else listens."""
+"""Metrics ports: one per process, whatever else is listening."""
 
 from __future__ import annotations
 

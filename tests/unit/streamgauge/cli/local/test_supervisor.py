@@ -40,7 +40,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 class Log:
-    """What was said."""
+    """The lines written."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -64,7 +64,7 @@ def supervisor(log: Log) -> Iterator[Supervisor]:
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port that is in use."""
     with socket.create_server(("127.0.0.1", free_port())) as taken:
         yield int(taken.getsockname()[1])
 
@@ -83,14 +83,14 @@ def server(name: str, stopped: Path) -> ProcessSpec:
 
 
 def tick_until(supervisor: Supervisor, condition: Callable[[], bool]) -> None:
-    def look() -> bool:
+    def check() -> bool:
         supervisor.tick()
         return condition()
 
-    wait_until(look, "what the supervisor should bring about", 10.0)
+    wait_until(check, "the supervisor to act", 10.0)
 
 
-def test_gives_up_after_the_limit_and_says_why(supervisor: Supervisor, log: Log) -> None:
+def test_gives_up_after_the_limit_with_the_reason(supervisor: Supervisor, log: Log) -> None:
     supervisor.start([service("weak", "print('first', flush=True); raise SystemExit('no memory')")])
     with pytest.raises(GaveUp, match=r"weak died 3 times in 60 s; last: ended with code 1: no memory") as given_up:
         tick_until(supervisor, lambda: False)

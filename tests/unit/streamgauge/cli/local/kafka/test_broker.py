@@ -1,4 +1,4 @@
-"""Choosing a local broker, and what can be told without starting one."""
+"""Choice of the local broker, and its properties without starting one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock, and that only what it says enters the cache. No network: the download is a function."""
+"""The lock file, and that only files that match it enter the cache. No network: the download is a function."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_wrong_checksum_keeps_the_file_out(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("fetch-*"))
 
 
-def test_a_missing_network_says_what_to_do(tmp_path: Path) -> None:
+def test_without_network_the_error_is_actionable(tmp_path: Path) -> None:
     def away(jar: Jar, scratch: Path, advance: Callable[[int], None]) -> Path:
         raise ConnectionError("no route")
 

