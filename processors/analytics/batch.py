@@ -1,4 +1,4 @@
-"""What a replica of analytics has consumed since its last commit, and what is counted of it afterwards."""
+"""Batch: what a replica has consumed since its last commit, and the metrics that are counted once it is committed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from streamgauge.catalog.validation import REASONS
 from streamgauge.deltas.wire import Delta
 from streamgauge.runtime import metrics
 
-# Records of work on the pipeline, rare: as traffic they would look like a stream that has stopped.
+# Rare records of operators' work: counted as traffic, they would look like a stream that has stopped.
 UNCOUNTED = frozenset({RETRIES_TOPIC, AUDIT_TOPIC})
 
 
 @dataclass
 class Batch:
-    """Chunks by stream, dead letters (ours, and those read from other services' topics), and where to go on."""
+    """Chunks by stream, dead letters (`foreign`: read from other services' topics), and the offsets to resume from."""
 
     started: float = 0.0
     events: int = 0
@@ -37,7 +37,7 @@ class Batch:
     repeated: dict[str, int] = field(default_factory=dict)
 
     def relations(self, now_ms: int, deduplicator: Deduplicator | None = None) -> dict[str, pa.Table]:
-        """The rows the models select from, by relation; what `deduplicator` knows to be one is in `*` alone."""
+        """The rows that models select from, by relation. Repeats that `deduplicator` finds are only in `*`."""
         tables, messages = {}, []
         for stream, chunks in self.chunks.items():
             tables[stream] = pa.Table.from_batches([chunk.events for chunk in chunks])
@@ -53,16 +53,16 @@ class Batch:
         tables["*"] = pa.Table.from_batches([*messages, dead_messages])
         return tables
 
-    def offsets(self, note: Callable[[str], str]) -> list[TopicPartition]:
-        """Where the next replica goes on: one past the last message of each partition, with a topic's note."""
-        notes = {topic: note(topic) for topic, _ in self.next_offsets}
+    def offsets(self, metadata: Callable[[str], str]) -> list[TopicPartition]:
+        """The offsets to commit: one past the last message of each partition, with `metadata(topic)`."""
+        by_topic = {topic: metadata(topic) for topic, _ in self.next_offsets}
         return [
-            TopicPartition(topic, number, offset, metadata=notes[topic])
+            TopicPartition(topic, number, offset, metadata=by_topic[topic])
             for (topic, number), offset in self.next_offsets.items()
         ]
 
     def count(self, deltas: list[Delta], deduplicator: Deduplicator) -> None:
-        """Publish a committed batch's figures; nothing is counted that was not committed. Its ids are there to stay."""
+        """Count a committed batch in the metrics, and confirm its ids; nothing uncommitted is counted."""
         deduplicator.confirm(self.next_offsets)
         metrics.histogram("streamgauge_batch_events").observe(self.events)
         for stream, chunks in self.chunks.items():
@@ -92,7 +92,7 @@ class Batch:
 
 
 def make_series(streams: Iterable[str]) -> None:
-    """Begin the counters of dead letters at 0: an increase is only seen in a counter that was there before."""
+    """Start the dead-letter counters at 0: Prometheus sees an increase only in a counter that existed before."""
     for stream in streams:
         for reason in REASONS:
             metrics.counter("streamgauge_dead_letters_total").labels(stream, reason)

@@ -1,4 +1,4 @@
-"""Messages to columns: a chunk of one stream's messages becomes Arrow arrays and dead letters. No clock, no Kafka.
+"""Decoder: a chunk of one stream's messages becomes Arrow columns and dead letters. No clock, no Kafka.
 
 A chunk is about a thousand messages, so that its Python objects live and die in the processor's cache
 (docs/adr/0003-decode.md).
@@ -27,9 +27,9 @@ from streamgauge.runtime.errors import InvalidEvent
 
 DETAIL_SHOWN = 500
 MILLIS = pa.timestamp("ms", tz="UTC")
-# How far into a bad event its time is looked for; the last millisecond of the year 9999.
-TIME_SOUGHT_BYTES, _LATEST = 65_536, 253_402_300_799_999
-# Of a message's timestamp, which is its kind and the milliseconds.
+# How far into a bad event its time is searched for; the last millisecond of the year 9999.
+TIME_SEARCH_BYTES, _LATEST = 65_536, 253_402_300_799_999
+# A message's timestamp is (kind, milliseconds).
 _SECOND = itemgetter(1)
 _EVENT_ID = attrgetter(EVENT_ID)
 IDENTITY = pa.schema([pa.field(EVENT_ID, pa.string()), *ORIGIN])
@@ -57,7 +57,7 @@ class Records(NamedTuple):
 
     @classmethod
     def of(cls, messages: list[Message]) -> Self:
-        """Take everything out of the messages at once."""
+        """The messages' parts as columns."""
         return cls(
             list(map(Message.value, messages)),
             list(map(Message.partition, messages)),
@@ -66,8 +66,8 @@ class Records(NamedTuple):
             messages,
         )
 
-    def kept(self, mask: Sequence[bool]) -> Self:
-        """Those that `mask` names."""
+    def filter(self, mask: Sequence[bool]) -> Self:
+        """The records selected by `mask`."""
         return type(self)(*(list(compress(column, mask)) for column in self))
 
     def singly(self) -> Iterator[Record]:
@@ -89,13 +89,16 @@ class DeadLetter:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The same for every event that fails for the same cause."""
+        """Equal for all events that fail for the same cause."""
         return fingerprint(self.stream, self.reason, self.field, self.cause or self.detail)
 
 
 @dataclass
 class Chunk:
-    """What a chunk became: `events` for the stream's models, `messages` for the models over `*`, and dead letters."""
+    """A decoded chunk: `events` for the stream's models, `messages` for the models over `*`, and dead letters.
+
+    `decoded_singly` counts the events that had to be decoded one by one.
+    """
 
     events: pa.RecordBatch
     messages: pa.RecordBatch
@@ -105,7 +108,7 @@ class Chunk:
 
 
 class Decoder:
-    """Decodes one stream. Its only state is the newest event time of each partition, to tell late events."""
+    """Decodes one stream. Its only state is the newest event time of each partition, which identifies late events."""
 
     def __init__(self, stream: Stream, *, max_bytes: int, max_future_ms: int, late_after_ms: int = 10_000) -> None:
         self._stream = stream
@@ -119,16 +122,16 @@ class Decoder:
         self._newest: dict[int, int] = {}
 
     def forget(self) -> None:
-        """Forget what was newest: the partitions changed hands."""
+        """Forget the newest event times: the partitions were reassigned."""
         self._newest.clear()
 
     def chunk(self, records: Records, now_ms: int) -> Chunk:
-        """Decode a chunk; never raises for what an event contains."""
+        """Decode a chunk; never raises because of an event's content."""
         good, sizes, events, times, dead, decoded_singly = self._validated(records, now_ms)
         return self._columns(good, sizes, events, times, now_ms, dead, decoded_singly)
 
     def identities(self, records: Records, now_ms: int) -> pa.Table:
-        """Ids and origins of the events that are valid, as `chunk` has them; of a stream with an `event_id`."""
+        """Ids and origins of the valid events, as `chunk` decides; only for streams with an `event_id`."""
         good, _, events, _, _, _ = self._validated(records, now_ms)
         columns = [list(map(_EVENT_ID, events)), good.partitions, good.offsets, good.timestamps]
         return pa.table(
@@ -138,7 +141,7 @@ class Decoder:
     def _validated(
         self, records: Records, now_ms: int
     ) -> tuple[Records, list[int], list[Any], list[int], list[DeadLetter], int]:
-        """The good records with their sizes, events and event times; the dead; how many had to be judged singly."""
+        """The valid records with sizes, events and event times; dead letters; how many were decoded one by one."""
         dead: list[DeadLetter] = []
         decoded_singly = 0
         try:
@@ -148,14 +151,14 @@ class Decoder:
             if max(sizes, default=0) > self._max_bytes:
                 raise InvalidEvent("oversized", "somewhere in the chunk")
         except (InvalidEvent, TypeError, *_INVALID):
-            # Somewhere in here is a bad event. One by one costs its neighbours a fraction of a microsecond each.
+            # The chunk has a bad event. Decoding one by one costs its neighbours a fraction of a microsecond each.
             decoded_singly = len(records.values)
             events, kept, dead = self._singly(records)
-            records = records.kept(kept)
+            records = records.filter(kept)
             sizes = [len(record or b"") for record in records.values]
         times = list(map(self._time_in, events))
-        # The record's own timestamp, not the clock, so that reading the log again gives the same verdict; the clock
-        # only bounds what a producer claims.
+        # The record's own timestamp, not the clock, so that reading the log again decides the same; the clock only
+        # bounds what a producer claims.
         if times and max(times) > min(min(records.timestamps), now_ms) + self._max_future_ms:
             kept = []
             for record, time in zip(records.singly(), times, strict=True):
@@ -163,7 +166,7 @@ class Decoder:
                 kept.append(ahead_ms <= self._max_future_ms)
                 if not kept[-1]:
                     dead.append(self._dead(record, self._future(ahead_ms)))
-            records, events = records.kept(kept), list(compress(events, kept))
+            records, events = records.filter(kept), list(compress(events, kept))
             times, sizes = list(compress(times, kept)), list(compress(sizes, kept))
         return records, sizes, events, times, dead, decoded_singly
 
@@ -200,7 +203,7 @@ class Decoder:
         return Chunk(events, messages, dead, late_by_ms, decoded_singly)
 
     def _singly(self, records: Records) -> tuple[list[Any], list[bool], list[DeadLetter]]:
-        """Good events, which of the records they are, and dead letters for the others."""
+        """Decode one by one: valid events, a mask of their records, and dead letters for the others."""
         events: list[Any] = []
         good: list[bool] = []
         dead: list[DeadLetter] = []
@@ -224,7 +227,7 @@ class Decoder:
             raise validation.judge(error, record.value) from None
 
     def _dead(self, record: Record, error: InvalidEvent) -> DeadLetter:
-        said = self._time_of.search(record.value or b"", 0, TIME_SOUGHT_BYTES)
+        said = self._time_of.search(record.value or b"", 0, TIME_SEARCH_BYTES)
         time = int(said[1]) if said and 0 < int(said[1]) <= _LATEST else None
         detail = error.detail[:DETAIL_SHOWN]
         return DeadLetter(self._stream.topic, record, error.reason, detail, error.field, time, error.cause)

@@ -1,18 +1,18 @@
 """Analytics: events to deltas, exactly once.
 
-Input:     every topic of the catalog, and the dead-letter topics of other services that a setting names, as one
-           consumer group; any number of replicas.
-Output:    `analytics` (Arrow IPC deltas, header `model`), and `<topic>.dlq` for events that cannot be processed.
-State:     none. A batch's deltas, dead letters and input offsets commit in one Kafka transaction; a delta adds to a
-           table, so nothing is kept between batches, and a replica starts, stops and recovers at once. But for streams
-           that count repeats once: the ids of their last horizon, read back from the log (dedup_restore.py).
+Input:     every topic of the catalog, and the foreign dead-letter topics named by a setting, as one consumer group with
+           any number of replicas.
+Output:    `analytics` (deltas, streamgauge/deltas/wire.py), and `<topic>.dlq` for events that cannot be processed.
+State:     none between batches: a delta adds to a table, and its input offsets commit with it in one Kafka transaction,
+           so a replica starts, stops and recovers at once. The exception are streams that are deduplicated: the ids of
+           their last horizon are restored from the log (dedup_restore.py).
 Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
-           Where a stream gives nothing but bad events, the replica stops rather than dead-letter them all
-           (processors/analytics/circuit_breaker.py).
+           When nearly all events of a stream are bad, the replica stops instead of dead-lettering them all
+           (circuit_breaker.py).
 
-The order in a batch: consume chunk by chunk and decode each at once → run the models → begin → produce deltas and dead
-letters → send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the
-commit discards the batch, and the one behind it, and the events are read again from the committed offsets.
+The order in a batch: consume and decode chunk by chunk → run the models → begin → produce deltas and dead letters →
+send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the commit
+discards the batch, and the one that is being read, and the events are read again from the committed offsets.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ from streamgauge.runtime.errors import TransientError, UsageError
 from streamgauge.runtime.process import Process
 
 CHUNK = 1_000
-# Above this a consumer that catches up would hold more than it can use soon; below it, it waits for the broker.
+# With more, a consumer that catches up buffers more than it can use soon; with less, it waits for the broker.
 PREFETCH_MESSAGES, PREFETCH_KBYTES = 1_000_000, 128 * 1024
 log = logging.getLogger("streamgauge")
 
 
 class Analytics:
-    """One replica. `step` handles one batch; nothing else is public but `close`."""
+    """One replica. `open` it, call `step` for each batch, `recover` after a `TransientError`, and `close` it."""
 
     def __init__(self, running: Process, catalog: Catalog) -> None:
         self._process = running
@@ -91,7 +91,7 @@ class Analytics:
         self._dedup_restore = DedupRestore(
             settings, self._transform.decoders, self._transform.deduplicator, self._holds
         )
-        # Where the batch begins in each partition, markers and all, so that ranges of batches join without a gap.
+        # Where the batch begins in each partition, transaction markers included, so that batches join without a gap.
         self._first: dict[tuple[str, int], int] = {}
 
     def open(self) -> bool:
@@ -116,8 +116,8 @@ class Analytics:
         self._process.ready()
 
     def _on_revoke(self, _consumer: Any, _partitions: list[TopicPartition]) -> None:
-        # The open batch is not in a transaction yet, so discarding it is all there is to abort. The one before must be
-        # decided before somebody else reads on from its offsets.
+        # The open batch is not in a transaction yet, so discarding it is enough. The one before must be decided before
+        # another replica resumes from its offsets.
         self._transactions.wait()
         self._rebalanced, self._assigned = True, False
         if not self._process.stop.is_set():
@@ -128,7 +128,7 @@ class Analytics:
         self._transform.reset()
 
     def _rewind(self) -> None:
-        """Read again from the committed offsets of what this replica holds now."""
+        """Resume from the committed offsets of the partitions that this replica is assigned now."""
         self._discard()
         held = self._consumer.assignment()
         if not held:
@@ -143,8 +143,8 @@ class Analytics:
         )
 
     def _restore_dedup(self, committed: list[TopicPartition]) -> bool:
-        """Remember the ids of the last horizon before the committed offsets; False when partitions moved meanwhile."""
-        self._process.unready("reading back the ids of the last events, to know repeats")
+        """Restore the ids of the last horizon before the committed offsets; False when partitions moved meanwhile."""
+        self._process.unready("restoring the dedup window from the log")
         self._consumer.pause(committed)
         self._dedup_restore.read(committed)
         if holds := self._holds():
@@ -153,7 +153,7 @@ class Analytics:
         return holds
 
     def _holds(self) -> bool:
-        # Polled, or the group takes this replica for dead while it reads back; paused, so that nothing comes.
+        # Polled, or the group would take this replica for dead while it restores; paused, so that nothing arrives.
         self._consumer.consume(1, 0)
         return not self._rebalanced and not self._process.stop.is_set()
 
@@ -167,7 +167,7 @@ class Analytics:
             began = time.perf_counter()
             messages = self._consumer.consume(CHUNK, wait_s)
             if self._rebalanced:
-                # What this call returned may straddle the rebalance; the committed offsets know better.
+                # What this call returned may straddle the rebalance: resume from the committed offsets.
                 self._rebalanced = False
                 self._transactions.settle()
                 self._rewind()
@@ -194,7 +194,7 @@ class Analytics:
 
     def _usable(self, message: Message) -> bool:
         if error := message.error():
-            # Retriable by nature (a partition moved, a fetch failed): librdkafka goes on by itself.
+            # Retriable by nature (a partition moved, a fetch failed): librdkafka retries by itself.
             log.warning("consume: %s", error)
         return error is None
 
@@ -217,11 +217,11 @@ class Analytics:
         _stage("commit", time.perf_counter() - began)
         self._first |= batch.next_offsets
         self._batch = Batch()
-        # Automatic collection is off (see `run`); what this collects is young and little.
+        # Automatic collection is off (see `work`); this collects only the young generations.
         gc.collect(1)
 
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
-        # One partition a replica: a transaction that a dead replica left open holds up its own deltas alone.
+        # One partition per replica: a transaction that a dead replica left open delays only that replica's deltas.
         partition = self._slot.spread(self._partitions)
         inputs = InputOffsets.between(self._catalog.digest, self._first, self._batch.next_offsets)
         for value, headers in wire.messages(deltas, self._slot.id, inputs):
@@ -230,7 +230,7 @@ class Analytics:
             yield dead_letters.message(letter)
 
     def recover(self) -> None:
-        """After a failed transaction: a new producer, and back to the committed offsets."""
+        """After a failed transaction: create a new producer and resume from the committed offsets."""
         self._discard()
         with contextlib.suppress(TransientError):
             self._transactions.settle()
@@ -238,7 +238,7 @@ class Analytics:
             self._rewind()
 
     def close(self) -> None:
-        """Leave the group. What was not committed is read by whoever comes next."""
+        """Leave the group. What was not committed is read again by the next replica."""
         with contextlib.suppress(TransientError):
             self._transactions.settle()
         self._consumer.close()  # type: ignore[no-untyped-call]
@@ -249,13 +249,14 @@ def _stage(stage: str, seconds: float) -> None:
 
 
 def work(running: Process) -> None:
-    """Run one replica until it is told to stop."""
+    """Run one replica until the process is stopped."""
     catalog = loader.load(running.settings.catalog)
     kafka.require_broker(running.settings)
     kafka.require_topics(running.settings, catalog.topics)
     if own := set(running.settings.foreign_letter_topics) & set(catalog.topics):
-        raise UsageError(f"STREAMGAUGE_DEAD_LETTER_TOPICS names `{min(own)}`, which is Streamgauge's own")
-    # Thousands of short-lived objects a chunk, none in a cycle: automatic collection would double the cost of decoding.
+        raise UsageError(f"STREAMGAUGE_DEAD_LETTER_TOPICS names `{min(own)}`, which is a topic of Streamgauge itself")
+    # Thousands of short-lived objects per chunk, none in a cycle: automatic collection would double the cost of
+    # decoding.
     gc.freeze()
     gc.disable()
     make_series(catalog.streams)

@@ -68,6 +68,6 @@ class Transform:
         return self._models.deltas(batch.relations(now_ms, self.deduplicator))
 
     def reset(self) -> None:
-        """Forget the newest event times: the partitions changed hands."""
+        """Forget the newest event times: the partitions were reassigned."""
         for decoder in self.decoders.values():
             decoder.forget()

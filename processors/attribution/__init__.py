@@ -1,4 +1,4 @@
-"""Which campaign an order is owed to: `streamgauge process attribution`.
+"""Attribution of orders to campaigns: `streamgauge process attribution`.
 
-rules.py judges, reference.py knows campaigns and products, service.py wires them to topics.
+rules.py decides, reference.py holds campaigns and products, service.py wires them to topics.
 """

@@ -1,8 +1,8 @@
-"""Reference data in memory: a compacted topic, read whole before the service starts and followed from then on.
+"""Reference data in memory: a compacted topic, read whole before the service starts and followed afterwards.
 
-A change takes effect at its event time: `at` gives the version that was in force then, or, for a time before all of
-them, the oldest that is known. How many versions there are is for the log to say: compaction keeps the newest of each
-key for good, and the older ones for a while. No group, no commits: every replica has all of it.
+A change takes effect at its event time: `at` returns the version in force then, or the oldest known one for earlier
+times. How many versions there are depends on the log: compaction keeps the newest of each key for good, older ones for
+a while. No group and no commits: every replica has all of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.log_reader import Fetch
 from streamgauge.runtime.settings import Settings
 
-# Of one key; the oldest go first.
+# Versions kept of one key; the oldest are dropped first.
 VERSIONS_KEPT = 100
 CHUNK = 1_000
 SILENCE_S = 60.0
@@ -34,20 +34,20 @@ class Dated(Protocol):
 
     @property
     def occurred_at(self) -> int:
-        """In force from then on, ms since the epoch."""
+        """In force from this time on, ms since the epoch."""
 
 
 E = TypeVar("E", bound=Dated)
 
 
 class Versions(Generic[E]):
-    """What is known of each key, by time. One thread writes, others read."""
+    """Versions of each key, by time. One thread writes, others read."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, tuple[E, ...]] = {}
 
     def put(self, key: str, event: E) -> None:
-        """A version; of two with the same time the later one counts."""
+        """Add a version; of two with the same time the later one counts."""
         kept = [one for one in self._by_key.get(key, ()) if one.occurred_at != event.occurred_at]
         insort(kept, event, key=_time)
         self._by_key[key] = tuple(kept[-VERSIONS_KEPT:])
@@ -57,7 +57,7 @@ class Versions(Generic[E]):
         self._by_key.pop(key, None)
 
     def at(self, key: str, time_ms: int) -> E | None:
-        """The version in force at that time, or the oldest; None where the key is not known."""
+        """The version in force at that time, or the oldest; None for an unknown key."""
         versions = self._by_key.get(key)
         if not versions:
             return None
@@ -95,11 +95,11 @@ class Follower(Generic[E]):
         log.info("%s: %d keys", self._topic, len(self.versions))
 
     def follow(self) -> None:
-        """Take what has come since; does not block."""
+        """Read what has arrived since; does not block."""
         self._take(log_reader.fetch(self._consumer, CHUNK, 0))
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close the consumer."""
         self._consumer.close()
 
     def _take(self, fetched: Fetch) -> None:

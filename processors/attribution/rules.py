@@ -1,11 +1,11 @@
-"""Which click earned an order: pure functions over what is known of one customer.
+"""Attribution rules: which click an order is credited to. Pure functions over the state of one customer.
 
 An order's credit goes to one click of its customer (an `ad.click` or an `email.opened`) that is not later than the
 order and at most `window_ms` older: the newest of them (last touch) or the oldest (first touch).
 
-`apply` takes in one more event. Where it changes what was said of an order, as a click that comes late may, the old
-credit is reversed and the new one given. Events may therefore come in any order, as long as none comes later than
-`grace_ms` behind the newest event of its customer: orders older than that are settled and stay as they are.
+`apply` adds one event. When it changes what was decided for an order, as a late click may, the old credit is reversed
+and the new one given. Events may therefore come in any order, as long as none is more than `grace_ms` behind the newest
+event of its customer: orders older than that are settled and stay as they are.
 All times are event times, ms since the epoch.
 """
 
@@ -26,7 +26,7 @@ Arrival = Literal["in_time", "late", "too_late", "repeated"]
 
 @dataclass(frozen=True)
 class Policy:
-    """What is configured. `clicks_kept` and `orders_kept` bound what is remembered of one customer."""
+    """Configuration. `clicks_kept` and `orders_kept` bound the state of one customer."""
 
     touch: Touch
     window_ms: int
@@ -37,7 +37,7 @@ class Policy:
 
 
 class Click(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):
-    """Something that a customer did with a campaign."""
+    """A customer's interaction with a campaign."""
 
     at: int
     event_id: str
@@ -47,7 +47,7 @@ class Click(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """An order that was placed; `category` and `margin_cents` are absent where a product is not known."""
+    """A placed order; `category` and `margin_cents` are None when a product is unknown."""
 
     at: int
     event_id: str
@@ -59,23 +59,23 @@ class Order(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
 
 
 class Credit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """To which click an order is owed, and to which segment its customer belonged then."""
+    """The click that an order is credited to, and the customer's segment at that time."""
 
     click: Click
     segment: Segment
 
 
 class AttributedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An order and what was said of it last; no credit where no click earned it."""
+    """An order and its latest credit; None when no click earned it."""
 
     order: Order
     credit: Credit | None
 
 
 class CustomerState(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """All that is kept of one customer: clicks and orders in the order of their times, then ids.
+    """State of one customer: clicks and orders by time, then id.
 
-    `forgotten` is the time and id of the newest order that was let go.
+    `forgotten` is the time and id of the newest order that was dropped.
     """
 
     newest_at: int = 0
@@ -93,7 +93,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What came of an event. The customer is the same object where nothing is to be stored."""
+    """Result of an event. `customer` is the same object when nothing is to be stored."""
 
     customer: CustomerState
     changes: tuple[Change, ...]
@@ -101,7 +101,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 def apply(policy: Policy, customer: CustomerState, event: Click | Order) -> Outcome:
-    """Take in one event of the customer."""
+    """Add one event of the customer."""
     return _click(policy, customer, event) if isinstance(event, Click) else _order(policy, customer, event)
 
 
@@ -123,7 +123,7 @@ def _click(policy: Policy, customer: CustomerState, click: Click) -> Outcome:
             continue
         if arrival == "in_time":
             arrival = "late"
-        # Against what the order has, not against the clicks that are kept: those may be fewer by now.
+        # Compared with the order's credit, not with the clicks that are kept: some of them may be gone.
         if before is not None and not _wins(policy, click, before.click):
             continue
         segment = before.segment if before else _segment(policy, order, _previous(customer.forgotten, orders, number))
@@ -137,19 +137,19 @@ def _order(policy: Policy, customer: CustomerState, order: Order) -> Outcome:
     if any(one.order.order_id == order.order_id for one in customer.orders):
         return Outcome(customer, (), "repeated")
     if customer.forgotten is not None and _order_key(order) <= customer.forgotten:
-        # It may be one that was let go, and nothing may be credited twice.
+        # It may be one that was dropped, and nothing may be credited twice.
         return Outcome(customer, (), "too_late")
     newest_at = max(customer.newest_at, order.at)
     orders = list(customer.orders)
     index = bisect_left(orders, _order_key(order), key=_attributed_key)
-    # A new order is judged whenever it comes; one that is too late, only this once.
+    # A new order is attributed whenever it arrives; one that is too late, only this once.
     credit = None
     if click := _touch(policy, customer.clicks, order):
         credit = Credit(click, _segment(policy, order, _previous(customer.forgotten, orders, index)))
     changes = _changes(order, None, credit)
     orders.insert(index, AttributedOrder(order, credit))
     if index + 1 < len(orders):
-        # Whoever ordered next is not new any more, or did not lapse.
+        # The customer's next order is no longer the first, or no longer after a lapse.
         later, before = orders[index + 1].order, orders[index + 1].credit
         if before is not None and not _is_settled(policy, later, newest_at):
             now = Credit(before.click, _segment(policy, later, order.at))
@@ -169,7 +169,7 @@ def _changes(order: Order, before: Credit | None, now: Credit | None) -> list[Ch
 
 
 def _touch(policy: Policy, clicks: Sequence[Click], order: Order) -> Click | None:
-    """The click that earned the order, of those that are kept."""
+    """The click that earned the order, among those that are kept."""
     first = bisect_left(clicks, order.at - policy.window_ms, key=_at)
     after_last = bisect_right(clicks, order.at, key=_at)
     if first == after_last:
@@ -189,7 +189,7 @@ def _segment(policy: Policy, order: Order, previous_at: int | None) -> Segment:
 
 
 def _previous(forgotten: tuple[int, str] | None, orders: Sequence[AttributedOrder], index: int) -> int | None:
-    """When the customer had ordered before the order that is (or will be) at `index`."""
+    """Time of the customer's order before the one that is (or will be) at `index`; None without one."""
     if index > 0:
         return orders[index - 1].order.at
     return None if forgotten is None else forgotten[0]
@@ -206,7 +206,7 @@ def _bounded(
     orders: Sequence[AttributedOrder],
     forgotten: tuple[int, str] | None,
 ) -> CustomerState:
-    """Let go of clicks that no open order can be owed to, and of the oldest where there are too many."""
+    """Drop clicks that no open order can be credited to, and the oldest when there are too many."""
     useful = bisect_left(clicks, newest_at - policy.grace_ms - policy.window_ms, key=_at)
     surplus = len(orders) - policy.orders_kept
     if surplus > 0:

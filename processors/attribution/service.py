@@ -1,12 +1,12 @@
-"""Attribution: which campaign an order is owed to, and what it brought.
+"""Attribution: the campaign that an order is credited to, and its revenue and margin.
 
 Input:     `orders` (order.placed) and `marketing` (ad.click, email.opened), re-keyed by customer; `campaigns` and
            `products`, read whole by every replica (reference.py).
-Output:    `attribution`: `attribution.credited`, and `attribution.reversed` where a click that came late takes a credit
-           over. `occurred_at` is the order's.
+Output:    `attribution`: `attribution.credited`, and `attribution.reversed` when a late click takes a credit over.
+           `occurred_at` is the order's.
 State:     a customer's recent clicks and orders (rules.Customer), bounded, in RocksDB with a changelog.
-Guarantee: exactly once (processors/streaming). An order is credited at most once at a time: credits less reversals
-           are the answer, whatever order the events came in, within STREAMGAUGE_ATTRIBUTION_GRACE_HOURS.
+Guarantee: exactly once (processors/streaming). An order has at most one credit at a time: credits minus reversals are
+           correct in whatever order the events came, within STREAMGAUGE_ATTRIBUTION_GRACE_HOURS.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _KNOWN = "customer"
 
 
 class Reference:
-    """What is known of campaigns and products. What is not known is left out, and counted."""
+    """Campaigns and products. Unknown ones are left out and counted."""
 
     def __init__(self, campaigns: Versions[CampaignEvent], products: Versions[ProductEvent]) -> None:
         self._campaigns, self._products = campaigns, products
@@ -52,7 +52,7 @@ class Reference:
         self._unknown_campaign, self._unknown_product = unknown.labels("campaigns"), unknown.labels("products")
 
     def name(self, campaign_id: str, at: int) -> str | None:
-        """What the campaign was called then."""
+        """Name of the campaign at time `at` (ms); None when unknown."""
         campaign = self._campaigns.at(campaign_id, at)
         if campaign is None:
             self._unknown_campaign.inc()
@@ -60,7 +60,7 @@ class Reference:
         return campaign.name
 
     def basket(self, items: Sequence[OrderItem], at: int) -> tuple[str | None, int | None]:
-        """Category of the dearest item, and the margin of all of them, as of then."""
+        """Category of the most expensive item, and the margin of all items (cents), at time `at`; None when unknown."""
         products = [self._products.at(item.sku, at) for item in items]
         if None in products:
             self._unknown_product.inc()
@@ -72,19 +72,21 @@ class Reference:
 
 
 class Routing(msgspec.Struct, gc=False):
-    """As much of an event as it takes to know whose it is."""
+    """The part of an event that decides its customer."""
 
     event_type: str
     customer_id: str
 
 
 def customer_of(wanted: frozenset[str]) -> Callable[[bytes | None], str | None]:
-    """Finds the customer of a wanted event. What cannot be read is dropped: analytics has it as a dead letter."""
+    """A function that finds the customer of a wanted event. What cannot be parsed is dropped: analytics dead-letters
+    it.
+    """
     decode = msgspec.json.Decoder(Routing).decode
 
     def customer(value: bytes | None) -> str | None:
         try:
-            # A message may have no value at all.
+            # A message may have no value.
             routing = decode(value or b"")
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
@@ -96,7 +98,7 @@ def customer_of(wanted: frozenset[str]) -> Callable[[bytes | None], str | None]:
 def step(
     policy: Policy, reference: Reference, customer: CustomerState, event: OrderEvent | MarketingEvent
 ) -> tuple[CustomerState, list[Output]]:
-    """One event of a customer: what is known of him then, and what is to be published."""
+    """Apply one event of a customer: the new state, and the events to publish."""
     if isinstance(event, OrderEvent):
         kind, at = "order", event.occurred_at
         category, margin = reference.basket(event.items, at)
@@ -112,7 +114,7 @@ def step(
 
 
 def published(change: Change, cause: str, reference: Reference) -> Output:
-    """The event of a change. Its id follows from the order and its cause: always the same."""
+    """The event of a change. Its id derives from the order and the cause, so a repetition has the same id."""
     order, click = change.order, change.credit.click
     metrics.counter("streamgauge_attribution_changes_total").labels(change.kind).inc()
     digest = blake2b(f"{change.kind} {order.order_id} {cause}".encode(), digest_size=16).hexdigest()
@@ -137,7 +139,7 @@ def published(change: Change, cause: str, reference: Reference) -> Output:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The settings as the rules take them."""
+    """The settings as a `Policy`."""
     return Policy(
         touch=settings.attribution_model,
         window_ms=settings.attribution_window_hours * HOUR_MS,
@@ -148,7 +150,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def build(service: Service) -> None:
-    """Wire the topics. Raises `UsageError` with a catalog that is not of commerce."""
+    """Wire the topics. Raises `UsageError` when the catalog lacks a stream of commerce."""
     if missing := STREAMS - service.catalog.streams.keys():
         raise UsageError(f"catalog `{service.catalog.name}` has no stream `{min(missing)}`, which attribution needs")
     reference = _reference(service)

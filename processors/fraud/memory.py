@@ -1,8 +1,8 @@
-"""What is remembered of a card and of a customer: bounded, and changed by pure functions. No clock, no Kafka.
+"""Memory of a card and of a customer: bounded, and changed by pure functions. No clock, no Kafka.
 
-A payment is remembered once: further attempts of it have the same `payment_id`. What is remembered is in the order of
-arrival; windows look at event times. The payments of a customer come from several partitions and may overtake each
-other, so a window has two sides: of so many at one moment, the last to be judged sees all the others.
+A payment is remembered once: further attempts have the same `payment_id`. Entries are in the order of arrival; windows
+are of event times. A customer's payments come from several partitions and may overtake each other, so a window has two
+sides: of several at the same moment, the last to be judged sees all the others.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import msgspec
 
 # How fast a habit follows: the newest payment weighs a fiftieth, once there are fifty.
 HABIT_PAYMENTS = 50
-# The spread (standard deviation of the logarithm) of anybody's amounts, and how many payments that knowledge is worth.
+# Prior spread (standard deviation of the logarithm) of amounts, and the number of payments that the prior weighs.
 ANYBODY_SPREAD, ANYBODY_PAYMENTS = 0.7, 8
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
-    """A rule fired: its name, how sure it is (0 to 1), and the evidence in words."""
+    """A rule that fired: its name, its score (0 to 1), and the evidence in words."""
 
     rule: str
     score: float
@@ -28,7 +28,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
 
 class Payment(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
-    """What is passed on of a payment event. `at` is its event time in ms; `asked_at` is when it reached Kafka."""
+    """The part of a payment event that the steps need. `at` is its event time (ms); `asked_at` when it reached Kafka."""
 
     payment_id: str
     order_id: str
@@ -66,7 +66,7 @@ class PastPayment(msgspec.Struct, array_like=True, gc=False):
 
 
 class Habit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a customer usually pays: mean and variance of the logarithm of the amount, recent payments weighing most."""
+    """A customer's usual amounts: mean and variance of their logarithm, recent payments weighing most."""
 
     payments: int = 0
     mean: float = 0.0
@@ -74,20 +74,20 @@ class Habit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def usual_cents(self) -> int:
-        """The amount in the middle."""
+        """The median amount."""
         return round(math.exp(self.mean)) if self.payments else 0
 
     def deviation(self, amount_cents: int) -> float:
-        """How many standard deviations `amount_cents` lies above what is usual; negative below it.
+        """Standard deviations by which `amount_cents` is above the usual amount; negative below it.
 
-        With few payments the spread is mostly that of anybody's amounts: five alike are no proof of regularity.
+        With few payments the spread is mostly the prior's: five equal amounts do not prove regularity.
         """
         known = min(self.payments, HABIT_PAYMENTS)
         variance = (known * self.variance + ANYBODY_PAYMENTS * ANYBODY_SPREAD**2) / (known + ANYBODY_PAYMENTS)
         return (math.log(max(1, amount_cents)) - self.mean) / math.sqrt(variance)
 
     def learn(self, amount_cents: int) -> Habit:
-        """The habit after a further payment."""
+        """The habit after another payment."""
         payments = self.payments + 1
         weight = 1 / min(payments, HABIT_PAYMENTS)
         distance = math.log(max(1, amount_cents)) - self.mean
@@ -99,13 +99,13 @@ class Habit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class CardMemory(msgspec.Struct, array_like=True, gc=False):
-    """What is remembered of a card."""
+    """Memory of a card."""
 
     uses: list[CardUse] = []
 
 
 class CustomerMemory(msgspec.Struct, array_like=True, gc=False):
-    """What is remembered of a customer."""
+    """Memory of a customer."""
 
     past: list[PastPayment] = []
     habit: Habit = Habit()

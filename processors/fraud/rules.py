@@ -1,7 +1,7 @@
 """Fraud rules: each a small pure function of a payment and what is remembered of its card or customer.
 
 A rule compares one figure with its limit. Its score is 0.5 at the limit, 0.75 at one and a half times the limit, and at
-most 0.95. A single weak sign never declines a payment, two of them do, or one that is strong
+most 0.95. A single weak finding never declines a payment; two do, or a strong one
 (`STREAMGAUGE_FRAUD_DECLINE_AT`). docs/how-to/add-a-fraud-rule.md describes how to add one.
 """
 
@@ -16,15 +16,15 @@ from streamgauge.domain import fraud
 from streamgauge.domain.fraud import FraudRule
 from streamgauge.runtime.settings import Settings
 
-# Transfers whose amounts differ by less than this are parts of the same sum.
+# Transfers whose amounts differ by at most this share are parts of the same sum.
 SIMILAR = 0.02
-# One who made so few payments is new, to buy now and pay later.
+# A customer with fewer payments is new for "buy now, pay later".
 NEW_PAYMENTS = 3
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The settings `STREAMGAUGE_FRAUD_…` that the rules need, by the same names."""
+    """Limits of the rules: the settings `STREAMGAUGE_FRAUD_…` by the same names."""
 
     decline_at: float
     velocity_window_s: int
@@ -46,7 +46,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
-        """Those in force."""
+        """The limits in the settings."""
         return cls(**{field.name: getattr(settings, f"fraud_{field.name}") for field in fields(cls)})
 
 
@@ -60,11 +60,11 @@ def money(cents: int, currency: str) -> str:
     return f"{cents / 100:,.2f} {currency}"
 
 
-# Rules over a card: what it was used for before, in the order of arrival.
+# Rules over a card: its earlier uses, in the order of arrival.
 
 
 def card_velocity(payment: Payment, uses: Sequence[CardUse], limits: Limits) -> Finding | None:
-    """Payments by one card in a short time."""
+    """Many payments by one card in a short time."""
     count = 1 + len(within(uses, payment.at, limits.velocity_window_s))
     if count < limits.card_velocity:
         return None
@@ -73,7 +73,7 @@ def card_velocity(payment: Payment, uses: Sequence[CardUse], limits: Limits) -> 
 
 
 def card_customers(payment: Payment, uses: Sequence[CardUse], limits: Limits) -> Finding | None:
-    """Customers who pay by one card."""
+    """Many customers pay by one card."""
     customers = {use.customer_id for use in within(uses, payment.at, limits.pattern_window_s)} | {payment.customer_id}
     if len(customers) < limits.card_customers:
         return None
@@ -85,7 +85,7 @@ def card_customers(payment: Payment, uses: Sequence[CardUse], limits: Limits) ->
 
 
 def customer_velocity(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
-    """Payments of one customer in a short time."""
+    """Many payments of one customer in a short time."""
     count = 1 + len(within(memory.past, payment.at, limits.velocity_window_s))
     if count < limits.customer_velocity:
         return None
@@ -130,7 +130,7 @@ def customer_regions(payment: Payment, memory: CustomerMemory, limits: Limits) -
 
 
 def refund_pattern(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
-    """Refunds of most of what a customer paid; what was declined here and refunded therefore does not count."""
+    """Refunds of most of a customer's payments. Payments declined here, and refunded for that, do not count."""
     paid = [past for past in memory.past if not past.declined]
     refunded = sum(past.refunded for past in paid)
     if refunded < limits.refunds or refunded * 2 < len(paid):
@@ -140,7 +140,7 @@ def refund_pattern(payment: Payment, memory: CustomerMemory, limits: Limits) -> 
 
 
 def bnpl_new_customer(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
-    """Much bought on credit by somebody nobody knows."""
+    """A large amount on credit by a new customer."""
     if memory.habit.payments >= NEW_PAYMENTS:
         return None
     earlier = _by_method("bnpl", payment, memory, limits)
@@ -152,7 +152,7 @@ def bnpl_new_customer(payment: Payment, memory: CustomerMemory, limits: Limits) 
 
 
 def wallet_travel(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
-    """A wallet in one region so soon after a payment in another that nobody travels as fast: it was taken over."""
+    """A wallet in one region too soon after a payment in another: it was probably taken over."""
     before = within(memory.past, payment.at, limits.wallet_travel_s)
     last = max((past for past in before if past.region), key=lambda past: past.at, default=None)
     if last is None or payment.region is None or last.region == payment.region:
@@ -163,7 +163,7 @@ def wallet_travel(payment: Payment, memory: CustomerMemory, limits: Limits) -> F
 
 
 def transfer_parts(payment: Payment, memory: CustomerMemory, limits: Limits) -> Finding | None:
-    """One sum in several equal transfers, each below what would be looked at."""
+    """One sum in several equal transfers, each too small to be checked."""
     earlier = _by_method("bank_transfer", payment, memory, limits)
     parts = [
         past for past in earlier if abs(past.amount_cents - payment.amount_cents) <= SIMILAR * payment.amount_cents

@@ -1,19 +1,19 @@
 """Fraud: a verdict on every payment that is requested, from rules over its card and its customer.
 
-Input:     `payments`: `payment.requested`, and `payment.refunded` for what it says of the customer.
+Input:     `payments`: `payment.requested`, and `payment.refunded` as a fact about the customer.
 Output:    `fraud`, key customer_id: `fraud.flagged` for each rule that fired, then `fraud.declined` or `fraud.cleared`.
 State:     for each card and each customer the last payments, bounded in number and age (memory.py), in RocksDB; keys
            without a payment for STREAMGAUGE_FRAUD_FORGET_DAYS expire.
-Guarantee: exactly one verdict a payment, whatever dies: further attempts (the same `payment_id`) get none.
+Guarantee: exactly one verdict per payment, whatever is killed: further attempts (the same `payment_id`) get none.
 
     payments ─┬─ card payments ──→ steps, key card ── rules of cards ──┐
               └─ others, refunds ───────────────────────────────────┐  │
                                      steps, key customer  ←─────────┴──┘
                                      └─ rules of customers, verdict ──→ fraud
 
-State is where its key is: each key's memory in the partition that Kafka gives the key. Both steps go by one topic, with
-keys `card:…` and `customer:…`: half as many partitions a transaction. Each arrow is one transaction, so a verdict
-on a card takes three commits, another one two; STREAMGAUGE_FRAUD_COMMIT_INTERVAL_MS is most of the latency.
+Each key's memory is in the partition of the key. Both steps share one topic, with keys `card:…` and `customer:…`, which
+halves the partitions per transaction. Each arrow is one transaction, so a verdict on a card payment takes three
+commits, any other two; STREAMGAUGE_FRAUD_COMMIT_INTERVAL_MS is most of the latency.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from streamgauge.runtime import metrics
 
 NAME = "fraud"
 CARD, CUSTOMER = "card:", "customer:"
-# As Quix Streams names the topics that it makes to give events another key.
+# Named as Quix Streams names its repartition topics.
 STEPS = "repartition__fraud--payments--steps"
 _STORED = "memory"
 _payment = msgspec.json.Decoder(Payment).decode
@@ -57,14 +57,14 @@ def build(service: Service) -> None:
 
 
 def _like(topic: Any) -> Any:
-    """A topic's configuration: as many partitions as `topic`, and as much time to catch up."""
+    """Configuration of a topic with the partitions and the retention of `topic`."""
     config = topic.broker_config
     kept = {name: config.extra_config.get(name, "-1") for name in ("retention.ms", "retention.bytes")}
     return dataclasses.replace(config, extra_config=kept)
 
 
 def begin(event: PaymentEvent, _key: Any, timestamp: int, _headers: Any) -> list[Output]:
-    """The first step: to the card, or straight to the customer. `timestamp` is when the event reached Kafka."""
+    """First step: route to the card, or straight to the customer. `timestamp` (ms) is when the event reached Kafka."""
     payment = payment_of(event, timestamp)
     if payment is None:
         return []
@@ -73,7 +73,7 @@ def begin(event: PaymentEvent, _key: Any, timestamp: int, _headers: Any) -> list
 
 
 class StatefulSteps:
-    """The steps with state. What a step returns is published in the transaction that stores its state."""
+    """The stateful steps. What a step returns is published in the transaction that stores its state."""
 
     def __init__(self, limits: Limits, forget: timedelta, now_ms: Callable[[], int]) -> None:
         self._limits, self._forget, self._now_ms = limits, forget, now_ms
@@ -82,7 +82,7 @@ class StatefulSteps:
         self._verdicts = metrics.counter("streamgauge_fraud_verdicts_total")
 
     def handle(self, value: bytes, key: bytes, _timestamp: int, _headers: Any, state: Any) -> list[Output]:
-        """One message of the steps' topic; `state` is its key's."""
+        """Handle one message of the steps' topic; `state` belongs to its key."""
         payment, stored = _payment(value), state.get_bytes(_STORED)
         if key.startswith(CARD.encode()):
             return self._by_card(payment, stored, state)
@@ -105,12 +105,12 @@ class StatefulSteps:
         if findings is None:
             return []
         now_ms = self._now_ms()
-        said = list(events(payment, findings, self._limits, now_ms))
+        published = list(events(payment, findings, self._limits, now_ms))
         self._seconds.observe(max(0, now_ms - payment.asked_at) / 1_000)
         for finding in findings:
             self._rules.labels(finding.rule).inc()
-        self._verdicts.labels(said[-1].event_type.removeprefix("fraud."), payment.method).inc()
-        return [Output("fraud", event.customer_id, event) for event in said]
+        self._verdicts.labels(published[-1].event_type.removeprefix("fraud."), payment.method).inc()
+        return [Output("fraud", event.customer_id, event) for event in published]
 
 
 def _now_ms() -> int:

@@ -1,4 +1,6 @@
-"""From a payment and a memory to findings, a verdict and the next memory: pure functions, one for each stage."""
+"""Verdict on a payment: from a payment and a memory to findings, the next memory and events. Pure, one function per
+step.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ DAY_MS = 86_400_000
 
 
 def payment_of(event: PaymentEvent, asked_at: int) -> Payment | None:
-    """What the stages need of an event that reached Kafka at `asked_at` (ms); None when it says nothing about fraud."""
+    """The `Payment` of an event that reached Kafka at `asked_at` (ms); None when it is irrelevant to fraud."""
     refunded = event.event_type == "payment.refunded"
     # A refund of nothing is a void: no money had moved.
     if not (event.event_type == "payment.requested" or (refunded and event.amount_cents > 0)):
@@ -35,12 +37,12 @@ def payment_of(event: PaymentEvent, asked_at: int) -> Payment | None:
 
 
 def by_card(payment: Payment) -> bool:
-    """True when the payment goes by its card first; otherwise straight to its customer."""
+    """Whether the payment is checked by card first; otherwise straight by customer."""
     return payment.method == "card" and payment.card is not None and not payment.refunded
 
 
 def judge_card(payment: Payment, memory: CardMemory, limits: Limits) -> tuple[CardMemory, Payment] | None:
-    """What the card's rules found, with the payment; None for a further attempt of a payment that is known."""
+    """The card's next memory, and the payment with the findings of the card rules; None for a repeated attempt."""
     uses = memory.uses
     if any(use.payment_id == payment.payment_id for use in uses):
         return None
@@ -52,9 +54,9 @@ def judge_card(payment: Payment, memory: CardMemory, limits: Limits) -> tuple[Ca
 def judge_customer(
     payment: Payment, memory: CustomerMemory, limits: Limits
 ) -> tuple[CustomerMemory, tuple[Finding, ...] | None] | None:
-    """What all rules found, none of them perhaps, and the next memory; None for a further attempt of a known payment.
+    """The customer's next memory and the findings of all rules (possibly none); None for a repeated attempt.
 
-    A refund only changes the memory: its findings are None. One of a payment that is not remembered changes nothing.
+    A refund only changes the memory: its findings are None. One of an unknown payment changes nothing (None).
     """
     past = memory.past
     known = next((entry for entry in past if entry.payment_id == payment.payment_id), None)
@@ -76,19 +78,21 @@ def judge_customer(
         payment.region,
         declined,
     )
-    # A fraudster must not teach the history what is usual.
+    # Fraud must not change what counts as usual.
     habit = memory.habit if declined else memory.habit.learn(payment.amount_cents)
     kept = bounded([*past, entry], limits.memory_days * DAY_MS, limits.memory_payments)
     return CustomerMemory(kept, habit), findings
 
 
 def score(findings: Sequence[Finding]) -> float:
-    """All scores as one: as if each were the chance that its sign means fraud, and all were independent."""
+    """Combined score (0 to 1): each score as an independent probability of fraud."""
     return round(1 - math.prod(1 - finding.score for finding in findings), 4)
 
 
 def events(payment: Payment, findings: Sequence[Finding], limits: Limits, now_ms: int) -> Iterator[FraudEvent]:
-    """A `fraud.flagged` for each finding, then the verdict. Ids follow from the payment's: a repetition shows."""
+    """A `fraud.flagged` for each finding, then the verdict. Ids derive from the payment's, so a repetition has the
+    same.
+    """
     for finding in findings:
         yield _event("fraud.flagged", finding.rule, payment, finding, now_ms)
     total = score(findings)

@@ -1,8 +1,8 @@
-"""The fulfilment saga: order → stock → payment → shipment, and back where a step fails (docs/fulfilment.md).
+"""Fulfilment saga: order → stock → payment → shipment, compensated when a step fails (docs/fulfilment.md).
 
-saga.py       what is stored of one order, and the limits
-machine.py    the state machine, pure: one table
-messages.py   what a saga says in each state
-timers.py     which order is due when, within a partition's state
+saga.py       the stored state of one order, and the limits of its steps
+machine.py    the state machine, pure; its table is streamgauge/domain/saga.py
+messages.py   the events that a saga publishes in each state
+timers.py     which order is due when, in a partition's state
 service.py    the wiring
 """

@@ -13,7 +13,7 @@ from streamgauge.runtime.settings import Settings
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):
-    """One article of an order, all its lines together, and what the stock service said last.
+    """One article of an order, all its lines together, and the stock service's latest answer.
 
     `asked` is in doubt: it may be reserved, or be reserved any moment.
     """
@@ -25,10 +25,10 @@ class Line(msgspec.Struct, array_like=True, gc=False):
 
 
 class Saga(msgspec.Struct, array_like=True):
-    """What is stored of one order. Of an ended saga little more than its state is left, so that it is not begun again.
+    """Stored state of one order. Of an ended saga little more than its state is left, so that it is not started again.
 
-    `payment` and `shipment` say what was done, or may have been done (`asked`). `deadline_at` (ms since the epoch) is
-    when the step is timed out, and of an ended saga when it is forgotten.
+    `payment` and `shipment` record what was done, or may have been done (`asked`). `deadline_at` (ms since the epoch)
+    is when the step is timed out, and of an ended saga when it is forgotten.
     """
 
     order_id: str
@@ -47,7 +47,7 @@ class Saga(msgspec.Struct, array_like=True):
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a step waits for its answer (ms), how often it is tried, how long an ended saga is remembered."""
+    """Time a step waits for its answer (ms), number of attempts, and time an ended saga is remembered."""
 
     stock_ms: int = 5_000
     payment_ms: int = 10_000
@@ -59,7 +59,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
-        """As the settings say."""
+        """The limits in the settings."""
         return cls(
             stock_ms=settings.saga_stock_timeout_ms,
             payment_ms=settings.saga_payment_timeout_ms,
@@ -71,11 +71,11 @@ class Limits:
         )
 
     def max_attempts(self, state: State) -> int:
-        """Attempts at a step before the saga turns back, or, turning back already, fails."""
+        """Attempts at a step before the saga compensates, or, while compensating, fails."""
         return self.attempts if state in FORWARD else self.compensation_attempts
 
     def wait_ms(self, state: State, attempt: int) -> int:
-        """How long an attempt waits: twice as long as the one before, eight times the first at most."""
+        """Time an attempt waits (ms): twice as long as the one before, at most eight times the first."""
         first = {
             State.RESERVING_STOCK: self.stock_ms,
             State.REQUESTING_PAYMENT: self.payment_ms,

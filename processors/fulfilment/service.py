@@ -1,15 +1,15 @@
-"""The fulfilment saga on its topics.
+"""Fulfilment: runs the saga of every order on its topics.
 
-Input:     `orders`, `payments`, `shipments` (key order_id); `inventory` and `fraud` under the order_id, by way of a
+Input:     `orders`, `payments`, `shipments` (key order_id); `inventory` and `fraud` re-keyed by order_id through a
            repartition topic; `fulfilment-ticks`, the clock.
-Output:    `fulfilment` (saga events), and what a saga asks for or decides in `payments`, `shipments` and `orders`.
-State:     one `Saga` an order, and the index of deadlines (timers.py) of each partition, in RocksDB with a changelog.
-Guarantee: an event changes a saga, and the saga says what follows from it, exactly once. Events of different topics may
-           come in any order. A time-out needs a tick and no event of its order; it waits until everything is read that
-           was in the topics at the deadline, so that neither a restart nor a backlog times anything out.
+Output:    `fulfilment` (saga events), and the saga's requests and decisions on `payments`, `shipments` and `orders`.
+State:     one `Saga` per order, and each partition's index of deadlines (timers.py), in RocksDB with a changelog.
+Guarantee: an event changes a saga, and the saga publishes what follows, exactly once. Events of different topics may
+           come in any order. A time-out needs a tick but no event of its order; it waits until everything that was in
+           the topics at the deadline is read, so that neither a restart nor a backlog times anything out.
 
-Each replica sends ticks to the partitions it holds: whoever has the state has the clock too, and after a rebalance a
-few ticks too many do no harm.
+Each replica sends ticks to its assigned partitions: whoever has the state also has the clock, and some extra ticks
+after a rebalance do no harm.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _decode = msgspec.msgpack.Decoder(Saga).decode
 
 
 class _Routed(msgspec.Struct, gc=False):
-    """What decides where an event goes."""
+    """The part of an event that decides its saga."""
 
     event_type: str
     order_id: str | None = None
@@ -48,7 +48,7 @@ _routed = msgspec.json.Decoder(_Routed).decode
 
 
 def order_of(value: bytes | None) -> str | None:
-    """The order that an event tells a saga about, if it does."""
+    """The order whose saga handles the event; None when no saga does."""
     try:
         routed = _routed(value or b"")
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -57,11 +57,11 @@ def order_of(value: bytes | None) -> str | None:
 
 
 class Tick:
-    """A moment of the clock, in one partition."""
+    """A tick of the clock in one partition."""
 
 
 class SagaRunner:
-    """Runs the state machine over what a partition's state holds. `transaction` gives that state."""
+    """Runs the state machine over a partition's state, which `transaction(partition)` returns."""
 
     def __init__(
         self,
@@ -76,14 +76,14 @@ class SagaRunner:
         self._behind = metrics.gauge("streamgauge_saga_clock_behind_seconds")
 
     def handle(self, event: Any, partition: int) -> list[Output]:
-        """An event, or a tick."""
+        """Handle an event or a tick."""
         now_ms = int(self._clock() * 1_000)
         transaction = self._transaction(partition)
         if not isinstance(event, Tick):
             return self._step(transaction, event.order_id, event, now_ms)
         agenda = transaction.as_state(prefix=b"due/")
         outputs: list[Output] = []
-        # Not the present: an answer that came in time may still wait to be read.
+        # Not the present: an answer that came in time may not be read yet.
         if (read_ms := self._read_up_to(now_ms)) is not None:
             for order_id in timers.due(agenda, read_ms):
                 outputs += self._step(transaction, order_id, None, now_ms, read_ms)
@@ -95,7 +95,7 @@ class SagaRunner:
         stored = store.get_bytes(_SAGA)
         saga = _decode(stored) if stored else None
         if event is None and (saga is None or saga.deadline_at > read_ms):
-            return []  # It moved on since it was filed.
+            return []  # It has moved on since it was scheduled.
         after, outputs = machine.step(saga, event, now_ms, self._limits)
         if event is None:
             if outputs and saga is not None:
@@ -109,12 +109,12 @@ class SagaRunner:
             return outputs
         store.set_bytes(_SAGA, _encode(after))
         if saga is None or after.deadline_at != saga.deadline_at:
-            timers.file(transaction.as_state(prefix=b"due/"), order_id, after.deadline_at, now_ms)
+            timers.schedule(transaction.as_state(prefix=b"due/"), order_id, after.deadline_at, now_ms)
         return outputs
 
 
 class TickSender:
-    """Sends a tick to each partition this replica holds; never blocks."""
+    """Sends a tick to each assigned partition; never blocks."""
 
     def __init__(self, service: Service) -> None:
         self._app = service.app
@@ -122,23 +122,23 @@ class TickSender:
         self._producer = Producer({**config, "client.id": f"{service.slot.id}-clock"})
 
     def tick(self) -> None:
-        """One tick each."""
+        """Send one tick to each."""
         for topic, partition in self._app.assigned:
             if topic == TICKS:
                 try:
                     self._producer.produce(TICKS, b"{}", partition=partition)
                 except (BufferError, KafkaException):
-                    return  # The broker is away; there is no use in old ticks.
+                    return  # The broker is unreachable; old ticks are useless.
         self._producer.poll(0)
 
 
 def wanted(event: Any) -> bool:
-    """Whether a saga looks at such events."""
+    """Whether a saga handles events of this type."""
     return event.event_type in machine.KINDS
 
 
 def build(service: Service) -> None:
-    """Wire it."""
+    """Wire the topics."""
     frame: StreamingDataFrame = service.concat(
         service.events("orders", wanted),
         service.events("payments", wanted),
@@ -151,7 +151,8 @@ def build(service: Service) -> None:
     context, stream_id = frame.processing_context, frame.stream_id
 
     def transaction(partition: int) -> Any:
-        # As Quix itself opens a key's state (`_as_stateful`): a tick may so open that of any order of its partition.
+        # As Quix itself opens a key's state (`_as_stateful`), so that a tick can open that of any order of its
+        # partition.
         return context.checkpoint.get_store_transaction(stream_id=stream_id, partition=partition)
 
     watermark = Watermark()

@@ -1,8 +1,7 @@
-"""Which order of a partition is due when: an index in the partition's own state, so it survives what that survives.
+"""Timers: which order of a partition is due when, as an index in the partition's own state, with the same durability.
 
-Orders are filed under the quarter second in which they are due, each as one growing value, and a pointer says up to
-where all has been handed out. An order may be filed several times, and what is handed out may not be due any more: the
-saga's own deadline decides.
+Orders are filed in slots of a quarter second, each one growing value; a pointer marks the slots that have been handed
+out. An order may be filed several times, and one that is handed out may no longer be due: the saga's deadline decides.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ import json
 from typing import Any, Protocol
 
 SLOT_MS = 250
-# Of one tick, so that a long list after an outage does not hold up the events behind it.
+# Limits of one tick, so that a long list after an outage does not delay the events behind it.
 MOST_ORDERS, MOST_SLOTS = 500, 20_000
 _UP_TO = "up_to"
 _END = b"\n"  # between ids written as JSON, which have none inside
 
 
 class Store(Protocol):
-    """What of Quix's `State` is used."""
+    """The part of Quix's `State` that is used."""
 
     def get(self, key: str) -> Any:
         """A value."""
@@ -36,19 +35,19 @@ class Store(Protocol):
         """Remove a value."""
 
 
-def file(store: Store, order_id: str, at_ms: int, now_ms: int) -> None:
-    """Hand `order_id` out at the first tick after `at_ms`."""
+def schedule(store: Store, order_id: str, at_ms: int, now_ms: int) -> None:
+    """Schedule `order_id` for the first tick after `at_ms`."""
     up_to = store.get(_UP_TO)
     if up_to is None:
         up_to = now_ms // SLOT_MS
         store.set(_UP_TO, up_to)
-    # Not before the pointer: another replica's clock may have been ahead of ours.
+    # Not before the pointer: the clock of another replica may have been ahead.
     key = _key(max(-(-at_ms // SLOT_MS), up_to))
     store.set_bytes(key, (store.get_bytes(key) or b"") + json.dumps(order_id).encode() + _END)
 
 
 def due(store: Store, now_ms: int, most_orders: int = MOST_ORDERS, most_slots: int = MOST_SLOTS) -> list[str]:
-    """Take out what is due, the oldest first, within the bounds of one tick."""
+    """Remove and return the orders that are due, the oldest first, within the limits of one tick."""
     up_to, now = store.get(_UP_TO), now_ms // SLOT_MS
     if up_to is None or up_to > now:
         return []
@@ -70,7 +69,7 @@ def due(store: Store, now_ms: int, most_orders: int = MOST_ORDERS, most_slots: i
 
 
 def behind_ms(store: Store, now_ms: int) -> int:
-    """How far the pointer is behind the clock."""
+    """How far (ms) the pointer is behind the clock."""
     up_to = store.get(_UP_TO)
     return 0 if up_to is None else max(0, now_ms - up_to * SLOT_MS)
 

@@ -1,8 +1,8 @@
-"""What the cluster says of its groups and logs, asked through the admin client: DESCRIBE rights are enough, and no
-record is read.
+"""State of the cluster's consumer groups and logs, read through the admin client: DESCRIBE rights suffice, no record is
+read.
 
-The order matters: committed offsets are asked for before the ends of the logs, so that a group is never seen ahead of
-them. What is refused or not answered goes into `failed`, and the rest is there; only without metadata is there nothing.
+The order matters: committed offsets are requested before the log ends, so that a group is never seen ahead of the log.
+What is refused or not answered is listed in `failed`, and the rest is returned; only without metadata is there nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
 
 Failure = tuple[str, str]
-# Requests for the offsets of so many groups are under way at a time.
+# Groups whose offsets are requested at the same time.
 GROUPS_AT_ONCE = 100
 DEAD_LETTERS = ".dlq"
-# Where a partition is in no state to be asked, or has just gone: nothing failed, there is nothing.
+# The topic, partition or group does not exist (any more): not a failure, there is nothing to read.
 _GONE = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - librdkafka's own errors have no other name
@@ -36,7 +36,7 @@ _GONE = {
 
 @dataclass
 class Group:
-    """A consumer group. `members` is None where that is not known, `owners` too where it is being decided."""
+    """A consumer group. `members` is None while unknown, `owners` also during a rebalance."""
 
     state: str | None = None
     members: int | None = None
@@ -45,13 +45,13 @@ class Group:
 
     @property
     def tps(self) -> set[Partition]:
-        """What it has committed on, and what its members hold without a commit yet."""
+        """Partitions it has committed on, and those assigned to its members without a commit yet."""
         return self.committed.keys() | (self.owners or {}).keys()
 
 
 @dataclass
 class ClusterState:
-    """The cluster at one moment. `oldest` is only there where it was asked for."""
+    """The cluster at one moment. `oldest` is empty unless it was requested."""
 
     brokers: int
     partitions: dict[str, int]
@@ -62,7 +62,7 @@ class ClusterState:
 
     @property
     def unread(self) -> set[str]:
-        """Topics with events that no group has committed on or holds. A dead-letter topic is not there to be read."""
+        """Topics with events that no group has committed on or is assigned. Dead-letter topics do not count."""
         if ("cluster", "groups") in self.failed:
             return set()
         read = {topic for group in self.groups.values() for topic, _ in group.tps}
@@ -71,7 +71,7 @@ class ClusterState:
 
 
 class Filter:
-    """Which groups and topics are looked at. Raises `UsageError` for a setting that is no regular expression."""
+    """Which groups and topics are sampled. Raises `UsageError` for a setting that is not a regular expression."""
 
     def __init__(self, settings: Settings) -> None:
         def compiled(name: str) -> re.Pattern[str] | None:
@@ -85,11 +85,11 @@ class Filter:
         self._topics = compiled("lag_topics_include"), compiled("lag_topics_exclude")
 
     def group(self, name: str) -> bool:
-        """Whether the group is looked at."""
+        """Whether the group is sampled."""
         return _passes(name, *self._groups)
 
     def topic(self, name: str) -> bool:
-        """Whether the topic is looked at."""
+        """Whether the topic is sampled."""
         return _passes(name, *self._topics)
 
 
@@ -98,13 +98,13 @@ def _passes(name: str, include: re.Pattern[str] | None, exclude: re.Pattern[str]
 
 
 class ClusterReader:
-    """Asks. Each call blocks for a few times `timeout_s` at most."""
+    """Reads through an admin client. A call blocks for a few times `timeout_s` at most."""
 
     def __init__(self, client: Any, chosen: Filter, timeout_s: float) -> None:
         self._client, self._chosen, self._timeout_s = client, chosen, timeout_s
 
     def read(self, *, oldest: bool) -> ClusterState:
-        """Everything of one sample but times. Raises `KafkaException` where not even metadata can be had."""
+        """Everything of one sample but times. Raises `KafkaException` when not even metadata can be read."""
         metadata = self._client.list_topics(timeout=self._timeout_s)
         failed: set[Failure] = set()
         tps: list[Partition] = []
@@ -122,7 +122,7 @@ class ClusterReader:
                 failed.add(("topic", name))
             tps += [(name, number) for number in led]
         groups = self._groups(failed)
-        # A group has read it, and metadata hides it: it is gone, or not ours to see, and asking tells which.
+        # A group has read it, but metadata omits it: it was deleted, or we lack the rights; a request tells which.
         hidden = {topic for group in groups.values() for topic, _ in group.committed} - set(metadata.topics)
         self._offsets({(topic, 0): OffsetSpec.latest() for topic in hidden}, failed)
         return ClusterState(
@@ -165,7 +165,7 @@ class ClusterReader:
             group = groups[name]
             group.state, group.members = result.state.name, len(result.members)
             if group.state in ("STABLE", "EMPTY"):
-                # In a rebalance nobody holds anything, and that means nothing.
+                # During a rebalance nothing is assigned, which says nothing.
                 group.owners = {
                     (tp.topic, tp.partition): f"{member.client_id} on {member.host.lstrip('/')}"
                     for member in result.members
@@ -174,7 +174,7 @@ class ClusterReader:
                 }
 
     def _committed(self, groups: dict[str, Group], names: Sequence[str], failed: set[Failure]) -> None:
-        # The library takes one group a call.
+        # The library accepts one group per call.
         requested = {
             name: self._client.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(name)], request_timeout=self._timeout_s
@@ -202,7 +202,7 @@ class ClusterReader:
     def offsets_at(
         self, requested: Mapping[Partition, int], ends: Mapping[Partition, int], failed: set[Failure]
     ) -> dict[Partition, OffsetAtTime]:
-        """The first record at or after a time (ms), for each place; where there is none, the end that was seen."""
+        """The first record at or after a time (ms), for each partition; without one, the log end that was read."""
         specs = {tp: OffsetSpec.for_timestamp(time) for tp, time in requested.items()}
         return {
             tp: OffsetAtTime(int(result.offset), int(result.timestamp))

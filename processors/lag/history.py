@@ -1,7 +1,7 @@
-"""What earlier samples told, and the rows that follow from them and the newest one. No Kafka, no clock.
+"""History of samples, and the rows that follow from it and the newest sample. No Kafka, no clock.
 
-A log that ends before where it ended is another log: everything known of its topic is dropped. A group or topic that
-is gone is forgotten with the sample that no longer shows it.
+A log that ends before its earlier end was recreated: everything known of its topic is dropped. A group or topic that is
+gone is forgotten with the first sample that lacks it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streamgauge.domain import consumer_lag, lag_status
 from streamgauge.domain.lag_status import MARKER, Sample
 from streamgauge.runtime.kafka import Partition
 
-# A sample asks at most so often for times. One settles in two, a cold start over days of log in about twenty.
+# Most requests for times per sample. Usually two suffice, after a cold start over days of log about twenty.
 ROUNDS = 24
 LookUp = Callable[[Mapping[Partition, int]], Mapping[Partition, OffsetAtTime]]
 
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass
 class Snapshot:
-    """One sample: what was seen, and what follows. `inactive` are groups without members that commit nothing."""
+    """One sample and the rows that follow. `inactive` are groups without members that commit nothing."""
 
     at_ms: int
     state: ClusterState
@@ -68,15 +68,15 @@ class History:
         self._oldest: dict[Partition, int] = {}
         self._clocks: dict[Partition, PartitionClock] = {}
         self._samples: dict[tuple[str, Partition], deque[Sample]] = {}
-        # Where a group had a lag of 1: taken for a marker then, it must not be taken for an event later.
+        # Where a group had a lag of 1: taken for a marker then, it must not become an event later.
         self._markers: dict[tuple[str, Partition], int] = {}
 
     def knows_oldest_of(self, tps: Mapping[Partition, int]) -> bool:
-        """Whether each place's oldest offset is known, so that it need not be asked for every time."""
+        """Whether each partition's oldest offset is known and need not be requested every time."""
         return self._oldest.keys() >= tps.keys()
 
     def add(self, state: ClusterState, at_ms: int) -> None:
-        """Take in a sample."""
+        """Add a sample."""
         again = {
             topic for (topic, number), end in state.ends.items() if end < self._last_end((topic, number), default=end)
         }
@@ -102,7 +102,7 @@ class History:
     def _add_sample(self, key: tuple[str, Partition], group: Group, end: int, at_ms: int) -> None:
         name, tp = key
         before = self._samples.setdefault(key, deque(maxlen=self._size))
-        # While a group rebalances, whoever held the partition is taken to hold it still.
+        # While a group rebalances, the partition counts as held by whoever held it before.
         held = tp in group.owners if group.owners is not None else bool(before and before[-1].held)
         sample = Sample(at_ms, group.committed.get(tp), end, held)
         before.append(sample)
@@ -113,7 +113,7 @@ class History:
         return self._ends[tp][-1][1] if tp in self._ends else default
 
     def resolve_times(self, state: ClusterState, at_ms: int, look_up: LookUp) -> None:
-        """Find out when the records at the committed offsets were written, all partitions at a time."""
+        """Find when the records at the committed offsets were written, all partitions in one request per round."""
         wanted: dict[Partition, list[int]] = {}
         for name, group in state.groups.items():
             for tp in group.committed:
@@ -133,11 +133,11 @@ class History:
             answers = look_up(requests)
             for tp, found in answers.items():
                 self._clocks[tp].record_answer(requests[tp], found)
-            # Who was not answered is not asked again in this sample.
+            # A partition without an answer is not requested again in this sample.
             open_ones = {tp: wanted[tp] for tp in answers}
 
     def _next_offset(self, name: str, tp: Partition, group: Group, state: ClusterState) -> int | None:
-        """Where the next event to read is; None where nothing waits, or nothing can be told."""
+        """Offset of the next event to read; None when nothing is waiting, or it is unknown."""
         committed, end = group.committed.get(tp), state.ends.get(tp)
         if committed is None or end is None or end - committed <= MARKER:
             return None
@@ -145,7 +145,7 @@ class History:
         return min(max(after, self._oldest.get(tp, 0)), end - 1)
 
     def snapshot(self, state: ClusterState, at_ms: int) -> Snapshot:
-        """The rows of the newest sample, once times have been asked for."""
+        """The rows of the newest sample, after `resolve_times`."""
         rates = {tp: consumer_lag.per_second(list(ends)) for tp, ends in self._ends.items() if tp in state.ends}
         rows = [
             self._row(name, group, tp, state, at_ms, rates.get(tp))

@@ -1,6 +1,7 @@
-"""A sample as Prometheus metrics: made anew at each scrape from the last sample, so what is gone leaves no series.
+"""Prometheus metrics of a sample, rendered at each scrape from the last one, so a deleted group or topic leaves no
+series.
 
-A sample older than three intervals is no news: nothing but what failed is published then.
+A sample older than three intervals is stale: then only failures are published.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ class LagMetrics(Collector):
         self._failed: set[Failure] = set()
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Show this sample from now on."""
+        """Publish this sample from now on."""
         families = list(_families(snapshot))
         with self._lock:
             self._families, self._published, self._failed = families, self._clock(), snapshot.failed
 
     def fail(self, failed: set[Failure]) -> None:
-        """There is no sample; the last one shows until it is stale."""
+        """The sample failed; the last one is published until it is stale."""
         with self._lock:
             self._failed = failed
 
     def collect(self) -> Iterator[Metric]:
-        """The families of the last sample, and what failed since."""
+        """The families of the last sample, and the failures since."""
         with self._lock:
             stale = self._clock() - self._published > self._stale_s
             families, failed = [] if stale else self._families, self._failed
@@ -54,7 +55,7 @@ class LagMetrics(Collector):
         yield _family("streamgauge_lag_failed", ((failure, 1) for failure in sorted(failed)))
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing beforehand, so that registering does not ask for a sample."""
+        """Empty, so that registering does not collect a sample."""
         return iter(())
 
 
@@ -92,7 +93,7 @@ def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
         (
             ((topic,), partition_balance.skew_ratio(values))
             for topic, values in rates.items()
-            # Of some partitions only, the busiest may be among those that are not known.
+            # With only some partitions known, the busiest may be among the others.
             if len(values) == state.partitions[topic]
         ),
     )
@@ -115,7 +116,7 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
     grouped: dict[GroupTopic, list[Row]] = defaultdict(list)
     for row in snapshot.rows:
         grouped[row.group, row.topic].append(row)
-    # Where part of a topic or group could not be had, a sum over the rest would be a wrong number.
+    # When part of a topic or group could not be read, a sum over the rest would be wrong.
     whole = {
         key: rows
         for key, rows in grouped.items()
@@ -151,14 +152,15 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
 
 
 def _has_owners(snapshot: Snapshot, group: str) -> bool:
-    """Whether partitions of the group belong to members, or did: one that commits without joining (our warehouse keeps
-    its own offsets) has none, and misses none."""
+    """Whether the group's partitions are or were assigned to members. One that commits without joining (the warehouse,
+    which keeps its own offsets) has no owners and lacks none.
+    """
     found = snapshot.state.groups[group]
     return found.owners is not None and (bool(found.members) or group in snapshot.inactive)
 
 
 def _catch_up_s(rows: list[Row]) -> float | None:
-    """Of the slowest partition; None where one does not catch up."""
+    """Catch-up time of the slowest partition; None when one does not catch up."""
     times = [row.catch_up_seconds for row in rows if row.committed_offset is not None]
     known = [one for one in times if one is not None]
     return max(known) if known and len(known) == len(times) else None

@@ -1,14 +1,16 @@
-"""The lag sampler: how far every consumer group of the cluster is behind, and whether it recovers.
+"""Lag sampler: how far every consumer group of the cluster is behind, and whether it recovers.
 
-Input:     the cluster itself, through the admin client (DESCRIBE rights), and the warehouse's raw tables for what
-           waits; no record is read. Which groups and topics: STREAMGAUGE_LAG_GROUPS_… and STREAMGAUGE_LAG_TOPICS_….
+Input:     the cluster itself, through the admin client (DESCRIBE rights), and the warehouse's raw tables for the value
+           of what waits; no record is read. STREAMGAUGE_LAG_GROUPS_… and STREAMGAUGE_LAG_TOPICS_… select what is
+           sampled.
 Output:    `lag`, an event for each group, topic and partition in each sample; and Prometheus metrics of the last one.
-State:     the last STREAMGAUGE_LAG_WINDOW_SAMPLES samples, in memory: after a start a verdict is UNKNOWN for so long.
-Guarantee: what is published was seen; what could not be had is absent, and named by `streamgauge_lag_failed`. A sample
-           is sent at least once or not at all: the next one comes anyway.
+State:     the last STREAMGAUGE_LAG_WINDOW_SAMPLES samples, in memory: after a start the status is UNKNOWN until they
+are there. Guarantee: what is published was read; what could not be read is absent, and named by
+`streamgauge_lag_failed`. A
+           sample is sent at least once or not at all: the next one follows anyway.
 
 The order in a sample: committed offsets → ends → times, by bisection → what waits, a moment later → metrics → events.
-One sampler a cluster is enough. Several do no harm: their events differ in time alone.
+One sampler per cluster is enough. Several do no harm: their events differ only in time.
 """
 
 from __future__ import annotations
@@ -36,14 +38,14 @@ from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import Process
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
-# Logs' oldest offsets move when retention runs, which is every five minutes unless somebody set it otherwise.
+# Oldest offsets move when retention runs: every five minutes by default.
 OLDEST_EVERY_S = 60.0
-# What was appended just before the sample needs so long to be visible in SQL.
+# Time until an event that was appended just before the sample is visible in SQL.
 VISIBLE_AFTER_S = 1.0
 SQL_TIMEOUT_S = 3.0
 # A broker may take an interval to answer, within these bounds.
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 5.0, 10.0
-# The warehouse is asked again so long after it did not answer: its time-out must not slow every sample down.
+# Pause after the warehouse did not answer: its time-out must not slow every sample down.
 RETRY_AFTER_S = 30.0
 log = logging.getLogger("streamgauge")
 
@@ -65,7 +67,7 @@ class Sampler:
         self._oldest_due = self._retry_due = 0.0
 
     def step(self) -> None:
-        """One sample. Where the cluster does not answer, the process is unready and says so; the next step tries."""
+        """Take one sample. When the cluster does not answer, report unready; the next step tries again."""
         with metrics.histogram("streamgauge_lag_sample_seconds").time():
             try:
                 snapshot = self._sample()
@@ -87,7 +89,7 @@ class Sampler:
         at_ms = int(time.time() * 1_000)
         self._history.add(state, at_ms)
         if not self._history.knows_oldest_of(state.ends):
-            self._oldest_due = 0.0  # a new topic, or one that was made anew
+            self._oldest_due = 0.0  # a new topic, or a recreated one
 
         def look_up(requests: Mapping[Partition, int]) -> Mapping[Partition, OffsetAtTime]:
             return self._cluster.offsets_at(requests, state.ends, state.failed)
@@ -96,7 +98,7 @@ class Sampler:
         return self._history.snapshot(state, at_ms)
 
     def _fill_values(self, snapshot: Snapshot) -> None:
-        """Fill in what waits, where the warehouse answers."""
+        """Set the value of what waits, if the warehouse answers."""
         if time.monotonic() < self._retry_due:
             return
         if any(row.lag for row in snapshot.rows if row.topic in self._catalog.own):
@@ -105,27 +107,27 @@ class Sampler:
             fill_values(snapshot.rows, self._catalog, self._warehouse)
         except (WarehouseUnavailable, QueryError) as error:
             self._retry_due = time.monotonic() + RETRY_AFTER_S
-            log.debug("what waits is not known: %s", error)
+            log.debug("the value of what waits is unknown: %s", error)
 
     def _send(self, snapshot: Snapshot) -> None:
         for key, value in events(snapshot):
             try:
                 self._producer.produce(LAG.topic, value, key)
             except BufferError:
-                # The broker does not take them: the next sample is worth more than the rest of this one.
-                log.warning("the topic `%s` takes no events; part of a sample is dropped", LAG.topic)
+                # The broker does not accept them: the next sample is worth more than the rest of this one.
+                log.warning("the topic `%s` accepts no events; part of a sample is dropped", LAG.topic)
                 break
         self._producer.flush(SQL_TIMEOUT_S)
 
     def close(self) -> None:
-        """Send what is on its way."""
+        """Flush the producer and release everything."""
         self._producer.flush(SQL_TIMEOUT_S)
         REGISTRY.unregister(self._metrics)
         self._warehouse.close()
 
 
 def events(snapshot: Snapshot) -> Iterator[tuple[bytes, bytes]]:
-    """The sample as events, keys and values; what is not known is left out."""
+    """Keys and values of the sample's events; unknown fields are left out."""
     encode = msgspec.json.Encoder().encode
     sample = uuid.uuid4().hex
     common = {"event_type": "lag.sampled", "occurred_at": snapshot.at_ms, "source": "lag", "schema_version": 1}
@@ -135,14 +137,14 @@ def events(snapshot: Snapshot) -> Iterator[tuple[bytes, bytes]]:
 
 
 def work(running: Process) -> None:
-    """Sample until told to stop."""
+    """Sample until the process is stopped."""
     settings = running.settings
     catalog = loader.load(settings.catalog)
     chosen, timeout_s = Filter(settings), min(MAX_TIMEOUT_S, max(MIN_TIMEOUT_S, settings.lag_interval_s))
     kafka.require_broker(settings)
     kafka.require_topics(settings, [LAG.topic])
-    # Tens of thousands of objects a sample, most of which live until the next: automatic collection looks at them again
-    # and again, and was a quarter of the cost.
+    # Tens of thousands of objects per sample, most of which live until the next: automatic collection would scan them
+    # again and again, and was a quarter of the cost.
     gc.freeze()
     gc.disable()
     sampler = Sampler(running, catalog, ClusterReader(kafka.admin(settings), chosen, timeout_s))

@@ -1,4 +1,4 @@
-"""What waits behind a group, from the raw tables: distinct keys, and the money of their last waiting event.
+"""Value of what waits behind a group, from the raw tables: distinct keys, and the money of their last waiting event.
 
 The keys of a stream lie in one partition each, so the figures of partitions add up to the topic's. An event that was
 dead-lettered is one that the tables have, without key and money. `waiting_complete` says whether they have all of what
@@ -19,22 +19,22 @@ import pyarrow as pa
 from processors.lag.history import Row
 from streamgauge.catalog.loader import Catalog
 
-# How far before the committed offset it is looked whether the table goes back there: an event and a marker.
+# Offsets before the committed one that show whether the table reaches back to it: an event and a marker.
 BEFORE = 2
-# The warehouse takes 100 kB of SQL: of more lagging partitions, those with the longest lag.
+# The warehouse accepts 100 kB of SQL: of more lagging partitions, those with the longest lag are taken.
 MOST_ROWS = 1_500
 
 
 class Source(Protocol):
-    """What answers SQL: `streamgauge.warehouse.client.Warehouse`."""
+    """Runs SQL queries: `streamgauge.warehouse.client.Warehouse`."""
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> pa.Table:
-        """The answer to one SELECT; raises what `Warehouse.query` raises."""
+        """Result of one SELECT; raises what `Warehouse.query` raises."""
         ...
 
 
 def fill_values(rows: Iterable[Row], catalog: Catalog, source: Source) -> None:
-    """Fill in the rows' `waiting_…`, with one query for all. Raises what `Warehouse.query` raises."""
+    """Set the rows' `waiting_…`, with one query for all. Raises what `Warehouse.query` raises."""
     lagging: list[Row] = []
     streams = {topic: stream for topic, stream in catalog.own.items() if catalog.raw_table(topic) is not None}
     for row in rows:
@@ -57,7 +57,7 @@ def fill_values(rows: Iterable[Row], catalog: Catalog, source: Source) -> None:
 
 
 def complete(row: Row, result: Mapping[str, Any]) -> bool:
-    """Rules 1 and 2 on the figures of one row."""
+    """Rules 1 and 2, given the query's result for the row."""
     if result["events"] == (row.lag or 0):
         return True
     gaps = result["events"] > 0 and result["last"] - result["first"] + 1 > result["events"]

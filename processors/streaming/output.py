@@ -1,4 +1,4 @@
-"""What a service's pure functions give: an event to publish. No Kafka, no Quix."""
+"""Output of a service's pure functions: an event to publish. No Kafka, no Quix."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The Quix application of one replica: what it holds, how far it has read, how long it takes to commit.
+"""Quix application of one replica: assigned partitions, positions, and the duration of commits.
 
-The only place that reaches into Quix beyond its documented methods; each such place says why. Its names are imported
-from here.
+The only module that reaches into Quix beyond its documented API; each such place gives the reason. Quix's names are
+imported from here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from confluent_kafka import TopicPartition
 from streamgauge.runtime import metrics
 
 with warnings.catch_warnings(record=True):
-    # One of its dependencies warns about another at import; neither is ours to mend.
+    # One of its dependencies warns about another at import; neither is ours to fix.
     warnings.simplefilter("ignore")
     from quixstreams import Application, message_context
     from quixstreams.dataframe import StreamingDataFrame
@@ -26,19 +26,19 @@ with warnings.catch_warnings(record=True):
     from quixstreams.models.topics.exceptions import TopicPartitionsMismatch
     from quixstreams.state.exceptions import StateRecoveryOffsetOutOfRange
 
-# A broker that is away is a line of ours; what else Quix cannot do, it raises.
+# We report an unreachable broker ourselves; other failures Quix raises.
 logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
 
 
 class QuixApp(Application):
-    """A Quix application that says what it holds, and leaves the signals to `streamgauge.runtime.process`."""
+    """A Quix application that exposes its assignment and leaves signals to `streamgauge.runtime.process`."""
 
     assigned: frozenset[tuple[str, int]] = frozenset()
     joined = False
     _began: Mapping[tuple[str, int], int] = {}
 
     def time_commits(self) -> None:
-        """Observe how long each commit takes that commits something."""
+        """Measure the duration of each commit that is not empty."""
         context, seconds = self._processing_context, metrics.histogram("streamgauge_service_commit_seconds")
         commit, interval_s = context.commit_checkpoint, context.commit_interval
 
@@ -49,14 +49,14 @@ class QuixApp(Application):
             if commits:
                 took = time.perf_counter() - began
                 seconds.observe(took)
-                # Nothing is processed meanwhile. Where a commit takes longer than the interval, so does the next
-                # interval: at least half of the time is for events, or a short one would never catch up.
+                # Nothing is processed during a commit. A commit that takes longer than the interval lengthens the next
+                # interval: at least half of the time is for events, or a short interval would never catch up.
                 context.commit_interval = max(interval_s, took)
 
         setattr(context, "commit_checkpoint", timed)  # noqa: B010
 
     def _setup_signal_handlers(self) -> None:
-        """Quix's own would hide a SIGTERM from us; `run` calls `stop` for ours."""
+        """Install none: Quix's own would hide a SIGTERM from us; `runner` calls `stop`."""
 
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
         super()._on_assign(consumer, partitions)
@@ -77,29 +77,29 @@ class QuixApp(Application):
         self.assigned, self.joined = assigned, joined
 
     def disable_time_alignment(self) -> None:
-        """Let topics that are concatenated flow independently of each other.
+        """Process concatenated topics independently of each other.
 
-        Quix would wait, whenever one of a partition's topics has nothing to read, until it knows that nothing is under
-        way there. Our services write to topics that they read, so each would wait for its own next commit. They take
-        events of different topics in any order instead; of one key of one topic the order holds.
+        Quix would wait whenever one of a partition's topics has nothing to read, until it is certain that nothing is
+        under way there. Our services write to topics that they read, so each would wait for its own next commit. They
+        accept events of different topics in any order; within one key of one topic the order holds.
         """
         self._dataframe_registry._requires_time_alignment = False
 
     def positions(self) -> dict[tuple[str, int], tuple[int, int]]:
-        """Position and end of the log of each partition held, below 0 where not known yet. No call to the broker."""
+        """Position and log end of each assigned partition, below 0 while unknown. Makes no request to the broker."""
         topics = self._topic_manager.non_changelog_topics
         tps = [TopicPartition(topic, number) for topic, number in self.assigned if topic in topics]
         found = {}
         for at in self._consumer.position(tps) if tps else ():
             low, end = self._consumer.get_watermark_offsets(at, cached=True)
             position = at.offset if at.offset >= 0 else self._began.get((at.topic, at.partition), -1)
-            # Nothing read and nothing committed: it begins at the oldest.
+            # Nothing read and nothing committed: it begins at the oldest offset.
             found[at.topic, at.partition] = (position if position >= 0 else low, end)
         return found
 
     @property
     def not_ready_reason(self) -> str | None:
-        """Why it cannot do its work now, if so."""
+        """Why the replica is not ready; None when it is."""
         if not self.joined:
             return "waiting for partitions: the group rebalances"
         return "reading its state from the changelog" if self._state_manager.recovery_required else None

@@ -1,8 +1,9 @@
-"""Up to when everything has been read that was in the log: what a time-out must wait for.
+"""Watermark: the time up to which a replica has read everything that was in its partitions. Time-outs wait for it.
+Pure.
 
 A replica that was away, or is slow, finds answers in its topics that came in time. A clock that ran on meanwhile would
-time every one of those steps out, and the retries would keep it slow. So the time that counts is the last one whose
-events have all been read. Pure: no Kafka here.
+time out every one of those steps, and the retries would keep it slow. So the time that counts is the latest one whose
+events have all been read.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from collections.abc import Mapping
 
 from streamgauge.runtime.kafka import Partition
 
-# Transaction markers take offsets and are never read: so near to the end counts as the end.
+# Transaction markers take offsets and are never read: a position this close to the end counts as the end.
 NEAR = 8
 _MOST_MARKS = 400
 
 
 class Watermark:
-    """`observe` takes where the reading and the log are now; returns the time up to which all has been read."""
+    """`observe` takes positions and log ends, and returns the time (ms) up to which everything has been read."""
 
     def __init__(self) -> None:
         self._marks: dict[Partition, deque[tuple[int, int]]] = {}
         self._read: dict[Partition, int] = {}
 
     def observe(self, now_ms: int, positions: Mapping[Partition, tuple[int, int]]) -> int | None:
-        """`positions` has the position and the log's end (below 0 where unknown) of each partition that is held.
+        """`positions` has position and log end (below 0 while unknown) of each assigned partition.
 
-        Returns None while it is not known of one of them.
+        Returns None while one of them is unknown.
         """
         for gone in self._marks.keys() - positions.keys():
             del self._marks[gone]

@@ -32,7 +32,7 @@ def test_each_is_handed_out_once_after_its_time(
     store, now, waiting, out = Memory(), 0, [], 0
     for order_id, wait, step in filed:
         now += step
-        timers.file(store, order_id, now + wait, now)
+        timers.schedule(store, order_id, now + wait, now)
         waiting.append((order_id, now + wait))
     for _ in range(500):
         now += 200
@@ -52,7 +52,7 @@ def test_a_long_list_takes_several_ticks_and_keeps_its_order() -> None:
     store = Memory()
     orders = [f"O-{number}" for number in range(1_200)]
     for order_id in orders:
-        timers.file(store, order_id, 1_000, 0)
+        timers.schedule(store, order_id, 1_000, 0)
     assert timers.due(store, 999) == []
     ticks = [timers.due(store, 1_000 + tick) for tick in range(4)]
     assert [len(handed) for handed in ticks] == [500, 500, 200, 0]
@@ -61,7 +61,7 @@ def test_a_long_list_takes_several_ticks_and_keeps_its_order() -> None:
 
 def test_what_is_filed_behind_the_pointer_is_not_lost() -> None:
     store = Memory()
-    timers.file(store, "first", 1_000, 0)
+    timers.schedule(store, "first", 1_000, 0)
     assert timers.due(store, 60_000) == ["first"]
-    timers.file(store, "second", 1_000, 0)  # a replica whose clock is behind
+    timers.schedule(store, "second", 1_000, 0)  # a replica whose clock is behind
     assert timers.due(store, 60_250) == ["second"]
