@@ -28,7 +28,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
 
 class Payment(msgspec.Struct, gc=False, kw_only=True, omit_defaults=True):
-    """The part of a payment event that the steps need. `at` is its event time (ms); `asked_at` when it reached Kafka."""
+    """Part of a payment event that the steps need. `at` is its event time (ms); `asked_at` when it reached Kafka."""
 
     payment_id: str
     order_id: str
