@@ -52,7 +52,7 @@ _DARK = {
     "borderColor": "#2A3642",
 }
 
-# PITFALLS 26: details of errors stay in the log, the server stays on this machine, nothing is reported to anybody.
+# Details of errors stay in the log, the server stays on this machine, nothing is reported to anybody.
 OPTIONS: dict[str, Any] = {
     "server.headless": True,
     "server.fileWatcherType": "none",
@@ -78,7 +78,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 # What Streamlit's own layout lacks: tiles that share a row where there is room and wrap where not; and no paling of
-# what is about to be drawn anew. Static text of ours, never a field of an event (PITFALLS 27).
+# what is about to be drawn anew. Static text of ours, never a field of an event.
 CSS = """<style>
 [data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }
 [class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: 0.75rem;

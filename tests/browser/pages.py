@@ -1,4 +1,4 @@
-"""The pages by path (DESIGN: their addresses are contract), and what is there once a page has its figures."""
+"""The pages by path (their addresses are contract), and what is there once a page has its figures."""
 
 from __future__ import annotations
 

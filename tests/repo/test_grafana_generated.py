@@ -9,21 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from dashboard import navigation
 from grafana import runbooks
 from grafana.alerts import ALERTS
 from grafana.generate import BOARDS, FOLDERS
-from streamgauge.catalog import loader
-from streamgauge.warehouse import schema
-from streamgauge.warehouse.sql import guard
 from tests.repo.files import ROOT, shown
 
 HEADINGS = ["Meaning", "First look", "Usual causes", "Fix"]
 PAGES = runbooks.pages()
-SQL = re.compile(r'streamgauge sql "([^"]+)"')
 
 
 def test_generated_files_are_current() -> None:
@@ -47,24 +42,6 @@ def test_pages_have_the_same_parts(name: str) -> None:
     assert all(len(part.strip()) > 40 for part in parts[2::2])
     look = parts[parts.index("First look") + 1]
     assert re.search(r"^```\n(streamgauge [a-z-]+.*\n)+```", look, re.MULTILINE), "nothing to paste"
-
-
-@pytest.fixture(scope="module")
-def warehouse() -> duckdb.DuckDBPyConnection:
-    """An empty warehouse of the commerce catalog."""
-    connection = duckdb.connect(":memory:")
-    schema.ensure(connection, loader.load("streamgauge.catalog.commerce"), "test")
-    return connection
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_the_sql_of_a_page_runs(name: str, warehouse: duckdb.DuckDBPyConnection) -> None:
-    """It passes the guard, on the tables of the commerce catalog."""
-    tables = frozenset(row[0] for row in warehouse.execute("SELECT table_name FROM duckdb_tables()").fetchall())
-    views = frozenset(row[0] for row in warehouse.execute("SELECT view_name FROM duckdb_views()").fetchall())
-    for statement in SQL.findall(PAGES[name]):
-        guard.check(warehouse, statement, tables | views)
-        warehouse.execute(statement)
 
 
 def dashboards() -> list[Path]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 import typer
 from typer.core import TyperGroup
 
+from streamgauge.catalog import loader
 from streamgauge.cli.main import app
+from streamgauge.warehouse import schema
+from streamgauge.warehouse.sql import guard
 from tests.repo.files import ROOT, code, committed, shown
 
 PAGES = committed(".md")
+SQL = re.compile(r'streamgauge sql "([^"]+)"')
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
 
 
@@ -73,6 +78,24 @@ def test_files_exist(page: Path) -> None:
     spans = code(page.read_text(encoding="utf-8"))
     named = {span for span in spans if re.fullmatch(rf"(?:{folders})/[\w./*-]+", span)}
     assert {name for name in named if not list(ROOT.glob(name.rstrip("/")))} == set(), shown(page)
+
+
+@pytest.fixture(scope="module")
+def warehouse() -> duckdb.DuckDBPyConnection:
+    """An empty warehouse of the commerce catalog."""
+    connection = duckdb.connect(":memory:")
+    schema.ensure(connection, loader.load("streamgauge.catalog.commerce"), "test")
+    return connection
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "catalog.md"], ids=shown)
+def test_the_sql_of_a_page_runs(page: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    """`streamgauge sql "…"` passes the guard and runs, on the tables of the commerce catalog."""
+    tables = frozenset(row[0] for row in warehouse.execute("SELECT table_name FROM duckdb_tables()").fetchall())
+    views = frozenset(row[0] for row in warehouse.execute("SELECT view_name FROM duckdb_views()").fetchall())
+    for statement in SQL.findall(page.read_text(encoding="utf-8")):
+        guard.check(warehouse, statement, tables | views)
+        warehouse.execute(statement)
 
 
 def test_every_page_is_reachable_from_the_index() -> None:
