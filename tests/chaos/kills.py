@@ -1,4 +1,4 @@
-"""kill -9 in the middle of work: of the two replicas of a streaming service in turn, with or without their state."""
+"""kill -9 in the middle of work: of analytics, of the warehouse, and of streaming services with or without state."""
 
 from __future__ import annotations
 
@@ -17,6 +17,26 @@ def analytics_at_work(worker: Worker) -> bool:
     samples = worker.metrics()
     done = samples.get("streamgauge_batch_events_count", samples.get("streamgauge_merge_seconds_count", 0.0))
     return worker.healthy() and done > 0
+
+
+def kill_at_work(
+    rig: Rig, running: dict[str, Worker], victims: Sequence[str], rng: random.Random, *, joins: int, leaves: int
+) -> None:
+    """kill -9 of `victims`, names in `running`, each at a random moment once it is at work, and restart it.
+
+    After kill number `joins` another replica of analytics joins, which stops after kill number `leaves` (from 0).
+    Returns when all are ready again.
+    """
+    joined: Worker | None = None
+    for number, name in enumerate(victims):
+        wait_until(partial(analytics_at_work, running[name]), f"{name} at work", 90)
+        threading.Event().wait(rng.uniform(0.0, 1.0))
+        running[name] = rig.restart(running[name])
+        if number == joins:
+            joined = rig.start("process", "analytics", entry=running[name].entry)
+        if number == leaves and joined:
+            assert joined.stop() == 0, joined.log.read_text()[-2000:]
+    rig.wait_ready(*running.values(), timeout_s=90)
 
 
 class SlicedPublisher:
@@ -82,5 +102,5 @@ class Replicas:
             self.running[slot].kill()
             if not kept:
                 shutil.rmtree(self._rig.settings.data_dir / "state" / self._service / str(slot))
-            self.running[slot] = self._rig.start("process", self._service, ready=False)
+            self.running[slot] = self._rig.restart(self.running[slot])
             yield number + 1

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from typing import Any
 
 import pytest
 
 from streamgauge.warehouse.client import Warehouse
-from tests.chaos.kills import analytics_at_work
+from tests.chaos.kills import kill_at_work
 from tests.support import audit
 from tests.support.figures import events_visible
 from tests.support.requirements import require_kafka
-from tests.support.rig import Worker, new_rig
+from tests.support.rig import new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.long]
@@ -42,7 +41,6 @@ def differences(ledger: dict[str, Any], warehouse: Warehouse) -> list[str]:
 def test_duplicates_count_once_whatever_is_killed(works: bool) -> None:
     require_kafka()
     rng = random.Random(20261123)
-    pause = threading.Event()
     entry = "streamgauge.cli.main" if works else "tests.chaos.planted_bug_no_dedup_restore"
     with new_rig(
         session_timeout_ms=6_000,
@@ -51,24 +49,11 @@ def test_duplicates_count_once_whatever_is_killed(works: bool) -> None:
         deduplicate=",".join(f"{stream}=600" for stream in STREAMS),
     ) as rig:
         rig.start("warehouse")
-        running = [rig.start("process", "analytics", entry=entry)]
-        running.append(rig.start("process", "analytics", ready=False, entry=entry))
+        replicas = {name: rig.start("process", "analytics", ready=name == "a", entry=entry) for name in ("a", "b")}
         ledger_file = rig.folder / "ledger.json"
         options = ("--rate", "1500", "--duplicates", "0.2", "--late", "0.02", "--ledger", str(ledger_file))
         generator = rig.start("generate", *options)
-        joined: Worker | None = None
-        for number in range(6 if works else 2):
-            turn = number % 2
-            wait_until(lambda turn=turn: analytics_at_work(running[turn]), f"replica {turn} at work", 90)  # type: ignore[misc]
-            pause.wait(rng.uniform(0.0, 1.0))
-            running[turn].kill()
-            running[turn] = rig.start("process", "analytics", ready=False, entry=entry)
-            if number == 2:
-                joined = rig.start("process", "analytics", entry=entry)
-            if number == 4 and joined:
-                assert joined.stop() == 0, joined.log.read_text()[-2000:]
-        for worker in running:
-            wait_until(worker.healthy, f"recovery; {worker.log}", 90, alive=worker.process)
+        kill_at_work(rig, replicas, ("a", "b") * (3 if works else 1), rng, joins=2, leaves=4)
         assert generator.stop() == 0
         ledger = json.loads(ledger_file.read_text())
         assert ledger["duplicates"] > 1_000

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 
 import pytest
 
 from streamgauge.warehouse.client import Warehouse
 from tests.chaos.delta_reader import DeltaReader, assert_exactly_once
-from tests.chaos.kills import analytics_at_work
+from tests.chaos.kills import kill_at_work
 from tests.support import audit
 from tests.support.figures import events_visible
 from tests.support.requirements import require_kafka
-from tests.support.rig import Worker, new_rig
+from tests.support.rig import new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
@@ -33,31 +32,14 @@ def test_nothing_is_lost_or_repeated(times: int) -> None:
     rng = random.Random(20261122)
     kills = VICTIMS * times
     rng.shuffle(kills)
-    pause = threading.Event()
     with new_rig(session_timeout_ms=6_000, commit_interval_ms=100, flush_interval_ms=100) as rig:
-        roles = {
-            "warehouse": ["warehouse"],
-            "analytics-0": ["process", "analytics"],
-            "analytics-1": ["process", "analytics"],
-        }
-        running = {role: rig.start(*command) for role, command in roles.items() if role != "analytics-1"}
+        running = {"warehouse": rig.start("warehouse"), "analytics-0": rig.start("process", "analytics")}
         running["analytics-1"] = rig.start("process", "analytics", ready=False)
         reader = DeltaReader(rig.kafka.bootstrap)
         ledger_file = rig.folder / "ledger.json"
         options = ("--rate", "1500", "--invalid", "0.01", "--late", "0.02", "--ledger", str(ledger_file))
         generator = rig.start("generate", *options)
-        joined: Worker | None = None
-        for number, role in enumerate(kills):
-            wait_until(lambda role=role: analytics_at_work(running[role]), f"{role} at work", 60)  # type: ignore[misc]
-            pause.wait(rng.uniform(0.0, 1.0))
-            running[role].kill()
-            running[role] = rig.start(*roles[role], ready=False)
-            if number == times:
-                joined = rig.start("process", "analytics")
-            if number == 2 * times and joined:
-                assert joined.stop() == 0, joined.log.read_text()[-2000:]
-        for worker in running.values():
-            wait_until(worker.healthy, f"recovery; {worker.log}", 60, alive=worker.process)
+        kill_at_work(rig, running, kills, rng, joins=times, leaves=2 * times)
         assert generator.stop() == 0
         assert_exactly_once(rig, ledger_file, reader)
 

@@ -68,32 +68,32 @@ def newer(request: bytes) -> bytes:
     """ListOffsets version 0 as version 1, which has no maximum number of offsets."""
     head = 8 + 2 + max(0, struct.unpack_from(">h", request, 8)[0])
     body = _Reader(request[head:])
-    made = request[:2] + struct.pack(">h", 1) + request[4:head] + struct.pack(">i", body.take("i"))
+    converted = request[:2] + struct.pack(">h", 1) + request[4:head] + struct.pack(">i", body.take("i"))
     topics = body.take("i")
-    made += struct.pack(">i", topics)
+    converted += struct.pack(">i", topics)
     for _ in range(topics):
-        made += body.text()
+        converted += body.text()
         partitions = body.take("i")
-        made += struct.pack(">i", partitions)
+        converted += struct.pack(">i", partitions)
         for _ in range(partitions):
-            made += struct.pack(">iq", body.take("i"), body.take("q"))
+            converted += struct.pack(">iq", body.take("i"), body.take("q"))
             body.take("i")
-    return made
+    return converted
 
 
 def older(response: bytes) -> bytes:
     """A ListOffsets response of version 1 as version 0: a list of offsets, and no timestamp."""
     body = _Reader(response[4:])
     topics = body.take("i")
-    made = response[:4] + struct.pack(">i", topics)
+    converted = response[:4] + struct.pack(">i", topics)
     for _ in range(topics):
-        made += body.text()
+        converted += body.text()
         partitions = body.take("i")
-        made += struct.pack(">i", partitions)
+        converted += struct.pack(">i", partitions)
         for _ in range(partitions):
             number, error, _time, offset = body.take("i"), body.take("h"), body.take("q"), body.take("q")
-            made += struct.pack(">ihiq", number, error, 1, offset)
-    return made
+            converted += struct.pack(">ihiq", number, error, 1, offset)
+    return converted
 
 
 class _Server(socketserver.ThreadingTCPServer):

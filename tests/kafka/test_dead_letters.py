@@ -103,7 +103,7 @@ def test_an_edited_letter_passes_and_the_original_stays(
     assert "would pass now" in shown
     assert f'edited {positions[0]}: $.carrier: null → "ups"' in shown
 
-    file = tmp_path / "mended.json"
+    file = tmp_path / "edited.json"
     file.write_text(json.dumps({**values[1], "region": "us"}))
     assert retry.run(rig.settings, ids(positions[1]), Options(really=True, file=file)) == 0
     wait_until(lambda: count(warehouse, "shipment_events") == 2, "both shipments")
@@ -155,10 +155,10 @@ def test_odd_payloads_are_shown_and_sent_again_byte_for_byte(
         assert "the same failure returned" in capsys.readouterr().out
     dead(warehouse, "inventory", 2 * len(values))
     again = Choice(stream="inventory")
-    made_again = plan.make(rig.settings, again, Options())
-    sent = {str(item.letter.root): item.value for item in made_again.ready}
+    second_plan = plan.make(rig.settings, again, Options())
+    sent = {str(item.letter.root): item.value for item in second_plan.ready}
     assert sent == dict(zip(positions, values, strict=True))
-    assert {item.record.key for item in made_again.ready} == {b"\xff\x00"}
+    assert {item.record.key for item in second_plan.ready} == {b"\xff\x00"}
 
 
 def test_the_canary_stops_at_the_step_that_fails(

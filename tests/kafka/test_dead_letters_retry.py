@@ -29,7 +29,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
 LETTERS, KILLS = 40, 3
-MENDED = [("$.amount_cents", 100)]
+EDITED = [("$.amount_cents", 100)]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_killed_and_run_twice_each_event_is_sent_once(
     # The second fenced the first, unless the first had finished by then.
     assert codes[0] == 0, outputs
     assert codes[1] == 0 or any("another retry has started" in err for _, err in outputs), outputs
-    assert retry.run(rig.settings, Choice(fingerprint=fingerprint), Options(really=True, set=MENDED)) == 0
+    assert retry.run(rig.settings, Choice(fingerprint=fingerprint), Options(really=True, set=EDITED)) == 0
     out = capsys.readouterr().out
     assert len(retrier.retried_letters(rig.settings)) == LETTERS + 1
     assert_sent_once(rig, warehouse, "P-1", LETTERS)
@@ -131,8 +131,8 @@ def test_wherever_it_crashes_each_event_is_sent_once(
     """A run crashes after each of its calls to Kafka in turn, from the first to the commit."""
     names: list[str] = []
     positions = publish(rig, "payments", [(b"O-9", payment(2_000 + n, amount_cents="1")) for n in range(8)])
-    wait_until(lambda: len(plan.make(rig.settings, chosen(*positions), Options()).expired) == 0, "eight letters")
-    options = Options(really=True, set=MENDED)
+    wait_until(lambda: len(plan.make(rig.settings, chosen(*positions), Options()).expired) == 0, "eight dead letters")
+    options = Options(really=True, set=EDITED)
     for after, position in enumerate(positions, 1):
         with monkeypatch.context() as patch:
             patch.setattr(retrier, "Producer", crashing(after))
@@ -153,7 +153,7 @@ def test_wherever_it_crashes_each_event_is_sent_once(
 def test_a_fenced_run_sends_nothing(rig: Rig) -> None:
     """Two runs may have selected the same dead letters; the later one fences the earlier."""
     (position,) = publish(rig, "payments", [(b"O-8", payment(4_000, amount_cents="1"))])
-    wait_until(lambda: len(plan.make(rig.settings, chosen(position), Options()).ready) == 1, "the letter")
+    wait_until(lambda: len(plan.make(rig.settings, chosen(position), Options()).ready) == 1, "the dead letter")
     ready = plan.make(rig.settings, chosen(position), Options()).ready
     fenced, _newer = retrier.Retrier(rig.settings), retrier.Retrier(rig.settings)
     with pytest.raises(retrier.Fenced):

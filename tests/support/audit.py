@@ -55,17 +55,19 @@ def _streams(ledger: dict[str, Any], warehouse: Warehouse, found: Differences) -
         found.check(f"{stream}: reasons", reasons, totals["invalid"])
         raw = _rows(
             warehouse,
-            f"SELECT count(*) AS n, count(DISTINCT (kafka_partition, kafka_offset)) AS places, "
+            f"SELECT count(*) AS n, count(DISTINCT (kafka_partition, kafka_offset)) AS positions, "
             f"count(DISTINCT event_id) AS ids FROM {RAW[stream]}",
         )[0]
         found.check(
-            f"{stream}: raw rows", raw, {"n": totals["valid"], "places": totals["valid"], "ids": totals["valid"]}
+            f"{stream}: raw rows", raw, {"n": totals["valid"], "positions": totals["valid"], "ids": totals["valid"]}
         )
-        places = _rows(
+        distinct = _rows(
             warehouse,
             f"SELECT count(DISTINCT (kafka_partition, kafka_offset)) AS n FROM dead_letters WHERE stream = '{stream}'",
         )[0]
-        found.check(f"{stream}: dead letters at distinct places", places["n"], totals["produced"] - totals["valid"])
+        found.check(
+            f"{stream}: dead letters at distinct positions", distinct["n"], totals["produced"] - totals["valid"]
+        )
 
 
 def _minutes(ledger: dict[str, Any], warehouse: Warehouse, found: Differences) -> None:

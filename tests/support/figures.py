@@ -6,7 +6,7 @@ from streamgauge.warehouse.client import Warehouse, WarehouseUnavailable
 
 
 def figure(warehouse: Warehouse, sql: str) -> int:
-    """The one integer that a query gives, 0 for NULL; -1 while no warehouse answers."""
+    """The one integer that a query returns, 0 for NULL; -1 while no warehouse responds."""
     try:
         (row,) = warehouse.query(sql).to_pylist()
     except WarehouseUnavailable:
@@ -15,10 +15,10 @@ def figure(warehouse: Warehouse, sql: str) -> int:
 
 
 def count(warehouse: Warehouse, rows: str) -> int:
-    """Rows of a table with its WHERE clause, say; -1 while no warehouse answers."""
+    """The number of rows of a FROM clause, `table WHERE condition`; -1 while no warehouse responds."""
     return figure(warehouse, f"SELECT count(*) FROM {rows}")
 
 
 def events_visible(warehouse: Warehouse) -> int:
-    """Messages that the tables count, of all streams; -1 while no warehouse answers."""
+    """Messages that the tables count, of all streams; -1 while no warehouse responds."""
     return figure(warehouse, "SELECT sum(events)::BIGINT FROM stream_windows")

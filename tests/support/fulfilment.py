@@ -83,9 +83,9 @@ class Audit:
         if kind == "order.placed":
             self.placed[order_id] = event["amount_cents"]
             return
-        known, ours = self.orders[order_id], event["source"] == "fulfilment"
+        known, by_saga = self.orders[order_id], event["source"] == "fulfilment"
         if event["event_id"] in self._event_ids:
-            if ours:
+            if by_saga:
                 self.repeated.append(event["event_id"])
             return
         self._event_ids.add(event["event_id"])
@@ -94,7 +94,7 @@ class Audit:
             known.amount = event["amount_cents"]
             if event["state"] in ENDED:
                 known.ends.append(event["state"])
-        elif topic == "payments" and not ours:
+        elif topic == "payments" and not by_saga:
             known.sums[kind] += event["amount_cents"]
         elif topic == "inventory":
             known.sums[kind] += event["quantity"]

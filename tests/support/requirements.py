@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def require(available: bool, message: str) -> None:
-    """Skip the test with `message` unless `available`. In CI fail instead, so that nobody takes a skip for a proof."""
+    """Skip the test with `message` unless `available`. In CI fail instead: a skip is no proof."""
     if available:
         return
     if os.environ.get("CI"):

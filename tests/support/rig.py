@@ -25,13 +25,13 @@ from tests.support.waiting import wait_until
 class Worker:
     """One Streamgauge command as a process, with its health, metrics, processor time and memory."""
 
-    def __init__(self, command: list[str], env: dict[str, str], log: Path, entry: str = "streamgauge.cli.main") -> None:
+    def __init__(self, command: tuple[str, ...], environ: dict[str, str], log: Path, entry: str) -> None:
+        self.command, self.environ, self.log, self.entry = command, environ, log, entry
         self.port = free_port()
-        self.log = log
         self.process = child.spawn(
             [sys.executable, "-c", f"from {entry} import main; main()", *command],
             log,
-            {**env, "STREAMGAUGE_METRICS_PORT": str(self.port)},
+            {**environ, "STREAMGAUGE_METRICS_PORT": str(self.port)},
         )
 
     def metrics(self) -> dict[str, float]:
@@ -91,11 +91,20 @@ class Rig:
         `entry` is another module whose `main` runs the command line: one with a planted bug.
         """
         environ = commands.environment(commands.variables(self.settings.model_copy(update=settings)))
-        log = self.folder / f"{len(self.workers)}-{'-'.join(command[:2])}.log"
-        worker = Worker(list(command), environ, log, entry)
-        self.workers.append(worker)
+        worker = self._spawn(command, environ, entry)
         if ready:
             self.wait_ready(worker)
+        return worker
+
+    def restart(self, worker: Worker) -> Worker:
+        """kill -9, and start the same command anew without waiting until it is ready."""
+        worker.kill()
+        return self._spawn(worker.command, worker.environ, worker.entry)
+
+    def _spawn(self, command: tuple[str, ...], environ: dict[str, str], entry: str) -> Worker:
+        log = self.folder / f"{len(self.workers)}-{'-'.join(command[:2])}.log"
+        worker = Worker(command, environ, log, entry)
+        self.workers.append(worker)
         return worker
 
     def start_together(self, *argument_lists: tuple[str, ...]) -> list[Worker]:

@@ -55,7 +55,7 @@ class TopicReader:
 
 
 def read_topic(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[Message]:
-    """All messages of a topic at this moment, by partition in their order."""
+    """All messages of a topic at this moment, those of each partition in their order."""
     reader = TopicReader(bootstrap, topic, isolation=isolation)
     try:
         return reader.read()
