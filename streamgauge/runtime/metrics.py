@@ -25,7 +25,7 @@ from streamgauge.runtime.metric import (
 from streamgauge.runtime.service_metrics import SERVICES
 
 CATALOGUE = (
-    Metric("streamgauge_process_ready", "gauge", "1 when /health says ready, else 0.", "all", ("process",)),
+    Metric("streamgauge_process_ready", "gauge", "1 when /health reports ready, else 0.", "all", ("process",)),
     Metric(
         "streamgauge_process_info", "gauge", "Always 1; labels name process, version.", "all", ("process", "version")
     ),
@@ -68,21 +68,21 @@ CATALOGUE = (
     Metric(
         "streamgauge_slow_path_events_total",
         "counter",
-        "Events judged one by one because a bad one was among their neighbours.",
+        "Events validated one by one because there was a bad one among their neighbours.",
         "analytics",
         ("stream",),
     ),
     Metric(
         "streamgauge_repeated_events_total",
         "counter",
-        "Events that came again within their stream's horizon, and count in no table but `stream_windows`.",
+        "Repeated events within their stream's horizon; they count in no table but `stream_windows`.",
         "analytics",
         ("stream",),
     ),
     Metric(
         "streamgauge_remembered_ids",
         "gauge",
-        "Event ids this replica remembers to know repeats, 8 bytes each.",
+        "Event ids this replica keeps for deduplication, 8 bytes each.",
         "analytics",
         ("stream",),
     ),
@@ -102,7 +102,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_warehouse_lag_messages",
         "gauge",
-        "Positions of `analytics` not merged yet, transaction markers among them.",
+        "Offsets of `analytics` not merged yet, transaction markers included.",
         "warehouse",
     ),
     Metric("streamgauge_warehouse_file_bytes", "gauge", "Size of the DuckDB file.", "warehouse"),
@@ -127,7 +127,8 @@ CATALOGUE = (
     Metric(
         "streamgauge_kpi_rows_total",
         "counter",
-        "Delta rows that the KPI counters met: `counted`, counted as `other` for want of a label set, or too `old`.",
+        "Delta rows by outcome in the KPI counters: `counted`, counted as `other` beyond the limit of label sets, "
+        "or too `old`.",
         "warehouse",
         ("model", "outcome"),
     ),
@@ -168,14 +169,14 @@ CATALOGUE = (
     Metric(
         "streamgauge_consumergroup_catch_up_seconds",
         "gauge",
-        "Until the lag is 0 at today's rates; absent when it does not shrink.",
+        "Time until the lag is 0 at current rates; absent when it does not shrink.",
         "lag",
         GROUP_TOPIC,
     ),
     Metric(
         "streamgauge_consumergroup_retention_used_ratio",
         "gauge",
-        "Share of the retained log not read yet; at 1 the next thing to be read is the next to be deleted.",
+        "Share of the retained log not read yet; at 1 the next event to be read is the next to be deleted.",
         "lag",
         PARTITION,
     ),
@@ -226,7 +227,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_lag_failed",
         "gauge",
-        "1 for each part of the last sample that could not be had (kind: cluster, group or topic).",
+        "1 for each part of the last sample that failed (kind: cluster, group or topic).",
         "lag",
         ("kind", "name"),
     ),

@@ -1,4 +1,4 @@
-"""The metrics of the commerce services, and of the synthetic ones that answer them; part of the catalogue."""
+"""Metrics of the commerce services, and of the synthetic services that reply to them; part of the catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVICES = (
     Metric(
         "streamgauge_service_events_skipped_total",
         "counter",
-        "Events that are no events of their stream; analytics dead-letters them.",
+        "Messages that are not valid events of their stream; analytics dead-letters them.",
         "streaming",
         ("topic",),
     ),
@@ -23,7 +23,7 @@ SERVICES = (
     Metric(
         "streamgauge_service_dead_letters_total",
         "counter",
-        "Events the service failed on, a bug of its own; they are in the stream's dead-letter topic.",
+        "Events that the service failed on because of a bug; they are in the stream's dead-letter topic.",
         "streaming",
         ("topic",),
     ),
@@ -46,7 +46,7 @@ SERVICES = (
     Metric(
         "streamgauge_saga_clock_behind_seconds",
         "gauge",
-        "How far the time-outs of the partition are behind the clock; seconds after an outage.",
+        "How far the time-outs of the partition are behind the clock, as after an outage.",
         "fulfilment",
         ("partition",),
     ),
@@ -69,7 +69,7 @@ SERVICES = (
     Metric(
         "streamgauge_attribution_events_total",
         "counter",
-        "Clicks and orders, by what came of them: in_time, late (of a click: an order it could have earned was there "
+        "Clicks and orders, by outcome: in_time, late (of a click: an order it could have earned was there "
         "first), too_late to change a settled order, repeated.",
         "attribution",
         ("kind", "news"),
@@ -80,14 +80,14 @@ SERVICES = (
     Metric(
         "streamgauge_attribution_unknown_total",
         "counter",
-        "Events published without a field, because the campaign or product was not known.",
+        "Events published without a field, because the campaign or product was unknown.",
         "attribution",
         ("table",),
     ),
     Metric(
         "streamgauge_shop_answers_total",
         "counter",
-        "Answers of the synthetic services, repeated ones too.",
+        "Replies of the synthetic services, repeated ones included.",
         "shop",
         ("event_type",),
     ),
@@ -101,14 +101,14 @@ SERVICES = (
     Metric(
         "streamgauge_shop_moved",
         "gauge",
-        "Money (cents) and units moved, each decision once: what the ledger of the services says in total.",
+        "Money (cents) and units moved, each decision once: the totals of the services' ledger.",
         "shop",
         ("what",),
     ),
     Metric(
         "streamgauge_shop_skipped_total",
         "counter",
-        "Messages that are no event, and so no request.",
+        "Messages that are not valid events, and so not requests.",
         "shop",
         ("topic",),
     ),

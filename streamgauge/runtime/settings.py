@@ -22,14 +22,14 @@ PREFIX = "STREAMGAUGE_"
 
 
 class PipelineSettings(BaseSettings):
-    """Those of Streamgauge itself, with default and help. Units are in the names (`_s`, `_ms`, `_bytes`, `_hours`)."""
+    """Settings of the pipeline. Units are in the names (`_s`, `_ms`, `_bytes`, `_hours`)."""
 
     # Kafka
     bootstrap_servers: str | None = Field(
         None, description="The cluster to use, `host:port,…`. Unset: the local broker on 127.0.0.1, started by `up`."
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How to speak to the cluster."
+        "PLAINTEXT", description="Security protocol of the cluster."
     )
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
         None, description="SASL mechanism; needs a SASL security protocol."
@@ -62,17 +62,17 @@ class PipelineSettings(BaseSettings):
         description="Address the Streamlit pages are served on; on any but this machine's own, switch sign-in on.",
     )
     dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the Streamlit pages.")
-    sql_host: str = Field("127.0.0.1", description="Address the warehouse answers SQL on.")
-    sql_port: int = Field(8600, ge=1, le=65535, description="Port the warehouse answers SQL on.")
+    sql_host: str = Field("127.0.0.1", description="Address of the SQL server.")
+    sql_port: int = Field(8600, ge=1, le=65535, description="Port of the SQL server.")
     sql_url: str | None = Field(
-        None, description="Where clients find the warehouse. Unset: http://127.0.0.1 and the SQL port."
+        None, description="URL at which clients find the warehouse. Unset: http://127.0.0.1 and the SQL port."
     )
     sql_token: SecretStr | None = Field(
         None, description="Token of the SQL server. Unset: a random one in a 0600 file in the data directory."
     )
     sql_token_file: Path | None = Field(
         None,
-        description="Where that file is, for clients with a data directory of their own; the warehouse makes it. "
+        description="Path of that file, for clients with a data directory of their own; the warehouse makes it. "
         "Unset: `sql-token` in the data directory.",
     )
     metrics_host: str = Field("127.0.0.1", description="Address `/metrics` and `/health` are served on.")
@@ -81,23 +81,22 @@ class PipelineSettings(BaseSettings):
     )
 
     # Who may do what in the dashboard (docs/dashboard.md)
-    dashboard_read_only: bool = Field(False, description="Nobody acts through the pages.")
+    dashboard_read_only: bool = Field(False, description="The pages offer no actions to anybody.")
     dashboard_operators: str | None = Field(
         None, description="Signed-in readers who may act, e-mail addresses or `*@domain`, separated by commas."
     )
     dashboard_oidc_url: str | None = Field(
         None,
         pattern="^https?://",
-        description="Where the OpenID provider describes itself (`…/.well-known/openid-configuration`); switches "
-        "sign-in on.",
+        description="Discovery URL of the OpenID provider (`…/.well-known/openid-configuration`); switches sign-in on.",
     )
-    dashboard_oidc_client_id: str | None = Field(None, description="Our client id at that provider.")
-    dashboard_oidc_client_secret: SecretStr | None = Field(None, description="Our client secret; never printed.")
+    dashboard_oidc_client_id: str | None = Field(None, description="Client id at that provider.")
+    dashboard_oidc_client_secret: SecretStr | None = Field(None, description="Client secret; never printed.")
     dashboard_oidc_client_secret_file: Path | None = Field(None, description="A file with the client secret.")
     dashboard_oidc_redirect_url: str | None = Field(
         None,
         pattern="^https?://.*/oauth2callback$",
-        description="Where the provider sends readers back to, as it is registered there. "
+        description="Redirect URL, as it is registered at the provider. "
         "Unset: http://localhost, the port of the pages and `/oauth2callback`.",
     )
     dashboard_cookie_secret: SecretStr | None = Field(
@@ -112,13 +111,15 @@ class PipelineSettings(BaseSettings):
     commit_interval_ms: int = Field(250, ge=10, le=60_000, description="Longest time a batch waits for its commit.")
     batch_max_events: int = Field(25_000, ge=1, le=1_000_000, description="Events after which a batch is closed.")
     max_event_bytes: int = Field(262_144, ge=100, description="Larger events are dead-lettered, unread.")
-    max_future_s: int = Field(3_600, ge=1, description="Events dated later than this from now are dead-lettered.")
+    max_future_s: int = Field(
+        3_600, ge=1, description="Events dated further in the future than this are dead-lettered."
+    )
     delta_max_bytes: int = Field(
         900_000, ge=10_000, description="Most bytes of one delta message, uncompressed; larger deltas are split."
     )
     deduplicate: str | None = Field(
         None,
-        description="Streams whose repeated events count once, `stream=seconds,…`: repeated within so many seconds; "
+        description="Streams whose repeated events count once, `stream=seconds,…`: repeats within so many seconds; "
         "0 switches off what the catalog says.",
     )
     dead_letter_topics: str | None = Field(
@@ -127,13 +128,13 @@ class PipelineSettings(BaseSettings):
         "messages become rows of `dead_letters` too.",
     )
     dead_letter_stop_ratio: float = Field(
-        0.9, gt=0, le=1, description="A replica stops at this share of bad events among a stream's most recent ones."
+        0.9, gt=0, le=1, description="Share of bad events among a stream's most recent ones at which a replica stops."
     )
     dead_letter_stop_events: int = Field(
-        1_000, ge=0, description="How many recent events of a stream that share is taken of, at least; 0 never stops."
+        1_000, ge=0, description="Fewest recent events of a stream that share is taken of; 0 never stops."
     )
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="Kafka aborts an open transaction after this.")
-    session_timeout_ms: int = Field(10_000, ge=6_000, description="Kafka takes a silent replica for dead after this.")
+    session_timeout_ms: int = Field(10_000, ge=6_000, description="Kafka considers a silent replica dead after this.")
 
     # The warehouse
     flush_interval_ms: int = Field(250, ge=10, le=60_000, description="Longest time a delta waits for its merge.")
@@ -155,14 +156,16 @@ class PipelineSettings(BaseSettings):
     gauge_interval_s: float = Field(
         10.0, gt=0, le=3_600, description="How often the views' gauges are read for Prometheus."
     )
-    sql_timeout_s: float = Field(10.0, gt=0, le=3_600, description="A query is cut after this.")
-    sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one answer.")
-    sql_max_queries: int = Field(4, ge=1, le=64, description="Queries that run at a time; more wait, then get 503.")
+    sql_timeout_s: float = Field(10.0, gt=0, le=3_600, description="Time limit of a query.")
+    sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one result.")
+    sql_max_queries: int = Field(
+        4, ge=1, le=64, description="Queries that run at a time; further ones wait, then get 503."
+    )
 
     # The lag sampler
     lag_interval_s: float = Field(10.0, gt=0, le=3_600, description="Time between two samples of the cluster.")
     lag_window_samples: int = Field(
-        10, ge=2, le=1_000, description="Samples that a verdict looks at; until there are so many it is UNKNOWN."
+        10, ge=2, le=1_000, description="Samples in the window of a lag status; with fewer the status is UNKNOWN."
     )
     lag_groups_include: str | None = Field(
         None, description="Regular expression of the groups that are sampled. Unset: all."
@@ -180,7 +183,7 @@ class PipelineSettings(BaseSettings):
 
 
 class Settings(ServiceSettings, PipelineSettings):
-    """All settings, and what follows from them."""
+    """All settings, and what is derived from them."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -193,12 +196,12 @@ class Settings(ServiceSettings, PipelineSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """`load` alone reads the environment, so that the mapping it is given is the whole truth."""
+        """Only `load` reads the environment, so that the mapping it gets is complete."""
         return (init_settings,)
 
     @property
     def bootstrap(self) -> str:
-        """Bootstrap servers in force: the user's cluster, or the local broker."""
+        """Bootstrap servers: the user's cluster, or the local broker."""
         return self.bootstrap_servers or f"127.0.0.1:{self.broker_port}"
 
     @property
@@ -218,7 +221,7 @@ class Settings(ServiceSettings, PipelineSettings):
 
     @property
     def warehouse_url(self) -> str:
-        """Base URL at which clients find the warehouse."""
+        """Base URL of the SQL server for clients."""
         return self.sql_url or f"http://127.0.0.1:{self.sql_port}"
 
     @property
@@ -228,14 +231,14 @@ class Settings(ServiceSettings, PipelineSettings):
 
     @property
     def token_file(self) -> Path:
-        """Where the token of the SQL server is kept, where no setting gives the token itself."""
+        """File with the SQL server's token, used where no setting gives the token itself."""
         return self.sql_token_file or self.data_dir / "sql-token"
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from `environ` (the process's own by default).
+    """Read the settings from `environ` (by default the process's environment).
 
-    Raises `UsageError` naming the variable for an unknown variable, a wrong type or a value out of range.
+    Raises `UsageError` naming the variable, for an unknown one, a wrong type or a value out of range.
     """
     environ = os.environ if environ is None else environ
     given = {name[len(PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
