@@ -1,1 +1,1 @@
-"""What flows and what is kept: event classes, streams and models. `commerce` is the built-in one."""
+"""Catalog: event classes, streams, models and views of one Python package. `commerce` is the built-in one."""

@@ -1,7 +1,7 @@
-"""Which event types cause which, as a catalog says it (`CAUSES`): what a story is told in the order of.
+"""Causes between event types, as a catalog declares them (`CAUSES`): they order the events of a story.
 
-It names direct causes only: `{"payment.authorised": ("payment.requested",), …}`. An effect comes after the first event
-of each type that is, directly or not, a cause of it.
+Only direct causes are declared: `{"payment.authorised": ("payment.requested",), …}`. An effect comes after the first
+event of each type that is, directly or indirectly, a cause of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Causes = Mapping[str, tuple[str, ...]]
 
 
 def ancestors(causes: Causes) -> dict[str, frozenset[str]]:
-    """Every direct and indirect cause of each effect. Raises `ValueError` where something causes itself."""
+    """All direct and indirect causes of each effect. Raises `ValueError` when something causes itself."""
     found: dict[str, frozenset[str]] = {}
 
     def of(effect: str, below: tuple[str, ...]) -> frozenset[str]:
@@ -27,7 +27,7 @@ def ancestors(causes: Causes) -> dict[str, frozenset[str]]:
 
 
 def depths(causes: Causes) -> dict[str, int]:
-    """How many causes lie one behind the other before each event type; 0 for what nothing named here causes."""
+    """Length of the longest chain of causes before each event type; 0 for one without a declared cause."""
     above = ancestors(causes)
     every = above.keys() | {cause for all_of in above.values() for cause in all_of}
     found: dict[str, int] = {}

@@ -1,7 +1,7 @@
-"""Events to Arrow columns.
+"""Conversion of events to Arrow columns.
 
-Decoding with msgspec and transposing a chunk of about a thousand events while it is in the processor's cache costs less
-than any columnar JSON reader tried (docs/adr/0003-decode.md), and leaves one judge of what is valid.
+Decoding with msgspec and transposing a chunk of about a thousand events while it is in the CPU's cache costs less than
+any columnar JSON reader tried (docs/adr/0003-decode.md), and leaves one definition of a valid event.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _list(kind: inspect.ListType, where: str) -> tuple[pa.DataType, Build]:
 
 
 class Columns:
-    """How objects of one msgspec struct become Arrow arrays, in the order of its fields."""
+    """Converter of objects of one msgspec struct to Arrow arrays, in the order of its fields."""
 
     def __init__(self, event: type[msgspec.Struct]) -> None:
         described = inspect.type_info(event)

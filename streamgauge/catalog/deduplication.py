@@ -1,7 +1,7 @@
-"""Which streams count a repeated event once, and within how long: from the catalog and from a setting.
+"""Deduplication settings: which streams count a repeated event once, and within which horizon.
 
 An event is a repeat when one with the same `event_id` came before it in the same partition, at most the horizon
-earlier by Kafka's timestamps. One key lives in one partition, so an event that is sent twice is in the same one twice.
+earlier by Kafka's timestamps. A key lives in one partition, so an event that is sent twice is in the same one twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ENTRY = re.compile(r"\s*([A-Za-z0-9._-]+)\s*=\s*(\d{1,9})\s*")
 
 
 def obstacle(stream: Stream, within_s: object) -> str | None:
-    """Why repeats of the stream cannot be told within so many seconds, or None where they can."""
+    """Why the stream cannot be deduplicated within so many seconds; None when it can."""
     if isinstance(within_s, bool) or not isinstance(within_s, int) or not 1 <= within_s <= LONGEST_S:
         return f"it must be whole seconds from 1 to {LONGEST_S}, not {within_s!r}"
     schema = stream.columns.schema
@@ -32,9 +32,9 @@ def obstacle(stream: Stream, within_s: object) -> str | None:
 
 
 def horizons(streams: Mapping[str, Stream], setting: str | None) -> dict[str, int]:
-    """Seconds by stream, for those where repeats count once: the setting's `stream=seconds,…` before the catalog's.
+    """Horizon (s) of each stream that is deduplicated: the setting's `stream=seconds,…` overrides the catalog's.
 
-    0 seconds in the setting switches a stream off. Raises `UsageError` for what is not so, or not a stream.
+    0 seconds in the setting switches a stream off. Raises `UsageError` for a malformed entry or an unknown stream.
     """
     within = {topic: stream.repeats_within_s for topic, stream in streams.items() if stream.repeats_within_s}
     for entry in filter(str.strip, (setting or "").split(",")):
@@ -48,6 +48,8 @@ def horizons(streams: Mapping[str, Stream], setting: str | None) -> dict[str, in
             within.pop(topic, None)
             continue
         if why := obstacle(streams[topic], seconds):
-            raise UsageError(f"STREAMGAUGE_DEDUPLICATE: repeats in `{topic}` cannot be told within {seconds} s: {why}")
+            raise UsageError(
+                f"STREAMGAUGE_DEDUPLICATE: repeats in `{topic}` cannot be found within {seconds} s: {why}"
+            )
         within[topic] = seconds
     return within

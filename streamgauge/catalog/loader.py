@@ -1,9 +1,9 @@
-"""A catalog: the streams and models of one Python package, checked at start.
+"""Loader: the catalog of one Python package, its streams, models and views checked at start.
 
-The package has `STREAMS` (a tuple of `Stream`), a folder `models/` and perhaps one `views/`, with `.sql` files. Two
-relations exist beside its streams, in every catalog: `*` has one row a message of any stream, `dead_letters` one row a
-dead letter; the models over them (`stream_windows`, `dead_letters`) are built in. So are the streams `lag`,
-`dead-letter-retries` and `audit` with their models (catalog/builtin).
+The package has `STREAMS` (a tuple of `Stream`), a folder `models/` and optionally one `views/`, with `.sql` files.
+Every catalog has two more relations: `*` has one row per message of any stream, `dead_letters` one row per dead letter;
+the models over them (`stream_windows`, `dead_letters`) are built in, as are the streams `lag`, `dead-letter-retries`
+and `audit` with their models (catalog/builtin).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from streamgauge.runtime.metric import Metric
 
 ANALYTICS_TOPIC = "analytics"
 _MILLIS = pa.timestamp("ms", tz="UTC")
-# One row a message of any stream. `occurred_at` is Kafka's timestamp where the event is dead or has no usable time.
-# `repeated` are those that no other relation has, because the same event came before (catalog/deduplication.py).
+# One row per message of any stream. `occurred_at` is Kafka's timestamp when the event is dead or has no usable time.
+# `repeated`: the same event came before, so that no other relation has this one (catalog/deduplication.py).
 EVERY_MESSAGE = pa.schema(
     [
         pa.field("stream", pa.string()),
@@ -45,8 +45,8 @@ EVERY_MESSAGE = pa.schema(
         pa.field("repeated", pa.bool_()),
     ]
 )
-# One row a dead letter. `payload` is at most the first 4,096 bytes, for people; the whole is in `letter_topic`.
-# `stream` is ours, or the dead-letter topic of another service; `topic` with ORIGIN is where the event was: its id.
+# One row per dead letter. `payload` is at most the first 4,096 bytes, for display; the whole is in `letter_topic`.
+# `stream` is ours, or the dead-letter topic of another service; `topic` with ORIGIN is the event's position, its id.
 DEAD_LETTERS = pa.schema(
     [
         pa.field("stream", pa.string()),
@@ -73,7 +73,7 @@ BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, 
 
 @dataclass(frozen=True)
 class Streams:
-    """The streams of a package by topic, and what its services keep among themselves (`INTERNAL_TOPICS`)."""
+    """The streams of a package by topic, and its services' internal topics (`INTERNAL_TOPICS`)."""
 
     name: str
     streams: Mapping[str, Stream]
@@ -86,19 +86,19 @@ class Streams:
 
     @property
     def own(self) -> Mapping[str, Stream]:
-        """The streams of the package itself: what its services publish, without what Streamgauge adds (`lag`, …)."""
+        """The streams of the package itself, without those that Streamgauge adds (`lag`, …)."""
         return {topic: stream for topic, stream in self.streams.items() if topic not in BUILT_IN_STREAMS}
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Every topic that is needed: the streams', their dead-letter topics, internal ones, and `analytics`."""
+        """All topics needed: those of the streams, their dead-letter topics, internal ones, and `analytics`."""
         own = [topic for stream in self.streams.values() for topic in (stream.topic, stream.dead_letter_topic)]
         return (*own, *self.internal, ANALYTICS_TOPIC)
 
 
 @dataclass(frozen=True)
 class Catalog(Streams):
-    """Streams with their models and views, and which causes which."""
+    """Streams with their models and views, and the causes between event types."""
 
     models: tuple[Model, ...]
     views: tuple[View, ...] = ()
@@ -106,11 +106,11 @@ class Catalog(Streams):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What the catalog publishes beside the processes' own: its models' KPI counters and its views' gauges."""
+        """The catalog's own metrics: its models' KPI counters and its views' gauges."""
         return (*model.metrics(self.models), *view.metrics(self.views))
 
     def raw_table(self, stream: str) -> str | None:
-        """The table with every event of the stream as it came, where the catalog has one."""
+        """The table with every event of the stream unchanged; None when the catalog has none."""
         copies = (entry.name for entry in self.models_of(stream) if entry.merge == "append" and entry.is_copy)
         return next(copies, None)
 
@@ -120,7 +120,7 @@ class Catalog(Streams):
 
     @cached_property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that change when an event class or a model does, so that figures may."""
+        """Twelve hexadecimal digits that change with any event class or model, that is whenever figures may change."""
         facts = [f"{topic} {stream.event_time} {stream.schema}" for topic, stream in sorted(self.streams.items())]
         facts += [f"{topic} repeats {s.repeats_within_s}" for topic, s in self.streams.items() if s.repeats_within_s]
         facts += [f"{m.name} {m.stream} {m.merge} {m.key} {m.every_ms} {m.delta_sql}" for m in self.models]
@@ -152,7 +152,7 @@ def streams_of(name: str) -> Streams:
             given = getattr(stream, role)
             if given not in names and not (role in ("amount", "belongs_to") and given is None):
                 raise UsageError(
-                    f"catalog `{name}`, stream `{stream.topic}`: {role} `{given}` is no field of its events"
+                    f"catalog `{name}`, stream `{stream.topic}`: {role} `{given}` is not a field of its events"
                 )
         if stream.amount is not None and stream.columns.schema.field(stream.amount).type != pa.int64():
             raise UsageError(f"catalog `{name}`, stream `{stream.topic}`: `{stream.amount}` must be integer cents")

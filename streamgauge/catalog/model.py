@@ -1,8 +1,8 @@
-"""A model: a `.sql` file, a SELECT over one stream's batch, and how its rows merge into a table.
+"""Model: a `.sql` file with a SELECT over one stream's batch, and how its rows merge into a table.
 
-The header says what (`model`, `stream`, `merge`, and `every` for windows, `key` for latest; `metrics` opts a window's
-measures into Prometheus, see kpi.py); table, key and columns follow from the SELECT. Everything wrong with a model is
-found here, at start, with file and line.
+The header has `model`, `stream` and `merge`, `every` for windows, `key` for latest, and optionally `metrics`, which
+exposes a window's measures to Prometheus (kpi.py). Table, key and columns follow from the SELECT. All errors of a model
+are found at start, with file and line.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ class Model:
     delta_sql: str
     every_ms: int = 0
     kpis: Kpis | None = None
-    # Columns that are the batch's own, by name, where the delta has the batch's rows in their order: they need no SQL.
+    # Columns taken unchanged from the batch, when the delta has the batch's rows in their order: they need no SQL.
     passthrough: Mapping[str, str] = field(default_factory=dict)
-    # For people: what the file says in prose, and its SELECT as it is written.
+    # For display: the prose of the file's header, and its SELECT as written.
     about: str = ""
     select: str = ""
 
     @property
     def is_copy(self) -> bool:
-        """True where the delta is the batch itself: every event as it came."""
+        """Whether the delta is the batch itself: every event unchanged."""
         return bool(self.passthrough) and all(self.passthrough.get(name) == name for name in self.columns)
 
     @property
     def computed(self) -> tuple[str, ...]:
-        """Columns that take SQL."""
+        """Columns that are computed by SQL."""
         return tuple(name for name in self.columns if name not in self.passthrough)
 
     @property
@@ -65,7 +65,7 @@ class Model:
         return tuple(name for name in self.columns if name not in self.key)
 
     def merged(self, measure: str) -> Literal["add", "min", "max"]:
-        """How a measure merges: names that begin `min_`/`max_` take the least/greatest, others add."""
+        """How a measure merges: names with the prefix `min_`/`max_` take the minimum/maximum, others are added."""
         prefix = measure[:4]
         return "min" if prefix == "min_" else "max" if prefix == "max_" else "add"
 
@@ -119,7 +119,7 @@ def load(
 
 
 def metrics(models: Iterable[Model]) -> tuple[Metric, ...]:
-    """Every KPI counter of a catalog's models. Raises `ValueError` where two would have one name."""
+    """All KPI counters of a catalog's models. Raises `ValueError` when two would have the same name."""
     found: dict[str, Metric] = {}
     for model in models:
         if model.kpis is None:
@@ -243,7 +243,7 @@ def _has_aggregate(node: Any, aggregates: frozenset[str]) -> bool:
 
 
 def _mergeable(node: Mapping[str, Any], functions: set[str]) -> bool:
-    """True where merging the measure of two batches gives the measure of both together."""
+    """Whether merging the measures of two batches gives the measure of both together."""
     if node["class"] == "CAST":
         return _mergeable(node["child"], functions)
     if node["class"] != "FUNCTION":

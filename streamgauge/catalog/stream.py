@@ -1,4 +1,4 @@
-"""A stream: a topic, its event class, its key field and its event-time field."""
+"""Stream: a topic with its event class, its key field and its event-time field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from streamgauge.catalog.columns import Columns
 
-# Where an event came from; every model sees these beside the event's own fields.
+# Position of an event in Kafka; every model can select these beside the event's own fields.
 ORIGIN = (
     pa.field("kafka_partition", pa.int32()),
     pa.field("kafka_offset", pa.int64()),
@@ -22,10 +22,10 @@ ORIGIN = (
 class Stream:
     """`key` and `event_time` name fields of `event`; `event_time` is milliseconds since the epoch (`types.Millis`).
 
-    `amount` names the field with what an event is worth, in integer cents, where there is one. `compacted` is reference
-    data: the log keeps each key's newest event for good, and the older ones for as long as other streams' events.
-    `repeats_within_s` counts an event whose `event_id` comes again within so many seconds once (deduplication.py).
-    `belongs_to` names the field with what each key belongs to (an order to its customer): one value for a key, always.
+    `amount` names the field with the event's value in integer cents, if it has one. `compacted` marks reference data:
+    the log keeps each key's newest event for good, older ones as long as other streams' events. With
+    `repeats_within_s`, an event whose `event_id` is repeated within so many seconds counts once (deduplication.py).
+    `belongs_to` names the field with the owner of each key (an order's customer), which never changes for a key.
     """
 
     topic: str
@@ -49,5 +49,5 @@ class Stream:
 
     @property
     def dead_letter_topic(self) -> str:
-        """Where events go that cannot be processed."""
+        """The topic of events that cannot be processed."""
         return f"{self.topic}.dlq"

@@ -1,4 +1,4 @@
-"""Field types for event classes. Bounds keep every sum inside 64 bits, so a figure can never wrap around."""
+"""Field types for event classes. Bounds keep every sum within 64 bits, so that none can overflow."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Cents = Annotated[int, Meta(ge=0, le=10**14)]
 SignedCents = Annotated[int, Meta(ge=-(10**14), le=10**14)]
 Quantity = Annotated[int, Meta(ge=1, le=10**12)]
 Count = Annotated[int, Meta(ge=0, le=10**12)]
-# No event can carry NaN or an infinity in JSON, but 1e400 is a number there.
+# JSON has no NaN or infinity, but 1e400 is a valid number in it.
 Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Int64 = Annotated[int, Meta(ge=-INT64_MAX - 1, le=INT64_MAX)]

@@ -1,13 +1,12 @@
-"""A view: a `.sql` file in the catalog's folder `views/`, a read-time query over tables and other views.
+"""View: a `.sql` file in the catalog's folder `views/`, a query over tables and other views at read time.
 
     -- view:   sagas_stuck
     -- gauges: overdue, cents by state
     SELECT …
 
-Nothing is merged and nothing is kept: what needs two streams, or the time of reading, is a view. `gauges` opts columns
-into Prometheus: every `STREAMGAUGE_GAUGE_INTERVAL_S` the warehouse adds them up by the columns named (few values each,
-never ids) and publishes `streamgauge_view_<view>_<column>`. Everything wrong with a view is found at start, with file
-and line.
+Nothing is merged or stored: what needs two streams, or the time of reading, is a view. `gauges` exposes columns to
+Prometheus: every `STREAMGAUGE_GAUGE_INTERVAL_S` the warehouse sums them by the columns named (few values each, never
+ids) and publishes `streamgauge_view_<view>_<column>`. All errors of a view are found at start, with file and line.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ _HEADER = re.compile(r"^--\s*(view|gauges)\s*:\s*(.*?)\s*$")
 
 @dataclass(frozen=True)
 class View:
-    """A checked view: its SELECT, columns with their DuckDB types, and the gauges it opts in."""
+    """A checked view: its SELECT, columns with their DuckDB types, and the gauges it exposes."""
 
     name: str
     sql: str
     columns: Mapping[str, str]
     gauges: kpi.Kpis | None = None
-    # What the file says in prose.
+    # The prose of the file's header.
     about: str = ""
 
     @property
     def gauge_sql(self) -> str:
-        """The gauges' figures: a row for each label set, its labels first. A sum over nothing is no row, or NULL."""
+        """Query of the gauges' values: a row per label set, labels first. A sum over nothing is no row, or NULL."""
         if self.gauges is None:
             raise ValueError(f"view `{self.name}` has no gauges")
         by = [f'"{name}"' for name in self.gauges.by]
@@ -51,7 +50,10 @@ class View:
 
 
 def load(paths: Iterable[Path], models: Iterable[Model]) -> tuple[View, ...]:
-    """Read and check view files; in an order in which each may be created. Raises `UsageError`, `file:line: …`."""
+    """Read and check view files; returns them in an order in which they can be created.
+
+    Raises `UsageError` that begins `file:line:`.
+    """
     models = list(models)
     taken = {model.name: f"model `{model.name}`" for model in models}
     with duckdb.connect(":memory:") as con:
@@ -59,7 +61,7 @@ def load(paths: Iterable[Path], models: Iterable[Model]) -> tuple[View, ...]:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in model.columns.items())
             con.execute(f'CREATE TABLE "{model.name}" ({columns})')
         waiting, found = [SqlFile(path, _HEADER) for path in paths], list[View]()
-        # A view may stand on another: those that bind are made, until none is left or none binds.
+        # A view may depend on another: those that bind are created, until none is left or none binds.
         while waiting:
             first_error: UsageError | None = None
             left = []
@@ -76,7 +78,7 @@ def load(paths: Iterable[Path], models: Iterable[Model]) -> tuple[View, ...]:
 
 
 class _Unbound(UsageError):
-    """What it names is not there; it may be a view that is not made yet."""
+    """A name does not exist; it may be a view that is not created yet."""
 
 
 def _view(con: duckdb.DuckDBPyConnection, source: SqlFile, taken: dict[str, str]) -> View:
@@ -118,7 +120,7 @@ def metric(view: str, measure: str, by: tuple[str, ...]) -> Metric:
 
 
 def metrics(views: Iterable[View]) -> tuple[Metric, ...]:
-    """Every gauge of a catalog's views."""
+    """All gauges of a catalog's views."""
     return tuple(
         metric(view.name, measure, view.gauges.by) for view in views if view.gauges for measure in view.gauges.measures
     )

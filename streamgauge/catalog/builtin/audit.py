@@ -1,7 +1,7 @@
-"""The stream `audit`, in every catalog: who did what through the pages, to what, and how it ended.
+"""Stream `audit`, in every catalog: who did what to which target through the pages, and the outcome.
 
-Its table `audit_events` is built in too. Like the records of retries these are of work on the pipeline and not traffic
-through it: they are in no figure of events or freshness.
+Its table `audit_events` is built in too. Like the records of retries, these record work on the pipeline and not traffic
+through it: no count of events and no freshness includes them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The stream `lag`, in every catalog: what `streamgauge process lag` saw of each group's partition, sample by sample.
+"""Stream `lag`, in every catalog: what `streamgauge process lag` sampled of each group's partition.
 
 Its tables are built in too: `consumer_lag` (one row a group, topic and partition) and `lag_events` (the history).
-What is not known is absent, never 0.
+Unknown values are absent, never 0.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The stream `dead-letter-retries`, in every catalog: which dead letters were sent again, when, by whom, where to.
+"""Stream `dead-letter-retries`, in every catalog: which dead letters were retried, when, by whom, to where.
 
 Its table `dead_letter_retries` is built in too. These are records of work on the pipeline and not traffic through it:
-they are in no figure of events or freshness.
+no count of events and no freshness includes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commerce catalog: what the services publish, and reference data (docs/architecture.md has the table)."""
+"""Commerce catalog: the events that the shop's services publish, and reference data (docs/commerce.md)."""
 
 from streamgauge.catalog.commerce.causes import CAUSES
 from streamgauge.catalog.commerce.events import (

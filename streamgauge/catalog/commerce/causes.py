@@ -1,4 +1,4 @@
-"""What causes what between the services (ADR 7), for stories of orders, customers and articles."""
+"""Causes between the services' event types (ADR 7), for stories of orders, customers and articles."""
 
 CAUSES = {
     "saga.started": ("order.placed",),

@@ -1,4 +1,4 @@
-"""A window model's `metrics` header: what it makes, and what each wrong one is told."""
+"""The `metrics` header of a window model: the metrics it defines, and the error of each wrong one."""
 
 from __future__ import annotations
 

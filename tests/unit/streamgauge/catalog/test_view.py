@@ -1,4 +1,4 @@
-"""Views: what a good one becomes, and what each bad one is told, with file and line."""
+"""Views: the result of a valid one, and the error of each invalid one, with file and line."""
 
 from __future__ import annotations
 

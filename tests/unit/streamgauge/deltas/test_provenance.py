@@ -1,4 +1,4 @@
-"""What the file reflects: ranges join, holes stay, what was read twice is told, and the file remembers it."""
+"""Provenance of a file: ranges join, gaps stay, offsets read twice are reported, and the file stores it."""
 
 from __future__ import annotations
 
