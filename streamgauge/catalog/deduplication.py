@@ -48,8 +48,6 @@ def horizons(streams: Mapping[str, Stream], setting: str | None) -> dict[str, in
             within.pop(topic, None)
             continue
         if why := obstacle(streams[topic], seconds):
-            raise UsageError(
-                f"STREAMGAUGE_DEDUPLICATE: repeats in `{topic}` cannot be found within {seconds} s: {why}"
-            )
+            raise UsageError(f"STREAMGAUGE_DEDUPLICATE: repeats in `{topic}` cannot be found within {seconds} s: {why}")
         within[topic] = seconds
     return within

@@ -40,11 +40,11 @@ def stopped(breaker: CircuitBreaker, *chunks: tuple[int, int]) -> int | None:
         ([(0, 0)], None),
     ],
 )
-def test_where_it_stops(chunks: list[tuple[int, int]], expected: int | None) -> None:
+def test_where_the_breaker_trips(chunks: list[tuple[int, int]], expected: int | None) -> None:
     assert stopped(CircuitBreaker(0.9, 100), *chunks) == expected
 
 
-def test_it_can_be_switched_off_and_streams_are_apart() -> None:
+def test_it_can_be_switched_off_and_streams_are_independent() -> None:
     assert stopped(CircuitBreaker(0.9, 0), *[(1_000, 1_000)] * 10) is None
     breaker = CircuitBreaker(0.9, 100)
     breaker.record("payments", 90, bad(90))
@@ -60,7 +60,7 @@ def test_the_error_says_which_stream_why_and_what_to_do() -> None:
     assert "\n" not in text
 
 
-def test_a_restart_goes_on_counting_from_the_newest_note() -> None:
+def test_a_restart_continues_from_the_newest_committed_counts() -> None:
     before = CircuitBreaker(0.9, 100)
     assert stopped(before, (60, 60), (39, 39)) is None
     note = before.metadata("orders", NOW)
@@ -73,7 +73,7 @@ def test_a_restart_goes_on_counting_from_the_newest_note() -> None:
     assert fresh.metadata("payments", NOW) == f"bad=0 of=0 at={NOW}"
 
 
-def test_a_seed_replaces_what_was_counted_and_not_committed() -> None:
+def test_a_restore_replaces_uncommitted_counts() -> None:
     breaker = CircuitBreaker(0.9, 100)
     assert stopped(breaker, (99, 99)) is None
     breaker.restore([])

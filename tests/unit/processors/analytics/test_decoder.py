@@ -104,7 +104,7 @@ def test_every_reason_is_listed_and_met() -> None:
     assert {reason for _, reason, _ in BAD} == set(REASONS)
 
 
-def test_columns_are_the_events() -> None:
+def test_columns_are_the_fields_of_the_events() -> None:
     chunk = decoder().chunk(records(GOOD, encode(order_id="O-2", items=[], campaign_id="c", unknown={"a": [1]})), NOW)
     first, second = chunk.events.to_pylist()
     assert first["items"] == ORDER["items"]
@@ -118,7 +118,7 @@ def test_an_event_up_to_the_limit_ahead_is_good() -> None:
     assert decoder().chunk(records(encode(occurred_at=NOW + 3_600_000)), NOW).dead == []
 
 
-def test_what_is_late_is_counted_with_how_much() -> None:
+def test_late_events_are_counted_with_their_lateness() -> None:
     made = decoder()
     chunk = made.chunk(records(GOOD, encode(occurred_at=ORDER["occurred_at"] - 60_000)), NOW)
     assert chunk.messages.column("late").to_pylist() == [False, True]

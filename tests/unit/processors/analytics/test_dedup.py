@@ -53,7 +53,7 @@ def test_a_repeat_is_left_out_within_a_batch_and_in_the_next() -> None:
     assert kept(batch_of(event("b"), event("c"), first=3), deduplicator) == ["c"]
 
 
-def test_a_discarded_batch_is_forgotten() -> None:
+def test_a_discarded_batch_leaves_the_window() -> None:
     deduplicator = Deduplicator({"orders": 60})
     first = batch_of(event("a"), event("b"))
     assert kept(first, deduplicator) == ["a", "b"]
@@ -64,7 +64,7 @@ def test_a_discarded_batch_is_forgotten() -> None:
     assert kept(batch_of(event("b"), event("c"), first=2), deduplicator) == ["c"]
 
 
-def test_partitions_and_streams_know_nothing_of_one_another() -> None:
+def test_partitions_and_streams_are_independent() -> None:
     deduplicator = Deduplicator({"orders": 60})
     assert kept(batch_of(event("a")), deduplicator) == ["a"]
     assert kept(batch_of(event("a"), partition=1), deduplicator) == ["a"]
@@ -73,7 +73,7 @@ def test_partitions_and_streams_know_nothing_of_one_another() -> None:
     assert off.repeated == {}
 
 
-def test_a_dead_letter_is_no_repeat_and_nothing_is_a_repeat_of_it() -> None:
+def test_a_dead_letter_is_never_a_repeat_nor_the_original_of_one() -> None:
     """So a dead letter that was corrected and sent again counts, once."""
     deduplicator = Deduplicator({"orders": 60})
     decoder = Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
@@ -139,5 +139,5 @@ class Nameless(msgspec.Struct, gc=False):
         (Stream("x", ORDERS.event, "order_id", repeats_within_s=60, compacted=True), "compacted"),
     ],
 )
-def test_a_stream_whose_repeats_cannot_be_told(stream: Stream, said: str) -> None:
+def test_a_stream_that_cannot_be_deduplicated_is_refused(stream: Stream, said: str) -> None:
     assert said in str(rules.obstacle(stream, stream.repeats_within_s))

@@ -71,7 +71,7 @@ ACTIONS = st.lists(st.sampled_from(["read", "commit", "fail", "restart", "move"]
 
 @given(EVENTS, ACTIONS, st.data())
 @settings(max_examples=400, deadline=None)
-def test_as_a_dictionary_says_whatever_happens(steps: list[Event], actions: list[str], data: st.DataObject) -> None:
+def test_a_window_agrees_with_a_plain_dictionary(steps: list[Event], actions: list[str], data: st.DataObject) -> None:
     events = log(steps)
     expected = oracle(events)
     window, committed, read = DedupWindow(WITHIN_S), 0, 0
@@ -116,7 +116,7 @@ def test_a_restart_anywhere_reads_back_enough(steps: list[Event], cut: int) -> N
 
 @given(EVENTS)
 @settings(max_examples=100, deadline=None)
-def test_surely_within_the_horizon_never_a_slice_later(steps: list[Event]) -> None:
+def test_repeats_are_found_within_the_horizon_and_never_a_slice_later(steps: list[Event]) -> None:
     """The promise in terms of time, for a partition whose timestamps rise."""
     events = log([Event(step.id, abs(step.timestamp)) for step in steps])
     repeated = filter(DedupWindow(WITHIN_S), events, 0, len(events))
@@ -138,7 +138,7 @@ def test_what_is_older_than_the_horizon_is_dropped() -> None:
     assert window.bytes == window.ids * 8
 
 
-def test_a_rewind_behind_what_was_merged_is_told() -> None:
+def test_a_rewind_behind_merged_runs_is_reported() -> None:
     """An operator moved the group back: only reading the log again helps."""
     window = DedupWindow(60)
     window.add(np.arange(10, dtype=np.uint64), np.full(10, 1_000), np.arange(10))

@@ -116,25 +116,25 @@ def test_what_is_kept_is_bounded() -> None:
     assert kept.forgotten == (17, "o-17")
 
 
-def test_an_order_that_may_have_been_let_go_is_not_credited_twice() -> None:
+def test_an_order_that_may_have_been_dropped_is_not_credited_twice() -> None:
     policy = Policy("last-touch", 100, 1_000, 500, orders_kept=2)
     _, credits = run(policy, click(1), *(order(n) for n in range(10, 15)), *(order(n) for n in range(10, 15)))
     assert len(credits) == 5
 
 
-def test_clicks_let_go_do_not_change_what_was_said() -> None:
+def test_dropped_clicks_do_not_change_earlier_credits() -> None:
     policy = Policy("last-touch", 100, 1_000, 500, clicks_kept=2)
     _, credits = run(policy, click(40, "Y"), order(50), click(60), click(61), click(62), click(30, "Z"))
     assert credits == ["+Y o-50 new"]
 
 
-def test_clicks_nobody_can_be_owed_to_are_let_go() -> None:
+def test_clicks_that_can_earn_no_order_are_dropped() -> None:
     outcomes, _ = run(LAST, click(10), click(1_110), click(1_111))
     assert [one.at for one in outcomes[-2].customer.clicks] == [10, 1_110]
     assert [one.at for one in outcomes[-1].customer.clicks] == [1_110, 1_111]
 
 
-def test_what_is_not_news_stores_nothing() -> None:
+def test_an_event_that_changes_nothing_stores_nothing() -> None:
     outcomes, _ = run(LAST, click(10), order(50), click(10), order(50))
     assert outcomes[-1].customer is outcomes[1].customer
 
@@ -180,7 +180,7 @@ def test_any_arrival_order_within_grace_ends_in_the_same_credits(data: Any, even
     ),
     touch=st.sampled_from(get_args(Touch)),
 )
-def test_whatever_comes_an_order_has_one_credit_at_most(events: list[Any], touch: Touch) -> None:
+def test_an_order_has_at_most_one_credit_whatever_the_order_of_events(events: list[Any], touch: Touch) -> None:
     """Beyond grace, beyond what is kept, twice: what is reversed had been credited, and nothing is credited twice."""
     policy = Policy(touch, window_ms=2_000, grace_ms=1_000, lapsed_ms=300, clicks_kept=2, orders_kept=3)
     has: dict[str, str] = {}

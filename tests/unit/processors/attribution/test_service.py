@@ -83,7 +83,7 @@ def test_a_change_takes_effect_at_its_event_time() -> None:
     ]
 
 
-def test_what_is_not_known_is_left_out_of_the_json() -> None:
+def test_unknown_fields_are_left_out_of_the_json() -> None:
     (event,) = run(reference(), CLICK, order("O", 20, "C", [("A", 1, 1)]))
     assert (event.campaign_name, event.category, event.margin_cents) == (None, None, None)
     # It is a valid event of its stream all the same.
@@ -99,7 +99,7 @@ def test_ids_follow_from_the_cause() -> None:
     assert {event.occurred_at for event in first} == {20}
 
 
-def test_whose_an_event_is() -> None:
+def test_customer_of_an_event() -> None:
     clicks = customer_of(CLICKS)
     assert clicks(None) is None
     assert clicks(json.dumps(CLICK).encode()) == "C"

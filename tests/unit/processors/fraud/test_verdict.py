@@ -71,7 +71,7 @@ def test_a_card_remembers_and_passes_on_what_it_found() -> None:
     assert [one.customer_id for one in after.uses] == ["C7", "C8", "C9", "C1", "C1", "C1"]
 
 
-def test_a_further_attempt_is_not_judged_again() -> None:
+def test_a_repeated_attempt_gets_no_verdict() -> None:
     judged = judge_card(payment(), CardMemory(), LIMITS)
     assert judged is not None
     assert judge_card(payment(at=NOW + 5_000), judged[0], LIMITS) is None
@@ -167,7 +167,7 @@ PAYMENTS = st.lists(
 
 
 @given(PAYMENTS)
-def test_whatever_comes_each_payment_has_one_verdict_and_all_events_are_valid(payments: list[Payment]) -> None:
+def test_each_payment_has_one_verdict_and_all_events_are_valid(payments: list[Payment]) -> None:
     """Any order of times, attempts and refunds; first attempts alone are judged, scores are shares."""
     cards: dict[str | None, CardMemory] = {}
     customer = CustomerMemory()

@@ -99,7 +99,7 @@ HAPPY = ["reserving_stock/1", "requesting_payment/1", "requesting_shipment/1", "
         ),
     ],
 )  # fmt: skip
-def test_each_way_through(events: tuple[Any, ...], states: list[str], others: str) -> None:
+def test_each_path_through_the_saga(events: tuple[Any, ...], states: list[str], others: str) -> None:
     saga, said, also = through(*events)
     assert (said, also) == (states, others.split())
     assert saga is not None
@@ -119,7 +119,7 @@ def test_a_step_is_timed_out_at_its_deadline_and_not_before() -> None:
     assert step(saga, None, 1_100, LIMITS)[1][0].event.attempt == 2  # type: ignore[attr-defined]
 
 
-def test_a_retry_asks_only_for_what_is_not_answered() -> None:
+def test_a_retry_requests_only_what_is_not_answered() -> None:
     _saga, outputs = step(through(order(), stock("reserved", "a"))[0], None, 100, LIMITS)
     assert [item.sku for item in outputs[0].event.items] == ["b"]  # type: ignore[attr-defined]
 
@@ -135,7 +135,7 @@ def test_an_order_whose_ids_would_be_too_long_has_no_saga() -> None:
         through(order(order_id="x" * 151))
 
 
-def test_events_of_unknown_orders_begin_nothing() -> None:
+def test_events_of_unknown_orders_start_no_saga() -> None:
     events = (payment("authorised"), stock("reserved", "a"), shipment("delivered"), fraud())
     assert through(*events) == (None, [], [])
 

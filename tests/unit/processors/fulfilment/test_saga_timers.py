@@ -26,7 +26,7 @@ class Memory(dict[str, Any]):
     st.integers(1, 5),
     st.integers(1, 7),
 )
-def test_each_is_handed_out_once_after_its_time(
+def test_each_order_is_due_once_after_its_time(
     filed: list[tuple[str, int, int]], most_orders: int, most_slots: int
 ) -> None:
     store, now, waiting, out = Memory(), 0, [], 0
@@ -59,7 +59,7 @@ def test_a_long_list_takes_several_ticks_and_keeps_its_order() -> None:
     assert [order for handed in ticks for order in handed] == orders
 
 
-def test_what_is_filed_behind_the_pointer_is_not_lost() -> None:
+def test_an_order_scheduled_behind_the_pointer_is_not_lost() -> None:
     store = Memory()
     timers.schedule(store, "first", 1_000, 0)
     assert timers.due(store, 60_000) == ["first"]

@@ -102,7 +102,7 @@ def read(broker: Broker, **settings: str) -> ClusterState:
     return ClusterReader(broker, Filter(Settings(**settings)), 1.0).read(oldest=True)  # type: ignore[arg-type]
 
 
-def test_all_is_well(broker: Broker) -> None:
+def test_a_healthy_cluster(broker: Broker) -> None:
     broker.described["billing"] = broker.group("STABLE", ("orders", 0), ("__consumer_offsets", 0))
     state = read(broker)
     assert state.failed == set()
@@ -143,7 +143,7 @@ def test_a_partition_without_a_leader(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("code", [KafkaError.GROUP_ID_NOT_FOUND, KafkaError._UNKNOWN_GROUP])
-def test_a_group_deleted_between_two_questions(broker: Broker, code: int) -> None:
+def test_a_group_deleted_between_two_requests(broker: Broker, code: int) -> None:
     broker.groups["gone"] = {("audit", 0): 1}
     broker.described["gone"] = code
     state = read(broker)
@@ -205,7 +205,7 @@ def chosen(broker: Broker, **settings: str) -> tuple[Iterable[str], Iterable[str
     return set(state.partitions), set(state.groups)
 
 
-def test_who_is_looked_at(broker: Broker) -> None:
+def test_groups_and_topics_are_filtered(broker: Broker) -> None:
     broker.groups["console-consumer-1"] = {("audit", 0): 1}
     assert chosen(broker, lag_topics_exclude="^(__|audit$)", lag_groups_exclude="^console-") == (
         {"orders"},
@@ -214,12 +214,12 @@ def test_who_is_looked_at(broker: Broker) -> None:
     assert chosen(broker, lag_topics_include="dit", lag_groups_include="^cons") == ({"audit"}, {"console-consumer-1"})
 
 
-def test_a_pattern_that_is_none() -> None:
+def test_an_invalid_pattern_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="STREAMGAUGE_LAG_GROUPS_EXCLUDE: `\\(` is no regular expression"):
         Filter(Settings(lag_groups_exclude="("))
 
 
-def test_times(broker: Broker) -> None:
+def test_offsets_at_times(broker: Broker) -> None:
     """Past the last record there is none: the end that was seen, and no time."""
     cluster, failed = ClusterReader(broker, Filter(Settings()), 1.0), set[tuple[str, str]]()
     broker.hidden["audit"] = REFUSED_TOPIC

@@ -96,7 +96,7 @@ def test_a_group_that_falls_behind() -> None:
     assert row.retention_used == pytest.approx(26 / 120)
 
 
-def test_one_that_recovers() -> None:
+def test_a_group_that_recovers() -> None:
     watched = Watched()
     for n in range(3):
         snapshot = watched.see({P0: 100 + 10 * n}, billing=group({P0: 20 + 30 * n}))
@@ -105,7 +105,7 @@ def test_one_that_recovers() -> None:
     assert row.retention_used is None
 
 
-def test_caught_up_is_zero_and_nothing_is_asked() -> None:
+def test_caught_up_is_zero_without_a_request() -> None:
     watched = Watched()
     row = only(watched.see({P0: 100}, billing=group({P0: 100})))
     assert (row.lag, row.lag_seconds, row.catch_up_seconds, row.status) == (0, 0.0, 0.0, "UNKNOWN")
@@ -141,7 +141,7 @@ def test_retention_has_passed_the_committed_offset() -> None:
     assert row.lag_seconds == pytest.approx(50.0, abs=0.6)
 
 
-def test_a_topic_made_anew_has_no_past() -> None:
+def test_a_recreated_topic_has_no_history() -> None:
     watched = Watched()
     for n in range(3):
         watched.see({P0: 1_000 + n, P1: 7}, {P0: 900, P1: 0}, billing=group({P0: 950, P1: 7}))
@@ -160,7 +160,7 @@ def test_beyond_the_end_is_not_known() -> None:
     assert (row.committed_offset, row.lag, row.lag_seconds, row.retention_used) == (950, None, None, None)
 
 
-def test_who_is_gone_leaves_no_series() -> None:
+def test_a_deleted_group_leaves_no_series() -> None:
     watched = Watched()
     for _ in range(3):
         watched.see({P0: 100}, billing=group({P0: 50}), shipping=group({P0: 10}))
@@ -221,7 +221,7 @@ def test_sums_members_and_who_is_inactive() -> None:
     assert metrics["streamgauge_consumergroup_catch_up_seconds"] == {("here", "orders"): 0.0}
 
 
-def test_one_that_commits_without_being_a_member_is_active() -> None:
+def test_a_group_that_commits_without_members_is_active() -> None:
     watched = Watched()
     for n in range(3):
         snapshot = watched.see({P0: 100}, manual=group({P0: 50 + n}, members=0))
@@ -248,7 +248,7 @@ def test_unread_topics_and_uneven_ones() -> None:
     assert shown(snapshot)["streamgauge_topic_unread"] == {}
 
 
-def test_an_old_sample_is_no_news() -> None:
+def test_a_stale_sample_is_not_published() -> None:
     now = 0.0
     metrics = LagMetrics(10.0, lambda: now)
     metrics.publish(Watched().see({P0: 100}, billing=group({P0: 50})))

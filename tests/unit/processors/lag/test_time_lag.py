@@ -95,7 +95,7 @@ def test_a_cold_start_settles_within_a_samples_rounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["even", "by chance", "bursts"])
-def test_from_sample_to_sample_a_few_questions_are_enough(name: str) -> None:
+def test_from_sample_to_sample_few_requests_suffice(name: str) -> None:
     """A consumer 5 s behind, sampled every 10 s."""
     one = log(STREAMS[name]())
     clock, requested, now = PartitionClock(), [], START + 60_000
@@ -110,7 +110,7 @@ def test_from_sample_to_sample_a_few_questions_are_enough(name: str) -> None:
     assert sum(requested) / len(requested) < 4
 
 
-def test_one_that_stands_still_is_asked_about_once() -> None:
+def test_an_offset_that_does_not_move_is_requested_once() -> None:
     one = log(evenly(30))
     clock, now = PartitionClock(), one.timestamps[-1]
     assert one.check(clock, 100, now) > 0
@@ -118,7 +118,7 @@ def test_one_that_stands_still_is_asked_about_once() -> None:
     assert one.check(clock, 100, now + 3_600_000) == 0
 
 
-def test_what_it_forgets_does_not_matter() -> None:
+def test_dropped_facts_do_not_change_the_result() -> None:
     one = log(evenly(30))
     clock, now = PartitionClock(), one.timestamps[-1]
     for offset in (100, 2_000, 4_000):
@@ -128,7 +128,7 @@ def test_what_it_forgets_does_not_matter() -> None:
         assert one.check(clock, offset, now) == 0
 
 
-def test_unknown_until_asked() -> None:
+def test_unknown_until_the_first_answer() -> None:
     assert PartitionClock().lag_ms(5, 10, START) is None
 
 
@@ -144,7 +144,7 @@ def test_a_record_ahead_of_our_clock_is_written_now() -> None:
     st.lists(st.integers(-20_000, 20_000), min_size=60, max_size=60),
     st.data(),
 )
-def test_any_log(gaps: list[int], ago: int, jitter: list[int], data: st.DataObject) -> None:
+def test_any_log_settles_on_the_true_time(gaps: list[int], ago: int, jitter: list[int], data: st.DataObject) -> None:
     """Timestamps out of order included; several groups share what is learnt."""
     times = [time + jitter[n % 60] for n, time in enumerate(accumulate(gaps, initial=START))]
     one = Log(times)

@@ -67,7 +67,7 @@ def waiting(row: Row, tables: Tables) -> tuple[int | None, int | None, bool | No
     return row.waiting_keys, row.waiting_cents, row.waiting_complete
 
 
-def test_one_amount_a_key_that_of_its_last_event(tables: Tables) -> None:
+def test_the_amount_of_a_key_is_that_of_its_last_event(tables: Tables) -> None:
     for offset, key, cents in [(4, "read", 9), (5, "a", 150), (6, "b", 20), (7, "a", 100), (8, "c", 0)]:
         tables.order(offset, key, cents)
     assert waiting(behind(5, 9), tables) == (3, 120, True)
@@ -87,22 +87,22 @@ def test_a_dead_letter_is_an_event_without_money(tables: Tables) -> None:
 
 
 @pytest.mark.parametrize("letter", [("payments", "payments.dlq"), ("orders", "orders-of-others.dlq")])
-def test_a_dead_letter_of_another_stream_is_none(tables: Tables, letter: tuple[str, str]) -> None:
+def test_a_dead_letter_of_another_stream_does_not_count(tables: Tables, letter: tuple[str, str]) -> None:
     tables.order(5, "a", 100)
     tables.dead(6, *letter)
     assert waiting(behind(5, 7), tables) == (1, 100, False)
 
 
-def test_the_table_lags_behind(tables: Tables) -> None:
+def test_a_table_that_lags_behind_is_incomplete(tables: Tables) -> None:
     tables.order(5, "a", 100)
     assert waiting(behind(5, 9), tables) == (1, 100, False)
 
 
-def test_the_table_has_nothing_of_it(tables: Tables) -> None:
+def test_no_row_of_the_table_is_of_what_waits(tables: Tables) -> None:
     assert waiting(behind(5, 9), tables) == (None, None, None)
 
 
-def test_the_table_no_longer_reaches_back(tables: Tables) -> None:
+def test_a_table_that_no_longer_reaches_back_is_incomplete(tables: Tables) -> None:
     """Raw retention took the oldest: what is left is at least what waits."""
     for offset in range(8, 12):
         tables.order(offset, f"k{offset}", 10)
@@ -132,13 +132,13 @@ def test_a_stream_without_an_amount_counts_keys(tables: Tables) -> None:
     assert waiting(behind(5, 7, "inventory"), tables) == (1, None, True)
 
 
-def test_who_is_caught_up_has_nothing_waiting_and_asks_nothing(tables: Tables) -> None:
+def test_a_group_without_lag_has_nothing_waiting_and_needs_no_query(tables: Tables) -> None:
     assert waiting(behind(5, 5), tables) == (0, 0, True)
     assert waiting(behind(5, 5, "inventory"), tables) == (0, None, True)
     assert tables.requested == 0
 
 
-def test_topics_without_a_raw_table_are_not_asked_for(tables: Tables) -> None:
+def test_topics_without_a_raw_table_are_not_queried(tables: Tables) -> None:
     unknown = Row("g", "orders", 0, 9, "UNKNOWN")
     for row in (behind(5, 9, "somebody-elses"), behind(5, 9, "lag"), unknown):
         assert waiting(row, tables) == (None, None, None)
@@ -156,7 +156,7 @@ def test_one_statement_for_all(tables: Tables) -> None:
     assert tables.requested == 1
 
 
-def test_of_very_many_those_with_the_longest_lag(tables: Tables) -> None:
+def test_of_very_many_partitions_those_with_the_longest_lag_are_queried(tables: Tables) -> None:
     """The warehouse takes so much SQL and no more: the rest is unknown, rather than all of it."""
     rows = [behind(10**15 - n, 10**15 + 1) for n in range(2 * value.MOST_ROWS)]
     value.fill_values(rows, CATALOG, tables)

@@ -7,13 +7,13 @@ from processors.streaming.watermark import NEAR, Watermark
 A, B = ("orders", 0), ("payments", 0)
 
 
-def test_who_is_at_the_end_has_read_all() -> None:
+def test_a_reader_at_the_end_has_read_everything() -> None:
     progress = Watermark()
     assert progress.observe(1_000, {A: (500, 500), B: (3, 4)}) == 1_000
     assert progress.observe(2_000, {A: (500, 500 + NEAR), B: (3, 4)}) == 2_000  # what is left may be markers
 
 
-def test_who_is_behind_has_read_what_was_there_when_the_end_was_where_it_is_now() -> None:
+def test_a_reader_behind_has_read_up_to_when_the_end_was_at_its_position() -> None:
     progress = Watermark()
     assert progress.observe(1_000, {A: (0, 100), B: (0, 0)}) is None
     assert progress.observe(2_000, {A: (50, 200), B: (0, 0)}) is None
@@ -29,7 +29,7 @@ def test_a_steady_stream_that_is_never_at_its_end_still_moves_the_time() -> None
     assert seen[50:] == [tick * 500 - 500 for tick in range(50, 100)]
 
 
-def test_what_is_not_known_is_waited_for_and_what_is_gone_is_not() -> None:
+def test_unknown_partitions_are_waited_for_and_revoked_ones_are_not() -> None:
     progress = Watermark()
     assert progress.observe(1_000, {A: (5, 5), B: (-1, -1001)}) is None
     assert progress.observe(2_000, {A: (5, 5), B: (0, 90)}) is None

@@ -81,14 +81,14 @@ def test_an_append_model_of_everything_is_a_copy(tmp_path: Path) -> None:
         ("DISTINCT *", None),
     ],
 )
-def test_what_is_passed_on_is_what_sql_would_give(tmp_path: Path, select: str, computed: list[str] | None) -> None:
+def test_passed_through_columns_equal_the_sql(tmp_path: Path, select: str, computed: list[str] | None) -> None:
     """The columns left to SQL are those that need it."""
     made = load(tmp_path, f"-- model: m\n-- stream: readings\n-- merge: append\nSELECT {select} FROM events\n")
     assert list(made.computed) == (list(made.columns) if computed is None else computed)
 
 
 @pytest.mark.parametrize("end", ["WHERE celsius > 1", "ORDER BY celsius", "LIMIT 1", "USING SAMPLE 1"])
-def test_a_select_that_chooses_rows_passes_nothing_on(tmp_path: Path, end: str) -> None:
+def test_a_select_that_filters_rows_passes_no_column_through(tmp_path: Path, end: str) -> None:
     made = load(tmp_path, f"-- model: m\n-- stream: readings\n-- merge: append\nSELECT * FROM events {end}\n")
     assert made.passthrough == {}
 
@@ -169,6 +169,6 @@ def test_the_commerce_catalog_has_the_tables_of_the_design() -> None:
 
 
 @pytest.mark.parametrize(("name", "said"), [("nowhere", "cannot be imported"), ("json", "has no STREAMS")])
-def test_a_catalog_that_is_none_is_refused(name: str, said: str) -> None:
+def test_a_package_that_is_not_a_catalog_is_refused(name: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         loader.load(name)

@@ -64,7 +64,7 @@ def test_the_cause_is_what_msgspec_0_22_said(text: str) -> None:
         (b'{"a": "\xff"}', "not UTF-8"),
     ],
 )
-def test_what_is_not_json_is_told_apart_by_the_value(value: bytes, cause: str) -> None:
+def test_values_that_are_not_json_are_distinguished(value: bytes, cause: str) -> None:
     """msgspec raised a UnicodeDecodeError for broken UTF-8, and a DecodeError since 0.23."""
     for error in (
         msgspec.DecodeError("Invalid UTF-8 encoded string"),

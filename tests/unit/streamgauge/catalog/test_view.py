@@ -34,7 +34,7 @@ def test_a_view_has_columns_and_gauges(tmp_path: Path) -> None:
     assert 'GROUP BY "region"' in made.gauge_sql
 
 
-def test_views_come_in_an_order_in_which_they_can_be_made(tmp_path: Path) -> None:
+def test_views_are_sorted_so_that_each_can_be_created(tmp_path: Path) -> None:
     made = load(tmp_path, a="SELECT * FROM b", b="FROM c", c="WITH x AS (FROM orders) SELECT region FROM x")
     assert [one.name for one in made] == ["c", "b", "a"]
 
@@ -52,7 +52,7 @@ def test_views_come_in_an_order_in_which_they_can_be_made(tmp_path: Path) -> Non
         ("-- view: v\n-- gauges: euros\nSELECT cents FROM orders", 2, "`euros` is not a measure"),
     ],
 )
-def test_a_bad_view_is_told_where(tmp_path: Path, text: str, line: int, said: str) -> None:
+def test_an_invalid_view_is_refused_with_file_and_line(tmp_path: Path, text: str, line: int, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         load(tmp_path, v=text)
     assert str(refused.value).startswith(f"{tmp_path / 'v.sql'}:{line}:")

@@ -35,7 +35,7 @@ def test_joining_keeps_every_offset_and_counts_those_that_came_twice(spans: list
     assert all(left[1] < right[0] for left, right in zip(result, result[1:], strict=False))
 
 
-def test_a_hole_closes_when_the_other_replica_s_deltas_come(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_gap_closes_when_the_other_replicas_deltas_arrive(caplog: pytest.LogCaptureFixture) -> None:
     held = Provenance().after([read(0, 5), read(9, 12)])
     assert held.ranges == {("orders", 0): [(0, 5), (9, 12)]}
     with caplog.at_level(logging.ERROR):
@@ -44,13 +44,13 @@ def test_a_hole_closes_when_the_other_replica_s_deltas_come(caplog: pytest.LogCa
     assert not caplog.records
 
 
-def test_events_that_analytics_read_twice_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_events_that_analytics_read_twice_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     """Somebody moved the group's offsets back."""
     Provenance().after([read(0, 10)]).after([read(4, 12)])
     assert "up to 6 offsets" in caplog.text
 
 
-def test_the_file_remembers(tmp_path: Path) -> None:
+def test_provenance_is_stored_in_the_file(tmp_path: Path) -> None:
     """After each merge, what is stored is what is held; a transaction that does not say is remembered as such."""
     db = connect(Settings(data_dir=tmp_path))
     store = Store(db, Catalog("test", {}, (), ()), "cluster")

@@ -73,7 +73,7 @@ def test_a_partition_does_not_wait_for_another() -> None:
     assert buffer.take().offsets == {1: 10}
 
 
-def test_what_is_no_delta_is_passed_over_and_its_offset_counts() -> None:
+def test_a_message_that_is_no_delta_is_skipped_and_its_offset_counts() -> None:
     """An unknown model, a body that is not Arrow, a tombstone, a message without headers."""
     buffer = TransactionBuffer(lambda model: model == "orders")
     buffer.add(delta("gone", "a", 1, more=False))
@@ -85,7 +85,7 @@ def test_what_is_no_delta_is_passed_over_and_its_offset_counts() -> None:
     assert rows(ready) == {}
 
 
-def test_clear_forgets_what_will_be_read_again() -> None:
+def test_clear_drops_what_will_be_read_again() -> None:
     """After going back to the stored offsets the first half comes a second time."""
     buffer = TransactionBuffer(lambda _: True)
     buffer.add(delta("orders", "a", 1, more=True))

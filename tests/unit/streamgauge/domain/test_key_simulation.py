@@ -29,7 +29,7 @@ def test_as_it_is_counts_events_where_they_are() -> None:
     assert found.hottest == (("a", 0.5), ("b", 0.25))
 
 
-def test_a_hot_key_bounds_what_partitions_are_good_for() -> None:
+def test_a_hot_key_limits_the_useful_number_of_partitions() -> None:
     events = [recorded("hot")] * 500 + [recorded(f"k{number}") for number in range(500)]
     for count in (6, 48):
         found = key_simulation.simulated(events, count)
@@ -54,7 +54,7 @@ def test_an_event_of_several_items_is_one_for_each_and_without_a_key_goes_anywhe
     assert sum(part.bytes for part in found.parts) == 200
 
 
-def test_which_order_another_key_loses() -> None:
+def test_order_lost_by_another_key() -> None:
     kept = [recorded("C-1", key="O-1"), recorded("C-1", key="O-1"), recorded("C-1", key="O-2")]
     assert key_simulation.order(kept, 6) == key_simulation.Order(2, 0, 0)
     apart = [recorded("eu", key="C-1"), recorded("us", key="C-1"), recorded("eu", key="C-2")]

@@ -50,7 +50,7 @@ def test_verdicts(pairs: Pairs, held: bool, expected: Status) -> None:
     assert lag_status.judge(window(pairs, held), SIZE) == expected
 
 
-def test_nothing_seen_is_unknown() -> None:
+def test_no_sample_is_unknown() -> None:
     assert lag_status.judge([], SIZE) == "UNKNOWN"
 
 
@@ -60,7 +60,7 @@ def test_the_last_holder_counts() -> None:
     assert lag_status.judge(samples, SIZE) == "STOP"
 
 
-def test_the_worst_hides_nothing() -> None:
+def test_unknown_does_not_hide_the_worst() -> None:
     assert lag_status.worst(["OK", "STALL", "WARN", "UNKNOWN"]) == "STALL"
     assert lag_status.worst(["UNKNOWN", "OK"]) == "OK"
     assert lag_status.worst(["UNKNOWN"]) == lag_status.worst([]) == "UNKNOWN"

@@ -32,7 +32,7 @@ def test_the_answers_are_those_of_the_sagas_table() -> None:
         assert wait.back == (wait.state in BACK)
 
 
-def test_the_topics_and_groups_are_the_ones_used() -> None:
+def test_topics_and_groups_are_those_of_the_services() -> None:
     stream = {"stock": "inventory", "payment": "payments", "shipment": "shipments"}
     for wait in WAITS.values():
         assert {stream[result.split(".")[0]] for result in wait.answers} == {wait.answered_on}
@@ -63,13 +63,13 @@ def row(group: str, topic: str, lag: int | None, seconds: float | None = 0.0, st
         ((None, None, "UNKNOWN"), (0, 0.0, "OK"), "services", "its lag on payments is not known"),
     ],
 )
-def test_whose_turn_it_is(service: Any, saga: Any, group: str, why: str) -> None:
+def test_the_responsible_group(service: Any, saga: Any, group: str, why: str) -> None:
     found = saga_waits.responsible(PAYMENT, Lag("services", "payments", *service), Lag("fulfilment", "payments", *saga))
     assert found.group == group
     assert why in found.why
 
 
-def test_lag_is_of_the_topic_and_the_way_it_is_passed_on() -> None:
+def test_lag_includes_the_repartition_topic() -> None:
     rows = [
         row("fulfilment", "inventory", 2, 0.5),
         row("fulfilment", "repartition__fulfilment--inventory--order", 40, 7.0, "STALL"),
