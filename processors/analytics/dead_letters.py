@@ -12,16 +12,16 @@ import pyarrow as pa
 from processors.analytics.decoder import DeadLetter, Record, millis
 from processors.analytics.transactions import Outgoing
 from streamgauge.catalog import loader
-from streamgauge.dead_letters import headers as error_headers
+from streamgauge.dead_letters import headers
 from streamgauge.dead_letters.headers import ErrorHeaders, Position
 
 PAYLOAD_SHOWN = 4_096
 # Headers replaced at each failure; those of an earlier attempt are in that attempt's letter.
 _RENEWED = {
-    error_headers.ATTEMPT,
-    error_headers.REASON,
-    error_headers.FIELD,
-    error_headers.FINGERPRINT,
+    headers.ATTEMPT,
+    headers.REASON,
+    headers.FIELD,
+    headers.FINGERPRINT,
 }
 
 
@@ -35,22 +35,22 @@ class ForeignDeadLetter:
     @cached_property
     def error(self) -> ErrorHeaders:
         """Its headers, parsed."""
-        return error_headers.read(self.record.source.headers())
+        return headers.read(self.record.source.headers())
 
 
 def message(letter: DeadLetter) -> Outgoing:
     """The original event with Kafka Streams' headers (KIP-1034) for cause and position, and some of ours."""
     record = letter.record
     original = record.source.headers() or []
-    headers = [
+    with_error = [
         *(header for header in original if header[0] not in _RENEWED),
-        *error_headers.failure("InvalidEvent", letter.detail, Position(letter.stream, record.partition, record.offset)),
-        (error_headers.REASON, letter.reason.encode()),
-        (error_headers.FIELD, (letter.field or "").encode(errors="replace")),
-        (error_headers.FINGERPRINT, letter.fingerprint.encode()),
-        (error_headers.ATTEMPT, str(error_headers.attempt(original)).encode()),
+        *headers.failure("InvalidEvent", letter.detail, Position(letter.stream, record.partition, record.offset)),
+        (headers.REASON, letter.reason.encode()),
+        (headers.FIELD, (letter.field or "").encode(errors="replace")),
+        (headers.FINGERPRINT, letter.fingerprint.encode()),
+        (headers.ATTEMPT, str(headers.attempt(original)).encode()),
     ]
-    return Outgoing(f"{letter.stream}.dlq", record.value, record.source.key(), headers)
+    return Outgoing(f"{letter.stream}.dlq", record.value, record.source.key(), with_error)
 
 
 def rows(
@@ -103,7 +103,7 @@ class _Row(NamedTuple):
 
 def _row(letter: DeadLetter, now_ms: int) -> _Row:
     record = letter.record
-    headers = record.source.headers() or []
+    original = record.source.headers() or []
     return _Row(
         letter.stream,
         letter.reason,
@@ -118,8 +118,8 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
         letter.fingerprint,
         letter.field,
         letter.event_time,
-        error_headers.attempt(headers),
-        error_headers.retry_of(headers),
+        headers.attempt(original),
+        headers.retry_of(original),
         None,
         f"{letter.stream}.dlq",
         now_ms,

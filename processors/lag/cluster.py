@@ -8,7 +8,7 @@ What is refused or not answered is listed in `failed`, and the rest is returned;
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,15 +153,7 @@ class ClusterReader:
 
     def _describe(self, groups: dict[str, Group], failed: set[Failure]) -> None:
         requested = self._client.describe_consumer_groups(list(groups), request_timeout=self._timeout_s)
-        for name, future in requested.items():
-            try:
-                result = future.result(self._timeout_s + 1)
-            except KafkaException as error:
-                if error.args[0].code() in _GONE:
-                    del groups[name]
-                else:
-                    failed.add(("group", name))
-                continue
+        for name, result in self._answers(requested, groups, failed):
             group = groups[name]
             group.state, group.members = result.state.name, len(result.members)
             if group.state in ("STABLE", "EMPTY"):
@@ -181,20 +173,27 @@ class ClusterReader:
             )[name]
             for name in names
         }
+        for name, result in self._answers(requested, groups, failed):
+            for one in result.topic_partitions:
+                if one.error is not None:
+                    failed.add(("group", name))
+                elif one.offset >= 0 and self._chosen.topic(one.topic):
+                    groups[name].committed[one.topic, one.partition] = one.offset
+
+    def _answers(
+        self, requested: Mapping[str, Any], groups: dict[str, Group], failed: set[Failure]
+    ) -> Iterator[tuple[str, Any]]:
+        """Name and result of each group that answers; one that no longer exists is removed from `groups`."""
         for name, future in requested.items():
             try:
-                result = future.result(self._timeout_s + 1).topic_partitions
+                result = future.result(self._timeout_s + 1)
             except KafkaException as error:
                 if error.args[0].code() in _GONE:
                     del groups[name]
                 else:
                     failed.add(("group", name))
                 continue
-            for one in result:
-                if one.error is not None:
-                    failed.add(("group", name))
-                elif one.offset >= 0 and self._chosen.topic(one.topic):
-                    groups[name].committed[one.topic, one.partition] = one.offset
+            yield name, result
 
     def _offsets(self, requested: Mapping[Partition, OffsetSpec], failed: set[Failure]) -> dict[Partition, int]:
         return {tp: int(result.offset) for tp, result in self._list_offsets(requested, failed).items()}
