@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
 from processors.fraud.memory import CardUse, CustomerMemory, Finding, PastPayment, Payment, within
-from streamgauge.domain import fraud
+from streamgauge.domain import format, fraud
 from streamgauge.domain.fraud import FraudRule
 from streamgauge.runtime.settings import Settings
 
@@ -53,11 +53,6 @@ class Limits:
 def ramp(value: float, limit: float) -> float:
     """The score of a figure at or above its limit."""
     return round(min(0.95, 0.5 * value / limit), 4)
-
-
-def money(cents: int, currency: str) -> str:
-    """`1234` as `12.34 EUR`."""
-    return f"{cents / 100:,.2f} {currency}"
 
 
 # Rules over a card: its earlier uses, in the order of arrival.
@@ -102,8 +97,8 @@ def amount_unusual(payment: Payment, memory: CustomerMemory, limits: Limits) -> 
     if deviation < limits.amount_deviation:
         return None
     detail = (
-        f"{money(payment.amount_cents, payment.currency)} is {payment.amount_cents / max(1, habit.usual_cents):.1f} "
-        f"times this customer's usual {money(habit.usual_cents, payment.currency)}"
+        f"{format.amount(payment.amount_cents, payment.currency)} is "
+        f"{payment.amount_cents / max(1, habit.usual_cents):.1f} times this customer's usual {format.amount(habit.usual_cents, payment.currency)}"
     )
     return Finding("amount_unusual", ramp(deviation, limits.amount_deviation), detail)
 
@@ -147,7 +142,7 @@ def bnpl_new_customer(payment: Payment, memory: CustomerMemory, limits: Limits) 
     owed = payment.amount_cents + sum(past.amount_cents for past in earlier)
     if owed < limits.bnpl_new_cents:
         return None
-    detail = f"{money(owed, payment.currency)} on credit after {memory.habit.payments} payments so far"
+    detail = f"{format.amount(owed, payment.currency)} on credit after {memory.habit.payments} payments so far"
     return Finding("bnpl_new_customer", ramp(owed, limits.bnpl_new_cents), detail)
 
 
@@ -170,7 +165,7 @@ def transfer_parts(payment: Payment, memory: CustomerMemory, limits: Limits) -> 
     ]
     if len(parts) + 1 < limits.transfer_parts:
         return None
-    total = money(payment.amount_cents + sum(past.amount_cents for past in parts), payment.currency)
+    total = format.amount(payment.amount_cents + sum(past.amount_cents for past in parts), payment.currency)
     detail = f"{total} in {len(parts) + 1} transfers of the same amount within {limits.pattern_window_s} s"
     return Finding("transfer_parts", ramp(len(parts) + 1, limits.transfer_parts), detail)
 

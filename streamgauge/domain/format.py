@@ -11,13 +11,13 @@ UNKNOWN = "–"
 WHOLE_EUROS_FROM_CENTS = 1_000_000
 
 
-def count(value: int) -> str:
+def count(value: int | None) -> str:
     """1234567 → `1,234,567`."""
-    return f"{value:,}"
+    return UNKNOWN if value is None else f"{value:,}"
 
 
 def rate(value: float | None) -> str:
-    """A rate with the digits that mean something: `0.3`, `12.5`, `1,234`."""
+    """A rate with its significant digits: `0.3`, `12.5`, `1,234`."""
     if value is None:
         return UNKNOWN
     return f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:,.1f}"
@@ -33,13 +33,18 @@ def money(cents: int | None) -> str:
     return f"{sign}€{cents // 100:,}.{cents % 100:02d}"
 
 
+def amount(cents: int, currency: str) -> str:
+    """1234 → `12.34 EUR`: an amount in the currency of its event."""
+    return f"{cents / 100:,.2f} {currency}"
+
+
 def mean_cents(cents: int, number: int) -> int | None:
-    """Cents a piece, to the nearest one; None where there is no piece."""
+    """Mean cents, rounded to the nearest one; None when `number` is 0."""
     return (2 * cents + number) // (2 * number) if number > 0 else None
 
 
 def share(part: int, whole: int) -> str:
-    """`part` of `whole` in per cent; what is not zero never shows as zero."""
+    """`part` of `whole` in per cent; a non-zero share never shows as zero."""
     if whole <= 0:
         return UNKNOWN
     percent = 100 * part / whole
@@ -63,7 +68,7 @@ def duration(seconds: float) -> str:
 
 
 def size(value: int) -> str:
-    """Bytes as people say them: `812 B`, `4.2 kB`, `18 MB`."""
+    """Bytes with a unit: `812 B`, `4.2 kB`, `18 MB`."""
     for bound, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
         if value >= bound:
             shown = value / bound
@@ -84,7 +89,7 @@ def clock(time: datetime, now: datetime, zone: tzinfo = UTC) -> str:
 
 
 def change(now: int, before: int | None) -> float | None:
-    """Relative change; None where there is nothing to compare with."""
+    """Relative change; None when there is nothing to compare with."""
     return None if not before else now / before - 1
 
 

@@ -20,7 +20,7 @@ from streamgauge.catalog.builtin.lag import Status
 from streamgauge.cli.lag import report as lag_report
 from streamgauge.cli.lag.report import Hot, Line, Report
 from streamgauge.domain import lag_status, limits
-from streamgauge.domain.format import UNKNOWN, clock, duration, money
+from streamgauge.domain.format import UNKNOWN, clock, count, duration, money
 from streamgauge.domain.lag_status import MARKER
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
@@ -144,15 +144,15 @@ def _table(report: Report, now: datetime) -> Table:
             line.topic,
             Text(line.status, style=_STYLE.get(line.status, "red")),
             clock(line.since, now) if line.since else "",
-            _count(line.lag),
+            count(line.lag),
             UNKNOWN if line.lag_seconds is None else duration(line.lag_seconds) if line.lag_seconds else "0",
             _waiting(line, report.keys),
             _rate(line.produced_per_second),
             _rate(line.consumed_per_second),
             _catch_up(line),
             _risk(line.retention_used),
-            _count(line.members),
-            _count(line.unassigned) if line.unassigned else "",
+            count(line.members),
+            count(line.unassigned) if line.unassigned else "",
         )
     return grid
 
@@ -171,10 +171,6 @@ def _risk(used: float | None) -> Text:
     if used is None or used < limits.RETENTION_AT_RISK:
         return Text("" if used is None else f"{used:.0%}")
     return Text("being lost" if used >= 1 else f"{used:.0%}", style="red")
-
-
-def _count(value: int | None) -> str:
-    return UNKNOWN if value is None else f"{value:,}"
 
 
 def _rate(value: float | None) -> str:
