@@ -103,13 +103,13 @@ class DedupRestore:
 
     def _starts(self, consumer: Consumer, newest: Mapping[Partition, int]) -> dict[Partition, int]:
         now_ms = _now_ms()
-        asked = [
+        wanted = [
             TopicPartition(
                 topic, number, DedupWindow(self._deduplicator.within_s[topic]).reach_ms(min(time_ms, now_ms))
             )
             for (topic, number), time_ms in newest.items()
         ]
-        found = consumer.offsets_for_times(asked, timeout=log_reader.SILENCE_S) if asked else []
+        found = consumer.offsets_for_times(wanted, timeout=log_reader.SILENCE_S) if wanted else []
         return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     def _valid(self, topic: str, messages: list[Message]) -> pa.Table:

@@ -186,7 +186,7 @@ class Analytics:
     def _take(self, messages: list[Any]) -> None:
         """Decode what was just consumed, while it is in the cache."""
         began = time.perf_counter()
-        # What follows touches every message: calls from C, and no function of ours for each.
+        # This touches every message: calls into C, and no Python function per message.
         if any(map(Message.error, messages)):
             messages = [message for message in messages if self._usable(message)]
         self._transform.decode(self._batch, messages, int(time.time() * 1_000), self._circuit_breaker.record)

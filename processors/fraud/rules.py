@@ -96,10 +96,10 @@ def amount_unusual(payment: Payment, memory: CustomerMemory, limits: Limits) -> 
     deviation = habit.deviation(payment.amount_cents)
     if deviation < limits.amount_deviation:
         return None
-    detail = (
-        f"{format.amount(payment.amount_cents, payment.currency)} is "
-        f"{payment.amount_cents / max(1, habit.usual_cents):.1f} times this customer's usual {format.amount(habit.usual_cents, payment.currency)}"
-    )
+    paid = format.amount(payment.amount_cents, payment.currency)
+    usual = format.amount(habit.usual_cents, payment.currency)
+    ratio = payment.amount_cents / max(1, habit.usual_cents)
+    detail = f"{paid} is {ratio:.1f} times this customer's usual {usual}"
     return Finding("amount_unusual", ramp(deviation, limits.amount_deviation), detail)
 
 

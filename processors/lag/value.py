@@ -1,7 +1,7 @@
 """Value of what waits behind a group, from the raw tables: distinct keys, and the money of their last waiting event.
 
 The keys of a stream lie in one partition each, so the figures of partitions add up to the topic's. An event that was
-dead-lettered is one that the tables have, without key and money. `waiting_complete` says whether they have all of what
+dead-lettered is one that the tables have, without key and money. `waiting_complete` is whether they have all of what
 waits; where they have only part of it (yet, or no longer), the figures are least figures:
 
 1. Complete, where there are as many events as offsets between the committed one and the end.

@@ -62,7 +62,7 @@ class Service:
             processing_guarantee="exactly-once",
             auto_offset_reset="earliest",
             commit_interval=interval_s,
-            # How long an idle loop waits before it looks at the commit's time again.
+            # How long an idle loop waits before it checks again whether a commit is due.
             consumer_poll_timeout=max(0.005, interval_s / 4),
             state_dir=settings.data_dir / "state" / self.name / str(self.slot.number),
             # Our own topics must be there (`topics` makes them); repartition and changelog topics it makes itself.
