@@ -1,4 +1,4 @@
-"""`streamgauge dead-letters list | show | retry`: the command line; each command imports what it needs."""
+"""`streamgauge dead-letters list | show | retry`."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from streamgauge.cli.output import ScreenFormat
 
-app = typer.Typer(no_args_is_help=True, help="What failed, why, and sending it again.")
+app = typer.Typer(no_args_is_help=True, help="What failed and why; retry of what failed.")
 
 Stream = Annotated[str | None, typer.Option(help="Only letters of this stream.")]
 Reason = Annotated[str | None, typer.Option(help="Only letters with this reason.")]
@@ -33,11 +33,13 @@ def list_(
 
 @app.command()
 def show(
-    which: Annotated[str, typer.Argument(metavar="ID|FINGERPRINT", help="Which: topic:partition:offset.")],
-    output: Annotated[Path | None, typer.Option(help="Only write the payload, byte by byte, to this file.")] = None,
+    which: Annotated[
+        str, typer.Argument(metavar="ID|FINGERPRINT", help="An id (topic:partition:offset) or a fingerprint.")
+    ],
+    output: Annotated[Path | None, typer.Option(help="Write only the payload, unchanged, to this file.")] = None,
     format_: ScreenFormat = "table",
 ) -> None:
-    """One dead letter, whole: why, from where, headers, and the payload with the wrong field marked."""
+    """One dead letter: reason, origin, headers, and the payload with the wrong field marked."""
     from streamgauge.cli.dead_letters import selection
     from streamgauge.cli.dead_letters import show as work
     from streamgauge.runtime import settings
@@ -49,7 +51,8 @@ def show(
 @app.command()
 def retry(
     which: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…|FINGERPRINT]", help="Which: topic:partition:offset.")
+        list[str] | None,
+        typer.Argument(metavar="[ID…|FINGERPRINT]", help="Ids (topic:partition:offset) or a fingerprint."),
     ] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Every letter with this fingerprint.")] = None,
     stream: Stream = None,
@@ -59,15 +62,15 @@ def retry(
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set this field in each; may be repeated.")
     ] = None,
     edit: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this file's bytes instead.")] = None,
-    rate: Annotated[float, typer.Option(help="Most events a second.", min=0.1)] = 50.0,
-    group: Annotated[str | None, typer.Option(help="The consumer group that must get past them.")] = None,
-    until: Annotated[str | None, typer.Option(help="Only letters until then, a span ago or a time.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who retries, for the record; else this user.")] = None,
+    rate: Annotated[float, typer.Option(help="Maximum events a second.", min=0.1)] = 50.0,
+    group: Annotated[str | None, typer.Option(help="The consumer group that must process them.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only letters until 30m, 2h or 1d ago, or until a time.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who retries, for the audit record; by default this user.")] = None,
     format_: ScreenFormat = "table",
     timeout: Annotated[float, typer.Option(help="Seconds a rung may wait without progress.", min=1)] = 60.0,
-    yes: Annotated[bool, typer.Option("--yes", help="Really send; without it, only say what would be sent.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send; without it, only show what would be sent.")] = False,
 ) -> None:
-    """Send dead letters again, each once: 1, then 5, 20, 100, …, as long as none fails again."""
+    """Retry dead letters, each once: 1, then 5, 20, 100, …, stopping when one fails again."""
     from streamgauge.cli.dead_letters import output, selection
     from streamgauge.cli.dead_letters import retry as work
     from streamgauge.cli.dead_letters.plan import Options
