@@ -33,7 +33,7 @@ from tests.support.rig import new_rig
 PARTITIONS, BATCH, CHUNK, WITHIN_S = 6, 25_000, 1_000, 600
 
 
-def made_intake() -> Decoder:
+def order_decoder() -> Decoder:
     """As analytics makes it."""
     return Decoder(
         loader.load("streamgauge.catalog.commerce").streams["orders"], max_bytes=262_144, max_future_ms=3_600_000
@@ -42,7 +42,7 @@ def made_intake() -> Decoder:
 
 def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Models) -> dict[str, float]:
     """Nanoseconds per event of each step over `values`, whose offsets begin at `first`."""
-    decoder = made_intake()
+    decoder = order_decoder()
     took = dict.fromkeys(("decode", "relations", "models"), 0.0)
     for start in range(0, len(values), BATCH):
         batch, now_ms = Batch(), int(time.time() * 1_000)
@@ -132,7 +132,7 @@ def recall(events: int) -> None:
         fill(rig.kafka.bootstrap, events)
         settings: Settings = rig.settings
         deduplicator = Deduplicator({"orders": 86_400})
-        reader = DedupRestore(settings, {"orders": made_intake()}, deduplicator, lambda: True)
+        reader = DedupRestore(settings, {"orders": order_decoder()}, deduplicator, lambda: True)
         probe = Consumer({"bootstrap.servers": rig.kafka.bootstrap, "group.id": "benchmark"})
         ends = [probe.get_watermark_offsets(TopicPartition("orders", number))[1] for number in range(PARTITIONS)]
         probe.close()

@@ -1,12 +1,12 @@
 """Value of what waits behind a group, from the raw tables: distinct keys, and the money of their last waiting event.
 
-The keys of a stream lie in one partition each, so the figures of partitions add up to the topic's. An event that was
-dead-lettered is one that the tables have, without key and money. `waiting_complete` is whether they have all of what
-waits; where they have only part of it (yet, or no longer), the figures are least figures:
+The keys of a stream lie in one partition each, so the figures of partitions add up to the topic's. A dead-lettered
+event counts as one that the tables have, without key and money. `waiting_complete` is whether the tables have all that
+waits; with only part of it (yet, or no longer), the figures are lower bounds:
 
-1. Complete, where there are as many events as offsets between the committed one and the end.
-2. Complete, where offsets are missing in the middle, which is what transactions leave, but the table goes back to
-   before the committed offset, and reaches the end but for the last offset, which is then a transaction's too.
+1. Complete when there are as many events as offsets between the committed one and the end.
+2. Complete when offsets are missing in the middle, as transactions leave them, but the table goes back to before the
+   committed offset, and reaches the end except for the last offset, which is then a transaction's too.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _value(kind: inspect.Type, name: str, rng: random.Random) -> Any:
 
 
 def merge(catalog: Catalog, store: Store, some: Iterable[Invented], batch_events: int = 400) -> None:
-    """Through intake, models and merge, as analytics and the warehouse do it."""
+    """Through decoder, models and merge, as analytics and the warehouse do it."""
     models, chosen = Models(catalog), sorted(some, key=lambda event: event.published_ms)
     decoders = {
         topic: Decoder(stream, max_bytes=262_144, max_future_ms=3_600_000) for topic, stream in catalog.streams.items()

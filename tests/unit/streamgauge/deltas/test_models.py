@@ -33,7 +33,7 @@ def value(kind: pa.DataType, row: int) -> object:
 
 
 def batch(schema: pa.Schema, rows: int) -> pa.Table:
-    """Rows of several chunks, as the intake makes them."""
+    """Rows of several chunks, as the decoder makes them."""
     parts = [
         pa.table({field.name: pa.array([value(field.type, at)], field.type) for field in schema}, schema=schema)
         for at in range(rows)
