@@ -58,7 +58,7 @@ class House(Commerce):
             raise self.error
         given = {name: _param(value) for name, value in dict(params).items()} if params else {}
         try:
-            return self.answers().query(QueryRequest(sql, given, lane="pages"))[0]
+            return self.query_service().query(QueryRequest(sql, given, lane="pages"))[0]
         except QueryRefused as error:
             raise QueryError(error.rule, str(error)) from None
 

@@ -23,12 +23,12 @@ HOSTILE = "<script>alert(1)</script> [x](javascript:alert(1)) ![y](http://evil/z
 def placed(house: House, seconds: float, order: str = "O-1", **more: Any) -> None:
     fields = {"region": "eu", "channel": "web", "payment_method": "card", "currency": "EUR", "amount_cents": 1_998}
     given = {"order_id": order, "customer_id": "C-1", "items": ITEMS, **fields, **more}
-    house.tell("order.placed", house.ago(seconds), **given)
+    house.publish("order.placed", house.ago(seconds), **given)
 
 
 def clicked(house: House, seconds: float, customer: str = "C-1") -> None:
     fields = {"campaign_id": "K-1", "channel": "search", "cost_cents": 3}
-    house.tell("ad.click", house.ago(seconds), customer_id=customer, **fields)
+    house.publish("ad.click", house.ago(seconds), customer_id=customer, **fields)
 
 
 def listed(app: AppTest) -> list[tuple[str, str]]:
@@ -157,10 +157,10 @@ def test_the_story_of_an_order(house: House, open_page: Open) -> None:
     placed(house, 7_200)
     stock = {"sku": "S-1", "location": "ams", "quantity": 2, "on_hand": 10, "reserved": 2, "order_id": "O-1"}
     saga = {"order_id": "O-1", "started_at": began, "amount_cents": 1_998}
-    house.tell("saga.started", began + timedelta(milliseconds=100), state="reserving_stock", **saga)
-    house.tell("stock.reserved", began + timedelta(milliseconds=60), **stock)
+    house.publish("saga.started", began + timedelta(milliseconds=100), state="reserving_stock", **saga)
+    house.publish("stock.reserved", began + timedelta(milliseconds=60), **stock)
     moved = {"state": "requesting_payment", "previous_state": "reserving_stock"}
-    house.tell("saga.advanced", began + timedelta(seconds=20), **moved, **saga)
+    house.publish("saga.advanced", began + timedelta(seconds=20), **moved, **saga)
     letter = {"topic": "payments", "reason": "schema", "detail": "amount_cents: < 0", "key": "O-1"}
     house.add(
         "dead_letters", kafka_partition=0, kafka_offset=7, kafka_timestamp=began + timedelta(seconds=21), **letter

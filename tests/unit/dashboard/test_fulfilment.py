@@ -18,11 +18,11 @@ TYPES = {"reserving_stock": "saga.started", "completed": "saga.completed", "comp
 def entered(house: House, order: str, state: str, seconds: float, began: float, **more: Any) -> None:
     kind = TYPES.get(state, "saga.compensating" if state.startswith(("rel", "ref")) else "saga.advanced")
     saga = {"order_id": order, "state": state, "started_at": house.ago(began), "amount_cents": 50_00, "attempt": 1}
-    house.tell(kind, house.ago(seconds), **{**saga, **more})
+    house.publish(kind, house.ago(seconds), **{**saga, **more})
 
 
 def moved(house: House, order: str, kind: str, seconds: float, cents: int = 50_00) -> None:
-    house.tell(kind, house.ago(seconds), order_id=order, payment_id=f"P-{order}", amount_cents=cents, **PAID)
+    house.publish(kind, house.ago(seconds), order_id=order, payment_id=f"P-{order}", amount_cents=cents, **PAID)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def shop(house: House) -> House:
     for step, state in enumerate(HAPPY):
         entered(house, "O-good", state, 205 - step, 205, previous_state=HAPPY[step - 1] if step else None)
     moved(house, "O-good", "payment.authorised", 203.5)
-    house.tell("shipment.delivered", house.ago(201), order_id="O-good", shipment_id="S-1", carrier="x", region="eu")
+    house.publish("shipment.delivered", house.ago(201), order_id="O-good", shipment_id="S-1", carrier="x", region="eu")
     for step, state in enumerate(("reserving_stock", "requesting_payment", "releasing_stock", "compensated")):
         entered(house, "O-bad", state, 185 - step, 185, reason="payment_declined: *no*" if step > 1 else None)
     moved(house, "O-bad", "payment.authorised", 183.5)

@@ -18,13 +18,13 @@ def shop(house: House) -> House:
     """Lamps are out in reno, where 6 were refused in the two minutes there are; dublin has some, and chairs run low."""
     for name, category in (("lamp", "home"), ("chair", "home")):
         known = {"name": name.title(), "category": category, "price_cents": PRICE, "cost_cents": 1}
-        house.tell("product.updated", house.ago(3_600), sku=name, **known)
+        house.publish("product.updated", house.ago(3_600), sku=name, **known)
     running = {"channel": "social", "category": "home", "starts_at": house.ago(600), "ends_at": None}
-    house.tell("campaign.updated", house.ago(600), campaign_id="light", name="Light <b>up</b>", **running)
+    house.publish("campaign.updated", house.ago(600), campaign_id="light", name="Light <b>up</b>", **running)
 
     def moved(what: str, seconds: float, sku: str, location: str, quantity: int, on_hand: int, reserved: int) -> None:
         fields = {"sku": sku, "location": location, "quantity": quantity, "on_hand": on_hand, "reserved": reserved}
-        house.tell(f"stock.{what}", house.ago(seconds), **fields)
+        house.publish(f"stock.{what}", house.ago(seconds), **fields)
 
     moved("received", 119, "lamp", "reno", 10, 10, 0)
     moved("reserved", 90, "lamp", "reno", 10, 10, 10)
@@ -109,7 +109,7 @@ def test_stock_is_asked_for_once_whatever_the_range(
 
 def test_stock_is_there_in_a_quiet_range_and_rates_are_not_known(house: House, open_page: Open) -> None:
     level = {"sku": "lamp", "location": "reno", "quantity": 5, "on_hand": 5, "reserved": 0}
-    house.tell("stock.received", house.ago(7_200), **level)
+    house.publish("stock.received", house.ago(7_200), **level)
     house.flush()
     house.stream("inventory", 7_200, 1)
     app = open_page("inventory")
@@ -121,7 +121,7 @@ def test_stock_is_there_in_a_quiet_range_and_rates_are_not_known(house: House, o
 def test_refused_money_is_not_known_without_a_price(house: House, open_page: Open) -> None:
     for seconds, what in ((119, "received"), (60, "rejected")):
         level = {"sku": "lamp", "location": "reno", "quantity": 5, "on_hand": 5, "reserved": 5}
-        house.tell(f"stock.{what}", house.ago(seconds), **level)
+        house.publish(f"stock.{what}", house.ago(seconds), **level)
     house.flush()
     house.stream("inventory", 60, 2)
     assert tiles(open_page("inventory"))["Refused €/min"] == ("–", "1 without a price")

@@ -29,7 +29,7 @@ def shop(house: House) -> House:
         house.stream("marketing", seconds, 10)
         house.stream("attribution", seconds, 10)
     known = {"channel": "search", "category": "toys", "starts_at": house.ago(600), "ends_at": None}
-    house.tell("campaign.updated", house.ago(600), campaign_id="c1", name="First <i>", **known)
+    house.publish("campaign.updated", house.ago(600), campaign_id="c1", name="First <i>", **known)
     house.flush()
     clicked(house, 40, "c1", "search", impressions=1_000, clicks=50, redemptions=2, cost_cents=2_000)
     clicked(house, 20, "c2", "email", emails_sent=100, emails_opened=30, cost_cents=0)

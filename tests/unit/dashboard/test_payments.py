@@ -36,7 +36,7 @@ def shop(house: House) -> House:
     for minutes, kind in enumerate(("fraud.flagged", "fraud.declined", "fraud.cleared")):
         verdict = {"customer_id": f"C-{minutes}", "order_id": "O-1", "payment_method": "card", "amount_cents": 30_00}
         evidence = {"rule": "card_velocity", "score": 0.8, "detail": "<b>8</b> payments"}
-        house.tell(kind, house.ago(60 * minutes + 60), **verdict, **evidence)
+        house.publish(kind, house.ago(60 * minutes + 60), **verdict, **evidence)
     return house
 
 

@@ -123,7 +123,7 @@ def test_a_group_that_nobody_knows_is_no_error(house: House, open_page: Open) ->
 def test_hot_keys_are_those_of_the_busiest_partition(house: House, open_page: Open) -> None:
     placed = {"region": "eu", "channel": "web", "payment_method": "card", "currency": "EUR", "amount_cents": 1}
     for order in ("o1", "o1", "o1", "o2"):
-        house.tell("order.placed", house.ago(5), order_id=order, customer_id="c", items=[], **placed)
+        house.publish("order.placed", house.ago(5), order_id=order, customer_id="c", items=[], **placed)
     house.flush()
     for partition, events in ((0, 6_000), (2, 1_000)):
         window = {"window_start": house.window(20), "max_occurred_at": house.ago(15)}

@@ -115,7 +115,7 @@ def test_an_up_that_is_gone_counts_nothing(house: House, open_page: Open) -> Non
 def test_a_place_that_is_there_twice_is_said(house: House, open_page: Open) -> None:
     placed = {"region": "eu", "channel": "web", "payment_method": "card", "currency": "EUR", "amount_cents": 1}
     for order in ("o1", "o2"):
-        house.tell("order.placed", house.ago(5), order_id=order, customer_id="c", items=[], **placed)
+        house.publish("order.placed", house.ago(5), order_id=order, customer_id="c", items=[], **placed)
     house.flush()
     house.add("order_events", kafka_partition=0, kafka_offset=777, kafka_timestamp=house.ago(4))
     house.add("order_events", kafka_partition=0, kafka_offset=777, kafka_timestamp=house.ago(4))

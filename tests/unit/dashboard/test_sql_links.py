@@ -66,7 +66,7 @@ def shop(house: House) -> House:
     moved(house, "O-1", "payment.authorised", 183)
     fields = {"region": "eu", "channel": "web", "payment_method": "card", "currency": "EUR", "amount_cents": 1_998}
     item = {"sku": "S-1", "quantity": 2, "unit_price_cents": 999}
-    house.tell("order.placed", house.ago(190), order_id="O-1", customer_id="C-1", items=[item], **fields)
+    house.publish("order.placed", house.ago(190), order_id="O-1", customer_id="C-1", items=[item], **fields)
     return house
 
 

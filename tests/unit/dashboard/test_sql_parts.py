@@ -29,8 +29,8 @@ AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> QueryService:
-    return Commerce(tmp_path_factory.mktemp("warehouse")).answers()
+def service(tmp_path_factory: pytest.TempPathFactory) -> QueryService:
+    return Commerce(tmp_path_factory.mktemp("warehouse")).query_service()
 
 
 def drawn(rows: pa.Table, chosen: ChartSpec, clock: tzinfo) -> tuple[go.Figure, str]:
@@ -40,9 +40,9 @@ def drawn(rows: pa.Table, chosen: ChartSpec, clock: tzinfo) -> tuple[go.Figure, 
     return read(chart), left_out
 
 
-def mistake(answers: QueryService, sql: str, as_of: str | None = None) -> error_report.ErrorReport:
+def mistake(service: QueryService, sql: str, as_of: str | None = None) -> error_report.ErrorReport:
     with pytest.raises(QueryRefused) as refused:
-        answers.query(Body(sql, as_of=as_of))
+        service.query(Body(sql, as_of=as_of))
     return error_report.of(QueryError(refused.value.rule, str(refused.value)), sql)
 
 
@@ -67,9 +67,9 @@ def caret(found: error_report.ErrorReport) -> str:
     ],
 )
 def test_a_mistake_points_at_its_place(
-    answers: QueryService, sql: str, rule: str, points_at: str, line: int, hint: str
+    service: QueryService, sql: str, rule: str, points_at: str, line: int, hint: str
 ) -> None:
-    found = mistake(answers, sql)
+    found = mistake(service, sql)
     assert (found.rule, found.line, caret(found)) == (rule, line, points_at)
     assert hint in found.hint
     assert "\n" not in found.says
@@ -77,8 +77,8 @@ def test_a_mistake_points_at_its_place(
     assert max(map(len, found.marked.split("\n"))) < 130
 
 
-def test_as_of_a_time_the_place_is_in_the_readers_text(answers: QueryService) -> None:
-    found = mistake(answers, "SELECT region,\n  revenu\nFROM order_windows", "2026-11-23T04:00:00Z")
+def test_as_of_a_time_the_place_is_in_the_readers_text(service: QueryService) -> None:
+    found = mistake(service, "SELECT region,\n  revenu\nFROM order_windows", "2026-11-23T04:00:00Z")
     assert (found.line, caret(found)) == (2, "revenu")
 
 
@@ -119,8 +119,8 @@ def test_an_events_text_names_no_place_and_takes_no_memory(text: str) -> None:
     assert len(found.says) + len(found.hint) < 5_000
 
 
-def test_an_events_text_hides_no_place(answers: QueryService) -> None:
-    found = mistake(answers, "SELECT 'x (line 1, column 30000000)\nLINE 1: SELECT\n ^'::INTEGER")
+def test_an_events_text_hides_no_place(service: QueryService) -> None:
+    found = mistake(service, "SELECT 'x (line 1, column 30000000)\nLINE 1: SELECT\n ^'::INTEGER")
     assert found.says.startswith("Could not convert string 'x (line 1, column 30000000)")
     assert len(found.marked) < 500
 
@@ -134,8 +134,8 @@ def test_a_place_outside_of_the_statement_is_none(line: int, column: int) -> Non
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.title)
-def test_every_example_runs(answers: QueryService, example: object) -> None:
-    rows, _ = answers.query(Body(getattr(example, "sql")))  # noqa: B009 - pytest's ids want an object
+def test_every_example_runs(service: QueryService, example: object) -> None:
+    rows, _ = service.query(Body(getattr(example, "sql")))  # noqa: B009 - pytest's ids want an object
     assert rows.num_columns > 1
 
 
@@ -144,12 +144,12 @@ def test_examples_are_for_every_role() -> None:
     assert len({one.title for one in EXAMPLES}) == len(EXAMPLES)
 
 
-def test_every_question_of_every_page_opens(answers: QueryService) -> None:
+def test_every_question_of_every_page_opens(service: QueryService) -> None:
     """With its defaults: a filter without one would open as NULL, and answer nothing."""
     for query in page_queries.known().values():
         given = ViewState().period(AT).params()
         assert query.names <= {*given, *query.defaults}, f"{query.name} states no defaults"
-        answers.query(Body(editor.filled(query, ViewState()).strip()))
+        service.query(Body(editor.filled(query, ViewState()).strip()))
 
 
 def test_a_question_without_defaults_opens_all_the_same() -> None:
@@ -207,12 +207,12 @@ def test_exports_are_the_whole_answer_in_types_that_files_have() -> None:
     assert (shown.num_rows, shown["a_2"][0].as_py()) == (outcome.SHOWN, '{"k": [1, 2]}')
 
 
-def test_files_of_every_type_that_duckdb_answers(answers: QueryService) -> None:
+def test_files_of_every_type_that_duckdb_answers(service: QueryService) -> None:
     sql = """SELECT INTERVAL 1 DAY AS i, TIME '01:02:03' AS t, uuid() AS u, 1.5::DECIMAL(10,2) AS d, 'x'::BLOB AS b,
              MAP {'a': 1} AS m, [1] AS l, {'a': 1} AS s, DATE '2026-01-01' AS day,
              170141183460469231731687303715884105727 AS h, 'a'::ENUM('a', 'b') AS e,
              NULL AS nothing, true AS yes, 1::BIGNUM AS big, '101'::BIT AS bit, TIMESTAMP '2026-01-01' AS ts"""
-    rows, _ = answers.query(Body(sql))
+    rows, _ = service.query(Body(sql))
     assert pq.read_table(io.BytesIO(exports.parquet(rows))).num_rows == 1
     assert exports.csv(rows).count(b"\n") == 2
     assert outcome.shown(rows).num_columns == rows.num_columns
@@ -231,8 +231,8 @@ FAR_CSV = """"n","at","day","local","s","l","st","m","u"
 """
 
 
-def test_times_that_python_has_none_of_are_text(answers: QueryService) -> None:
-    rows, _ = answers.query(Body(FAR))
+def test_times_that_python_has_none_of_are_text(service: QueryService) -> None:
+    rows, _ = service.query(Body(FAR))
     assert exports.csv(rows).decode() == FAR_CSV.replace("\\\n", "")
     assert pq.read_table(io.BytesIO(exports.parquet(rows)))["s"].to_pylist() == ["infinity"] * 2
     shown = outcome.shown(rows)
@@ -243,25 +243,25 @@ def test_times_that_python_has_none_of_are_text(answers: QueryService) -> None:
 
 @pytest.mark.parametrize("kind", ["lines", "bars", "points"])
 @pytest.mark.parametrize("x", ["at", "day", "local", "s"])
-def test_times_that_no_axis_has_are_left_out(answers: QueryService, kind: Kind, x: str) -> None:
-    rows, _ = answers.query(Body(FAR))
+def test_times_that_no_axis_has_are_left_out(service: QueryService, kind: Kind, x: str) -> None:
+    rows, _ = service.query(Body(FAR))
     figure, left_out = drawn(rows, ChartSpec(kind, x, ("n",)), ZoneInfo("Europe/Berlin"))
     assert list(figure.data[0].y) == ([2.0] if x == "local" else [])
     assert left_out == "Times outside of the years 1 to 9999 are not drawn."
 
 
-def test_the_last_hour_of_the_last_year_has_no_wall_clock(answers: QueryService) -> None:
-    rows, _ = answers.query(Body("SELECT TIMESTAMPTZ '9999-12-31 23:30:00Z' AS late, n FROM range(2) AS t(n)"))
+def test_the_last_hour_of_the_last_year_has_no_wall_clock(service: QueryService) -> None:
+    rows, _ = service.query(Body("SELECT TIMESTAMPTZ '9999-12-31 23:30:00Z' AS late, n FROM range(2) AS t(n)"))
     figure, _ = drawn(rows, ChartSpec("lines", "late", ("n",)), ZoneInfo("Europe/Berlin"))
     assert list(figure.data[0].y) == []
 
 
-def test_what_of_every_type_can_be_across(answers: QueryService) -> None:
+def test_what_of_every_type_can_be_across(service: QueryService) -> None:
     """An ENUM suggests bars; bytes and what is made of parts are no axis. A time of the day is."""
     sql = """SELECT e::ENUM('a', 'b') AS e, 'x'::BLOB AS b, '101'::BIT AS bit, {'a': n} AS st, [n] AS l, n,
              1::BIGNUM AS big, TIME '10:00' + to_hours(n) AS t, INTERVAL 1 DAY AS i, uuid() AS u, n::HUGEINT AS h
              FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"""
-    rows, _ = answers.query(Body(sql))
+    rows, _ = service.query(Body(sql))
     assert chart_builder.axes(rows) == ["e", "n", "t", "u", "h"]
     assert chart_builder.suggested(rows.select(["e", "n"])) == ChartSpec("bars", "e", ("n",))
     assert chart_builder.suggested(rows.select(["b", "n"])) is None
@@ -281,8 +281,8 @@ def test_what_a_table_is() -> None:
     assert not schema_browser.matches(told, "sku")
 
 
-def test_every_table_has_a_beginning_that_runs(answers: QueryService) -> None:
+def test_every_table_has_a_beginning_that_runs(service: QueryService) -> None:
     catalog = _catalog()
     tables = [(one.name, str(one.merge), one.columns) for one in catalog.models]
     for name, merge, columns in (*tables, *((one.name, "view", one.columns) for one in catalog.views)):
-        answers.query(Body(schema_browser.beginning({"table": name, "merge": merge, "columns": columns})))
+        service.query(Body(schema_browser.beginning({"table": name, "merge": merge, "columns": columns})))

@@ -20,7 +20,7 @@ ENVELOPE = {"source": "test", "schema_version": 1}
 
 
 class Commerce:
-    """`tell` publishes an event, `select` flushes and asks."""
+    """`publish` adds an event, `flush` merges the new ones, `select` flushes and queries."""
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(data_dir=folder)
@@ -28,23 +28,23 @@ class Commerce:
         self._db = connect(self.settings)
         self._store = Store(self._db, self._catalog, "c")
         self._numbers = count(1)
-        self._told: dict[str, list[dict[str, Any]]] = {}
+        self._pending: dict[str, list[dict[str, Any]]] = {}
 
-    def tell(self, event_type: str, at: datetime, **fields: Any) -> dict[str, Any]:
-        """Publish one event to the stream of its type; returns it, to be sent `again`."""
+    def publish(self, event_type: str, at: datetime, **fields: Any) -> dict[str, Any]:
+        """Publish one event to the stream of its type; returns it, for `republish`."""
         stream = next(name for name, one in self._catalog.streams.items() if event_type in _types(one.event))
         event = {"event_id": f"e{next(self._numbers)}", "event_type": event_type, "occurred_at": at, **ENVELOPE}
-        self._told.setdefault(stream, []).append({**event, **fields})
+        self._pending.setdefault(stream, []).append({**event, **fields})
         return {"stream": stream, **event, **fields}
 
-    def again(self, event: dict[str, Any]) -> None:
+    def republish(self, event: dict[str, Any]) -> None:
         """The same event once more, as from a producer that is not idempotent."""
-        self._told.setdefault(event["stream"], []).append({k: v for k, v in event.items() if k != "stream"})
+        self._pending.setdefault(event["stream"], []).append({k: v for k, v in event.items() if k != "stream"})
 
     def flush(self) -> None:
-        """Merge what was told since the last time."""
+        """Merge what was published since the last flush."""
         merged = {}
-        for stream, events in self._told.items():
+        for stream, events in self._pending.items():
             first = next(self._numbers)
             rows = [
                 {
@@ -61,11 +61,11 @@ class Commerce:
                 batch.register("events", table)
                 for model in self._catalog.models_of(stream):
                     merged[model.name] = batch.execute(model.delta_sql).to_arrow_table()
-        self._told = {}
+        self._pending = {}
         self._store.merge(merged, {0: next(self._numbers)})
 
     def add(self, table: str, **row: Any) -> None:
-        """One row of a table that is not a stream's alone, as `stream_windows`: what is not given is 0 or absent."""
+        """Merge one row into a table over all streams, such as `stream_windows`; other columns are 0 or NULL."""
         model = next(one for one in self._catalog.models if one.name == table)
         absent = {name: 0 if kind in ("BIGINT", "HUGEINT") else None for name, kind in model.columns.items()}
         names = ", ".join(f'?::{kind} AS "{name}"' for name, kind in model.columns.items())
@@ -74,15 +74,15 @@ class Commerce:
             delta = batch.execute(f"SELECT {names}", list({**absent, **row}.values())).to_arrow_table()
         self._store.merge({table: delta}, {0: next(self._numbers)})
 
-    def answers(self) -> QueryService:
-        """What answers SQL in the warehouse process, over these tables: the same guard, limits and parameters."""
-        if self._told:
+    def query_service(self) -> QueryService:
+        """The warehouse process's query service over these tables, with guard and limits."""
+        if self._pending:
             self.flush()
         return QueryService(self._db, self.settings, self._catalog)
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
-        """The answer's rows."""
-        if self._told:
+        """The rows of a query."""
+        if self._pending:
             self.flush()
         return self._db.execute(sql).fetchall()
 

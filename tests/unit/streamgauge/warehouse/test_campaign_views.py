@@ -25,7 +25,7 @@ def shop(tmp_path: Path) -> Commerce:
     marketing(shop, "email.sent", NOON, "mail", 0)
     marketing(shop, "email.opened", NOON, "mail", 0)
     marketing(shop, "ad.click", NOON + timedelta(days=1), "ad", 50)
-    shop.tell(
+    shop.publish(
         "campaign.updated",
         DAY,
         campaign_id="ad",
@@ -44,7 +44,7 @@ def shop(tmp_path: Path) -> Commerce:
 
 def marketing(shop: Commerce, kind: str, at: datetime, campaign: str, cost: int) -> None:
     channel = "email" if campaign == "mail" else "search"
-    shop.tell(kind, at, campaign_id=campaign, channel=channel, customer_id="C", cost_cents=cost)
+    shop.publish(kind, at, campaign_id=campaign, channel=channel, customer_id="C", cost_cents=cost)
 
 
 def credited(
@@ -59,7 +59,7 @@ def credited(
     at = NOON + timedelta(seconds=5)
     fields: dict[str, Any] = {"customer_id": "C", "amount_cents": amount, "clicked_at": NOON, "segment": segment}
     channel = "email" if campaign == "mail" else "search"
-    shop.tell(
+    shop.publish(
         f"attribution.{kind}", at, order_id=order, campaign_id=campaign, channel=channel, margin_cents=margin, **fields
     )
 

@@ -1,4 +1,4 @@
-"""When the warehouse merges: soon where little comes, in whole row groups where much does."""
+"""When the warehouse flushes: at the interval with few rows, in whole row groups with many."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from streamgauge.warehouse.writer import FEW_ROWS, FLUSH_BYTES, FULL_ROWS, due
     [
         (-0.1, 100, 0, 0.0, False),  # the interval is not over
         (0.0, 0, 0, 0.0, True),
-        (0.0, FEW_ROWS - 1, 0, 0.0, True),  # few rows: never later than the interval
-        (0.0, FEW_ROWS, 0, 0.0, False),  # many: the rest of a row group is worth waiting for
+        (0.0, FEW_ROWS - 1, 0, 0.0, True),  # few rows: at the end of the interval
+        (0.0, FEW_ROWS, 0, 0.0, False),  # many rows: wait for a whole row group
         (1.74, FULL_ROWS - 1, 0, 0.0, False),
-        (1.75, FEW_ROWS, 0, 0.0, True),  # but not for long
+        (1.75, FEW_ROWS, 0, 0.0, True),  # at most seven intervals more
         (-0.2, FULL_ROWS, 0, 0.0, True),
         (-0.2, 10, FLUSH_BYTES, 0.0, True),
-        (0.1, FEW_ROWS, 0, 0.5, True),  # nothing more comes
+        (0.1, FEW_ROWS, 0, 0.5, True),  # nothing arrives any more
         (-0.1, FEW_ROWS, 0, 0.5, False),
     ],
 )

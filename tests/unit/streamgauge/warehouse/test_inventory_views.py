@@ -42,11 +42,11 @@ def stock(
 ) -> dict[str, object]:
     sku, location = place.split()
     fields = {"sku": sku, "location": location, "quantity": quantity, "on_hand": on_hand, "reserved": reserved}
-    return shop.tell(f"stock.{kind}", ago(minutes), **fields)
+    return shop.publish(f"stock.{kind}", ago(minutes), **fields)
 
 
 def product(shop: Commerce, sku: str, category: str, price: int = 500) -> None:
-    shop.tell(
+    shop.publish(
         "product.updated", ago(600), sku=sku, name=f"Thing {sku}", category=category, price_cents=price, cost_cents=300
     )
 
@@ -54,7 +54,7 @@ def product(shop: Commerce, sku: str, category: str, price: int = 500) -> None:
 def campaign(shop: Commerce, name: str, category: str, starts: float, ends: float | None) -> None:
     ends_at = None if ends is None else ago(ends)
     fields = {"name": name.upper(), "channel": "search", "category": category, "starts_at": ago(starts)}
-    shop.tell("campaign.updated", ago(600), campaign_id=name, **fields, ends_at=ends_at)
+    shop.publish("campaign.updated", ago(600), campaign_id=name, **fields, ends_at=ends_at)
 
 
 LEVELS = "SELECT available, units_per_minute, minutes_of_cover, status FROM stock_levels WHERE sku = 'A'"
@@ -86,8 +86,8 @@ def test_known_for_less_than_ten_minutes(tmp_path: Path) -> None:
     shop = Commerce(tmp_path)
     start = ago(6)
     fields = {"sku": "A", "location": "berlin"}
-    shop.tell("stock.received", start, **fields, quantity=100, on_hand=100, reserved=0)
-    shop.tell(
+    shop.publish("stock.received", start, **fields, quantity=100, on_hand=100, reserved=0)
+    shop.publish(
         "stock.reserved", start + timedelta(minutes=3, seconds=55), **fields, quantity=20, on_hand=100, reserved=20
     )
     assert shop.select(LEVELS) == [(80, 5.0, 16.0, "ok")]
@@ -153,7 +153,7 @@ def test_times_usual_is_against_the_full_hours_of_the_last_day(shop: Commerce) -
     # What the fixture told falls into the last full hour, into this one, or into both, as the clock has it.
     ((before,),) = shop.select(taken)
     for back, quantity in ((1, 60), (4, 180), (30, 9_999)):
-        shop.tell("stock.reserved", hour - timedelta(hours=back, minutes=-30), **fields, quantity=quantity)
+        shop.publish("stock.reserved", hour - timedelta(hours=back, minutes=-30), **fields, quantity=quantity)
     assert shop.select(taken) == [(before + 240,)]
     (rate, times) = shop.select("SELECT units_per_minute, times_usual FROM surge_guard")[0]
     assert times == pytest.approx(rate / ((before + 240) / (24 * 60)))
@@ -166,7 +166,7 @@ def test_a_late_event_does_not_turn_the_level_back(shop: Commerce) -> None:
 
 
 def test_an_event_twice_running_changes_nothing(shop: Commerce) -> None:
-    shop.again(stock(shop, "reserved", 1, 5, 50, 15))
+    shop.republish(stock(shop, "reserved", 1, 5, 50, 15))
     assert shop.select("SELECT on_hand, reserved FROM stock") == [(50, 15)]
     assert shop.select("SELECT count(*) FROM stock_drift") == [(0,)]
 
@@ -176,7 +176,7 @@ def test_an_event_that_comes_again_after_others_is_found_by_the_audit(shop: Comm
     first = stock(shop, "reserved", 1, 5, 50, 15)
     stock(shop, "reserved", 0.5, 5, 50, 20)
     assert shop.select("FROM stock_drift") == []
-    shop.again(first)
+    shop.republish(first)
     assert shop.select("SELECT on_hand, reserved FROM stock") == [(50, 15)]
     assert shop.select(
         "SELECT sku, location, on_hand, reserved, on_hand_by_events, reserved_by_events FROM stock_drift"

@@ -39,7 +39,7 @@ def orders(*rows: tuple[str | None, str, str, int, int]) -> pa.Table:
     return pa.table({"window_start": [0] * len(rows), **dict(zip(names, columns, strict=True))})
 
 
-def test_rows_of_a_delta_are_summed_up_by_the_dimensions() -> None:
+def test_rows_of_a_delta_are_summed_by_the_dimensions() -> None:
     """Two windows of one region, and two deltas, are one series."""
     counters = Counters()
     counters.count("order_windows", orders(("eu", "web", "card", 2, 500), ("eu", "web", "card", 1, 250)))
@@ -48,7 +48,7 @@ def test_rows_of_a_delta_are_summed_up_by_the_dimensions() -> None:
     assert counters.has("order_windows_revenue_cents") == {("eu", "web", "card"): 751, ("us", "web", "card"): 2}
 
 
-def test_dimensions_that_are_not_named_are_summed_up() -> None:
+def test_dimensions_that_are_not_labels_are_summed() -> None:
     """`marketing_windows` has campaigns too, and there may be any number of them."""
     counters = Counters()
     rows = {"campaign_id": ["a", "b", "c"], "channel": ["social", "social", "email"], "clicks": [1, 2, 3]}
@@ -66,7 +66,7 @@ def test_dimensions_that_are_not_named_are_summed_up() -> None:
         pytest.param(0, 1, id="not-known"),
     ],
 )
-def test_what_was_written_long_ago_is_not_counted(written_ms: int, counted: int) -> None:
+def test_old_deltas_are_not_counted(written_ms: int, counted: int) -> None:
     counters = Counters()
     counters.count("order_windows", orders(("eu", "web", "card", 1, 1)), written_ms=written_ms)
     assert sum(counters.has("order_windows_orders").values()) == counted
@@ -87,7 +87,7 @@ def test_series_are_bounded_and_nothing_is_lost(caplog: pytest.LogCaptureFixture
     assert sum("STREAMGAUGE_KPI_MAX_SERIES" in line for line in caplog.messages) == 1
 
 
-def test_an_absent_dimension_is_an_empty_label() -> None:
+def test_a_null_dimension_is_an_empty_label() -> None:
     """And so is a column that a replica of another version does not send; a measure it lacks is not counted."""
     counters = Counters()
     counters.count("order_windows", orders((None, "web", "card", 1, 1)))
@@ -95,7 +95,7 @@ def test_an_absent_dimension_is_an_empty_label() -> None:
     assert counters.has("order_windows_orders") == {("", "web", "card"): 3}
 
 
-def test_a_delta_without_any_of_a_measure_adds_nothing() -> None:
+def test_a_null_measure_adds_nothing() -> None:
     """Sums of nothing are null in a delta."""
     counters = Counters()
     rows = {"method": ["card"], "requested": [1], "refunded_cents": pa.array([None], pa.int64())}
@@ -103,7 +103,7 @@ def test_a_delta_without_any_of_a_measure_adds_nothing() -> None:
     assert counters.has("payment_windows_refunded_cents") == {("card",): 0}
 
 
-def test_a_measure_that_falls_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_decrease_is_logged_and_not_counted(caplog: pytest.LogCaptureFixture) -> None:
     counters = Counters()
     counters.count("order_windows", orders(("eu", "web", "card", 1, 100)))
     counters.count("order_windows", orders(("eu", "web", "card", 1, -30)))

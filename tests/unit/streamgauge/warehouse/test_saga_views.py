@@ -27,21 +27,21 @@ def ago(seconds: float) -> datetime:
 
 def saga(shop: Commerce, order_id: str, state: str, at: float, attempt: int = 1, deadline: float | None = None) -> None:
     kind = {"completed": "completed", "compensated": "compensated", "failed": "failed"}.get(state, "advanced")
-    shop.tell(
+    shop.publish(
         f"saga.{kind}", ago(at), order_id=order_id, state=state, started_at=ago(1_000), amount_cents=500,
         attempt=attempt, deadline_at=None if deadline is None else ago(deadline),
     )  # fmt: skip
 
 
 def place(shop: Commerce, order_id: str) -> None:
-    shop.tell(
+    shop.publish(
         "order.placed", ago(1_000), order_id=order_id, channel="web", payment_method="card", amount_cents=500,
         items=[], **ADDRESS,
     )  # fmt: skip
 
 
 def pay(shop: Commerce, order_id: str, kind: str, cents: int = 500) -> dict[str, object]:
-    return shop.tell(
+    return shop.publish(
         f"payment.{kind}", ago(900), order_id=order_id, payment_id=f"P-{order_id}", method="card", amount_cents=cents,
         **ADDRESS,
     )  # fmt: skip
@@ -49,17 +49,17 @@ def pay(shop: Commerce, order_id: str, kind: str, cents: int = 500) -> dict[str,
 
 def stock(shop: Commerce, order_id: str, kind: str, quantity: int = 2) -> dict[str, object]:
     fields = {"sku": "A", "location": "berlin", "on_hand": 9, "reserved": 9}
-    return shop.tell(f"stock.{kind}", ago(900), order_id=order_id, quantity=quantity, **fields)
+    return shop.publish(f"stock.{kind}", ago(900), order_id=order_id, quantity=quantity, **fields)
 
 
 def ship(shop: Commerce, order_id: str, kind: str) -> None:
-    shop.tell(f"shipment.{kind}", ago(900), order_id=order_id, shipment_id=f"S-{order_id}", carrier="x", region="eu")
+    shop.publish(f"shipment.{kind}", ago(900), order_id=order_id, shipment_id=f"S-{order_id}", carrier="x", region="eu")
 
 
 STUCK = "SELECT order_id, state, round(age_seconds)::INT, past_deadline FROM sagas_stuck ORDER BY ALL"
 
 
-def test_a_saga_is_stuck_past_its_deadline_or_long_after_its_like(shop: Commerce) -> None:
+def test_a_saga_is_stuck_past_its_deadline_or_far_beyond_the_usual_time(shop: Commerce) -> None:
     for number in range(30):  # others took 10 s to be paid, and 100 s to be delivered
         saga(shop, f"O-{number}", "requesting_payment", 800)
         saga(shop, f"O-{number}", "shipping", 790)
@@ -99,15 +99,15 @@ SELECT order_id, authorised_cents, refunded_cents, reserved_units, released_unit
 RESIDUES = "SELECT order_id, residue_cents, residue_units, orders, cents, units FROM saga_residues ORDER BY order_id"
 
 
-def test_the_ledger_counts_each_answer_once_and_says_what_is_left(shop: Commerce) -> None:
+def test_the_ledger_counts_each_reply_once_and_shows_the_residue(shop: Commerce) -> None:
     for order_id in ("bought", "given back", "kept", "twice"):
         place(shop, order_id)
-        shop.again(pay(shop, order_id, "authorised"))
-        shop.again(stock(shop, order_id, "reserved"))
+        shop.republish(pay(shop, order_id, "authorised"))
+        shop.republish(stock(shop, order_id, "reserved"))
     ship(shop, "bought", "delivered")
-    shop.again(stock(shop, "bought", "shipped"))
-    shop.again(pay(shop, "given back", "refunded"))
-    shop.again(stock(shop, "given back", "released"))
+    shop.republish(stock(shop, "bought", "shipped"))
+    shop.republish(pay(shop, "given back", "refunded"))
+    shop.republish(stock(shop, "given back", "released"))
     stock(shop, "kept", "released", 1)
     pay(shop, "twice", "refunded")
     pay(shop, "twice", "refunded")  # two refunds, not one told twice
@@ -125,12 +125,12 @@ def test_the_ledger_counts_each_answer_once_and_says_what_is_left(shop: Commerce
     assert shop.select(RESIDUES) == [("kept", 500, 1, 1, 500, 1)]
 
 
-def test_too_much_moved_back_is_told_where_all_its_events_are_kept(shop: Commerce) -> None:
+def test_overcompensation_shows_only_where_all_events_are_kept(shop: Commerce) -> None:
     place(shop, "older")
-    shop.tell(
+    shop.publish(
         "payment.authorised", ago(5_000), order_id="older", payment_id="P", method="card", amount_cents=1, **ADDRESS
     )
-    shop.tell("stock.received", ago(5_000), sku="A", location="b", quantity=1, on_hand=1, reserved=0)
+    shop.publish("stock.received", ago(5_000), sku="A", location="b", quantity=1, on_hand=1, reserved=0)
     place(shop, "twice")
     pay(shop, "twice", "authorised")
     pay(shop, "twice", "refunded")

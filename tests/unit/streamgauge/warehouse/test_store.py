@@ -85,7 +85,7 @@ def table(*rows: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist(list(rows))
 
 
-def test_windows_add_and_keep_least_and_greatest(tmp_path: Path, db: duckdb.DuckDBPyConnection) -> None:
+def test_windows_merge_by_sum_minimum_and_maximum(tmp_path: Path, db: duckdb.DuckDBPyConnection) -> None:
     store = Store(db, made(tmp_path), "c")
     # Two rows of one key in one merge, a dimension that is absent, and a late one: none may be lost.
     store.merge(
@@ -97,7 +97,9 @@ def test_windows_add_and_keep_least_and_greatest(tmp_path: Path, db: duckdb.Duck
     assert store.offsets() == {0: 5}
 
 
-def test_latest_is_one_row_a_key_whatever_order_versions_come_in(tmp_path: Path, db: duckdb.DuckDBPyConnection) -> None:
+def test_latest_has_one_row_per_key_whatever_order_versions_arrive_in(
+    tmp_path: Path, db: duckdb.DuckDBPyConnection
+) -> None:
     store = Store(db, made(tmp_path), "c")
 
     def seen() -> list[tuple[Any, ...]]:
@@ -192,7 +194,7 @@ def test_retention_by_age_and_by_number(tmp_path: Path, db: duckdb.DuckDBPyConne
 
 
 def test_a_second_owner_is_refused(settings: Settings, db: duckdb.DuckDBPyConnection) -> None:
-    """In another process, for DuckDB lets one process open its own file twice."""
+    """In another process: DuckDB lets one process open its own file twice."""
     code = (
         "import pathlib, sys\nfrom streamgauge.runtime.settings import Settings\n"
         "from streamgauge.warehouse.store import connect\n"

@@ -1,4 +1,4 @@
-"""A story has every event of the thing, in the order that is promised, whatever the clocks said."""
+"""A story has every event of the entity in the documented order, whatever the services' clocks."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def shop(tmp_path: Path) -> Commerce:
     """An order whose services' clocks differ: stock and the saga are behind the storefront, payment behind both."""
     shop = Commerce(tmp_path)
     saga = {"order_id": "O-1", "started_at": T, "amount_cents": 1_998}
-    shop.tell("order.placed", T, **ORDER)
-    shop.tell("saga.started", after(-30), state="reserving_stock", items=ITEMS, attempt=1, **saga)
+    shop.publish("order.placed", T, **ORDER)
+    shop.publish("saga.started", after(-30), state="reserving_stock", items=ITEMS, attempt=1, **saga)
     stock = {"sku": "S-1", "location": "ams", "quantity": 2, "on_hand": 10, "reserved": 2}
-    shop.tell("stock.reserved", after(-40), order_id="O-1", **stock)
-    shop.tell("saga.advanced", after(100), state="requesting_payment", previous_state="reserving_stock", **saga)
-    shop.tell("payment.requested", after(100), amount_cents=1_998, currency="EUR", **PAYMENT)
-    shop.tell("payment.authorised", after(60), amount_cents=1_990, currency="EUR", **PAYMENT)
+    shop.publish("stock.reserved", after(-40), order_id="O-1", **stock)
+    shop.publish("saga.advanced", after(100), state="requesting_payment", previous_state="reserving_stock", **saga)
+    shop.publish("payment.requested", after(100), amount_cents=1_998, currency="EUR", **PAYMENT)
+    shop.publish("payment.authorised", after(60), amount_cents=1_990, currency="EUR", **PAYMENT)
     shipment = {"shipment_id": "S-O-1", "order_id": "O-1", "carrier": "dhl", "region": "eu"}
-    shop.tell("shipment.requested", after(100), **shipment)
+    shop.publish("shipment.requested", after(100), **shipment)
     click = {"campaign_id": "K-1", "channel": "search", "customer_id": "C-1", "cost_cents": 3}
-    shop.tell("ad.click", after(-60_000), **click)
-    shop.tell("ad.impression", after(-90_000), **click)
-    shop.tell("stock.received", after(5_000), sku="S-2", location="ams", quantity=2, on_hand=1, reserved=0)
+    shop.publish("ad.click", after(-60_000), **click)
+    shop.publish("ad.impression", after(-90_000), **click)
+    shop.publish("stock.received", after(5_000), sku="S-2", location="ams", quantity=2, on_hand=1, reserved=0)
     return shop
 
 
@@ -73,7 +73,7 @@ def told(shop: Commerce, identifier: str, columns: str = "event", more: str = ""
     return [row[0] if len(row) == 1 else row for row in rows]
 
 
-def test_an_order_cause_before_effect(shop: Commerce) -> None:
+def test_a_cause_comes_before_its_effect(shop: Commerce) -> None:
     """By the clocks alone the stock would be reserved first, and the payment authorised before it is requested."""
     assert told(shop, "O-1") == [
         "order.placed",
@@ -123,7 +123,7 @@ def test_a_dead_letter_is_of_the_kind_of_its_topics_keys(shop: Commerce) -> None
     assert told(shop, "O-1", more=", of_kind := 'sku'") == []
 
 
-def test_a_story_of_a_span_is_of_what_reached_kafka_in_it(shop: Commerce) -> None:
+def test_a_time_range_selects_by_arrival_in_kafka(shop: Commerce) -> None:
     span = ", reached_since := '2026-11-23T03:59:00Z', reached_until := $$2026-11-23T04:00:00Z$$"
     assert told(shop, "C-1", more=span) == ["ad.click", "saga.started", "stock.reserved"]
     assert told(shop, "O-1", more=span) == ["saga.started", "stock.reserved"]
@@ -174,7 +174,7 @@ def _names(catalog: Catalog, event: invented_events.Invented, identifier: str) -
     return any(k in keys and v == identifier for k, v in [*fields.items(), *inner])
 
 
-def test_causes_are_no_circle() -> None:
+def test_causes_have_no_cycle() -> None:
     above = ancestors({"b": ("a",), "c": ("b",)})
     assert above == {"b": {"a"}, "c": {"a", "b"}}
     assert depths({"b": ("a",), "c": ("b",)}) == {"a": 0, "b": 1, "c": 2}
@@ -201,7 +201,7 @@ def test_kinds(catalog: Catalog) -> None:
     ],
 )
 def test_the_guard_stays_shut(sql: str, rule: str | None) -> None:
-    """The macro is let in, and nothing by way of its arguments."""
+    """The guard admits the macro, and nothing through its arguments."""
     with duckdb.connect() as db:
         try:
             guard.check(db, sql, frozenset({"orders"}))

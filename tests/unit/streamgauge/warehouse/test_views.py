@@ -44,7 +44,7 @@ def text(registry: CollectorRegistry) -> list[str]:
     return [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
 
 
-def test_gauges_are_the_views_sums_and_absent_until_known(tmp_path: Path) -> None:
+def test_gauges_are_absent_until_the_first_query(tmp_path: Path) -> None:
     made = catalog(tmp_path, hot=HOT)
     db = connect(Settings(data_dir=tmp_path))
     registry = CollectorRegistry()
@@ -62,7 +62,7 @@ def test_gauges_are_the_views_sums_and_absent_until_known(tmp_path: Path) -> Non
     }
 
 
-def test_a_view_that_fails_has_no_figures_and_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_view_has_no_gauges_and_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     made = catalog(tmp_path, hot=HOT)
     db = connect(Settings(data_dir=tmp_path))
     registry = CollectorRegistry()
@@ -77,7 +77,7 @@ def test_a_view_that_fails_has_no_figures_and_is_told_once(tmp_path: Path, caplo
     assert len(caplog.records) == 1
 
 
-def test_a_view_that_takes_too_long_is_cut(tmp_path: Path) -> None:
+def test_a_slow_view_is_interrupted(tmp_path: Path) -> None:
     endless = "-- gauges: n\nSELECT a.range + b.range AS n FROM range(10000000) a, range(10000000) b"
     made = catalog(tmp_path, endless=endless)
     db = connect(Settings(data_dir=tmp_path))

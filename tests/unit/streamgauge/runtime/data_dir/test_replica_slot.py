@@ -14,7 +14,7 @@ from streamgauge.runtime.data_dir import replica_slot
 
 @contextlib.contextmanager
 def held(data_dir: Path) -> Iterator[replica_slot.Slot]:
-    """A slot as a living process holds it."""
+    """A slot held by a running process."""
     replica = replica_slot.take("analytics", data_dir)
     with replica._lock:
         yield replica

@@ -1,4 +1,4 @@
-"""Where a process's metrics are, as a file that Prometheus reads too."""
+"""Run files: the address of a process's metrics, as a target file of Prometheus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamgauge.runtime.data_dir.run_file import RunFile
         ("::1", "[::1]:9101"),
     ],
 )
-def test_the_address_is_one_to_ask(tmp_path: Path, host: str, address: str) -> None:
+def test_the_address_can_be_connected_to(tmp_path: Path, host: str, address: str) -> None:
     path = run_file.write(tmp_path, "analytics", host, 9101)
     assert run_file.read(path) == RunFile("analytics", os.getpid(), address)
 
@@ -35,7 +35,7 @@ def test_it_is_a_target_file_of_prometheus(tmp_path: Path) -> None:
     assert {name for name in group["labels"] if not name.startswith("__meta_")} == {"process"}
 
 
-def test_the_next_on_a_port_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+def test_the_next_process_on_a_port_removes_a_killed_one_s_file(tmp_path: Path) -> None:
     killed = run_file.write(tmp_path, "analytics", "127.0.0.1", 9101).rename(tmp_path / "run" / "analytics-1.json")
     other = run_file.write(tmp_path, "lag", "127.0.0.1", 9102).rename(tmp_path / "run" / "lag-2.json")
     mine = run_file.write(tmp_path, "warehouse", "127.0.0.1", 9101)
@@ -44,7 +44,7 @@ def test_the_next_on_a_port_removes_what_a_killed_one_left(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", "[]", "[{}]", '[{"targets": ["a:1"], "labels": {}}]', "[1]", "null"])
-def test_other_files_are_nothing(tmp_path: Path, text: str) -> None:
+def test_other_files_are_no_run_files(tmp_path: Path, text: str) -> None:
     path = tmp_path / "some-1.json"
     path.write_text(text)
     assert run_file.read(path) is None

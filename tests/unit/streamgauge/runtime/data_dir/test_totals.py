@@ -1,4 +1,4 @@
-"""Files that producers and a proof meet in."""
+"""Totals: what is written is read; other files are skipped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_what_is_no_such_file_is_left_out(tmp_path: Path) -> None:
+def test_other_files_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "traffic").mkdir()
     (tmp_path / "traffic" / "published-x-1.json").write_text('{"name": "x"}')
     (tmp_path / "traffic" / "log.json").write_text("{")

@@ -1,4 +1,4 @@
-"""As of a time: every table of the catalog is what a warehouse would have that never got the later events."""
+"""As-of queries: every table equals that of a warehouse which never received the later events."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_as_of_then_is_the_table_without_later_events(
     assert rows(now, made.sql) == rows(alone, expected)
 
 
-def test_views_stand_on_the_tables_of_then(catalog: Catalog, now: duckdb.DuckDBPyConnection) -> None:
+def test_views_read_the_tables_as_of_then(catalog: Catalog, now: duckdb.DuckDBPyConnection) -> None:
     """Each can be asked, and `now()` in it is then."""
     at = datetime.fromtimestamp((START_MS + SPAN_MS // 2) / 1_000, UTC)
     for view in catalog.views:
@@ -130,14 +130,14 @@ def test_any_form_of_query(catalog: Catalog, now: duckdb.DuckDBPyConnection, sql
 
 
 @pytest.mark.parametrize("sql", ["FROM main.orders", "WITH orders AS (FROM orders) FROM orders"])
-def test_what_would_read_the_table_of_now_is_refused(
+def test_what_would_read_the_current_table_is_refused(
     catalog: Catalog, now: duckdb.DuckDBPyConnection, sql: str
 ) -> None:
     with pytest.raises(NotKnown, match="orders"):
         AsOfRewriter(catalog).rewrite(now, sql, datetime.now(UTC))
 
 
-def test_what_retention_removed_is_said(
+def test_uncertainty_by_retention_is_refused_or_noted(
     catalog: Catalog, all_events: list[invented_events.Invented], tmp_path: Path
 ) -> None:
     """The first minute's raw events are gone: what needs them is refused, what does not is exact."""
