@@ -52,7 +52,7 @@ def test_a_killed_part_is_restarted_and_nothing_is_lost(up: Up) -> None:
         second = up.run("up")
         assert second.returncode == 2
         assert second.stderr.count("\n") == 1
-        assert "runs already" in second.stderr
+        assert "is already running" in second.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     summary = up.summary()
