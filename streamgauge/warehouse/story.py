@@ -42,7 +42,7 @@ def macro(catalog: Catalog) -> str | None:
     parts.append(
         "SELECT coalesce(event_time, kafka_timestamp) AS happened_at, coalesce(consumer, 'analytics') AS service, "
         "topic AS stream, 'dead letter: ' || reason AS event, key, NULL AS thread, 'key' AS via, false AS whole, "
-        "MAP {'detail': detail} AS told, NULL AS event_id, "
+        "MAP {'detail': detail} AS content, NULL AS event_id, "
         'kafka_partition AS partition, kafka_offset AS "offset", kafka_timestamp AS published_at '
         f"FROM main.dead_letters WHERE key = the_id AND (of_kind IS NULL OR {_keyed(catalog)}) AND {_SPAN}"
     )
@@ -70,7 +70,7 @@ def _events(catalog: Catalog, stream: Stream) -> str:
     thread = next((f'"{key}"' for key in _threads(catalog) if key in names), None)
     # `previous_state` repeats what the change of `state` shows.
     left_out = _ENVELOPE | {stream.event_time, stream.key} | {f"previous_{name}" for name in names}
-    told = ", ".join(
+    content = ", ".join(
         f"{{'k': '{field.name}', 'v': {_text(field)}}}" for field in stream.columns.schema if field.name not in left_out
     )
     return (
@@ -78,7 +78,7 @@ def _events(catalog: Catalog, stream: Stream) -> str:
         f"'{stream.topic}' AS stream, {_named(names, 'event_type', stream.topic)} AS event, "
         f'CAST("{stream.key}" AS VARCHAR) AS key, {thread or "NULL"} AS thread, '
         f"CASE {via} END AS via, coalesce({whole or 'false'}, false) AS whole, "
-        f"map_from_entries(list_filter([{told}], e -> e.v IS NOT NULL)) AS told, "
+        f"map_from_entries(list_filter([{content}], e -> e.v IS NOT NULL)) AS content, "
         f"{_named(names, 'event_id', None)} AS event_id, "
         f'kafka_partition AS partition, kafka_offset AS "offset", kafka_timestamp AS published_at '
         f'FROM main."{catalog.raw_table(stream.topic)}" WHERE ({matched}) AND {_SPAN}'
@@ -168,8 +168,8 @@ def _ordered(catalog: Catalog, parts: list[str]) -> str:
                coalesce(MAP {{{ranks}}}[s.event], 0) AS depth
         FROM skewed s LEFT JOIN caused c USING (number)
     ),
-    told AS (
-        SELECT *, lag(CASE WHEN whole THEN told END) {so_far} AS before,
+    ordered AS (
+        SELECT *, lag(CASE WHEN whole THEN content END) {so_far} AS before,
                CASE WHEN late THEN placed ELSE max(CASE WHEN NOT late THEN placed END) {so_far} END AS stands,
                max(depth) {so_far} AS rank, max(published_at) {so_far} AS published
         FROM placed
@@ -177,8 +177,8 @@ def _ordered(catalog: Catalog, parts: list[str]) -> str:
     SELECT row_number() OVER (ORDER BY stands, rank, published, stream, key, partition, "offset") AS seq,
            happened_at, service, stream, event, key, via, late,
            array_to_string(CASE WHEN whole AND before IS NOT NULL
-               THEN [name || ': ' || coalesce(before[name], '∅') || ' → ' || told[name]
-                     FOR name IN map_keys(told) IF before[name] IS DISTINCT FROM told[name]]
-               ELSE [name || ': ' || told[name] FOR name IN map_keys(told)] END, ', ') AS detail,
-           CAST(to_json(told) AS VARCHAR) AS fields, event_id, partition, "offset", published_at
-    FROM told ORDER BY seq"""
+               THEN [name || ': ' || coalesce(before[name], '∅') || ' → ' || content[name]
+                     FOR name IN map_keys(content) IF before[name] IS DISTINCT FROM content[name]]
+               ELSE [name || ': ' || content[name] FOR name IN map_keys(content)] END, ', ') AS detail,
+           CAST(to_json(content) AS VARCHAR) AS fields, event_id, partition, "offset", published_at
+    FROM ordered ORDER BY seq"""
