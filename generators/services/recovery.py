@@ -37,7 +37,7 @@ def recover(
     try:
         starts = _starts(consumer)
         count, answered = 0, set[tuple[str, str]]()
-        for fetched in log_reader.to_end(consumer, starts, most=5_000, wait_s=0.5, go_on=lambda: not stopped()):
+        for fetched in log_reader.to_end(consumer, starts, most=5_000, wait_s=0.5, keep_going=lambda: not stopped()):
             for message in fetched.messages:
                 value = message.value()
                 if value is None:

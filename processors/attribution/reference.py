@@ -87,7 +87,7 @@ class Follower(Generic[E]):
         starts = log_reader.beginning(self._consumer, self._topic)
         try:
             for fetched in log_reader.to_end(
-                self._consumer, starts, most=CHUNK, go_on=lambda: not stop.is_set(), silence_s=SILENCE_S
+                self._consumer, starts, most=CHUNK, keep_going=lambda: not stop.is_set(), silence_s=SILENCE_S
             ):
                 self._take(fetched)
         except TransientError as error:

@@ -104,12 +104,12 @@ def to_end(
     most: int = BATCH,
     wait_s: float = WAIT_S,
     at_once: bool = False,
-    go_on: Callable[[], bool] = lambda: True,
+    keep_going: Callable[[], bool] = lambda: True,
     silence_s: float | None = None,
 ) -> Iterator[Fetch]:
     """Read each partition from its start to its end as of now; `starts` replaces what the consumer was assigned.
 
-    Stops early as soon as `go_on`, called before every fetch, returns False. Raises `TransientError` where nothing
+    Stops early as soon as `keep_going`, called before every fetch, returns False. Raises `TransientError` where nothing
     at all arrives for `silence_s`; without it a broker that is away is waited for.
     """
     starts = list(starts)
@@ -120,7 +120,7 @@ def to_end(
     # A paused partition stays paused when it is assigned again.
     consumer.resume(starts)
     heard = time.monotonic()
-    while unread and go_on():
+    while unread and keep_going():
         fetched = fetch(consumer, most, wait_s, at_once=at_once)
         if any(fetched):
             heard = time.monotonic()
@@ -158,13 +158,13 @@ def read_ranges(
     consumer: Consumer,
     ranges: Mapping[Partition, tuple[int, int]],
     take: Callable[[str, list[Message]], None],
-    go_on: Callable[[], bool] = lambda: True,
+    keep_going: Callable[[], bool] = lambda: True,
 ) -> None:
     """Call `take(topic, messages)` with the messages of each range, those of one partition at a time, in their order.
 
-    Errors are logged. Raises `TransientError` after 30 s of silence; stops early where `go_on` returns False.
+    Errors are logged. Raises `TransientError` after 30 s of silence; stops early where `keep_going` returns False.
     """
-    for fetched in in_ranges(consumer, ranges, go_on=go_on, silence_s=SILENCE_S):
+    for fetched in in_ranges(consumer, ranges, keep_going=keep_going, silence_s=SILENCE_S):
         for error in fetched.errors:
             log.warning("reading the log: %s", error)
         runs: dict[Partition, list[Message]] = {}

@@ -115,7 +115,7 @@ def test_nothing_to_read_asks_for_nothing() -> None:
 def test_to_end_stops_when_it_may_not_go_on() -> None:
     may = iter([True, True, False])
     reader = scripted([Message(0, 0)], [Message(0, 1)], [Message(0, 2)])
-    assert len(list(log_reader.to_end(reader, starts(0), go_on=lambda: next(may)))) == 2
+    assert len(list(log_reader.to_end(reader, starts(0), keep_going=lambda: next(may)))) == 2
 
 
 @pytest.fixture
