@@ -110,7 +110,7 @@ def test_as_of_now_is_now_and_an_hour_ago_is_empty(shop: Shop, capsys: pytest.Ca
         assert shop.warehouse.query(sql_count, as_of=before).to_pylist() == [{"n": 0}]
     sql.sql("SELECT count(*) AS n FROM stream_windows", "table", None, before)
     assert "single events are not kept" in capsys.readouterr().err
-    with pytest.raises(QueryError, match="is no time"):
+    with pytest.raises(QueryError, match="is not a time"):
         shop.warehouse.query("FROM orders", as_of=AsOf("yesterday"))
 
 
