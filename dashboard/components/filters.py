@@ -19,7 +19,7 @@ SHARED_S = 20.0
 _ICON = ":material/filter_alt_off:"
 
 
-def known(query: Query, view: ViewState) -> list[dict[str, Any]]:
+def options(query: Query, view: ViewState) -> list[dict[str, Any]]:
     """The rows to choose from; none where they cannot be had: the page itself says why."""
     try:
         return query_cache.fetch(query, view, shared_s=SHARED_S).rows
@@ -39,12 +39,12 @@ def choose(
     return address.select(name, label, ["", *options], shown=lambda value: (names or {}).get(value, value) or all_of)
 
 
-def one_of(name: str, label: str, choices: Mapping[str, str]) -> str:
+def choice(name: str, label: str, choices: Mapping[str, str]) -> str:
     """One of the choices (key → what it is called), the first unless said otherwise; in the address under `name`."""
     return address.select(name, label, list(choices), shown=choices.__getitem__)
 
 
-def nothing(what: str, period: Period) -> None:
+def no_match(what: str, period: Period) -> None:
     """There are figures in the range, but none of what was chosen."""
     last = "the last " if period.label != "the range" else ""
     st.info(f"**No {what} of this choice in {last}{period.label}.** Choose otherwise, or a longer range.", icon=_ICON)

@@ -17,27 +17,27 @@ from dashboard.session import address, incident
 from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
 
 # The fields of the form, what it offered, and why it was not taken.
-_SINCE, _UNTIL, _OFFERED, _WRONG = "frame:since", "frame:until", "frame:offered", "frame:wrong"
+_SINCE, _UNTIL, _PREFILLED, _PROBLEM = "frame:since", "frame:until", "frame:offered", "frame:wrong"
 
 
 def begin() -> None:
     """First thing in a run, before any widget."""
     usual = {**DEFAULTS, **dict.fromkeys(OF_RANGE, "")}
     address.begin(usual | {"range": CUSTOM} if "from" in st.query_params else usual)
-    _hold(ViewState.read(_said(), st.context.timezone))
+    _set_widgets(ViewState.read(_params(), st.context.timezone))
 
 
 def view() -> ViewState:
     """What the reader looks at now."""
-    return ViewState.read(_said(), st.context.timezone)
+    return ViewState.read(_params(), st.context.timezone)
 
 
-def _said() -> dict[str, str]:
+def _params() -> dict[str, str]:
     held = {name: st.session_state.get(address.key(name)) for name in PARAMETERS}
     return {name: str(value) for name, value in held.items() if value}
 
 
-def _hold(now: ViewState) -> None:
+def _set_widgets(now: ViewState) -> None:
     """Let the widgets show what holds: also where the address said nothing, or something wrong."""
     for name in DEFAULTS:
         st.session_state[address.key(name)] = getattr(now, name)
@@ -46,7 +46,7 @@ def _hold(now: ViewState) -> None:
             st.session_state[address.key(name)] = ""
 
 
-def _look_at(since: datetime, until: datetime) -> None:
+def _show_range(since: datetime, until: datetime) -> None:
     held = {"range": CUSTOM, "from": stamp(since), "to": stamp(until), "bar": ""}
     for name, value in held.items():
         st.session_state[address.key(name)] = value
@@ -56,7 +56,7 @@ def head(title: str) -> None:
     """The title and the choices; writes the address."""
     now = view()
     st.html(theme.CSS)
-    zoom.listen(_look_at)
+    zoom.listen(_show_range)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
@@ -72,8 +72,8 @@ def head(title: str) -> None:
             with st.popover("View", icon=":material/tune:", type="tertiary"):
                 _choices(now)
             incident.button(title, now)
-    said = now.address()
-    address.write({name: said.get(name) for name in PARAMETERS})
+    params = now.address()
+    address.write({name: params.get(name) for name in PARAMETERS})
 
 
 def _range(now: ViewState) -> None:
@@ -98,54 +98,54 @@ def _choices(now: ViewState) -> None:
     st.segmented_control(
         "Times are", list(ZONES), required=True, key=address.key("zone"), format_func=ZONES.__getitem__
     )
-    wrong = st.session_state.pop(_WRONG, None)
-    if wrong is None:
-        _offer(now)
+    problem = st.session_state.pop(_PROBLEM, None)
+    if problem is None:
+        _prefill(now)
     with st.form("custom range", border=False):
         st.datetime_input("From", key=_SINCE, step=60)
         st.datetime_input("To", key=_UNTIL, step=60)
         # Before the next run: once the choice of the range is drawn, it can no longer be set.
-        st.form_submit_button("Show this range", width="stretch", on_click=_take, args=(now,))
-        if wrong:
-            st.error(wrong)
+        st.form_submit_button("Show this range", width="stretch", on_click=_apply, args=(now,))
+        if problem:
+            st.error(problem)
 
 
-def _offer(now: ViewState) -> None:
+def _prefill(now: ViewState) -> None:
     """Let the form begin with what is seen."""
     period = now.period(datetime.now(UTC))
     for name, time in ((_SINCE, period.since), (_UNTIL, period.until)):
         local = time.astimezone(now.clock)
         st.session_state[name] = local.replace(tzinfo=None)
-        st.session_state.setdefault(_OFFERED, {})[name] = local
+        st.session_state.setdefault(_PREFILLED, {})[name] = local
 
 
-def _take(now: ViewState) -> None:
+def _apply(now: ViewState) -> None:
     """Show what the form says; what the reader left alone is the time it was, also in the hour that comes twice."""
     times = []
     for name in (_SINCE, _UNTIL):
-        typed, offered = st.session_state[name], st.session_state[_OFFERED][name]
+        typed, prefilled = st.session_state[name], st.session_state[_PREFILLED][name]
         if typed is None:
-            st.session_state[_WRONG] = "The range needs a beginning and an end."
+            st.session_state[_PROBLEM] = "The range needs a beginning and an end."
             return
-        same = typed == offered.replace(tzinfo=None)
-        times.append((offered if same else typed.replace(tzinfo=now.clock)).astimezone(UTC))
+        same = typed == prefilled.replace(tzinfo=None)
+        times.append((prefilled if same else typed.replace(tzinfo=now.clock)).astimezone(UTC))
     since, until = times
     if since < until:
-        _look_at(since, until)
+        _show_range(since, until)
     else:
-        st.session_state[_WRONG] = "The range must end after it begins."
+        st.session_state[_PROBLEM] = "The range must end after it begins."
 
 
 def live(draw: Callable[[ViewState], None]) -> None:
     """Draw the page's figures now, and anew as often as the reader wants; where they cannot be had, say why."""
-    now, asked = view(), query_cache.Fetches()
+    now, last_fetches = view(), query_cache.Fetches()
 
     @st.fragment(run_every=now.refresh_s)
     def figures() -> None:
         settings = query_cache.settings()
         states.stand_in(settings.data_dir)
         try:
-            with incident.drawing(), query_cache.prefetched(asked):
+            with incident.drawing(), query_cache.prefetched(last_fetches):
                 draw(now)
         except Busy:
             states.busy()

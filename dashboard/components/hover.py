@@ -33,7 +33,7 @@ _watch = st.components.v2.component("streamgauge-pointing", js=_JS)
 def watch(changed: Callable[[bool], None]) -> bool:
     """Whether the reader points at it; `changed` is called with that before the run that follows a change."""
 
-    def told() -> None:
+    def on_change() -> None:
         changed(bool(st.session_state[_KEY].over))
 
-    return bool(_watch(key=_KEY, on_over_change=told, height=1).over)
+    return bool(_watch(key=_KEY, on_over_change=on_change, height=1).over)

@@ -93,7 +93,7 @@ def tile(
         )
         st.caption(f"{line} · {sql(result)}")
     text = " ".join(filter(None, (below.text, below.versus)))
-    incident.note(incident.FigureSnapshot(figure.label, shown, text, line, result.sql))
+    incident.record(incident.FigureSnapshot(figure.label, shown, text, line, result.sql))
 
 
 def formatted(figure: Figure, value: float | str | None) -> str:

@@ -70,10 +70,10 @@ def listen(zoomed: Callable[[datetime, datetime], None]) -> None:
     _listen(key=_KEY, on_range_change=dragged, height=1)
 
 
-def read(said: Any) -> tuple[datetime, datetime] | None:
+def read(value: Any) -> tuple[datetime, datetime] | None:
     """What the browser says: two times in milliseconds since 1970, the earlier first. None where it is no range."""
     try:
-        since, until = map(float, said)
+        since, until = map(float, value)
         if not math.isfinite(until - since) or since >= until:
             return None
         return datetime.fromtimestamp(since / 1_000, UTC), datetime.fromtimestamp(until / 1_000, UTC)

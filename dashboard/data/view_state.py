@@ -65,8 +65,8 @@ class ViewState:
         bar = params.get("bar", "")
 
         def one_of(name: str, known: Mapping[str, object]) -> str:
-            asked = params.get(name, "")
-            return asked if asked in known else DEFAULTS[name]
+            given = params.get(name, "")
+            return given if given in known else DEFAULTS[name]
 
         return cls(
             CUSTOM if custom else choice if choice in BY_KEY else DEFAULT,
@@ -81,15 +81,15 @@ class ViewState:
 
     def address(self) -> dict[str, str]:
         """The parameters that reproduce it; what is as usual is left out, but for the range."""
-        said = {"range": self.range}
+        params = {"range": self.range}
         if self.since and self.until:
-            said |= {"from": stamp(self.since), "to": stamp(self.until)}
+            params |= {"from": stamp(self.since), "to": stamp(self.until)}
         if self.bar:
-            said["bar"] = str(self.bar)
+            params["bar"] = str(self.bar)
         for name in ("compare", "zone", "refresh"):
             if getattr(self, name) != DEFAULTS[name]:
-                said[name] = getattr(self, name)
-        return said
+                params[name] = getattr(self, name)
+        return params
 
     def period(self, now: datetime) -> Period:
         """The period seen at `now`."""

@@ -23,17 +23,17 @@ KEPT = 60
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """What SQL showed, by stream: asked for at `asked_ms`, known at `known_ms`."""
 
-    asked_ms: int
-    known_ms: int
+    requested_ms: int
+    received_ms: int
     events: Counts
     dead_letters: Counts
 
 
 @dataclass(frozen=True)
-class Line:
+class StreamComparison:
     """One stream, or all of them. None is not known; `others` published what the producers do not say."""
 
     stream: str
@@ -42,43 +42,43 @@ class Line:
     visible: int
     dead_letters: int
     missing: int | None
-    doubled: int | None
+    duplicated: int | None
 
     @property
-    def on_the_way(self) -> int:
+    def in_flight(self) -> int:
         """Produced, not visible yet, and not missing."""
         return max(0, self.produced - self.visible - (self.missing or 0))
 
     @property
-    def right(self) -> bool:
+    def exact(self) -> bool:
         """Whether nothing is known to be wrong, and that is known."""
-        return self.missing == 0 and self.doubled == 0
+        return self.missing == 0 and self.duplicated == 0
 
 
 @dataclass
-class Record:
+class History:
     """The last looks, for all sessions."""
 
     logs: deque[Log] = field(default_factory=lambda: deque(maxlen=KEPT))
-    seens: deque[Seen] = field(default_factory=lambda: deque(maxlen=KEPT))
+    snapshots: deque[Snapshot] = field(default_factory=lambda: deque(maxlen=KEPT))
     published: deque[tuple[int, Mapping[str, int]]] = field(default_factory=lambda: deque(maxlen=KEPT))
 
-    def look(self, log: Log | None, published: Iterable[Published], seen: Seen) -> None:
+    def add(self, log: Log | None, published: Iterable[Published], snapshot: Snapshot) -> None:
         """Take a look; one that is known already changes nothing."""
         if log is not None and (not self.logs or self.logs[-1].written_ms != log.written_ms):
             if self.logs and self.logs[-1].began_ms != log.began_ms:
                 self.logs.clear()  # another `up`: another count
-                self.seens.clear()
+                self.snapshots.clear()
             self.logs.append(log)
-        if not self.seens or self.seens[-1].asked_ms < seen.asked_ms:
-            self.seens.append(seen)
+        if not self.snapshots or self.snapshots[-1].requested_ms < snapshot.requested_ms:
+            self.snapshots.append(snapshot)
         written = list(published)
         newest = max((one.written_ms for one in written), default=0)
         if newest and (not self.published or self.published[-1][0] != newest):
-            self.published.append((newest, added(written)))
+            self.published.append((newest, sum_by_stream(written)))
 
 
-def added(published: Iterable[Published]) -> dict[str, int]:
+def sum_by_stream(published: Iterable[Published]) -> dict[str, int]:
     """What all producers say, by stream."""
     total: dict[str, int] = {}
     for one in published:
@@ -87,64 +87,68 @@ def added(published: Iterable[Published]) -> dict[str, int]:
     return total
 
 
-def counted(record: Record) -> list[Line]:
+def against_log(history: History) -> list[StreamComparison]:
     """The lines where the log is counted; empty before the first look."""
-    if not record.logs or not record.seens:
+    if not history.logs or not history.snapshots:
         return []
-    log, seen = record.logs[-1], record.seens[-1]
-    before_sql = next((one for one in reversed(record.logs) if one.written_ms <= seen.asked_ms), None)
-    before_log = next((one for one in reversed(record.seens) if one.known_ms <= log.counted_ms), None)
-    said = record.published[-1][1] if record.published else {}
+    log, snapshot = history.logs[-1], history.snapshots[-1]
+    before_sql = next((one for one in reversed(history.logs) if one.written_ms <= snapshot.requested_ms), None)
+    before_log = next((one for one in reversed(history.snapshots) if one.received_ms <= log.counted_ms), None)
+    reported = history.published[-1][1] if history.published else {}
     lines = []
     for stream, logged in log.logged.items():
         before = log.before.get(stream, 0)
-        visible = max(0, seen.events.get(stream, 0) - before)
+        visible = max(0, snapshot.events.get(stream, 0) - before)
         missing = None if before_sql is None else max(0, before_sql.due.get(stream, 0) - visible)
-        doubled = None
+        duplicated = None
         # Where something was on its way when the count began, it is visible by now and was never counted.
         if log.clean and before_log is not None:
-            doubled = max(0, before_log.events.get(stream, 0) - before - logged)
-        dead = seen.dead_letters.get(stream, 0)
+            duplicated = max(0, before_log.events.get(stream, 0) - before - logged)
+        dead = snapshot.dead_letters.get(stream, 0)
         if logged or visible:
-            lines.append(Line(stream, logged, said.get(stream, 0), visible, dead, missing, doubled))
+            lines.append(StreamComparison(stream, logged, reported.get(stream, 0), visible, dead, missing, duplicated))
     return lines
 
 
-def said(record: Record, waiting: Mapping[str, int | None], places: tuple[int, int] | None) -> list[Line]:
+def against_producers(
+    history: History, waiting: Mapping[str, int | None], positions: tuple[int, int] | None
+) -> list[StreamComparison]:
     """The lines where nobody counts the log: against what the producers say, who may not be all there are.
 
     `waiting` is what waits for analytics by stream (None: not known), `places` how many rows of the raw tables there
     are, of how many different places in the log.
     """
-    if not record.published or not record.seens:
+    if not history.published or not history.snapshots:
         return []
-    seen = record.seens[-1]
-    settled = next((counts for at, counts in reversed(record.published) if at <= seen.asked_ms - SETTLED_MS), {})
-    doubled = None if places is None else places[0] - places[1]
+    snapshot = history.snapshots[-1]
+    settled = next(
+        (counts for at, counts in reversed(history.published) if at <= snapshot.requested_ms - SETTLED_MS), {}
+    )
+    duplicated = None if positions is None else positions[0] - positions[1]
     lines = []
-    for stream, produced in record.published[-1][1].items():
-        visible = seen.events.get(stream, 0)
+    for stream, produced in history.published[-1][1].items():
+        visible = snapshot.events.get(stream, 0)
         late = max(0, settled.get(stream, 0) - visible)
         missing = late if not late or waiting.get(stream) == 0 else None
-        dead = seen.dead_letters.get(stream, 0)
+        dead = snapshot.dead_letters.get(stream, 0)
         if produced:
-            lines.append(Line(stream, produced, produced, visible, dead, missing, doubled))
+            lines.append(StreamComparison(stream, produced, produced, visible, dead, missing, duplicated))
     return lines
 
 
-def total(lines: Iterable[Line]) -> Line:
+def total(lines: Iterable[StreamComparison]) -> StreamComparison:
     """All streams together; what is not known of one is not known of all."""
     kept = list(lines)
 
     def known(values: list[int | None]) -> int | None:
         return None if not values or None in values else sum(value for value in values if value is not None)
 
-    return Line(
+    return StreamComparison(
         "all",
         sum(one.produced for one in kept),
         sum(one.by_producers for one in kept),
         sum(one.visible for one in kept),
         sum(one.dead_letters for one in kept),
         known([one.missing for one in kept]),
-        known([one.doubled for one in kept]),
+        known([one.duplicated for one in kept]),
     )

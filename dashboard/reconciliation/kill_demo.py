@@ -34,15 +34,15 @@ class Kill:
     at: float
     back_pid: int | None = None
     back_at: float | None = None
-    whole_at: float | None = None
+    complete_at: float | None = None
 
-    def see(self, logged: Counts, visible: Counts, *, right: bool, now: float) -> None:
+    def update(self, logged: Counts, visible: Counts, *, exact: bool, now: float) -> None:
         """What the proof shows: once the successor works, it is whole when all that was logged by then is visible."""
-        if self.back_at is None or self.whole_at is not None:
+        if self.back_at is None or self.complete_at is not None:
             return
         self._owed = self._owed or dict(logged)
-        if right and all(visible.get(stream, 0) >= count for stream, count in self._owed.items()):
-            self.whole_at = now
+        if exact and all(visible.get(stream, 0) >= count for stream, count in self._owed.items()):
+            self.complete_at = now
 
     _owed: dict[str, int] = field(default_factory=dict, repr=False)
 

@@ -16,7 +16,7 @@ from dashboard.data import query_cache, trust_queries
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
 from dashboard.reconciliation import compare, figures, kill_demo, queries
-from dashboard.reconciliation.compare import Line, Record, Seen
+from dashboard.reconciliation.compare import History, Snapshot, StreamComparison
 from dashboard.reconciliation.kill_demo import Kill
 from dashboard.session import actions
 from streamgauge.domain import format
@@ -28,19 +28,19 @@ COUNTS_WITHIN_S = 10.0
 _STATES = {"exact": theme.GOOD, "on their way": theme.SKY, "not known": theme.GREY, "WRONG": theme.BAD}
 
 
-class _Kept:
+class _Shared:
     """What all sessions share."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.record = Record()
+        self.history = History()
         self.kills: list[Kill] = []
 
 
 @st.cache_resource
-def kept(_data_dir: str) -> _Kept:
+def shared_state(_data_dir: str) -> _Shared:
     """The one record of this process."""
-    return _Kept()
+    return _Shared()
 
 
 def counter() -> Log | None:
@@ -64,22 +64,22 @@ def panel(view: ViewState, *, explain: bool = False) -> None:
                 )
         return
     result = query_cache.fetch(queries.VISIBLE, view, from_ms=0 if log is None else log.since_ms)
-    shared = kept(str(data_dir))
+    shared = shared_state(str(data_dir))
     with shared.lock:
-        shared.record.look(log, published, _seen(result))
+        shared.history.add(log, published, _snapshot(result))
         if log is None:
-            shared.record.logs.clear()
-        lines = compare.counted(shared.record)
-    checked = places(view)
+            shared.history.logs.clear()
+        lines = compare.against_log(shared.history)
+    checked = positions(view)
     if log is None:
         with shared.lock:
-            lines = compare.said(shared.record, _waiting(view), checked)
+            lines = compare.against_producers(shared.history, _waiting(view), checked)
     if lines:
         _draw(lines, log, checked, result, view, shared)
 
 
-def _seen(result: Result) -> Seen:
-    return Seen(
+def _snapshot(result: Result) -> Snapshot:
+    return Snapshot(
         int(result.period.now.timestamp() * 1_000),
         int(time.time() * 1_000),
         {row["stream"]: row["events"] for row in result.rows},
@@ -87,9 +87,9 @@ def _seen(result: Result) -> Seen:
     )
 
 
-def places(view: ViewState) -> tuple[int, int] | None:
+def positions(view: ViewState) -> tuple[int, int] | None:
     """Rows of the raw tables, and different places in the log; of the last minutes."""
-    query = queries.places(query_cache.catalog())
+    query = queries.positions(query_cache.catalog())
     if query is None:
         return None
     # Some minutes of raw rows: seldom.
@@ -103,50 +103,55 @@ def _waiting(view: ViewState) -> Mapping[str, int | None]:
 
 
 def _draw(
-    lines: list[Line], log: Log | None, checked: tuple[int, int] | None, result: Result, view: ViewState, shared: _Kept
+    lines: list[StreamComparison],
+    log: Log | None,
+    checked: tuple[int, int] | None,
+    result: Result,
+    view: ViewState,
+    shared: _Shared,
 ) -> None:
     whole = compare.total(lines)
     visible = {one.stream: one.visible for one in lines}
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.subheader("Proof: what was produced is what DuckDB shows", anchor=False, width="content")
-            _verdict(whole)
+            _badge(whole)
         with tiles.row("proof"):
             _tiles(whole, log, result, view)
         with st.expander("By stream"):
             _table(lines, log, view)
-        st.caption(_what(log, checked))
+        st.caption(_explanation(log, checked))
         if log is not None:
             for one in shared.kills:
-                one.see(log.logged, visible, right=whole.right, now=time.time())
-            _killing(log, view, shared.kills)
+                one.update(log.logged, visible, exact=whole.exact, now=time.time())
+            _kill_button(log, view, shared.kills)
 
 
-def _verdict(whole: Line) -> None:
-    if whole.missing or whole.doubled:
+def _badge(whole: StreamComparison) -> None:
+    if whole.missing or whole.duplicated:
         st.badge("wrong", icon=":material/error:", color="red")
-    elif whole.right:
+    elif whole.exact:
         st.badge("missing 0, counted twice 0", icon=":material/verified:", color="green")
     else:
         st.badge("not known yet", icon=":material/hourglass_empty:", color="gray")
 
 
-def _tiles(whole: Line, log: Log | None, result: Result, view: ViewState) -> None:
+def _tiles(whole: StreamComparison, log: Log | None, result: Result, view: ViewState) -> None:
     as_of = f"as of {format.clock(result.period.now, result.period.now, view.clock)}"
     by_traffic = f"{format.count(whole.by_producers)} by the traffic"
     produced = figures.PRODUCED if log else figures.PRODUCED_BY_PRODUCERS
     tiles.tile(produced, whole.produced, result, view, remark=by_traffic, line=as_of)
-    in_flight = f"{format.count(whole.on_the_way)} in flight"
+    in_flight = f"{format.count(whole.in_flight)} in flight"
     tiles.tile(figures.VISIBLE, whole.visible, result, view, remark=in_flight, line=as_of)
     for figure, value in (
         (figures.MISSING if log else figures.MISSING_BY_PRODUCERS, whole.missing),
-        (figures.DUPLICATED if log else figures.DUPLICATED_BY_POSITION, whole.doubled),
+        (figures.DUPLICATED if log else figures.DUPLICATED_BY_POSITION, whole.duplicated),
     ):
         remark = Remark("see the streams", "red") if value else "" if value is None else Remark("none", "normal")
         tiles.tile(figure, value, result, view, remark=remark, line=as_of)
 
 
-def _table(lines: list[Line], log: Log | None, view: ViewState) -> None:
+def _table(lines: list[StreamComparison], log: Log | None, view: ViewState) -> None:
     rows = [
         {
             "state": _state(one),
@@ -154,9 +159,9 @@ def _table(lines: list[Line], log: Log | None, view: ViewState) -> None:
             "by_producers": one.by_producers or None,
             "produced": one.produced,
             "visible": one.visible,
-            "on_the_way": one.on_the_way,
+            "on_the_way": one.in_flight,
             "missing": one.missing,
-            "doubled": one.doubled,
+            "doubled": one.duplicated,
             "dead_letters": one.dead_letters,
         }
         for one in sorted(lines, key=lambda one: theme.stream_order(one.stream))
@@ -177,34 +182,34 @@ def _table(lines: list[Line], log: Log | None, view: ViewState) -> None:
     tables.show(rows, columns, view, key="proof")
 
 
-def _state(one: Line) -> str:
-    if one.missing or one.doubled:
+def _state(one: StreamComparison) -> str:
+    if one.missing or one.duplicated:
         return "WRONG"
-    if one.on_the_way:
+    if one.in_flight:
         return "on their way"
-    return "exact" if one.right else "not known"
+    return "exact" if one.exact else "not known"
 
 
-def _what(log: Log | None, checked: tuple[int, int] | None) -> str:
+def _explanation(log: Log | None, checked: tuple[int, int] | None) -> str:
     """What is proven, in a sentence or two."""
     if log is None:
-        said = "Nobody counts the log here: compared with what the generators say, who may not be the only producers."
+        text = "Nobody counts the log here: compared with what the generators say, who may not be the only producers."
     elif time.time() - log.written_ms / 1_000 > COUNTS_WITHIN_S:
-        said = "`up` counts no more: what was produced is of its last count."
+        text = "`up` counts no more: what was produced is of its last count."
     else:
-        said = "Compared with the log itself, counted by reading it since `up` began."
+        text = "Compared with the log itself, counted by reading it since `up` began."
         if not log.clean:
-            said += " Events of an earlier run were on their way then, so that counting twice cannot be told by totals."
+            text += " Events of an earlier run were on their way then, so that counting twice cannot be told by totals."
     if checked is not None:
         events, different = checked
-        said += (
+        text += (
             f" In the last {queries.MINUTES} minutes the raw tables have {format.count(events)} rows of "
             f"{format.count(different)} different places in the log."
         )
-    return said
+    return text
 
 
-def _killing(log: Log, view: ViewState, kills: list[Kill]) -> None:
+def _kill_button(log: Log, view: ViewState, kills: list[Kill]) -> None:
     data_dir = query_cache.settings().data_dir
     found = kill_demo.target(data_dir, log.pid)
     pid = found.pid if found else 0
@@ -236,6 +241,8 @@ def _story(one: Kill, view: ViewState) -> str:
     if one.back_at is None:
         return f"{story}; `up` starts another one."
     story += f"; worker {one.back_pid} was ready {format.duration(one.back_at - one.at)} later"
-    if one.whole_at is None:
+    if one.complete_at is None:
         return f"{story}, and works off what waits."
-    return f"{story}, and after {format.duration(one.whole_at - one.at)} all was visible: missing 0, counted twice 0."
+    return (
+        f"{story}, and after {format.duration(one.complete_at - one.at)} all was visible: missing 0, counted twice 0."
+    )

@@ -22,7 +22,7 @@ GROUP BY stream
 MINUTES = 5
 
 
-def places(catalog: Catalog) -> Query | None:
+def positions(catalog: Catalog) -> Query | None:
     """Rows of the raw tables against different places in the log; None where the catalog has no raw table."""
     tables = [(stream, table) for stream in catalog.own if (table := catalog.raw_table(stream)) is not None]
     if not tables:
@@ -47,4 +47,4 @@ FROM recent
 
 def every(catalog: Catalog) -> list[Query]:
     """Those that are made from the catalog."""
-    return [query for query in (places(catalog),) if query]
+    return [query for query in (positions(catalog),) if query]

@@ -26,11 +26,11 @@ def key(name: str) -> str:
 
 def begin(defaults: Mapping[str, str]) -> None:
     """First thing in a run: let a followed link win. `defaults` are the frame's, for what the link leaves out."""
-    asked = st.query_params.to_dict()
-    if asked and asked != st.session_state.get(_WRITTEN):
-        for name, value in {**defaults, **asked}.items():
+    given = st.query_params.to_dict()
+    if given and given != st.session_state.get(_WRITTEN):
+        for name, value in {**defaults, **given}.items():
             st.session_state[key(name)] = value
-    st.session_state[_WRITTEN] = asked
+    st.session_state[_WRITTEN] = given
 
 
 def write(values: Mapping[str, str | None]) -> None:
@@ -50,8 +50,8 @@ def to(page: str, **params: object) -> str:
     """
     now = st.query_params.to_dict()
     held = {name: now[name] for name in _HELD if name in now}
-    said = {name: str(value) for name, value in {**held, **params}.items() if value is not None}
-    return f"/{page}?{urlencode(said)}" if said else f"/{page}"
+    parameters = {name: str(value) for name, value in {**held, **params}.items() if value is not None}
+    return f"/{page}?{urlencode(parameters)}" if parameters else f"/{page}"
 
 
 def links(page: str, param: str) -> Callable[[object], str]:

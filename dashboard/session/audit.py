@@ -32,12 +32,12 @@ class Writer:
 
     def write(self, record: OperatorActed) -> None:
         """Write a record, on the disks of Kafka when this returns. Raises `TransientError` saying why it is not."""
-        said: list[str] = []
+        errors: list[str] = []
         arrived = threading.Event()
 
         def delivered(error: Any, _: object) -> None:
             if error is not None:
-                said.append(error.str())
+                errors.append(error.str())
             arrived.set()
 
         try:
@@ -48,8 +48,8 @@ class Writer:
                 producer.poll(0.05)
         except (KafkaException, BufferError) as error:
             raise TransientError(f"Kafka did not take it: {error}") from None
-        if said or not arrived.is_set():
-            raise TransientError(f"Kafka did not take it: {said[0] if said else 'no answer'}")
+        if errors or not arrived.is_set():
+            raise TransientError(f"Kafka did not take it: {errors[0] if errors else 'no answer'}")
 
     def _connected(self) -> Producer:
         with self._making:
@@ -76,8 +76,8 @@ def writer(settings: Settings) -> Writer:
 
 def write(action_id: str, outcome: Outcome, *, actor: str, action: str, target: str, detail: str) -> None:
     """Write one step of an operator's action. Raises `TransientError` where Kafka does not take it in time."""
-    said = {"actor": actor, "action": action, "target": target, "detail": detail}
-    cut = {name: text[: _LONGEST[name]] for name, text in said.items()}
+    errors = {"actor": actor, "action": action, "target": target, "detail": detail}
+    cut = {name: text[: _LONGEST[name]] for name, text in errors.items()}
     record = OperatorActed(
         action_id=action_id, acted_at=time.time_ns() // 1_000_000, role="operator", outcome=outcome, **cut
     )

@@ -15,7 +15,7 @@ from dashboard import theme
 from dashboard.data.view_state import CUSTOM, PARAMETERS, ViewState, stamp
 
 # What is being drawn, what was drawn last and when, and of which page and view that is.
-_DRAWING, _SEEN, _OF = "incident:drawing", "incident:seen", "incident:of"
+_DRAWING, _DISPLAYED, _OF = "incident:drawing", "incident:seen", "incident:of"
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,20 @@ def drawing(at: datetime | None = None) -> Iterator[None]:
         yield
     except Exception:
         # The page shows what went wrong instead of figures.
-        st.session_state[_SEEN] = (begun[0], [])
+        st.session_state[_DISPLAYED] = (begun[0], [])
         raise
-    st.session_state[_SEEN] = begun
+    st.session_state[_DISPLAYED] = begun
 
 
-def note(figure: FigureSnapshot) -> None:
+def record(figure: FigureSnapshot) -> None:
     """Remember what is shown."""
     st.session_state.setdefault(_DRAWING, (datetime.now(UTC), []))[1].append(figure)
 
 
-def seen() -> _Drawn:
+def displayed() -> _Drawn:
     """When the figures on the page were asked for, and what they are; before all of them stand, those that do."""
     state = st.session_state
-    found: _Drawn = state.get(_SEEN) or state.get(_DRAWING) or (datetime.now(UTC), [])
+    found: _Drawn = state.get(_DISPLAYED) or state.get(_DRAWING) or (datetime.now(UTC), [])
     return found
 
 
@@ -66,8 +66,8 @@ def frozen(view: ViewState, now: datetime, filters: dict[str, str]) -> dict[str,
     """
     period = view.period(now)
     fixed = {"range": CUSTOM, "from": stamp(period.since), "to": stamp(min(period.until, now))}
-    asked = {"as_of": stamp(now)} if "q" in filters else {}
-    return {**asked, **filters, **view.address(), **fixed, "bar": str(period.bucket_s), "refresh": "off"}
+    as_of = {"as_of": stamp(now)} if "q" in filters else {}
+    return {**as_of, **filters, **view.address(), **fixed, "bar": str(period.bucket_s), "refresh": "off"}
 
 
 def summary(title: str, link: str, view: ViewState, now: datetime, figures: list[FigureSnapshot]) -> str:
@@ -99,10 +99,10 @@ def button(title: str, view: ViewState) -> None:
     """The button in the head of a page. What is frozen is what stood on the page when it was pressed."""
     if st.session_state.get(_OF) != (title, view):
         st.session_state[_OF] = (title, view)
-        for name in (_SEEN, _DRAWING):
+        for name in (_DISPLAYED, _DRAWING):
             st.session_state.pop(name, None)
     if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze what is seen: link and summary"):
-        _dialog(title, view, *seen())
+        _dialog(title, view, *displayed())
 
 
 @st.dialog("Incident link", width="large")

@@ -60,65 +60,65 @@ def _leave() -> None:
 
 
 def _figures(view: ViewState, chosen: Mapping[str, Any]) -> None:
-    found = query_cache.fetch(queries.CAUSES, view, **chosen)
-    if not found.rows:
-        filters.nothing("dead letters", found.period)
+    result = query_cache.fetch(queries.CAUSES, view, **chosen)
+    if not result.rows:
+        filters.no_match("dead letters", result.period)
         return
-    several = len({row["fingerprint"] for row in found.rows}) > 1
+    several = len({row["fingerprint"] for row in result.rows}) > 1
     if not several:
-        one = found.row
+        one = result.row
         st.text(" · ".join(filter(None, (one["stream"], one["reason"], one["field"]))))
-    causes.headline(found, view, chosen, several=several)
+    causes.headline(result, view, chosen, several=several)
     causes.timeline(view, chosen, CHART_PX)
     if several:
-        causes.table(found, view, chosen)
+        causes.table(result, view, chosen)
 
 
 def _open(view: ViewState, chosen: Mapping[str, Any]) -> None:
-    letter, places = sample.chosen(view, chosen)
+    letter, positions = sample.chosen(view, chosen)
     if letter is None:
         return
     row = sample.read(letter, view).row
     # A letter of another cause belongs to another link.
     if not row or not row["fingerprint"].startswith(chosen["fingerprint"]):
-        letter = places[0] if places else None
+        letter = positions[0] if positions else None
         row = sample.read(letter, view).row if letter else {}
     if letter is None or not row:
         return
     sample.keep(letter)
     with st.container(border=True):
-        read_whole = _sample(letter, places, row, view)
+        read_whole = _sample(letter, positions, row, view)
     with st.container(border=True):
         request = retry.form(row, letter, sample.text_of(row, read_whole))
         retry.dry_run(request)
     retry.work(request, view)
 
 
-def _sample(letter: str, places: list[str], row: Mapping[str, Any], view: ViewState) -> Job | None:
+def _sample(letter: str, positions: list[str], row: Mapping[str, Any], view: ViewState) -> Job | None:
     """The letter, and its headers once somebody wanted them."""
     st.subheader("Sample", anchor=False)
-    sample.pager(letter, places)
-    found = sample.whole(row["fingerprint"], letter)
-    sample.draw(row, found, view)
-    _reading(row["fingerprint"], letter, found)
-    return found
+    sample.pager(letter, positions)
+    result = sample.whole(row["fingerprint"], letter)
+    sample.draw(row, result, view)
+    _reading(row["fingerprint"], letter, result)
+    return result
 
 
-def _reading(cause: str, letter: str, found: Job | None) -> None:
-    if found is not None and found.running:
+def _reading(cause: str, letter: str, result: Job | None) -> None:
+    if result is not None and result.running:
 
         @st.fragment(run_every=READING_S)
         def waiting() -> None:
             st.caption("Reading the letter from its topic …")
-            if not found.running:
+            if not result.running:
                 st.rerun()
 
         waiting()
         return
-    if found is not None and found.error:
+    if result is not None and result.error:
         st.caption("The letter could not be read from its topic.")
-        st.text(found.error)
-    if found is not None and found.said:
+        st.text(result.error)
+    if result is not None and result.messages:
         return
     who = actions.actor()
     if st.button(

@@ -36,12 +36,12 @@ _CAUSES = {
 }
 
 
-def headline(found: Result, view: ViewState, chosen: Mapping[str, Any], *, several: bool = True) -> None:
+def headline(by_cause: Result, view: ViewState, chosen: Mapping[str, Any], *, several: bool = True) -> None:
     """How many, of how many kinds (where there may be several), and what became of them."""
     total = query_cache.fetch(queries.TOTAL, view, **chosen)
     # Of all causes; the rows are of the most frequent ones.
     retried, settled, again, still_open = (
-        found.row.get(f"all_{name}", 0) for name in ("retried", "settled", "again", "open")
+        by_cause.row.get(f"all_{name}", 0) for name in ("retried", "settled", "again", "open")
     )
     compared = tiles.compared(total.row, "letters", total.period)
     if compared.arrow:
@@ -57,23 +57,23 @@ def headline(found: Result, view: ViewState, chosen: Mapping[str, Any], *, sever
                 view,
                 remark=Remark(f"{format.count(new)} never seen before", "red" if new else "off"),
             )
-        tiles.tile(figures.SENT_AGAIN, retried, found, view, remark=f"{format.count(still_open)} open")
+        tiles.tile(figures.SENT_AGAIN, retried, by_cause, view, remark=f"{format.count(still_open)} open")
         tiles.tile(
             figures.SETTLED,
             settled,
-            found,
+            by_cause,
             view,
             remark=Remark(f"{format.count(again)} failed again", "red" if again else "off"),
         )
 
 
-def nothing(found: Result, chosen: Mapping[str, Any]) -> None:
+def no_match(by_cause: Result, chosen: Mapping[str, Any]) -> None:
     """No letters: which is good, unless something was asked for."""
     if any(chosen.values()):
-        filters.nothing("dead letters", found.period)
+        filters.no_match("dead letters", by_cause.period)
         return
-    last = "the last " if found.period.label != "the range" else ""
-    st.success(f"**No dead letters in {last}{found.period.label}.**", icon=":material/check:")
+    last = "the last " if by_cause.period.label != "the range" else ""
+    st.success(f"**No dead letters in {last}{by_cause.period.label}.**", icon=":material/check:")
 
 
 def timeline(view: ViewState, chosen: Mapping[str, Any], height: int = 320) -> None:
@@ -94,13 +94,13 @@ def timeline(view: ViewState, chosen: Mapping[str, Any], height: int = 320) -> N
         st.caption(f"{charts.reading(result.period)} {tiles.sql(result)}")
 
 
-def table(found: Result, view: ViewState, chosen: Mapping[str, Any]) -> None:
+def table(by_cause: Result, view: ViewState, chosen: Mapping[str, Any]) -> None:
     """The causes, the most frequent first."""
     st.subheader(figures.BY_CAUSE.label, anchor=False, help=figures.BY_CAUSE.meaning)
-    rows = with_trend(found.rows, query_cache.fetch(queries.TREND, view, **chosen).rows)
+    rows = with_trend(by_cause.rows, query_cache.fetch(queries.TREND, view, **chosen).rows)
     tables.show(rows, _CAUSES, view, key="letters-causes")
-    most = f" The {queries.MOST} most frequent." if len(found.rows) >= queries.MOST else ""
-    st.caption(f"A cause opens by its fingerprint, as of {datetime.now(UTC):%H:%M:%S} UTC.{most} {tiles.sql(found)}")
+    most = f" The {queries.MOST} most frequent." if len(by_cause.rows) >= queries.MOST else ""
+    st.caption(f"A cause opens by its fingerprint, as of {datetime.now(UTC):%H:%M:%S} UTC.{most} {tiles.sql(by_cause)}")
 
 
 def with_trend(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,10 +30,10 @@ log = logging.getLogger("streamgauge")
 Kind = Literal["dry", "retry", "show"]
 KEPT, MOST_AT_ONCE = 100, 4
 # A dry run reads a topic or two; one that takes longer has no Kafka to ask. A retry has time-outs of its own.
-LOOKS_S = 120.0
-STOPS_S = 8.0
-_LINE = 4 * 1024 * 1024
-_SAID = 200
+READ_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 8.0
+_LONGEST_LINE = 4 * 1024 * 1024
+_MOST_MESSAGES = 200
 
 
 class Busy(TransientError):
@@ -53,7 +53,7 @@ class Job:
     code: int | None = None
     error: str = ""
     stopping: bool = False
-    said: tuple[dict[str, Any], ...] = ()
+    messages: tuple[dict[str, Any], ...] = ()
 
     @property
     def running(self) -> bool:
@@ -62,7 +62,7 @@ class Job:
 
     def of(self, event: str) -> list[dict[str, Any]]:
         """What it said of a kind."""
-        return [one for one in self.said if one.get("event") == event]
+        return [one for one in self.messages if one.get("event") == event]
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Jobs:
         for job in self._jobs:
             if job.running:
                 self.stop(job)
-        until = time.monotonic() + STOPS_S
+        until = time.monotonic() + STOP_TIMEOUT_S
         for child in list(self._children.values()):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.0, until - time.monotonic()))
@@ -163,12 +163,12 @@ class Jobs:
             self._children[job.id] = child
             if job.stopping:
                 child.terminate()
-        timer = threading.Timer(LOOKS_S, child.kill) if job.kind != "retry" else None
+        timer = threading.Timer(READ_TIMEOUT_S, child.kill) if job.kind != "retry" else None
         if timer:
             timer.start()
         try:
             if child.stdout is not None:
-                _listen(job, child.stdout)
+                _read_messages(job, child.stdout)
             return child.wait()
         finally:
             if timer:
@@ -200,19 +200,19 @@ def _payload(text: str | None) -> Iterator[Path | None]:
         path.unlink(missing_ok=True)
 
 
-def _listen(job: Job, output: IO[bytes]) -> None:
-    while line := output.readline(_LINE):
+def _read_messages(job: Job, output: IO[bytes]) -> None:
+    while line := output.readline(_LONGEST_LINE):
         try:
-            said = json.loads(line)
+            messages = json.loads(line)
         except ValueError:
             continue
-        if not isinstance(said, dict):
+        if not isinstance(messages, dict):
             continue
-        before = job.said
-        if said.get("event") == "progress" and before and before[-1].get("event") == "progress":
+        before = job.messages
+        if messages.get("event") == "progress" and before and before[-1].get("event") == "progress":
             before = before[:-1]
-        if len(before) < _SAID or said.get("event") == "end":
-            job.said = (*before, said)
+        if len(before) < _MOST_MESSAGES or messages.get("event") == "end":
+            job.messages = (*before, messages)
 
 
 def _last_line(text: str) -> str:

@@ -18,7 +18,7 @@ from dashboard.session import address
 def show() -> None:
     """The page."""
     view = frame.view()
-    rows = filters.known(queries.CHOICES, view)
+    rows = filters.options(queries.CHOICES, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
             "stream": filters.choose("stream", "Stream", [row["stream"] for row in rows], all_of="all streams"),
@@ -36,11 +36,11 @@ def show() -> None:
 
 def draw(view: ViewState, chosen: Mapping[str, Any]) -> None:
     """All causes, and what was sent again lately."""
-    found = query_cache.fetch(queries.CAUSES, view, **chosen)
-    causes.headline(found, view, chosen)
-    if not found.rows:
-        causes.nothing(found, chosen)
+    by_cause = query_cache.fetch(queries.CAUSES, view, **chosen)
+    causes.headline(by_cause, view, chosen)
+    if not by_cause.rows:
+        causes.no_match(by_cause, chosen)
     else:
         causes.timeline(view, chosen)
-        causes.table(found, view, chosen)
+        causes.table(by_cause, view, chosen)
     history.draw(view, chosen)

@@ -106,7 +106,7 @@ def work(request: Request, view: ViewState) -> None:
     running = found is not None and found.running
 
     @st.fragment(run_every=POLL_S if running else None)
-    def said() -> None:
+    def text() -> None:
         job = registry.jobs().newest(request.cause, "dry", "retry")
         if job is None:
             return
@@ -122,7 +122,7 @@ def work(request: Request, view: ViewState) -> None:
         if running and not job.running:
             st.rerun()
 
-    said()
+    text()
 
 
 def _dry(job: Job) -> None:
@@ -137,20 +137,20 @@ def _dry(job: Job) -> None:
         for line in retry_request.left_out(plan):
             st.text(line)
         return
-    passing = sum(number for number, words in retry_request.foresight(plan) if words == retry_request.verdict(""))
-    said = f"**Dry run: {format.count(ready)} would be sent, {format.count(passing)} would pass now.**"
+    passing = sum(number for number, words in retry_request.predictions(plan) if words == retry_request.verdict(""))
+    text = f"**Dry run: {format.count(ready)} would be sent, {format.count(passing)} would pass now.**"
     if passing == ready:
-        st.success(said, icon=":material/check:")
+        st.success(text, icon=":material/check:")
     else:
-        st.warning(said, icon=":material/warning:")
+        st.warning(text, icon=":material/warning:")
     lines = [
         *retry_request.destinations(plan),
-        *(f"{format.count(n)} {words}" for n, words in retry_request.foresight(plan)),
+        *(f"{format.count(n)} {words}" for n, words in retry_request.predictions(plan)),
     ]
     lines += [f"edited {one['letter']}: {one['edit']}" for one in plan["edits"]]
     lines += [
         *retry_request.left_out(plan),
-        f"in rungs of {retry_request.rungs(plan['rungs'])}, at most {plan['rate']:g} a second",
+        f"in rungs of {retry_request.batch_sizes(plan['rungs'])}, at most {plan['rate']:g} a second",
     ]
     st.code("\n".join(lines), language=None, wrap_lines=True)
     actions.button(
@@ -159,7 +159,7 @@ def _dry(job: Job) -> None:
         action=lambda who: _begin(job.request, who),
         name="dead-letters.retry",
         target=job.request.target,
-        effects=retry_request.announce(plan),
+        effects=retry_request.announcement(plan),
     )
 
 
@@ -190,8 +190,8 @@ def _progress(job: Job, view: ViewState) -> None:
         tables.show(_rungs(job, sizes), _RUNGS, view, key="letters-rungs")
     for one in job.of("failure"):
         what = "The same failure returned" if one["same"] else "A new failure"
-        said = f"{what}: {one['letters']} x {one['fingerprint']} {one['reason']}: {one['detail']} (now {one['now']})"
-        st.code(said, language=None, wrap_lines=True)
+        text = f"{what}: {one['letters']} x {one['fingerprint']} {one['reason']}: {one['detail']} (now {one['now']})"
+        st.code(text, language=None, wrap_lines=True)
     if job.running:
         actions.button(
             "Stop",

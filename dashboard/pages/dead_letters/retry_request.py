@@ -16,7 +16,7 @@ from streamgauge.domain import format
 
 RATE = 50.0
 _FINGERPRINT = re.compile(r"[0-9a-f]{4,12}")
-_PLACE = re.compile(r"[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,19}")
+_POSITION = re.compile(r"[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -49,32 +49,32 @@ def is_fingerprint(text: str) -> bool:
     return bool(_FINGERPRINT.fullmatch(text))
 
 
-def is_place(text: str) -> bool:
+def is_position(text: str) -> bool:
     """Whether the text can be `topic:partition:offset`."""
-    return bool(_PLACE.fullmatch(text))
+    return bool(_POSITION.fullmatch(text))
 
 
 def retry(request: Request, *, by: str | None = None, file: Path | None = None) -> list[str]:
     """The arguments of a retry; without `by` it is a dry run. `file` holds the payload. Raises `ValueError`."""
-    said = ["dead-letters", "retry", "--format=json", f"--rate={request.rate:g}"]
+    arguments = ["dead-letters", "retry", "--format=json", f"--rate={request.rate:g}"]
     if request.field:
-        said.append(f"--set={request.field}={request.value}")
+        arguments.append(f"--set={request.field}={request.value}")
     if file is not None:
-        said.append(f"--edit={file}")
+        arguments.append(f"--edit={file}")
     if by is not None:
-        said += ["--yes", f"--by={by}"]
+        arguments += ["--yes", f"--by={by}"]
     if request.letter is not None:
-        if not is_place(request.letter):
+        if not is_position(request.letter):
             raise ValueError("no such letter")
-        return [*said, "--", request.letter]
+        return [*arguments, "--", request.letter]
     if not is_fingerprint(request.cause):
         raise ValueError("no such cause")
-    return [*said, *([f"--until={request.until}"] if request.until else []), f"--fingerprint={request.cause}"]
+    return [*arguments, *([f"--until={request.until}"] if request.until else []), f"--fingerprint={request.cause}"]
 
 
 def show(letter: str) -> list[str]:
     """The arguments to read one letter, whole. Raises `ValueError`."""
-    if not is_place(letter):
+    if not is_position(letter):
         raise ValueError("no such letter")
     return ["dead-letters", "show", "--format=json", "--", letter]
 
@@ -86,14 +86,14 @@ def verdict(says: str | None) -> str:
     return f"would fail again: {says}" if says else "would pass now"
 
 
-def foresight(plan: Mapping[str, Any]) -> list[tuple[int, str]]:
+def predictions(plan: Mapping[str, Any]) -> list[tuple[int, str]]:
     """How many would fare how, the most frequent first."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for cause in plan.get("causes", []):
         for one in cause["verdicts"]:
             words = verdict(one["says"])
-            found[words] = found.get(words, 0) + one["letters"]
-    return sorted(((number, words) for words, number in found.items()), reverse=True)
+            counts[words] = counts.get(words, 0) + one["letters"]
+    return sorted(((number, words) for words, number in counts.items()), reverse=True)
 
 
 def destinations(plan: Mapping[str, Any]) -> list[str]:
@@ -120,17 +120,17 @@ def left_out(plan: Mapping[str, Any]) -> list[str]:
     return [f"{format.count(out[name])} left out: they {words}" for name, words in why.items() if out.get(name)]
 
 
-def rungs(sizes: Sequence[int]) -> str:
+def batch_sizes(sizes: Sequence[int]) -> str:
     """`1, 5, 20, 74`"""
     return ", ".join(format.count(size) for size in sizes)
 
 
-def announce(plan: Mapping[str, Any]) -> list[str]:
+def announcement(plan: Mapping[str, Any]) -> list[str]:
     """What will happen, a line each, for whoever is asked to confirm it."""
     lines = [f"{line}: each once, with its own key and headers." for line in destinations(plan)]
-    lines += [f"Of {format.count(number)} our analytics says: {words}." for number, words in foresight(plan)]
+    lines += [f"Of {format.count(number)} our analytics says: {words}." for number, words in predictions(plan)]
     lines += [f"Edited {one['letter']}: {one['edit']}" for one in plan.get("edits", [])]
     lines += [f"{line}." for line in left_out(plan)]
-    lines.append(f"In rungs of {rungs(plan.get('rungs', []))}; the first that fails again stops it.")
+    lines.append(f"In rungs of {batch_sizes(plan.get('rungs', []))}; the first that fails again stops it.")
     lines.append("Every consumer of the topic sees these events again, also those that had no trouble with them.")
     return lines

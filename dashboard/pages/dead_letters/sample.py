@@ -18,7 +18,7 @@ from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
 from dashboard.pages.dead_letters import queries, registry
 from dashboard.pages.dead_letters.jobs import Job
-from dashboard.pages.dead_letters.retry_request import Request, is_place
+from dashboard.pages.dead_letters.retry_request import Request, is_position
 from dashboard.session import address
 from streamgauge.catalog.validation import REASONS
 from streamgauge.dead_letters import payload as payloads
@@ -34,10 +34,10 @@ _KEY = address.key("letter")
 def chosen(view: ViewState, filters: Mapping[str, Any]) -> tuple[str | None, list[str]]:
     """The letter that is open, and the newest ones of the cause; the first of these unless the address names one."""
     rows = query_cache.fetch(queries.SAMPLES, view, **filters).rows
-    places = [f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}" for row in rows]
+    positions = [f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}" for row in rows]
     held = str(st.session_state.get(_KEY, ""))
-    letter = held if is_place(held) else places[0] if places else None
-    return letter, places
+    letter = held if is_position(held) else positions[0] if positions else None
+    return letter, positions
 
 
 def keep(letter: str) -> None:
@@ -46,23 +46,23 @@ def keep(letter: str) -> None:
     address.write({"letter": letter})
 
 
-def pager(letter: str, places: list[str]) -> None:
+def pager(letter: str, positions: list[str]) -> None:
     """Which of the samples this is, and the next ones. Newest first."""
-    at = places.index(letter) if letter in places else None
+    at = positions.index(letter) if letter in positions else None
     with st.container(horizontal=True, vertical_alignment="center", key="letters-pager"):
-        _turn("Newer", ":material/chevron_left:", places, None if at is None else at - 1)
-        _turn("Older", ":material/chevron_right:", places, 0 if at is None else at + 1)
-        most = "+" if len(places) >= 100 else ""
-        where = f"letter {at + 1} of {len(places)}{most}, newest first" if at is not None else "a letter of its own"
+        _turn("Newer", ":material/chevron_left:", positions, None if at is None else at - 1)
+        _turn("Older", ":material/chevron_right:", positions, 0 if at is None else at + 1)
+        most = "+" if len(positions) >= 100 else ""
+        where = f"letter {at + 1} of {len(positions)}{most}, newest first" if at is not None else "a letter of its own"
         st.text(where, width="content")
 
 
-def _turn(label: str, icon: str, places: list[str], to: int | None) -> None:
-    there = to is not None and 0 <= to < len(places)
+def _turn(label: str, icon: str, positions: list[str], to: int | None) -> None:
+    there = to is not None and 0 <= to < len(positions)
 
     def go() -> None:
         if to is not None:
-            st.session_state[_KEY] = places[to]
+            st.session_state[_KEY] = positions[to]
 
     st.button(label, icon=icon, disabled=not there, on_click=go, key=f"letters-{label}")
 
@@ -70,8 +70,8 @@ def _turn(label: str, icon: str, places: list[str], to: int | None) -> None:
 def read(letter: str, view: ViewState) -> Result:
     """The letter's row, if the table has it."""
     topic, partition, offset = letter.rsplit(":", 2)
-    place: dict[str, Any] = {"topic": topic, "kafka_partition": int(partition), "kafka_offset": int(offset)}
-    return query_cache.fetch(queries.LETTER, view, **place)
+    position: dict[str, Any] = {"topic": topic, "kafka_partition": int(partition), "kafka_offset": int(offset)}
+    return query_cache.fetch(queries.LETTER, view, **position)
 
 
 def whole(cause: str, letter: str) -> Job | None:
@@ -86,8 +86,8 @@ def load(cause: str, letter: str, who: str) -> None:
 
 def text_of(row: Mapping[str, Any], read_whole: Job | None) -> str | None:
     """The payload as it was, to be edited; None where only a part of it is here, or it is no text."""
-    if read_whole is not None and read_whole.said:
-        found = read_whole.said[0].get("payload")
+    if read_whole is not None and read_whole.messages:
+        found = read_whole.messages[0].get("payload")
         return found if isinstance(found, str) else None
     kept = row["payload"]
     # What is no UTF-8 was replaced when it was kept.
@@ -107,15 +107,15 @@ def draw(row: Mapping[str, Any], read_whole: Job | None, view: ViewState) -> Non
     _payload(shown, row)
     if full is None and (row["bytes"] or 0) > KEPT_BYTES:
         st.caption(f"Cut after {format.count(KEPT_BYTES)} bytes. The whole of it:")
-        st.code(f"streamgauge dead-letters show {_place(row)}", language=None)
-    if read_whole is not None and read_whole.said:
-        headers = read_whole.said[0].get("headers", [])
-        st.text(f"Headers of the letter at {read_whole.said[0].get('lies_at', '')}")
+        st.code(f"streamgauge dead-letters show {_position(row)}", language=None)
+    if read_whole is not None and read_whole.messages:
+        headers = read_whole.messages[0].get("headers", [])
+        st.text(f"Headers of the letter at {read_whole.messages[0].get('lies_at', '')}")
         columns = {"name": Column("Header"), "value": Column("Value", width="large")}
         tables.show(headers, columns, view, key="letters-headers")
 
 
-def _place(row: Mapping[str, Any]) -> str:
+def _position(row: Mapping[str, Any]) -> str:
     return f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}"
 
 
@@ -127,7 +127,7 @@ def _facts(row: Mapping[str, Any], view: ViewState) -> Iterator[str]:
     facts = {
         "reason": f"{row['reason']}{' at ' + row['field'] if row['field'] else ''}",
         "detail": row["detail"] or "",
-        "event": f"{_place(row)}{attempt}",
+        "event": f"{_position(row)}{attempt}",
         "key": row["key"] if row["key"] is not None else "none",
         "event time": time(row["event_time"]) if row["event_time"] else "none in the payload",
         "letter": f"in {row['letter_topic']} since {time(row['became'])}",
@@ -138,8 +138,8 @@ def _facts(row: Mapping[str, Any], view: ViewState) -> Iterator[str]:
         fate = "failed again there" if row["again"] else "not failed again"
         sent = f"{row['sent_topic']}:{row['sent_partition']}:{row['sent_offset']}"
         facts["sent again"] = f"{time(row['retried_at'])} by {row['retried_by']} to {sent}, {fate}{edited}"
-    for name, said in facts.items():
-        yield f"{name:<11} {printable(str(said))}"
+    for name, value in facts.items():
+        yield f"{name:<11} {printable(str(value))}"
 
 
 def _payload(text: str | None, row: Mapping[str, Any]) -> None:

@@ -37,10 +37,10 @@ def draw(view: ViewState, position: EventPosition, rows: Sequence[Mapping[str, A
             st.button("Close", icon=":material/close:", type="tertiary", on_click=event_table.close)
         if row is None:
             return letter(view, position)
-        told = search.fields(row)
+        event = search.fields(row)
         origin(view, row, position)
-        links(catalog, told)
-        st.code(json.dumps(told, indent=2, ensure_ascii=False), language=None, wrap_lines=True)
+        links(catalog, event)
+        st.code(json.dumps(event, indent=2, ensure_ascii=False), language=None, wrap_lines=True)
         if result:
             st.caption(tiles.sql(result))
     return None
@@ -83,9 +83,9 @@ def stamp(time: Any, clock: Any) -> str:
     return f"{time.astimezone(clock):%Y-%m-%d %H:%M:%S.%f}"[:-3]
 
 
-def links(catalog: Catalog, told: Mapping[str, Any]) -> None:
+def links(catalog: Catalog, event: Mapping[str, Any]) -> None:
     """What the event names, each with where it leads."""
-    for kind, identifier in named(catalog, told):
+    for kind, identifier in named(catalog, event):
         thing = search.short(kind)
         known = [f"[story]({address.to('events', **{thing: identifier})})"]
         if kind == "order_id":
@@ -95,9 +95,9 @@ def links(catalog: Catalog, told: Mapping[str, Any]) -> None:
             st.markdown(" · ".join(known), width="content")
 
 
-def named(catalog: Catalog, told: Mapping[str, Any]) -> list[tuple[str, str]]:
+def named(catalog: Catalog, event: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The things that an event names, those in its lists too, each once."""
     kinds = story.identifiers(catalog)
-    inner = [item for value in told.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
-    found = [(name, str(value)) for one in (told, *inner) for name, value in one.items() if name in kinds]
+    inner = [item for value in event.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
+    found = [(name, str(value)) for one in (event, *inner) for name, value in one.items() if name in kinds]
     return list(dict.fromkeys(found))

@@ -17,7 +17,7 @@ from dashboard.session import address
 from streamgauge.catalog.loader import Catalog
 
 Rows = Sequence[Mapping[str, Any]]
-_SHOWN, _HELD, _TURN = "events:shown", "events:held", "events:turn"
+_SHOWN, _HELD, _GENERATION = "events:shown", "events:held", "events:turn"
 SEARCH = "events"
 HEIGHT_PX = 440
 ROW_PX = 35
@@ -43,7 +43,7 @@ def show(rows: Rows, view: ViewState, period: Period, catalog: Catalog) -> None:
         }
         for row in rows
     ]
-    choosing(rows, shown, columns, SEARCH)
+    selectable(rows, shown, columns, SEARCH)
 
 
 def time(label: str, view: ViewState, *, dated: bool) -> Any:
@@ -60,12 +60,12 @@ def streams(names: Iterable[str]) -> Any:
     )
 
 
-def choosing(
+def selectable(
     rows: Rows, shown: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], name: str, most_px: int = HEIGHT_PX
 ) -> None:
     """Draw the table; choosing a row puts its place into the address."""
     st.session_state[_SHOWN] = rows
-    key = f"{name}:{st.session_state.get(_TURN, 0)}"
+    key = f"{name}:{st.session_state.get(_GENERATION, 0)}"
 
     def chosen() -> None:
         numbers = st.session_state[key].selection.rows
@@ -94,7 +94,7 @@ def held(name: str) -> Rows | None:
     return rows if whose == name else None
 
 
-def pointed(over: bool) -> None:
+def hold_while_hovered(over: bool) -> None:
     """Hold the rows that were sent while the reader points at them, and as long as an event is open."""
     if over:
         st.session_state[_HELD] = SEARCH, st.session_state.get(_SHOWN, ())
@@ -112,4 +112,4 @@ def release() -> None:
     """Let the list go on, with no row chosen."""
     st.session_state.pop(_HELD, None)
     # A table of another name has no chosen row.
-    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
+    st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1

@@ -84,8 +84,8 @@ def sql_type(kind: pa.DataType) -> str:
 
 def types_of(stream: Stream) -> tuple[str, ...]:
     """The event types that the stream's class allows; none where it does not say."""
-    said = stream.event.__annotations__.get("event_type")
-    return tuple(str(one) for one in getattr(said, "__args__", ()))
+    annotation = stream.event.__annotations__.get("event_type")
+    return tuple(str(one) for one in getattr(annotation, "__args__", ()))
 
 
 def kept(catalog: Catalog) -> list[str]:
@@ -236,7 +236,7 @@ def _searched(catalog: Catalog) -> list[list[str]]:
     for topic in raw:
         for one in types_of(catalog.streams[topic]):
             types.setdefault(one, []).append(topic)
-    return [services(catalog), *([topic] for topic in raw), *(found for found in types.values() if len(found) > 1)]
+    return [services(catalog), *([topic] for topic in raw), *(topics for topics in types.values() if len(topics) > 1)]
 
 
 def _quoted(text: str) -> str:

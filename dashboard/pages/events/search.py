@@ -146,14 +146,14 @@ def short(kind: str) -> str:
 
 def fields(row: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an event; what it does not have is left out."""
-    told: dict[str, Any] = json.loads(row["event"])
-    return {name: value for name, value in told.items() if value is not None and name not in _ORIGIN}
+    event: dict[str, Any] = json.loads(row["event"])
+    return {name: value for name, value in event.items() if value is not None and name not in _ORIGIN}
 
 
-def what(stream: Stream, told: Mapping[str, Any]) -> str:
+def what(stream: Stream, event: Mapping[str, Any]) -> str:
     """The fields that tell an event from others of its stream, on one line."""
     known = ENVELOPE | {stream.key, stream.event_time}
-    left = {name: value for name, value in told.items() if name not in known}
+    left = {name: value for name, value in event.items() if name not in known}
     said = ", ".join(
         f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in left.items()
     )

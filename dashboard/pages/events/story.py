@@ -33,39 +33,39 @@ CLOCKS_AGREE_S = 0.002
 def draw(view: ViewState, kind: str, identifier: str) -> None:
     """Everything that refreshes by itself."""
     catalog = query_cache.catalog()
-    told = ask(view, catalog, kind, identifier)
+    story = fetch(view, catalog, kind, identifier)
     head(kind, identifier)
-    if not told.rows:
-        return nothing(told, kind, catalog)
-    steps = story_timing.steps(told.rows)
-    headline(view, told, steps)
+    if not story.rows:
+        return no_events(story, kind, catalog)
+    steps = story_timing.steps(story.rows)
+    headline(view, story, steps)
     with st.container(border=True):
         lanes(steps, view)
         table(view, steps)
-        remarks(told, steps, whole(catalog, kind))
+        remarks(story, steps, has_own_course(catalog, kind))
     if position := EventPosition.read(st.query_params.get("open", "")):
         event_detail.draw(view, position)
     return None
 
 
-def whole(catalog: Catalog, kind: str) -> bool:
+def has_own_course(catalog: Catalog, kind: str) -> bool:
     """Whether things of the kind have a course of their own, as an order that belongs to a customer has: it is told
     from its beginning. What others belong to, or what goes on for good, is told by the range."""
     return any(stream.key == kind and stream.belongs_to for stream in catalog.own.values())
 
 
-def ask(view: ViewState, catalog: Catalog, kind: str, identifier: str) -> Result:
+def fetch(view: ViewState, catalog: Catalog, kind: str, identifier: str) -> Result:
     """The story, or the newest slice of it that is more than is shown."""
     given = {"id": identifier, "kind": kind}
-    if whole(catalog, kind):
+    if has_own_course(catalog, kind):
         return query_cache.fetch(story_queries.WHOLE, view, shared_s=SHARED_S, **given)
     # Where the newest slice has none it is rarely named: the whole range then costs little more than a part.
     slice_s = SLICE_S
     while True:
-        told = query_cache.fetch(story_queries.SPAN, view, shared_s=SHARED_S, slice_s=slice_s, **given)
-        if len(told.rows) == story_queries.MOST or slice_s >= told.period.seconds:
-            return told
-        slice_s *= 10 if told.rows else 1_000
+        story = query_cache.fetch(story_queries.SPAN, view, shared_s=SHARED_S, slice_s=slice_s, **given)
+        if len(story.rows) == story_queries.MOST or slice_s >= story.period.seconds:
+            return story
+        slice_s *= 10 if story.rows else 1_000
 
 
 def head(kind: str, identifier: str) -> None:
@@ -82,42 +82,42 @@ def head(kind: str, identifier: str) -> None:
             st.rerun(scope="app")
 
 
-def nothing(told: Result, kind: str, catalog: Catalog) -> None:
+def no_events(story: Result, kind: str, catalog: Catalog) -> None:
     """Nothing is known of it."""
-    where = "" if whole(catalog, kind) else f" in {told.period.label}; a longer range may have it"
+    where = "" if has_own_course(catalog, kind) else f" in {story.period.label}; a longer range may have it"
     st.info(
         f"**No event names this {search.short(kind)}**{where}. Raw events are kept for as long as retention says.",
         icon=":material/search_off:",
     )
-    st.caption(tiles.sql(told))
+    st.caption(tiles.sql(story))
 
 
-def headline(view: ViewState, told: Result, steps: Sequence[Step]) -> None:
+def headline(view: ViewState, story: Result, steps: Sequence[Step]) -> None:
     """What a glance should take away."""
     first, last = (steps[at].row["happened_at"] for at in (0, -1))
-    count = told.row["events"]
+    count = story.row["events"]
     shown = format.count(count) if count == len(steps) else f"{format.count(len(steps))} of {format.count(count)}"
     services = len({step.row["service"] for step in steps})
     gap, skew, dead = story_timing.longest_gap(steps), story_timing.skewed(steps), sum(step.dead for step in steps)
     lasted = max(0.0, (last - first).total_seconds())
     late = sum(bool(step.row["late"]) for step in steps)
     off = skew[1] if skew else 0.0
-    began = format.clock(first, told.period.now, view.clock)
+    began = format.clock(first, story.period.now, view.clock)
     with tiles.row("story"):
-        metric(figures.EVENTS, shown, f"of {services} services", told)
-        metric(figures.DURATION, lasted, f"since {began}", told)
-        metric(figures.LONGEST_GAP, short(gap.seconds) if gap else None, "▲ in the table", told)
-        metric(figures.DEAD_LETTERS, dead, "with its key", told)
+        metric(figures.EVENTS, shown, f"of {services} services", story)
+        metric(figures.DURATION, lasted, f"since {began}", story)
+        metric(figures.LONGEST_GAP, short(gap.seconds) if gap else None, "▲ in the table", story)
+        metric(figures.DEAD_LETTERS, dead, "with its key", story)
         skewed = short(off) if off > CLOCKS_AGREE_S else "nothing"
-        metric(figures.CLOCK_SKEW, skewed, f"{format.count(late)} late events", told)
+        metric(figures.CLOCK_SKEW, skewed, f"{format.count(late)} late events", story)
 
 
-def metric(figure: Figure, value: float | str | None, remark: str, told: Result) -> None:
+def metric(figure: Figure, value: float | str | None, remark: str, story: Result) -> None:
     """One figure of the story. It has no completeness: a story is what is kept of it."""
     shown = tiles.formatted(figure, value)
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(figure.label, shown, remark or None, delta_color="off", delta_arrow="off", help=figure.meaning)
-    incident.note(FigureSnapshot(figure.label, shown, remark, "", told.sql))
+    incident.record(FigureSnapshot(figure.label, shown, remark, "", story.sql))
 
 
 def table(view: ViewState, steps: Sequence[Step]) -> None:
@@ -158,7 +158,7 @@ def table(view: ViewState, steps: Sequence[Step]) -> None:
         "service": config.TextColumn("Service", width=110),
         "via": config.TextColumn("Named as", width=110, help="The field that names the thing."),
     }
-    event_table.choosing([step.row for step in steps], shown, columns, "story", TABLE_PX)
+    event_table.selectable([step.row for step in steps], shown, columns, "story", TABLE_PX)
 
 
 def since(step: Step, longest: float | None) -> str:
@@ -177,18 +177,18 @@ def short(seconds: float) -> str:
     return f"{round(1_000 * seconds)} ms" if seconds < 1 else format.duration(seconds)
 
 
-def remarks(told: Result, steps: Sequence[Step], is_whole: bool) -> None:
+def remarks(story: Result, steps: Sequence[Step], is_whole: bool) -> None:
     """What the story leaves out, and where the clocks disagree."""
     behind = [step for step in steps if step.behind_s > CLOCKS_AGREE_S and not step.row["late"]]
     late = sum(bool(step.row["late"]) for step in steps)
-    said = []
+    notes = []
     if behind:
-        said.append(f"{len(behind)} events happened, by their service's clock, before what they follow from.")
+        notes.append(f"{len(behind)} events happened, by their service's clock, before what they follow from.")
     if late:
-        said.append(f"{late} came late: they stand where they happened.")
-    if told.row["events"] > len(steps):
-        said.append(f"Only the newest {len(steps)} are shown.")
+        notes.append(f"{late} came late: they stand where they happened.")
+    if story.row["events"] > len(steps):
+        notes.append(f"Only the newest {len(steps)} are shown.")
     if not is_whole:
-        said.append(f"Of {told.period.label}, by when events reached Kafka; a longer range tells more.")
-    said.append("Raw events that retention has removed are in no story.")
-    st.caption(f"{' '.join(said)} Told anew every {format.duration(SHARED_S)}. {tiles.sql(told)}")
+        notes.append(f"Of {story.period.label}, by when events reached Kafka; a longer range tells more.")
+    notes.append("Raw events that retention has removed are in no story.")
+    st.caption(f"{' '.join(notes)} Told anew every {format.duration(SHARED_S)}. {tiles.sql(story)}")

@@ -35,29 +35,29 @@ class Gap:
 
 def steps(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
     """The events in the story's order."""
-    found: list[Step] = []
+    result: list[Step] = []
     latest = None
     for row in rows:
         happened = row["happened_at"]
         moved = 0.0 if latest is None else (happened - latest).total_seconds()
-        found.append(Step(row, None if latest is None else max(0.0, moved), max(0.0, -moved)))
+        result.append(Step(row, None if latest is None else max(0.0, moved), max(0.0, -moved)))
         latest = happened if latest is None else max(latest, happened)
-    return found
+    return result
 
 
-def longest_gap(told: Sequence[Step]) -> Gap | None:
+def longest_gap(story: Sequence[Step]) -> Gap | None:
     """The longest silence; None of a story of one event."""
-    pairs = zip(told, told[1:], strict=False)
+    pairs = zip(story, story[1:], strict=False)
     gaps = [Gap(after.gap_s or 0.0, before.row["event"], after.row["event"]) for before, after in pairs]
     return max(gaps, key=lambda gap: gap.seconds, default=None)
 
 
-def skewed(told: Sequence[Step]) -> tuple[str, float] | None:
+def skewed(story: Sequence[Step]) -> tuple[str, float] | None:
     """The service whose clock is furthest behind the others', and how far; None where all of them agree.
 
     Late events are not counted: they say nothing of clocks.
     """
-    off = [(step.behind_s, str(step.row["service"])) for step in told if step.behind_s and not step.row["late"]]
+    off = [(step.behind_s, str(step.row["service"])) for step in story if step.behind_s and not step.row["late"]]
     if not off:
         return None
     seconds, service = max(off)

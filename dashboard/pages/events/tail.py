@@ -38,19 +38,19 @@ def draw(view: ViewState, criteria: Criteria) -> None:
     query = queries.search(catalog, streams, criteria.by)
     if query is None:
         return states.no_table("raw events of this stream")
-    counted(view, criteria, streams, catalog)
+    counts_chart(view, criteria, streams, catalog)
     before = EventPosition.read(st.query_params.get("before", ""))
     position = EventPosition.read(st.query_params.get("open", ""))
-    pointed = hover.watch(event_table.pointed)
-    still = "an event is open" if position else "the pointer is on it" if pointed else ""
-    held = event_table.held(event_table.SEARCH) if still else None
-    found = newest(view, query, criteria, before)
-    rows = held or found.rows[: queries.PAGE]
+    hovered = hover.watch(event_table.hold_while_hovered)
+    held_because = "an event is open" if position else "the pointer is on it" if hovered else ""
+    held = event_table.held(event_table.SEARCH) if held_because else None
+    result = newest(view, query, criteria, before)
+    rows = held or result.rows[: queries.PAGE]
     if not rows and not position:
-        return nothing(view, found, criteria, streams)
+        return no_match(view, result, criteria, streams)
     if rows:
-        more = len(found.rows) > queries.PAGE
-        listing(view, rows, found, before, still if held else "")
+        more = len(result.rows) > queries.PAGE
+        listing(view, rows, result, before, held_because if held else "")
         paging(rows, before, more=more)
     if position:
         event_detail.draw(view, position, rows)
@@ -84,15 +84,15 @@ def newest(view: ViewState, query: Query, criteria: Criteria, before: EventPosit
         slice_s *= 10 if result.rows else 100
 
 
-def nothing(view: ViewState, found: Result, criteria: Criteria, streams: Sequence[str]) -> None:
+def no_match(view: ViewState, result: Result, criteria: Criteria, streams: Sequence[str]) -> None:
     """No event is shown: none ever, none in the range, or none that matches."""
     latest = tiles.trust_in(view, *(streams if len(streams) == 1 else ())).newest
     if latest is None and not criteria.exact:
         return states.no_events()
     if criteria == Criteria(criteria.stream) and latest is not None and "before" not in st.query_params:
-        return states.none_in_range(view, found.period, latest)
+        return states.none_in_range(view, result.period, latest)
     st.info(
-        f"**No event in {'the last ' if found.period.label != 'the range' else ''}{found.period.label} matches.** "
+        f"**No event in {'the last ' if result.period.label != 'the range' else ''}{result.period.label} matches.** "
         "Choose a longer range, or take a filter away. Raw events are kept for as long as retention says.",
         icon=":material/search_off:",
     )
@@ -100,18 +100,18 @@ def nothing(view: ViewState, found: Result, criteria: Criteria, streams: Sequenc
 
 
 def listing(
-    view: ViewState, rows: Sequence[Mapping[str, Any]], found: Result, before: EventPosition | None, still: str
+    view: ViewState, rows: Sequence[Mapping[str, Any]], result: Result, before: EventPosition | None, held_because: str
 ) -> None:
     """The events as a table; `still` is why they are held, empty where they are not."""
     span = format.duration((rows[0]["published_at"] - rows[-1]["published_at"]).total_seconds())
-    if still:
-        said = f"The list stands still while {still}"
+    if held_because:
+        caption = f"The list stands still while {held_because}"
     else:
         which = "older events" if before else "newest events"
-        said = f"{format.count(len(rows))} {which}, within {span}, by when they reached Kafka"
-    st.caption(f"{said} · {tiles.sql(found)}")
+        caption = f"{format.count(len(rows))} {which}, within {span}, by when they reached Kafka"
+    st.caption(f"{caption} · {tiles.sql(result)}")
     with st.container(key=hover.LIST):
-        event_table.show(rows, view, found.period, query_cache.catalog())
+        event_table.show(rows, view, result.period, query_cache.catalog())
 
 
 def paging(rows: Sequence[Mapping[str, Any]], before: EventPosition | None, *, more: bool) -> None:
@@ -137,7 +137,7 @@ def restart() -> None:
     go(None)
 
 
-def counted(view: ViewState, criteria: Criteria, streams: Sequence[str], catalog: Catalog) -> None:
+def counts_chart(view: ViewState, criteria: Criteria, streams: Sequence[str], catalog: Catalog) -> None:
     """How many events there are over time, where a window counts them."""
     result, names = counts(view, criteria, streams, catalog)
     if result is None:

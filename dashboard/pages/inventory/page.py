@@ -35,11 +35,11 @@ HEADLINE = {
 
 def show() -> None:
     """The page."""
-    rows = filters.known(queries.CHOICES, frame.view())
+    rows = filters.options(queries.CHOICES, frame.view())
     with st.container(horizontal=True, key="filters"):
         location = filters.choose("location", "Location", (row["location"] for row in rows), all_of="All locations")
-        status = filters.one_of("status", "Status", {"": "Every status", **stock.STATUSES})
-        move = filters.one_of("move", "Movement by location", {name: label for name, (label, _) in MOVES.items()})
+        status = filters.choice("status", "Status", {"": "Every status", **stock.STATUSES})
+        move = filters.choice("move", "Movement by location", {name: label for name, (label, _) in MOVES.items()})
     frame.live(lambda view: draw(view, location, status, move))
 
 
@@ -61,7 +61,7 @@ def draw(view: ViewState, location: str, status: str, move: str) -> None:
     if moved.row["windows"]:
         over_time(moved, view, location, move)
     elif location:
-        filters.nothing("movements", moved.period)
+        filters.no_match("movements", moved.period)
     else:
         states.none_in_range(view, moved.period, known.newest)
     stock.short(view, location, status)

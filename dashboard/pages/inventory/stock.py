@@ -90,37 +90,37 @@ def refused_cents(row: dict[str, Any]) -> int | None:
 
 def short(view: ViewState, location: str, status: str) -> None:
     """What cannot be promised, and what will soon be gone."""
-    found = query_cache.fetch(queries.SHORT, view.current, shared_s=figures.SHARED_S, location=location, status=status)
-    out = [row for row in found.rows if row["is_out"]]
-    cover = [row for row in found.rows if not row["is_out"]]
+    result = query_cache.fetch(queries.SHORT, view.current, shared_s=figures.SHARED_S, location=location, status=status)
+    out = [row for row in result.rows if row["is_out"]]
+    cover = [row for row in result.rows if not row["is_out"]]
     with cards.card(figures.STOCK_OUTS):
         _table(out, _OUT, view, "stock-outs", "Nothing is out of stock that matches the filters.")
-        st.caption(f"Most refused money first, up to 100. {figures.NOW} {tiles.sql(found)}")
+        st.caption(f"Most refused money first, up to 100. {figures.NOW} {tiles.sql(result)}")
     with cards.card(figures.LOWEST_COVER):
         _table(
             cover, _COVER, view, "cover", "No article that matches the filters is being taken, or no rate is known yet."
         )
-        st.caption(f"In stock and being taken, the soonest gone first, up to 100. {figures.NOW} {tiles.sql(found)}")
+        st.caption(f"In stock and being taken, the soonest gone first, up to 100. {figures.NOW} {tiles.sql(result)}")
 
 
 def guard(view: ViewState, location: str) -> None:
     """Which campaign sells out next."""
-    found = query_cache.fetch(queries.GUARD, view.current, shared_s=figures.SHARED_S, location=location)
+    result = query_cache.fetch(queries.GUARD, view.current, shared_s=figures.SHARED_S, location=location)
     with cards.card(figures.SURGE_GUARD):
-        if found.rows:
-            levels(found)
-        _table(found.rows, _GUARD, view, "guard", "No campaign runs now.")
+        if result.rows:
+            levels(result)
+        _table(result.rows, _GUARD, view, "guard", "No campaign runs now.")
         st.caption(
-            f"What running campaigns advertise, the soonest sold out first, up to 100. {figures.NOW} {tiles.sql(found)}"
+            f"Articles in running campaigns, the first to sell out on top, up to 100. {figures.NOW} {tiles.sql(result)}"
         )
 
 
-def levels(found: Result) -> None:
+def levels(result: Result) -> None:
     """How many articles are at each level."""
     with st.container(horizontal=True, gap="small"):
         for name in ("sold_out", "critical", "warning"):
-            said = f"{format.count(found.row[name])} {name.replace('_', ' ')}"
-            if not found.row[name]:
+            said = f"{format.count(result.row[name])} {name.replace('_', ' ')}"
+            if not result.row[name]:
                 st.badge(said, color="gray")
             else:
                 st.badge(said, color="orange" if name == "warning" else "red")

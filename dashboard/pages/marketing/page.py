@@ -22,15 +22,15 @@ SPLITS = {"channel": "Channel", "campaign": "Campaign"}
 
 def show() -> None:
     """The page."""
-    rows = filters.known(queries.CHOICES, frame.view())
+    rows = filters.options(queries.CHOICES, frame.view())
     names = {row["campaign_id"]: row["name"] for row in rows if row["name"]}
     with st.container(horizontal=True, key="filters"):
         channel = filters.choose("channel", "Channel", (row["channel"] for row in rows), all_of="All channels")
         campaign = filters.choose(
             "campaign", "Campaign", (row["campaign_id"] for row in rows), all_of="All campaigns", names=names
         )
-        measure = filters.one_of("measure", "Over time", {name: one.label for name, one in campaigns.MEASURES.items()})
-        by = filters.one_of("by", "Split by", SPLITS)
+        measure = filters.choice("measure", "Over time", {name: one.label for name, one in campaigns.MEASURES.items()})
+        by = filters.choice("by", "Split by", SPLITS)
     chosen = {"channel": channel, "campaign": campaign}
     frame.live(lambda view: draw(view, chosen, measure, by))
 
@@ -48,7 +48,7 @@ def draw(view: ViewState, chosen: dict[str, Any], measure: str, by: str) -> None
         return states.no_events()
     states.freshness(known.newest, datetime.now(UTC), view)
     if not totals.row["windows"] and any(chosen.values()):
-        return filters.nothing("campaigns", totals.period)
+        return filters.no_match("campaigns", totals.period)
     if not totals.row["windows"]:
         return states.none_in_range(view, totals.period, known.newest)
     # Where nobody credits orders, what campaigns brought is not nothing: it is not known.

@@ -29,13 +29,13 @@ Chosen = dict[str, Any]
 def show() -> None:
     """The page."""
     view = frame.view()
-    rows = filters.known(queries.CHOICES, view)
+    rows = filters.options(queries.CHOICES, view)
     with st.container(horizontal=True, key="filters"):
         chosen = {
             name: filters.choose(name, label, (row[name] for row in rows), all_of=f"All {label.lower()}s")
             for name, label in DIMENSIONS.items()
         }
-        by = filters.one_of("by", "Split by", DIMENSIONS)
+        by = filters.choice("by", "Split by", DIMENSIONS)
     frame.live(lambda view: draw(view, chosen, by))
 
 
@@ -53,7 +53,7 @@ def draw(view: ViewState, chosen: Chosen, by: str) -> None:
     states.freshness(known.newest, datetime.now(UTC), view)
     ranking = query_cache.fetch(queries.RANKING, view, by=by, **chosen)
     if not ranking.rows and any(chosen.values()):
-        return filters.nothing("orders", totals.period)
+        return filters.no_match("orders", totals.period)
     if not ranking.rows:
         return states.none_in_range(view, totals.period, known.newest)
     with tiles.row("orders"):

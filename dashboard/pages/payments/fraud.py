@@ -48,8 +48,8 @@ _COLUMNS = {
 
 def judged(view: ViewState) -> bool:
     """Whether fraud said anything in the range."""
-    found = _rules(view, "")
-    return found is not None and bool(found.rows)
+    result = _rules(view, "")
+    return result is not None and bool(result.rows)
 
 
 def _rules(view: ViewState, method: str) -> Result | None:
@@ -64,56 +64,56 @@ def _rules(view: ViewState, method: str) -> Result | None:
 
 def draw(view: ViewState, method: str, rule: str) -> None:
     """All of it; nothing where the catalog has no fraud."""
-    found = _rules(view, method)
-    if found is None:
+    result = _rules(view, method)
+    if result is None:
         return
     with tiles.row("fraud"):
-        headline(found, view, rule)
-    over_time(found, view, rule)
+        headline(result, view, rule)
+    over_time(result, view, rule)
     alerts(view, method, rule)
 
 
-def headline(found: Result, view: ViewState, rule: str) -> None:
+def headline(result: Result, view: ViewState, rule: str) -> None:
     """How much looks wrong, and how much of it was declined."""
-    chosen = [row for row in found.rows if not rule or row["rule"] == rule]
+    chosen = [row for row in result.rows if not rule or row["rule"] == rule]
 
     def total(name: str) -> int:
         return sum(row[name] or 0 for row in chosen)
 
-    tiles.tile(figures.FLAGS, total("flagged"), found, view, remark="rules that fired")
-    tiles.tile(figures.FLAGGED_MONEY, total("flagged_cents"), found, view, remark="once for each flag")
-    judged = sum(row["declined"] + row["cleared"] for row in found.rows)
+    tiles.tile(figures.FLAGS, total("flagged"), result, view, remark="rules that fired")
+    tiles.tile(figures.FLAGGED_MONEY, total("flagged_cents"), result, view, remark="once for each flag")
+    judged = sum(row["declined"] + row["cleared"] for row in result.rows)
     tiles.tile(
         figures.DECLINED_BY_FRAUD,
         format.share(total("declined"), judged),
-        found,
+        result,
         view,
         remark=f"{format.count(total('declined'))} of {format.count(judged)} judged",
     )
     tiles.tile(
         figures.MONEY_DECLINED,
         total("declined_cents"),
-        found,
+        result,
         view,
         remark=f"{format.count(total('declined'))} payments",
     )
 
 
-def over_time(found: Result, view: ViewState, rule: str) -> None:
+def over_time(result: Result, view: ViewState, rule: str) -> None:
     """Flags by rule: the most frequent ones, always in the same order."""
     flags: Counter[str] = Counter()
-    for row in found.rows:
+    for row in result.rows:
         if row["flagged"] and (not rule or row["rule"] == rule):
             flags[row["rule"]] += row["flagged"]
-    series = [Series(name, _values(found, name), RULES.get(name) or theme.stream_colour(name)) for name in _top(flags)]
+    series = [Series(name, _values(result, name), RULES.get(name) or theme.stream_colour(name)) for name in _top(flags)]
     with cards.card(figures.FLAGS_BY_RULE):
         if not series:
-            st.caption(f"No rule fired in {found.period.label}. {tiles.sql(found)}")
+            st.caption(f"No rule fired in {result.period.label}. {tiles.sql(result)}")
             return
-        first = min(row["bucket"] for row in found.rows)
-        chart = charts.timeline(found.period, series, unit="flags", clock=view.clock, first=first)
+        first = min(row["bucket"] for row in result.rows)
+        chart = charts.timeline(result.period, series, unit="flags", clock=view.clock, first=first)
         charts.show(chart, "fraud", "Fraud flags by rule over time")
-        st.caption(f"{charts.reading(found.period)} {tiles.sql(found)}")
+        st.caption(f"{charts.reading(result.period)} {tiles.sql(result)}")
 
 
 def _top(flags: Counter[str]) -> list[str]:
@@ -122,8 +122,8 @@ def _top(flags: Counter[str]) -> list[str]:
     return sorted(most, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def _values(found: Result, rule: str) -> dict[datetime, float]:
-    return {row["bucket"]: row["flagged"] for row in found.rows if row["rule"] == rule}
+def _values(result: Result, rule: str) -> dict[datetime, float]:
+    return {row["bucket"]: row["flagged"] for row in result.rows if row["rule"] == rule}
 
 
 def alerts(view: ViewState, method: str, rule: str) -> None:

@@ -66,8 +66,8 @@ def of(error: StreamgaugeError, sql: str) -> ErrorReport:
     rule = error.rule if isinstance(error, QueryError) else "busy" if isinstance(error, Busy) else "unavailable"
     message = str(error)
     place = _place(message, sql, rule)
-    said = _KIND.sub("", message.split("\n\n")[0])
-    says, _, hint = (_OURS.sub("", said) if rule in _GUARDS else said).partition("\n")
+    text = _KIND.sub("", message.split("\n\n")[0])
+    says, _, hint = (_OURS.sub("", text) if rule in _GUARDS else text).partition("\n")
     if rule == "table":
         # The list of all tables helps nobody who sees them beside the editor.
         says, _, _ = says.partition(" there are: ")

@@ -60,7 +60,7 @@ def show(run: QueryRun, view: ViewState) -> None:
     for note in run.notes:
         st.warning("The answer leaves something out:", icon=":material/history:")
         st.text(note)
-    incident.note(incident.FigureSnapshot("Query", line(run), "", as_of.removeprefix(" · "), run.statement.sql))
+    incident.record(incident.FigureSnapshot("Query", line(run), "", as_of.removeprefix(" · "), run.statement.sql))
     rows = exports.distinct(run.rows)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

@@ -87,13 +87,13 @@ def table(one: Table, wanted: str = "") -> None:
 
 def meaning(one: Table, column: str) -> str:
     """What the column means: by its name, or by what the table selects under it."""
-    said = next((text for pattern, text in _MEANINGS if re.fullmatch(pattern, column)), "")
+    by_name = next((text for pattern, text in _MEANINGS if re.fullmatch(pattern, column)), "")
     made = re.search(rf"^\s*(?:SELECT\s+)?(\S.*?)\s+AS\s+{re.escape(column)}\b", one.get("select", ""), re.MULTILINE)
     formula = " ".join(made[1].split()) if made else ""
     # Of a formula that began a line earlier, or of several on one line, a part would mislead.
     if formula.count("(") != formula.count(")") or " AS " in formula or re.match(r"-|ELSE\b|\d+$|[^(]*,", formula):
         formula = ""
-    return " · ".join(filter(None, (said, formula)))
+    return " · ".join(filter(None, (by_name, formula)))
 
 
 def beginning(one: Table) -> str:

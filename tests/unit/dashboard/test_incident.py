@@ -80,21 +80,21 @@ class CutShort(BaseException):
 def test_before_all_figures_stand_those_that_do_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamlit.session_state", {})
     with contextlib.suppress(CutShort), incident.drawing(NOW):
-        incident.note(FigureSnapshot("Orders", "2", "", "", ""))
+        incident.record(FigureSnapshot("Orders", "2", "", "", ""))
         raise CutShort
-    at, figures = incident.seen()
+    at, figures = incident.displayed()
     assert (at, [one.value for one in figures]) == (NOW, ["2"])
 
 
 def test_a_drawing_that_is_cut_short_leaves_the_figures_that_stood(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamlit.session_state", {})
     with incident.drawing(NOW):
-        incident.note(FigureSnapshot("Orders", "1", "", "", ""))
+        incident.record(FigureSnapshot("Orders", "1", "", "", ""))
     with contextlib.suppress(CutShort), incident.drawing():
-        incident.note(FigureSnapshot("Orders", "2", "", "", ""))
+        incident.record(FigureSnapshot("Orders", "2", "", "", ""))
         raise CutShort
-    at, figures = incident.seen()
+    at, figures = incident.displayed()
     assert (at, [one.value for one in figures]) == (NOW, ["1"])
     with contextlib.suppress(RuntimeError), incident.drawing():
         raise RuntimeError
-    assert incident.seen()[1] == []
+    assert incident.displayed()[1] == []

@@ -35,9 +35,9 @@ def count(house: House, logged: int, due: int, *, seconds: float = 0.0, **more: 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """Nothing is remembered of other tests."""
-    panel.kept.clear()
+    panel.shared_state.clear()
     yield
-    panel.kept.clear()
+    panel.shared_state.clear()
 
 
 def test_all_that_was_produced_is_visible(house: House, open_page: Open) -> None:
@@ -158,15 +158,15 @@ def test_a_killed_worker_comes_back_and_then_all_is_visible(monkeypatch: pytest.
     monkeypatch.setattr(health, "reason", lambda _address: next(ready))
     monkeypatch.setattr(kill_demo, "_LOOK_EVERY_S", 0.0)
     found = iter([RunFile("analytics", 7, "h:1"), None, *[RunFile("analytics", 8, "h:1")] * 2])
-    killed.see({"orders": 10}, {"orders": 10}, right=True, now=1.0)
-    assert killed.whole_at is None, "the successor is not there yet"
+    killed.update({"orders": 10}, {"orders": 10}, exact=True, now=1.0)
+    assert killed.complete_at is None, "the successor is not there yet"
     kill_demo.watch(killed, lambda: next(found))
     assert killed.back_pid == 8
-    killed.see({"orders": 10}, {"orders": 9}, right=True, now=2.0)
-    killed.see({"orders": 15}, {"orders": 10}, right=False, now=3.0)
-    assert killed.whole_at is None
-    killed.see({"orders": 15}, {"orders": 12}, right=True, now=4.0)
-    assert killed.whole_at == 4.0
+    killed.update({"orders": 10}, {"orders": 9}, exact=True, now=2.0)
+    killed.update({"orders": 15}, {"orders": 10}, exact=False, now=3.0)
+    assert killed.complete_at is None
+    killed.update({"orders": 15}, {"orders": 12}, exact=True, now=4.0)
+    assert killed.complete_at == 4.0
 
 
 def test_a_number_that_another_process_got_is_not_ours(tmp_path: Path) -> None:
@@ -178,4 +178,4 @@ def test_a_number_that_another_process_got_is_not_ours(tmp_path: Path) -> None:
 
 
 def test_totals_of_nothing() -> None:
-    assert compare.total([]).right is False
+    assert compare.total([]).exact is False

@@ -95,7 +95,9 @@ def test_what_it_failed_with_is_its_last_word() -> None:
 
 
 def test_what_will_happen_is_said() -> None:
-    said = retry_request.announce(plan(3, says="wrong_type: **x**", left_out={"retried": 2, "gone": 0, "homeless": 0}))
+    said = retry_request.announcement(
+        plan(3, says="wrong_type: **x**", left_out={"retried": 2, "gone": 0, "homeless": 0})
+    )
     assert said[:3] == [
         "3 to topic payments, partition 1: each once, with its own key and headers.",
         "Of 3 our analytics says: would fail again: wrong_type: **x**.",
