@@ -1,4 +1,4 @@
-"""The dashboard process: Streamlit's pages on their port, with `/metrics` and `/health` like every process of ours.
+"""The dashboard process: serves the Streamlit pages, with `/metrics` and `/health` like every process.
 
 Streamlit runs inside, as an ASGI application on a thread with its own socket: its signal handlers and its port search
 stay out, a stop is one flag, and nothing is left behind when the process is killed.

@@ -1,6 +1,7 @@
-"""Colours and Streamlit's own options, in one place.
+"""Theme: colours, CSS, Streamlit's options.
 
-Series colours are Okabe and Ito's, which colour-blind readers tell apart, lifted where they would drown on a dark page.
+Series colours are Okabe and Ito's, which colour-blind readers can distinguish, lightened where they would be too dark
+on a dark page.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ STREAM_COLOURS = {
 }
 # Consumer groups that are named after no stream.
 GROUP_COLOURS = {"analytics": BLUE, "services": PINK, "warehouse": GREEN}
-# What a colour says wherever there is no stream: it went well, it needs a look, it failed, it is only for comparison.
+# Meaning of colours where there is no stream: it went well, it needs attention, it failed, it is a comparison.
 GOOD, WARN, BAD, COMPARED = GREEN, ORANGE, VERMILION, GREY
 # For streams of other catalogs.
 SPARE_COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, "#7A6FD0", "#B8A63A", GREY)
@@ -52,7 +53,7 @@ _DARK = {
     "borderColor": "#2A3642",
 }
 
-# Details of errors stay in the log, the server stays on this machine, nothing is reported to anybody.
+# Details of errors stay in the log, the server stays on this machine, no usage statistics are sent.
 OPTIONS: dict[str, Any] = {
     "server.headless": True,
     "server.fileWatcherType": "none",
@@ -77,8 +78,8 @@ OPTIONS: dict[str, Any] = {
     **{f"theme.dark.{name}": value for name, value in _DARK.items()},
 }
 
-# What Streamlit's own layout lacks: tiles that share a row where there is room and wrap where not; and no paling of
-# what is about to be drawn anew. Static text of ours, never a field of an event.
+# What Streamlit's layout lacks: tiles that share a row where there is room and wrap where not; and no fading of what is
+# about to be redrawn. Static text, never a field of an event.
 CSS = """<style>
 [data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }
 [class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: 0.75rem;
@@ -86,14 +87,14 @@ CSS = """<style>
 .st-key-tiles-filters { align-items: end; }
 [class*="st-key-tiles-"] > * { min-width: 0; width: 100%; }
 [class*="st-key-tiles-"]:not(.st-key-tiles-filters) > * { height: 100%; }
-/* A change and what it is against: beside each other where there is room. */
+/* A change and its comparison: beside each other where there is room. */
 [class*="st-key-tiles-"] [data-testid="stMetric"] :has(> [data-testid="stMetricDelta"]) { flex-wrap: wrap; }
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 .st-key-zoom, .st-key-pointing { position: absolute; }
 [class*="st-key-over-time-"] .nsewdrag { cursor: crosshair; }
-/* A man who runs at every refresh. Whether the page is connected is said elsewhere. */
+/* The running man at every refresh. Whether the page is connected is shown elsewhere. */
 [data-testid="stStatusWidget"] { display: none; }
-/* Streamlit draws a chart that changed beside the old one, and hides that at once: it stands until the new one does. */
+/* Streamlit draws a changed chart beside the old one, which it hides at once: keep it until the new one is drawn. */
 [data-testid="stElementContainer"]:has(.stPlotlyChart):not(:has(.trace)):has(+ [data-stale="true"] .stPlotlyChart) {
   position: absolute; visibility: hidden; }
 [data-testid="stElementContainer"]:has(.stPlotlyChart):not(:has(.trace)) + [data-stale="true"]:has(.stPlotlyChart) {
@@ -123,8 +124,8 @@ def _picture(width: int, drawn: str) -> str:
 
 
 ICON = _picture(32, _SIGN)
-# A picture cannot know which theme it stands on, so its name is of a colour that is read on both; nor which font there
-# is, so it is as wide as it is told.
+# An SVG does not know the theme, so the name has a colour that is readable on both; nor the font, so its width is
+# fixed.
 LOGO = _picture(
     184,
     f'{_SIGN}<text x="42" y="23" font-family="{OPTIONS["theme.font"]}" font-size="20" font-weight="650" '
@@ -134,16 +135,16 @@ LOGO = _picture(
 
 
 def stream_colour(stream: str) -> str:
-    """The stream's colour; one unknown here gets one by its name, so that it keeps it over restarts."""
+    """Colour of a stream; an unknown one gets a colour by its name, so that it is the same after a restart."""
     return STREAM_COLOURS.get(stream) or SPARE_COLOURS[sum(stream.encode()) % len(SPARE_COLOURS)]
 
 
 def group_colour(group: str) -> str:
-    """The colour of a consumer group: its stream's, where it publishes one."""
+    """Colour of a consumer group: that of the stream it publishes, if any."""
     return GROUP_COLOURS.get(group) or stream_colour(group)
 
 
 def stream_order(stream: str) -> tuple[int, str]:
-    """Where the stream stands in a legend: those that we know first, in the order of their flow."""
+    """Sort key of a stream in a legend: known streams first, in the order of their flow."""
     known = list(STREAM_COLOURS)
     return (known.index(stream) if stream in known else len(known), stream)

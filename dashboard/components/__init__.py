@@ -1,1 +1,1 @@
-"""What pages are made of: charts, tables, tiles, filters, states."""
+"""Building blocks of pages: charts, tables, tiles, filters, states."""

@@ -1,4 +1,4 @@
-"""What the list of actions asks."""
+"""Query of the table of operator actions."""
 
 from __future__ import annotations
 

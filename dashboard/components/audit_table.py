@@ -12,7 +12,7 @@ from streamgauge.warehouse.client import QueryError
 
 
 def show(view: ViewState) -> None:
-    """The newest actions, whatever the range, folded away. For the end of a page that acts."""
+    """Draw the newest actions, whatever the range, in a collapsed section."""
     with st.expander("Audit: who did what", icon=":material/history:"):
         try:
             newest = query_cache.fetch(audit_queries.NEWEST, view)
@@ -22,20 +22,18 @@ def show(view: ViewState) -> None:
             states.no_table("audit_events")
             return
         if not newest.rows:
-            st.caption("Nobody has acted through the pages yet.")
+            st.caption("No action was taken through the pages yet.")
             return
         tables.show(newest.rows, _COLUMNS, view, key="audit")
-        st.caption(f"The newest 50. The topic keeps all of them for good. · {tiles.sql(newest)}")
+        st.caption(f"The newest 50. The topic keeps all of them. · {tiles.sql(newest)}")
 
 
 _COLUMNS = {
     "acted_at": Column("when", "time"),
     "actor": Column("who", meaning="The signed-in reader, or the user of this machine."),
     "action": Column("action"),
-    "target": Column("to what", width="medium"),
-    "outcome": Column(
-        "outcome", meaning="`requested` and nothing after it: it was begun, and nobody knows how it ended."
-    ),
-    "came_of_it": Column("what came of it", width="medium"),
-    "announced": Column("what was announced", width="large"),
+    "target": Column("target", width="medium"),
+    "outcome": Column("outcome", meaning="`requested` and nothing after it: it was started, and its end is unknown."),
+    "came_of_it": Column("result", width="medium"),
+    "announced": Column("announced", width="large"),
 }

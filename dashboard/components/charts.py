@@ -1,5 +1,7 @@
-"""Charts. One look for all pages: colour by meaning, hatched running windows, drag to zoom. Labels that come from
-events are escaped: plotly renders a subset of HTML wherever it shows text."""
+"""Charts in one style for all pages: colour by meaning, hatched running windows, drag to zoom.
+
+Labels from events are escaped: plotly renders a subset of HTML wherever it shows text.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,13 @@ from dashboard.components import zoom
 from dashboard.data.periods import Period
 from streamgauge.domain import format
 
-# No toolbar and no zoom by the wheel: on a telephone the page must scroll.
+# No toolbar and no zoom by the wheel: on a phone the page must scroll.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 _LABEL = 24
-# Gaps between more bars than this are narrower than a pixel on a telephone, and flicker there.
+# Gaps between more bars than this are narrower than a pixel on a phone, and flicker.
 GAPS_UP_TO = 60
-# The first chart of a session makes the browser run five megabytes of plotly: what is not painted by then waits for it.
-# Figures get this head start, in seconds; a cold browser without one painted them up to four seconds later.
+# The first chart of a session makes the browser run five megabytes of plotly, and whatever is not painted by then
+# waits. Tiles get this head start, in seconds; without it a cold browser painted them up to four seconds later.
 HEAD_START_S = 1.0
 _BEGUN = "charts:begun"
 Kind = Literal["bar", "line"]
@@ -34,7 +36,7 @@ Kind = Literal["bar", "line"]
 
 @dataclass(frozen=True)
 class Series:
-    """One line or layer: its value in each bucket, by the bucket's start. `dashed` is what it is compared with."""
+    """One line or layer: values by the start of their bucket. `dashed` marks the earlier span of a comparison."""
 
     name: str
     values: Mapping[datetime, float]
@@ -44,7 +46,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a ranking or funnel, with what is written at it."""
+    """One bar of a ranking or funnel, with its text."""
 
     name: str
     value: float
@@ -53,29 +55,35 @@ class Bar:
 
 
 def label(text: str) -> str:
-    """Text of an event, safe to show in a chart, and bounded."""
+    """Text of an event, escaped for plotly and cut to a bounded length."""
     return escape(text if len(text) <= _LABEL else text[: _LABEL - 1] + "…")
 
 
 def fixed_offset(since: datetime, until: datetime, clock: tzinfo) -> tuple[timezone, dict[str, Any]]:
-    """The one offset from UTC of a chart, that of its end, and its axis' title: where the clocks change within it, two
-    hours would be drawn on one, or one left out; there the title says which time it keeps."""
+    """The UTC offset of a chart (that of its end) and the title of its time axis.
+
+    A chart has one offset: where the clocks change within it, two hours would coincide or one would be missing. The
+    title then names the offset.
+    """
     began, ended = (timezone(time.astimezone(clock).utcoffset() or timedelta()) for time in (since, until))
     return ended, {} if began == ended else {"title": {"text": f"all times {ended}"}}
 
 
 def wall_time(time: datetime, clock: timezone) -> datetime:
-    """Without the zone: plotly shows wall-clock time as it is written."""
+    """The time without its zone: plotly shows times as they are written."""
     return time.astimezone(clock).replace(tzinfo=None)
 
 
 class Chart(BaseFigure):  # type: ignore[misc]
-    """A figure in plotly.js' own words, as they are. `go.Figure` looks at each value and copies it, which is half of
-    the work of drawing a page, every two seconds for everybody; tests let it look at every chart of every page."""
+    """A chart as plotly.js JSON, sent unchanged.
+
+    `go.Figure` would validate and copy every value, half of the cost of drawing a page, every two seconds for every
+    session; the tests validate every chart of every page with it instead.
+    """
 
     def __init__(self, traces: list[dict[str, Any]], height: int, **layout: Any) -> None:
         common = {
-            # Streamlit's own, without which it does not apply the reader's theme.
+            # Streamlit's template; without it the reader's theme is not applied.
             "template": _template(),
             "height": height,
             "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
@@ -86,7 +94,7 @@ class Chart(BaseFigure):  # type: ignore[misc]
         self._spec: dict[str, Any] = {"data": traces, "layout": {**common, **layout}}
 
     def to_dict(self) -> dict[str, Any]:
-        """What is sent."""
+        """The JSON that is sent."""
         return self._spec
 
 
@@ -107,10 +115,10 @@ def timeline(
     height: int = 320,
     digits: str = ",.4~r",
 ) -> Chart:
-    """Values over the period: stacked bars or lines. Running buckets are hatched and pale, and fill up as events come.
+    """Chart of values over the period: stacked bars or lines. Running buckets are hatched and pale.
 
-    A bucket without a value is `absent` (None: a gap); before `first` there is nothing at all. `unit` names the axis,
-    `digits` is d3's format of a value pointed at.
+    A bucket without a value is drawn as `absent` (None: a gap); before the bucket `first` nothing is drawn. `unit`
+    names the axis, `digits` is the d3 format of a value on hover.
     """
     shown, title = fixed_offset(period.since, period.until - timedelta(microseconds=1), clock)
     starts = period.buckets(first)
@@ -131,7 +139,7 @@ def timeline(
             "hovertemplate": f"%{{y:{digits}}} {escape(unit)}",
         }
         if kind == "line" or one.dashed:
-            # Between two gaps a line alone would not be seen.
+            # Between two gaps a line alone would be invisible.
             mode = "lines+markers" if absent is None and not one.dashed else "lines"
             look = {"color": one.colour, "width": 2, "dash": "dot" if one.dashed else "solid"}
             trace |= {"type": "scatter", "mode": mode, "marker": {"size": 4}, "line": look, "connectgaps": False}
@@ -150,14 +158,14 @@ def timeline(
         showlegend=len(series) > 1,
         xaxis={"range": span, "showgrid": False, "fixedrange": True, **title},
         yaxis={"title": {"text": unit}, "tickformat": ",", "rangemode": "tozero", "fixedrange": True, "nticks": 5},
-        # A zoom reads times as they were drawn.
+        # The zoom reads times as they were drawn.
         meta={zoom.OFFSET: shown.utcoffset(None).total_seconds()},
         **(_running(wall_time(starts[running.index(True)], shown), span[1]) if any(running) else {}),
     )
 
 
 def _running(since: datetime, until: datetime) -> dict[str, Any]:
-    """The shade over the windows that still fill up, and the words at it."""
+    """Layout of the shade over the running windows, with its label."""
     shade = {
         **{"type": "rect", "xref": "x", "yref": "y domain", "x0": since, "x1": until, "y0": 0, "y1": 1},
         **{"fillcolor": theme.GREY, "opacity": 0.14, "line": {"width": 0}, "layer": "below"},
@@ -170,12 +178,12 @@ def _running(since: datetime, until: datetime) -> dict[str, Any]:
 
 
 def bars(parts: Sequence[Bar]) -> Chart:
-    """A ranking or a funnel: horizontal bars in the given order, each with its text."""
+    """Chart of a ranking or a funnel: horizontal bars in the given order, each with its text."""
     places = list(range(len(parts)))
     bar = {
         "type": "bar",
         "orientation": "h",
-        # Two names may look alike once they are cut; positions never do.
+        # Two names may be equal once they are cut; positions never are.
         "y": places,
         "x": [part.value for part in parts],
         "text": [escape(part.text) for part in parts],
@@ -198,22 +206,22 @@ def bars(parts: Sequence[Bar]) -> Chart:
 
 
 def show(figure: Chart, key: str, alt: str) -> None:
-    """Draw a `timeline`; dragging over it shows that range. `alt` is what it shows, for who cannot see it."""
+    """Draw a `timeline`; dragging over it zooms into that range. `alt` is the text for screen readers."""
     draw(figure, zoom.CHART + key, alt)
 
 
 def reading(period: Period, one: str = "bar") -> str:
-    """What stands below a chart over time: how to read it, and what it can do."""
-    return f"One {one} is {format.duration(period.bucket_s)}.{'' if _by_touch() else ' Drag to look closer.'}"
+    """Caption of a chart over time: the width of a bar (or `one` of something else), and how to zoom."""
+    return f"One {one} is {format.duration(period.bucket_s)}.{'' if _by_touch() else ' Drag to zoom in.'}"
 
 
 def _by_touch() -> bool:
-    """Whether a drag scrolls the page."""
+    """Whether the reader uses a touch screen, where a drag scrolls the page."""
     return "Mobi" in st.context.headers.get("User-Agent", "")
 
 
 def draw(figure: Chart, key: str, alt: str) -> None:
-    """Draw any other chart."""
+    """Draw any other chart; `alt` is the text for screen readers."""
     _figures_first()
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
 

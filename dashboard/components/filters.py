@@ -1,4 +1,4 @@
-"""What a page's filters offer: what there is in the range, from window tables. They stand outside what refreshes."""
+"""Filters of a page: they offer the values that occur in the range, and are drawn outside the part that refreshes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dashboard.data.view_state import ViewState
 from dashboard.session import address
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
-# What there is to choose from changes seldom, and is only asked for when the whole page is drawn.
+# The options change seldom, and are only fetched when the whole page is drawn.
 SHARED_S = 20.0
 _ICON = ":material/filter_alt_off:"
 
 
 def options(query: Query, view: ViewState) -> list[dict[str, Any]]:
-    """The rows to choose from; none where they cannot be had: the page itself says why."""
+    """Rows with the options; empty if the warehouse cannot be queried, which the page itself reports."""
     try:
         return query_cache.fetch(query, view, shared_s=SHARED_S).rows
     except (QueryError, WarehouseUnavailable):
@@ -30,9 +30,9 @@ def options(query: Query, view: ViewState) -> list[dict[str, Any]]:
 def choose(
     name: str, label: str, values: Iterable[str | None], *, all_of: str, names: Mapping[str, str] | None = None
 ) -> str:
-    """One of the values, or "" for all of them; in the address under `name`. `names` are what to show for values.
+    """Select box for one of the values, or "" for all; in the address under `name`. `names` are labels of values.
 
-    What a link asks for stays chosen where the range has none of it: the page then says that there is nothing.
+    A value from a link stays selected even if the range does not have it: the page then reports that nothing matches.
     """
     held = str(st.session_state.get(address.key(name), ""))
     options = sorted({value for value in (*values, held) if value})
@@ -40,11 +40,14 @@ def choose(
 
 
 def choice(name: str, label: str, choices: Mapping[str, str]) -> str:
-    """One of the choices (key → what it is called), the first unless said otherwise; in the address under `name`."""
+    """Select box for one of the choices (key → label), by default the first; in the address under `name`."""
     return address.select(name, label, list(choices), shown=choices.__getitem__)
 
 
 def no_match(what: str, period: Period) -> None:
-    """There are figures in the range, but none of what was chosen."""
+    """Empty state: the range has figures, but none that match the filters."""
     last = "the last " if period.label != "the range" else ""
-    st.info(f"**No {what} of this choice in {last}{period.label}.** Choose otherwise, or a longer range.", icon=_ICON)
+    st.info(
+        f"**No {what} match these filters in {last}{period.label}.** Change the filters, or choose a longer range.",
+        icon=_ICON,
+    )

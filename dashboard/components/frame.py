@@ -1,5 +1,7 @@
-"""What stands around every page: its title, the time range, pause, and how times are shown; and the part of a page that
-refreshes by itself. All of it is in the address, so that a link reproduces the view."""
+"""Frame of every page: title, time range, pause, time zone; and the part of a page that refreshes by itself.
+
+All choices are in the address, so that a link reproduces the view.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,19 @@ from dashboard.data.view_state import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, RE
 from dashboard.session import address, incident
 from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
 
-# The fields of the form, what it offered, and why it was not taken.
+# Session keys: the fields of the form, their prefilled values, and why its input was rejected.
 _SINCE, _UNTIL, _PREFILLED, _PROBLEM = "frame:since", "frame:until", "frame:offered", "frame:wrong"
 
 
 def begin() -> None:
-    """First thing in a run, before any widget."""
+    """Apply the address to the widgets. Call first in a run, before any widget is drawn."""
     usual = {**DEFAULTS, **dict.fromkeys(OF_RANGE, "")}
     address.begin(usual | {"range": CUSTOM} if "from" in st.query_params else usual)
     _set_widgets(ViewState.read(_params(), st.context.timezone))
 
 
 def view() -> ViewState:
-    """What the reader looks at now."""
+    """The current view."""
     return ViewState.read(_params(), st.context.timezone)
 
 
@@ -38,7 +40,7 @@ def _params() -> dict[str, str]:
 
 
 def _set_widgets(now: ViewState) -> None:
-    """Let the widgets show what holds: also where the address said nothing, or something wrong."""
+    """Set the widgets to the view, also where the address has no value or an invalid one."""
     for name in DEFAULTS:
         st.session_state[address.key(name)] = getattr(now, name)
     if now.range != CUSTOM:
@@ -53,7 +55,7 @@ def _show_range(since: datetime, until: datetime) -> None:
 
 
 def head(title: str) -> None:
-    """The title and the choices; writes the address."""
+    """Draw the title and the choices, and write the address."""
     now = view()
     st.html(theme.CSS)
     zoom.listen(_show_range)
@@ -67,7 +69,7 @@ def head(title: str) -> None:
                 icon=":material/play_arrow:" if paused else ":material/pause:",
                 type="tertiary",
                 on_click=_toggle,
-                help="Go on refreshing" if paused else "Stop refreshing; the next click still does",
+                help="Refresh again" if paused else "Stop refreshing; a click still refreshes",
             )
             with st.popover("View", icon=":material/tune:", type="tertiary"):
                 _choices(now)
@@ -104,14 +106,14 @@ def _choices(now: ViewState) -> None:
     with st.form("custom range", border=False):
         st.datetime_input("From", key=_SINCE, step=60)
         st.datetime_input("To", key=_UNTIL, step=60)
-        # Before the next run: once the choice of the range is drawn, it can no longer be set.
+        # In the callback, before the next run: once the range's widget is drawn, it can no longer be set.
         st.form_submit_button("Show this range", width="stretch", on_click=_apply, args=(now,))
         if problem:
             st.error(problem)
 
 
 def _prefill(now: ViewState) -> None:
-    """Let the form begin with what is seen."""
+    """Prefill the form with the current range."""
     period = now.period(datetime.now(UTC))
     for name, time in ((_SINCE, period.since), (_UNTIL, period.until)):
         local = time.astimezone(now.clock)
@@ -120,12 +122,12 @@ def _prefill(now: ViewState) -> None:
 
 
 def _apply(now: ViewState) -> None:
-    """Show what the form says; what the reader left alone is the time it was, also in the hour that comes twice."""
+    """Show the range of the form. An unchanged field keeps its exact time, also in the hour that occurs twice."""
     times = []
     for name in (_SINCE, _UNTIL):
         typed, prefilled = st.session_state[name], st.session_state[_PREFILLED][name]
         if typed is None:
-            st.session_state[_PROBLEM] = "The range needs a beginning and an end."
+            st.session_state[_PROBLEM] = "The range needs a start and an end."
             return
         same = typed == prefilled.replace(tzinfo=None)
         times.append((prefilled if same else typed.replace(tzinfo=now.clock)).astimezone(UTC))
@@ -133,11 +135,11 @@ def _apply(now: ViewState) -> None:
     if since < until:
         _show_range(since, until)
     else:
-        st.session_state[_PROBLEM] = "The range must end after it begins."
+        st.session_state[_PROBLEM] = "The range must end after its start."
 
 
 def live(draw: Callable[[ViewState], None]) -> None:
-    """Draw the page's figures now, and anew as often as the reader wants; where they cannot be had, say why."""
+    """Draw the figures of the page, and redraw them at the chosen interval; show an error where they cannot be had."""
     now, last_fetches = view(), query_cache.Fetches()
 
     @st.fragment(run_every=now.refresh_s)

@@ -1,7 +1,7 @@
-"""Whether the reader points at the list of events.
+"""Detect whether the pointer is over the list of events.
 
-The browser says only which row was clicked, and may do so when newer rows are on their way to it: in a live list, one
-click in six opened another event than the one that was seen. So the list stands still under the pointer.
+The browser reports only the number of the clicked row, possibly after newer rows were sent: in a live list, one click
+in six opened another event than the one displayed. So the list is held while the pointer is over it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-# Key of the container that is pointed at.
+# Key of the container that is watched.
 LIST = "events-list"
 _KEY = "pointing"
 _JS = """
 export default function ({ setStateValue }) {
-  // Unknown at first: Python may remember what an earlier call of this said.
+  // Unknown at first: Python may hold the value of an earlier mount.
   let over
   const look = (event) => {
     const now = event.type === 'pointerover' && !!event.target.closest?.('.st-key-events-list')
@@ -31,7 +31,7 @@ _watch = st.components.v2.component("streamgauge-pointing", js=_JS)
 
 
 def watch(changed: Callable[[bool], None]) -> bool:
-    """Whether the reader points at it; `changed` is called with that before the run that follows a change."""
+    """Whether the pointer is over the list; `changed` is called with it before the run that follows a change."""
 
     def on_change() -> None:
         changed(bool(st.session_state[_KEY].over))

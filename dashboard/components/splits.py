@@ -1,4 +1,4 @@
-"""Values over time, split by what a dimension says: which names get a colour of their own, and which are the rest."""
+"""Values over time, split by a dimension: the largest names get a colour of their own, the rest is one layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each name, by its place in the alphabet: a change of rank changes no colour."""
+    """A colour for each name, in alphabetical order: a change of rank changes no colour."""
     return dict(zip(sorted(names), theme.SPARE_COLOURS, strict=False))
 
 
@@ -53,9 +53,9 @@ class Timeline:
 
 
 def series(rows: Iterable[Row], value: Value, over: Value | None = None) -> list[Series]:
-    """A layer for each `name` of the rows (with their `bucket`); of many, the greatest, and the rest as one.
+    """A layer for each `name` of the rows (which have a `bucket`); beyond `MOST` names, the rest is one layer.
 
-    With `over`, each value is the ratio of the two sums, absent where there is nothing to divide by.
+    With `over`, each value is the ratio of the two sums, absent where the divisor is 0.
     """
     rows = list(rows)
     totals: dict[str, float] = defaultdict(float)
@@ -69,7 +69,7 @@ def series(rows: Iterable[Row], value: Value, over: Value | None = None) -> list
 
 
 def compared(rows: Iterable[Row], value: Value, period: Period, over: Value | None = None) -> Series:
-    """The dashed line of the span compared with, its buckets moved to this period's."""
+    """The dashed line of the earlier span; its buckets are already moved to those of the period."""
     name = "yesterday" if period.compare == "yesterday" else f"{period.label} before"
     return Series(name, _sums(rows, value, over), theme.COMPARED, dashed=True)
 

@@ -1,4 +1,4 @@
-"""What a page says when it has no figures, old figures, or figures that cannot be trusted."""
+"""States of a page without figures, with stale figures, or with figures that cannot be trusted."""
 
 from __future__ import annotations
 
@@ -20,55 +20,53 @@ log = logging.getLogger("streamgauge")
 
 
 def stand_in(data_dir: Path) -> None:
-    """Say so where the broker is a stand-in without exactly-once."""
+    """Warn if the broker is a stand-in without exactly-once."""
     marker = broker_marker.read(data_dir)
     if marker is not None and marker.notice:
-        st.warning(
-            "**Stand-in broker.** These figures come without the exactly-once guarantee.", icon=":material/warning:"
-        )
+        st.warning("**Stand-in broker.** These figures have no exactly-once guarantee.", icon=":material/warning:")
         st.text(marker.notice)
 
 
 def unavailable(settings: Settings, error: WarehouseUnavailable) -> None:
-    """The warehouse does not answer: where it was asked, and what to do."""
+    """Error: the warehouse does not answer, at which address, and what to do."""
     st.error(
         f"**The warehouse does not answer** on `{settings.warehouse_url}`. "
-        "Start it with `streamgauge up` or `streamgauge warehouse`. This page comes back by itself.",
+        "Start it with `streamgauge up` or `streamgauge warehouse`. This page recovers by itself.",
         icon=":material/cloud_off:",
     )
-    with st.expander("What it said"):
+    with st.expander("Details"):
         st.text(str(error))
 
 
 def busy() -> None:
-    """The warehouse answers others, and had no turn for this page."""
-    st.warning("**The warehouse is busy.** The page tries again by itself.", icon=":material/hourglass_top:")
+    """Warning: the warehouse had no free slot for this page."""
+    st.warning("**The warehouse is busy.** The page retries by itself.", icon=":material/hourglass_top:")
 
 
 def refused(error: QueryError) -> None:
-    """The warehouse answers, but not this question: too slow, or a table that is another version's."""
-    log.warning("a page's question was refused (%s): %s", error.rule, error)
+    """Error: the warehouse rejected the query, because it is too slow or names a table of another version."""
+    log.warning("the query of a page was rejected (%s): %s", error.rule, error)
     st.error(
-        f"**The warehouse could not answer this page's question** (`{error.rule}`). The page tries again by itself.",
+        f"**The warehouse could not answer the query of this page** (`{error.rule}`). The page retries by itself.",
         icon=":material/error:",
     )
-    with st.expander("What it said"):
+    with st.expander("Details"):
         st.text(str(error))
 
 
 def no_events() -> None:
-    """Nothing has ever come."""
+    """Empty state: no event ever."""
     st.info(
-        "**No events yet.** The warehouse answers and waits: start the generator with "
+        "**No events yet.** The warehouse is running: start the generator with "
         "`streamgauge generate --rate 200`, or send events to the topics of the catalog.",
         icon=":material/water_drop:",
     )
 
 
 def none_in_range(view: ViewState, period: Period, newest: datetime) -> None:
-    """There are events, but none in the chosen range."""
+    """Empty state: there are events, but none in the range."""
     st.info(
-        f"**No events in {'the last ' if period.label != 'the range' else ''}{period.label}.** The newest one is of "
+        f"**No events in {'the last ' if period.label != 'the range' else ''}{period.label}.** The newest is from "
         f"{format.clock(newest, period.now, view.clock)}. Choose another range, or start the generator with "
         "`streamgauge generate --rate 200`.",
         icon=":material/water_drop:",
@@ -76,12 +74,12 @@ def none_in_range(view: ViewState, period: Period, newest: datetime) -> None:
 
 
 def no_table(name: str) -> None:
-    """The catalog in force has no such table."""
-    st.info(f"**The catalog has no `{name}`.** This page needs it.", icon=":material/table:")
+    """Empty state: the catalog has no such table."""
+    st.info(f"**The catalog has no `{name}`**, which this page needs.", icon=":material/table:")
 
 
 def span(view: ViewState) -> str:
-    """A range of one's own, for its button: `14:00 – 15:30`, with dates where it is not within one day."""
+    """Label of a custom range: `14:00:00 – 15:30:00`, with dates unless all of it is today."""
     if view.since is None or view.until is None:
         return "Custom"
     since, until = view.since.astimezone(view.clock), view.until.astimezone(view.clock)
@@ -90,7 +88,7 @@ def span(view: ViewState) -> str:
 
 
 def freshness(newest: datetime | None, now: datetime, view: ViewState) -> None:
-    """`Data up to 13:04:07 UTC, 0.6 s old`, in the warning colour where nothing came for a while."""
+    """`Data up to 13:04:07 UTC, 0.6 s old`, in the warning colour where it is stale."""
     age = age_s(newest, now)
     if newest is None or age is None:
         return
@@ -101,6 +99,6 @@ def freshness(newest: datetime | None, now: datetime, view: ViewState) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(text, icon=":material/warning:", color="orange")
         st.caption(
-            "No new events: the source is quiet, or the pipeline has stopped. `streamgauge status` tells which.",
+            "No new events: the source is quiet, or the pipeline has stopped. `streamgauge status` shows which.",
             width="content",
         )

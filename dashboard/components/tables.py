@@ -1,4 +1,4 @@
-"""Sortable tables. Cells are text, whatever an event's field contains; links go to pages of ours and nowhere else."""
+"""Sortable tables. Text of events is shown as text only; links lead to pages of the dashboard only."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f 
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown. A `link` goes to `page`, with the cell as its parameter `param`; `means` explains it.
+    """How a column is shown. A `link` leads to `page`, with the cell as its parameter `param`; `meaning` is its help
+    text.
 
-    A `badge` is one of a few words of ours, each in its colour: the keys of `colours`. `width` in pixels, or in words.
+    A `badge` is one of the keys of `colours`, in that colour. `width` is in pixels or one of the words.
     """
 
     label: str
@@ -40,11 +41,12 @@ def show(
     key: str,
     height: int | None = None,
 ) -> None:
-    """The rows, in the order of `columns`; what a row lacks is a dash. Money is in cents, shares are 0 to 1."""
+    """Draw the rows with these columns in their order; missing values are dashes. Money is in cents, shares are 0
+    to 1."""
     cells = {name: _cells(column) for name, column in columns.items()}
     shown = [{name: None if row.get(name) is None else cell(row[name]) for name, cell in cells.items()} for row in rows]
     st.dataframe(
-        # Arrow as it is: by way of pandas it costs twenty times as much.
+        # Arrow directly: by way of pandas it costs twenty times as much.
         pa.Table.from_pylist(shown),
         hide_index=True,
         column_config={name: _config(column, view) for name, column in columns.items()},
@@ -56,7 +58,7 @@ def show(
 
 
 def _cells(column: Column) -> Callable[[Any], Any]:
-    """What a column makes of a value that is there."""
+    """Converts the values of a column, other than None, to what its cell holds."""
     if column.kind == "link":
         return address.links(column.page, column.param)
     made: dict[str, Callable[[Any], Any]] = {

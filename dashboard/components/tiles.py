@@ -1,4 +1,4 @@
-"""A row of figures. Each says what it means, how fresh and complete it is, and is one click away from its SQL."""
+"""Tiles: figures with their meaning, freshness and completeness, each with a link to its SQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamgauge.domain import format
 
 @dataclass(frozen=True)
 class Remark:
-    """What stands below a figure; as a change it has an arrow, and says against what (`versus`)."""
+    """Line below a figure. A change has an `arrow`, and `versus` names what it is compared with."""
 
     text: str = ""
     colour: Literal["normal", "inverse", "off", "red"] = "off"
@@ -43,21 +43,21 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
 
 @contextlib.contextmanager
 def row(name: str) -> Iterator[None]:
-    """Tiles side by side where there is room; `name` is unique on the page."""
+    """Container for tiles, side by side where there is room; `name` is unique on the page."""
     with st.container(key=f"tiles-{name}"):
         yield
 
 
 def trust_in(view: ViewState, *streams: str) -> Trust:
-    """How far figures made of these streams can be trusted (none: of all)."""
+    """Freshness and completeness of figures made of these streams (none: of all streams)."""
     result = query_cache.fetch(trust_queries.STREAMS, view, group=query_cache.settings().analytics_group)
     return trust.of(result.rows, streams, result.period)
 
 
 def sql(result: Result) -> str:
-    """A link, in Markdown, to the statement behind a figure, a chart or a table, filtered as that is.
+    """Markdown link that opens the query of a result on the SQL page, with its filters.
 
-    It has the question's name, not the statement: that is long, and its times are others at each refresh.
+    It holds the name of the query, not the statement, which is long and whose times change at each refresh.
     """
     query = result.query
     return f"[SQL]({address.to('sql', question=query.name, given=query.chosen(result.filters) or None)})"
@@ -78,7 +78,7 @@ def tile(
     """
     below = Remark(remark) if isinstance(remark, str) else remark
     shown = formatted(figure, value)
-    # Never fresher than its own result, which may be older than what is known of its streams.
+    # Never fresher than its own result, which may be older than the result about its streams.
     trusted = None if line else trust_in(view, *result.query.streams).known_at(result.period.now)
     line = line if trusted is None else trusted.line(datetime.now(UTC), view.clock)
     with st.container(border=True, gap="xsmall", height="stretch"):
@@ -110,7 +110,7 @@ def compared(row: Mapping[str, Any], measure: str, period: Period) -> Remark:
 
 
 def changed(now: int, before: int | None, period: Period) -> Remark:
-    """How a figure compares with the earlier period's; `before` None is no earlier data."""
+    """How a value compares with the earlier span; `before` is None where there is no earlier data."""
     if period.compare == "none":
         return NOTHING
     change = format.change(now, before)

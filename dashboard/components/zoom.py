@@ -1,7 +1,7 @@
-"""Dragging over a chart shows that range.
+"""Zoom: dragging over a chart over time shows that range.
 
-Streamlit makes a chart that changed anew, and forgets what the old one was asked: with a refresh every two seconds most
-drags came to nothing. So the drag is ours: it begins on a chart and outlives it.
+Streamlit replaces a chart that changed and drops the selection on the old one: with a refresh every two seconds most
+drags were lost. So this component handles the drag itself, and it outlives the chart that it began on.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any
 
 import streamlit as st
 
-# Keys of charts over time begin so; the others are not for dragging. They say in `meta` by how many seconds their times
-# are ahead of UTC.
+# Prefix of the keys of charts that can be zoomed; their `meta` holds the UTC offset of their times in seconds.
 CHART, OFFSET = "over-time-", "offset_s"
 _KEY = "zoom"
-# A finger scrolls the page. A drag of a few pixels was a click.
+# Touch scrolls the page instead. A drag of a few pixels is a click.
 _JS = """
 export default function ({ setTriggerValue }) {
   const begin = (event) => {
@@ -61,7 +60,7 @@ _listen = st.components.v2.component("streamgauge-zoom", js=_JS)
 
 
 def listen(zoomed: Callable[[datetime, datetime], None]) -> None:
-    """Wait for drags over the page's charts; `zoomed` is called before the run that follows one, with UTC times."""
+    """Listen for drags over charts; `zoomed` is called with UTC times before the run that follows one."""
 
     def dragged() -> None:
         if (span := read(st.session_state[_KEY].range)) is not None:
@@ -71,7 +70,8 @@ def listen(zoomed: Callable[[datetime, datetime], None]) -> None:
 
 
 def read(value: Any) -> tuple[datetime, datetime] | None:
-    """What the browser says: two times in milliseconds since 1970, the earlier first. None where it is no range."""
+    """Parse the range that the browser sent: two times in ms since the epoch, the earlier first. None if it is
+    invalid."""
     try:
         since, until = map(float, value)
         if not math.isfinite(until - since) or since >= until:

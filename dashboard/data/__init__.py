@@ -1,1 +1,1 @@
-"""Where figures come from: queries, the cache that sessions share, time ranges, and how far a figure can be trusted."""
+"""Data of the pages: queries, the cache that sessions share, time ranges, freshness and completeness."""

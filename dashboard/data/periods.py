@@ -1,12 +1,12 @@
-"""What a page's time range means: its buckets, what of it is complete, and what it is compared with. No clock.
+"""Periods: the buckets of a time range, its complete part, and the span it is compared with. Pure.
 
     |<---- compared with ---->|   …   |<------------- period ------------->|
     previous_since   previous_until   since          complete_until  now  until
                                       | bucket | bucket | … | running bucket |
 
-A period begins with a bucket, and is a whole number of them; where it reaches up to now, the last one is running. One
-that was frozen ends with the window that ran then, within its last bucket. Comparison is like with
-like: the complete windows of the period against the same span one period, or one day, earlier.
+A period is a whole number of buckets; where it reaches up to now, the last one is running. A frozen one (an incident
+link) ends with the window that was running then, within its last bucket. Like is compared with like: the complete
+windows of the period against the same span one period, or one day, earlier.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 WINDOW_S = 10
-# A window may still grow for the second that an event takes through the pipeline; later ones count as late.
+# A window may still grow while events take a second through the pipeline; what comes after that counts as late.
 GRACE_S = 2
-# Rates are of the last minute, so that they say "now" and do not jump with every window.
+# Rates cover the last minute: recent, but without a jump at every window.
 RATE_S = 60
 DAY_S = 86_400
-# Widths of a bar, all multiples of a window; the first that gives no more bars than this fits a custom range.
+# Widths of a bar, all multiples of a window; a custom range takes the first that gives at most this many bars.
 BUCKETS_S = (10, 30, 60, 300, 900, 3_600, 21_600, DAY_S)
 MOST_BUCKETS = 120
 COMPARE = {"previous": "the period before", "yesterday": "the same time yesterday", "none": "nothing"}
@@ -29,7 +29,7 @@ COMPARE = {"previous": "the period before", "yesterday": "the same time yesterda
 
 @dataclass(frozen=True)
 class Range:
-    """A choice of the time-range picker; both lengths are multiples of a window."""
+    """An entry of the time-range picker; `seconds` and `bucket_s` are multiples of a window."""
 
     key: str
     label: str
@@ -56,7 +56,7 @@ def floor(time: datetime, seconds: int) -> datetime:
 
 @dataclass(frozen=True)
 class Period:
-    """A span of whole buckets, seen at a moment. All times are UTC, spans are half-open."""
+    """A span of whole buckets as of `now`. All times are UTC, spans are half-open."""
 
     since: datetime
     until: datetime
@@ -75,7 +75,8 @@ class Period:
     def between(
         cls, since: datetime, until: datetime, now: datetime, compare: str = "previous", bar: int | None = None
     ) -> Period:
-        """A range of one's own, widened to whole buckets; with a `bar` (seconds) to buckets of it and whole windows."""
+        """A custom range, widened to whole buckets; with `bar` (seconds), to buckets of that width and whole
+        windows."""
         seconds = max(WINDOW_S, (until - since).total_seconds())
         bucket_s = bar or next((size for size in BUCKETS_S if seconds / size <= MOST_BUCKETS), DAY_S)
         step_s = WINDOW_S if bar else bucket_s
@@ -105,30 +106,30 @@ class Period:
 
     @property
     def earlier(self) -> timedelta:
-        """How far back that lies which the period is compared with."""
+        """Distance to the earlier span."""
         return timedelta(seconds=DAY_S if self.compare == "yesterday" else self.seconds)
 
     @property
     def previous_since(self) -> datetime:
-        """Start of what the period is compared with."""
+        """Start of the earlier span."""
         return self.since - self.earlier
 
     @property
     def previous_until(self) -> datetime:
-        """End of what is compared: as far into the earlier period as `complete_until` is into this one."""
+        """End of the earlier span: as far into it as `complete_until` is into this one."""
         return self.complete_until - self.earlier
 
     @property
     def compared(self) -> str:
-        """What the period is compared with, in words: `vs 15 min before`."""
+        """Name of the earlier span: `vs 15 min before`."""
         return "vs same time yesterday" if self.compare == "yesterday" else f"vs {self.label} before"
 
     def running(self, bucket: datetime) -> bool:
-        """Whether the bucket that starts here may still grow: not over yet, or over for less than the grace."""
+        """Whether the bucket that starts here may still grow: it ended less than the grace period ago, or not yet."""
         return min(self.until, bucket + timedelta(seconds=self.bucket_s)) > self.complete_until
 
     def buckets(self, first: datetime | None = None) -> list[datetime]:
-        """Starts of the buckets, from the one that holds `first` on (or all)."""
+        """Starts of the buckets, from the one that contains `first` (default: all)."""
         start = self.since if first is None else max(self.since, floor(first, self.bucket_s))
         step = self.bucket_s
         return [start + timedelta(seconds=at) for at in range(0, int((self.until - start).total_seconds()), step)]
@@ -143,6 +144,6 @@ class Period:
         return events / covered_s if covered_s > 0 else None
 
     def params(self) -> dict[str, Any]:
-        """What a question may name: `$since`, `$until`, `$bucket_s`, `$now`, … (`dashboard/questions`)."""
+        """Parameters of queries: `$since`, `$until`, `$bucket_s`, `$now`, …"""
         names = ("since", "until", "bucket_s", "now", "complete_until", "rate_since", "previous_since")
         return {name: getattr(self, name) for name in (*names, "previous_until", "seconds")}

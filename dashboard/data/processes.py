@@ -1,6 +1,6 @@
-"""Which processes of ours run on this machine, and what they say of themselves: run files and `/health`.
+"""Processes of Streamgauge on this machine and their health, from run files and `/health`.
 
-Asked in a thread, for all sessions at once: a process that hangs never holds up a page, which shows the last answer.
+Read in one thread for all sessions: a process that hangs never holds up a page, which shows the last result.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from streamgauge.runtime import health
 from streamgauge.runtime.health import ProcessHealth
 
 SHARED_S = 1.6
-# Where nothing is known that is worth showing, a page may wait so long for it: its first paint has them as a rule.
+# With nothing recent to show, a page waits this long for the first result; usually its first paint has it.
 FIRST_S, WORTH_S = 1.0, 10.0
 
 
 class Watch:
-    """The processes of one data directory; `find` answers at once with what was last seen, None before that."""
+    """Processes of one data directory; `find` returns the last result at once, None before the first."""
 
     def __init__(
         self, find: Callable[[], Sequence[ProcessHealth]], clock: Callable[[], float] = time.monotonic
@@ -35,7 +35,8 @@ class Watch:
         self._seen_at = -1e9
 
     def find(self) -> Sequence[ProcessHealth] | None:
-        """What runs, as of some seconds ago. Blocks for a second at most, and only where all that is known is old."""
+        """The running processes, as of some seconds ago. Blocks for at most `FIRST_S`, and only if the last result is
+        old."""
         with self._lock:
             if self._asking is not None and self._asking.done():
                 self._take(self._asking)
@@ -56,5 +57,5 @@ class Watch:
 
 @st.cache_resource
 def watch(data_dir: Path) -> Watch:
-    """The one watch of this process."""
+    """The one watch of this process, shared by all sessions."""
     return Watch(lambda: health.read_all(data_dir))

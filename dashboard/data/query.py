@@ -1,8 +1,8 @@
-"""The SQL behind the pages: each figure's question is a constant, by name, and can be read and run by whoever asks.
+"""Queries of the pages: each is a constant with a name, by which the SQL page opens it.
 
-Window tables only where one has the figure, so that cost follows the range and never the number of events. Parameters
-are named: those of `Period.params()` (`$since`, `$until`, `$bucket_s`, `$now`, `$complete_until`, `$rate_since`,
-`$previous_since`, `$previous_until`, `$seconds`) and a page's own filters.
+They read window tables wherever one has the figure, so that the cost depends on the range and not on the number of
+events. Parameters are named: those of `Period.params()` (`$since`, `$until`, `$bucket_s`, `$now`, `$complete_until`,
+`$rate_since`, `$previous_since`, `$previous_until`, `$seconds`) and a page's own filters.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _KNOWN: dict[str, Query] = {}
 
 @dataclass(frozen=True)
 class Query:
-    """`name` is `page.what`; `streams` are those that the answer is made of, for its freshness and completeness.
+    """A named statement. `name` is `page.figure`; `streams` are those it reads, for freshness and completeness.
 
-    `defaults` are harmless values for the page's own filters, as they are when nothing is chosen: with them and a
-    period's parameters the page SQL can open the question (`sql?question=NAME`). A question with a filter needs them.
+    `defaults` are the values of the page's own filters when nothing is chosen: with them and the parameters of a period
+    the SQL page can open the query (`sql?question=NAME`). Every filter needs one.
 
-    One that is made from the catalog is made by its module's `every(catalog)` too, so that a link finds it in a process
-    that has not shown its page.
+    A query made from the catalog must also be made by `every(catalog)` of its module, so that a link finds it in a
+    process that has not shown its page. Raises ValueError if another query has the same name.
     """
 
     name: str
@@ -37,35 +37,35 @@ class Query:
 
     def __post_init__(self) -> None:
         if self.name in _KNOWN and _KNOWN[self.name].sql != self.sql:
-            raise ValueError(f"two questions are called {self.name}")
+            raise ValueError(f"two queries are called {self.name}")
         _KNOWN[self.name] = self
 
     @property
     def names(self) -> frozenset[str]:
-        """The parameters that it has."""
+        """Names of its parameters."""
         return frozenset(_PARAMETER.findall(self.sql))
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of the given values that it asks for; where one is not given, its default."""
+        """Values of its parameters: the given ones, else the defaults."""
         return {name: given[name] if name in given else self.defaults[name] for name in sorted(self.names)}
 
     def chosen(self, filters: Mapping[str, Any]) -> str:
-        """The filters that are not at their defaults, as a link has them; empty where all are."""
+        """The filters that are not at their defaults, as JSON for a link; empty where all are."""
         own = {name: value for name, value in sorted(filters.items()) if name in self.names}
         said = {name: value for name, value in own.items() if value != self.defaults.get(name)}
         return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=_stamp) if said else ""
 
     def given(self, chosen: str) -> dict[str, Any]:
-        """The filters that a link has. Raises ValueError where this is none of the question's."""
+        """Parse the filters of a link. Raises ValueError unless they are filters of this query."""
         found = json.loads(chosen) if chosen else {}
         if not isinstance(found, dict) or not found.keys() <= self.names:
-            raise ValueError("not the filters of the question")
-        # Half a character can be written in JSON, and shown nowhere.
+            raise ValueError("not the filters of the query")
+        # JSON can hold a lone surrogate, which cannot be encoded or shown.
         json.dumps(found, ensure_ascii=False).encode()
         return found
 
     def filled(self, given: Mapping[str, Any]) -> str:
-        """The statement with its values written in, to be read, pasted and run."""
+        """The statement with its values filled in, ready to run."""
         values = self.params(given)
         return _PARAMETER.sub(lambda found: literal(values[found[1]]), self.sql).strip()
 
@@ -75,7 +75,7 @@ def _stamp(value: datetime) -> str:
 
 
 def literal(value: Any) -> str:
-    """A value as DuckDB's SQL writes it."""
+    """A value as a DuckDB literal."""
     if value is None:
         return "NULL"
     if isinstance(value, datetime):
@@ -88,5 +88,5 @@ def literal(value: Any) -> str:
 
 
 def known() -> dict[str, Query]:
-    """Every question of the pages that were imported, by name."""
+    """All queries of the imported modules, by name."""
     return dict(_KNOWN)

@@ -1,8 +1,8 @@
-"""Where pages get their figures: one client a process, and answers that sessions share.
+"""Query cache: one client for the process, and results that sessions share.
 
-A question with the same view and filters is asked once for all sessions in each interval. While it is being asked, who
-comes with it gets the last answer, or waits for this one where there is none: nothing piles up behind a slow one. What
-a page asked the last time is asked side by side when it refreshes.
+A query with the same view and filters runs once per interval for all sessions. While it runs, other callers get the
+last result, or wait for this one if there is none: nothing piles up behind a slow query. The queries of a page's last
+refresh are run in parallel at its next one.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Busy, Warehouse
 
-# An answer serves everyone for a little less than the shortest refresh; the last one stands in for a slow one so long.
+# A result serves every session for a little less than the shortest refresh; `STANDS_IN_S` is how long an old result may
+# stand in while a slow query runs.
 SHARED_S = 0.8 * LIVE_S
 STANDS_IN_S = 30.0
 KEPT = 400
-# Questions of one refresh that are asked side by side.
+# Queries of one refresh that run in parallel.
 PARALLEL = 3
 
 
 @dataclass(frozen=True)
 class Result:
-    """The rows, of the period as of when they were asked for, and the statement with its values written in.
+    """Rows of a query, its period as of when it was run, and the statement with its values filled in.
 
-    `filters` are the page's own of these values.
+    `filters` are the page's own parameters.
     """
 
     query: Query
@@ -66,7 +67,7 @@ class _Entry:
 
 
 class QueryCache:
-    """The last answer to each question, by key; the oldest keys are forgotten."""
+    """The last result of each query, by key; the least recently used keys are evicted."""
 
     def __init__(self, kept: int = KEPT, clock: Callable[[], float] = time.monotonic) -> None:
         self._kept, self._clock = kept, clock
@@ -74,7 +75,8 @@ class QueryCache:
         self._lock = threading.Lock()
 
     def get(self, key: object, ask: Callable[[], Result], shared_s: float = SHARED_S) -> Result:
-        """An answer not older than `shared_s`, or the last one where somebody asks anew. Raises what `ask` raises."""
+        """A result not older than `shared_s`, or the last one while another thread runs the query. Raises what `ask`
+        does."""
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
@@ -87,15 +89,15 @@ class QueryCache:
         if not entry.asking.acquire(blocking=stands_in is None) and stands_in is not None:
             return stands_in
         try:
-            # Who waited while somebody asked shares the outcome, whatever it is and however long it took.
+            # Callers that waited share the outcome, whatever it is and however long it took.
             if entry.times == before:
                 self._ask(entry, ask)
             if entry.error is not None:
-                # A warehouse with no turn left is no reason to show nothing.
+                # A busy warehouse is no reason to show nothing.
                 if stands_in is None or not isinstance(entry.error, Busy):
                     raise entry.error
                 return stands_in
-            assert entry.result is not None  # noqa: S101 - asked without an error
+            assert entry.result is not None  # noqa: S101 - it ran without an error
             return entry.result
         finally:
             entry.asking.release()
@@ -105,7 +107,7 @@ class QueryCache:
         try:
             entry.result = ask()
             entry.asked_at = began
-        except Exception as error:  # noqa: BLE001 - raised by who asked, and by who waited
+        except Exception as error:  # noqa: BLE001 - raised by every caller that waited
             entry.error = error
         entry.times += 1
 
@@ -117,12 +119,12 @@ def settings() -> Settings:
 
 
 def load(now: Settings) -> None:
-    """Load the catalog before anybody asks for a page; `catalog` has it then."""
+    """Load the catalog ahead of the first page."""
     loader.load(now.catalog)
 
 
 def catalog() -> Catalog:
-    """The catalog in force: which streams, fields and tables there are. Loaded once."""
+    """The catalog in use. Loaded once."""
     return loader.load(settings().catalog)
 
 
@@ -134,17 +136,17 @@ def warehouse() -> Warehouse:
 
 @st.cache_resource
 def cache() -> QueryCache:
-    """The answers that all sessions share."""
+    """The results that all sessions share."""
     return QueryCache()
 
 
-# What a page asked, by key, and how to ask it again.
+# The queries of a refresh: by key, how to run each again.
 Fetches = dict[object, Callable[[], Result]]
 
 
 @dataclass(frozen=True)
 class _Refresh:
-    """One drawing of a page: what it asks, and what is being asked for it ahead."""
+    """One refresh of a page: the queries it ran, and those that run ahead for it."""
 
     asked: Fetches
     ahead: dict[object, Future[Result]]
@@ -155,7 +157,7 @@ _refresh: ContextVar[_Refresh | None] = ContextVar("round", default=None)
 
 @contextlib.contextmanager
 def prefetched(last: Fetches) -> Iterator[None]:
-    """Ask what was asked `last` time side by side, for the block to find it; holds what the block asked then."""
+    """Run the queries of the `last` refresh in parallel, ahead of the block; `last` then holds those of the block."""
     pool = ThreadPoolExecutor(PARALLEL, "ahead")
     ahead = {key: pool.submit(get) for key, get in last.items()}
     last.clear()
@@ -164,14 +166,14 @@ def prefetched(last: Fetches) -> Iterator[None]:
         yield
     finally:
         _refresh.reset(token)
-        # What the block no longer wanted ends by itself; nobody waits for it.
+        # A query that the block did not need ends by itself; nobody waits for it.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def fetch(query: Query, view: ViewState, *, shared_s: float = SHARED_S, **filters: Any) -> Result:
-    """The answer for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does.
+    """Run a query for a view, as of now; `filters` are the page's own parameters. Raises what `Warehouse.query` does.
 
-    A question that costs much is asked less often than the page refreshes: its answer serves everyone for `shared_s`.
+    The result is shared by all sessions for `shared_s`: expensive queries run less often than the page refreshes.
     """
 
     client, kept = warehouse(), cache()
@@ -191,5 +193,5 @@ def fetch(query: Query, view: ViewState, *, shared_s: float = SHARED_S, **filter
         return get()
     now.asked[key] = get
     own = now.ahead.pop(key, None)
-    # What has not begun yet need not wait for its turn.
+    # A query that has not started yet need not wait for its turn in the pool.
     return get() if own is None or own.cancel() else own.result()

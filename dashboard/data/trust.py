@@ -1,7 +1,7 @@
-"""How fresh and how complete a figure is, judged from what its streams' processing says. Pure.
+"""Freshness and completeness of a figure, from the state of its streams. Pure.
 
-Complete is what is in the figure, of what should be: events of the range that are counted, against those and the dead
-letters among them and the events that wait to be processed. Late events are in the figure; they say that it may grow.
+Completeness is the share of events counted: events of the range without dead letters, over all events of the range and
+those still waiting to be processed. Late events are counted; they show that the figure may still grow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from streamgauge.domain.freshness import Freshness, age_s
 
 @dataclass(frozen=True)
 class Trust:
-    """Of one or several streams over a range. `waiting` is None where nobody samples the lag."""
+    """State of one or several streams over a range. `waiting` is None where the lag is not sampled."""
 
     events: int
     dead_letters: int
@@ -29,7 +29,7 @@ class Trust:
 
     @property
     def share(self) -> float | None:
-        """0 to 1; None where there is nothing to be complete, or the lag is unknown."""
+        """Completeness, 0 to 1; None without events, or where the lag is unknown."""
         whole = self.events + (self.waiting or 0)
         return None if self.waiting is None or not whole else (self.events - self.dead_letters) / whole
 
@@ -38,7 +38,7 @@ class Trust:
         return Freshness.of(age_s(self.newest, now))
 
     def known_at(self, asked_at: datetime) -> Trust:
-        """The same for a figure that was asked for then."""
+        """The same for a figure that was queried at that time."""
         return self if self.newest is None else replace(self, newest=min(self.newest, asked_at))
 
     def line(self, now: datetime, clock: tzinfo) -> str:
@@ -49,7 +49,7 @@ class Trust:
         return f"{share} as of {format.clock(self.newest, now, clock)}"
 
     def detail(self) -> str:
-        """What is missing from it, in words; a sentence."""
+        """A sentence about what is missing or may be added."""
         parts = [f"{format.count(self.dead_letters)} dead letters", f"{format.count(self.late)} late events"]
         if self.waiting is not None:
             parts.append(f"{format.count(self.waiting)} events waiting")
@@ -66,10 +66,10 @@ def percent(share: float) -> str:
 
 
 def of(rows: Iterable[Mapping[str, Any]], streams: Sequence[str], period: Period) -> Trust:
-    """Trust in figures made of these streams (none: of all), from the rows of `trust.STREAMS`."""
+    """Trust in figures made of these streams (none: of all), from the rows of `trust_queries.STREAMS`."""
     chosen = [row for row in rows if not streams or row["stream"] in streams]
     known = [row["waiting"] for row in chosen if row["waiting"] is not None]
-    # What waits is newer than what is counted: in a range that ended before, nothing of it belongs.
+    # Waiting events are newer than the counted ones: none of them belongs to a range that ended before.
     lag_s = max((row["lag_seconds"] for row in chosen if row["lag_seconds"] is not None), default=None)
     reaches = (period.now - period.until).total_seconds() <= (lag_s or 0.0)
     newest = [row["newest"] for row in chosen if row["newest"] is not None]

@@ -1,4 +1,4 @@
-"""How fresh and how complete the figures are."""
+"""Query of the freshness and completeness of streams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITH seen AS (
     WHERE stream <> 'lag'
     GROUP BY stream
 ), behind AS (
-    -- A group that no longer exists keeps its last row: only samples of the last minute say what waits now.
+    -- A group that no longer exists keeps its last row: only samples of the last minute show what waits now.
     SELECT topic AS stream, sum(lag)::BIGINT AS waiting, max(lag_seconds) AS lag_seconds,
            max(occurred_at) AS sampled_at
     FROM consumer_lag

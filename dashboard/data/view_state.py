@@ -1,5 +1,7 @@
-"""What a reader looks at, apart from the page's own filters: a range, what it is compared with, the zone of the clock,
-and how often it is looked at anew. Pure; the address bar holds the same (`address.py`)."""
+"""View state, without the page's own filters: time range, comparison, time zone, refresh interval. Pure.
+
+The address bar holds the same (`session/address.py`).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from dashboard.data.periods import BUCKETS_S, BY_KEY, COMPARE, DEFAULT, Period
 
 CUSTOM = "custom"
 LIVE_S = 2.0
-# Key, what it is called, seconds between two looks; None is paused.
+# Key → label, and seconds between two refreshes; None is paused.
 REFRESH: dict[str, tuple[str, float | None]] = {
     "live": ("every 2 s", LIVE_S),
     "10s": ("every 10 s", 10.0),
@@ -20,32 +22,32 @@ REFRESH: dict[str, tuple[str, float | None]] = {
     "off": ("paused", None),
 }
 ZONES = {"utc": "UTC", "local": "local time"}
-# What the address says of a view, and what of it is of a custom range alone.
+# Parameters of the address; `OF_RANGE` are those of a custom range.
 OF_RANGE = ("from", "to", "bar")
 PARAMETERS = ("range", *OF_RANGE, "compare", "zone", "refresh")
 DEFAULTS = {"range": DEFAULT, "compare": "previous", "zone": "utc", "refresh": "live"}
 
 
 def moment(text: str) -> datetime | None:
-    """A time of the address: ISO 8601, UTC where it names no zone; None for what is none."""
+    """Parse a time of the address: ISO 8601, UTC unless it names a zone. None if it is invalid."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         return None
     time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
-    # Further away no window exists, and arithmetic on it would overflow.
+    # Beyond these years there is no window, and arithmetic would overflow.
     return time.astimezone(UTC) if 1980 <= time.year <= 2200 else None
 
 
 def stamp(time: datetime) -> str:
-    """A time as the address has it: `2026-11-23T14:03:07Z`."""
+    """A time as in the address: `2026-11-23T14:03:07Z`."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True)
 class ViewState:
-    """`since` and `until` are of a custom range, None otherwise; `bar` is the width of its bars in seconds, where an
-    incident's link froze them. `zone_name` is the browser's (IANA)."""
+    """`since` and `until` are set for a custom range only; `bar` is the width of its bars in seconds, if an incident
+    link froze it. `zone_name` is the browser's (IANA)."""
 
     range: str = DEFAULT
     compare: str = "previous"
@@ -58,7 +60,7 @@ class ViewState:
 
     @classmethod
     def read(cls, params: Mapping[str, str], zone_name: str | None = None) -> ViewState:
-        """What an address says; what it says wrongly is left at the default."""
+        """Parse the parameters of an address; invalid ones take their default."""
         since, until = moment(params.get("from", "")), moment(params.get("to", ""))
         choice = params.get("range", CUSTOM if since and until else DEFAULT)
         custom = since is not None and until is not None and since < until and choice == CUSTOM
@@ -80,7 +82,7 @@ class ViewState:
         )
 
     def address(self) -> dict[str, str]:
-        """The parameters that reproduce it; what is as usual is left out, but for the range."""
+        """The parameters that reproduce it; defaults are left out, except the range."""
         params = {"range": self.range}
         if self.since and self.until:
             params |= {"from": stamp(self.since), "to": stamp(self.until)}
@@ -92,29 +94,29 @@ class ViewState:
         return params
 
     def period(self, now: datetime) -> Period:
-        """The period seen at `now`."""
+        """The period as of `now`."""
         if self.since and self.until:
             return Period.between(self.since, self.until, now, self.compare, self.bar)
         return Period.last(BY_KEY[self.range], now, self.compare)
 
     @property
     def cache_key(self) -> tuple[object, ...]:
-        """What the answer to a question depends on."""
+        """What the result of a query depends on."""
         return (self.range, self.since, self.until, self.bar, self.compare)
 
     @property
     def current(self) -> ViewState:
-        """The same for what holds now, whatever the range: questions that know no range have one answer for all."""
+        """The same view with the default range, for queries without a range: their result is shared by all views."""
         return replace(self, range=DEFAULT, compare="previous", since=None, until=None, bar=None)
 
     @property
     def refresh_s(self) -> float | None:
-        """Seconds between two looks; None where it is looked at once."""
+        """Seconds between two refreshes; None if paused."""
         return REFRESH[self.refresh][1]
 
     @property
     def clock(self) -> tzinfo:
-        """The zone that times are shown in."""
+        """The time zone that times are shown in."""
         if self.zone == "local" and self.zone_name:
             try:
                 return ZoneInfo(self.zone_name)

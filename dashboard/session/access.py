@@ -1,4 +1,4 @@
-"""Who looks at the pages, and whether they may act: read-only, a signed-in operator, or whoever is at this machine."""
+"""Access: who the reader of a session is, and whether they may act."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ Role = Literal["operator", "viewer"]
 
 @dataclass(frozen=True)
 class Reader:
-    """`name` is an e-mail address or the operating system's user, None for somebody unknown. A viewer has `why_not`."""
+    """`name` is an e-mail address or the user of the operating system, None if unknown. `why_not` is set for a
+    viewer."""
 
     name: str | None
     why_not: str | None = None
 
     @property
     def role(self) -> Role:
-        """What they may do: an operator acts, a viewer looks on."""
+        """An operator may act, a viewer only reads."""
         return "operator" if self.why_not is None else "viewer"
 
 
 def reader() -> Reader:
-    """Who looks at this session, judged anew each time."""
+    """The reader of this session, judged anew at each call."""
     settings = query_cache.settings()
     return judge(settings, dict(st.user) if settings.sign_in else None)
 
 
 def judge(settings: Settings, claims: Mapping[str, object] | None = None) -> Reader:
-    """Who it is, by the settings and what the provider said of a signed-in reader. Pure, but for the user's name here.
+    """The reader, from the settings and the provider's claims about a signed-in one. Pure, except for the local user.
 
-    An e-mail address that its provider calls unverified is anybody's: it makes no operator.
+    An e-mail address that its provider calls unverified may be anybody's: it makes no operator.
     """
     if claims is not None:
         email = str(claims.get("email") or "")
@@ -69,7 +70,7 @@ def _named(email: str, operators: tuple[str, ...]) -> bool:
 
 
 def loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
+    """Whether only this machine can reach the address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -81,5 +82,5 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # In a container an id need not have a name.
+        # In a container a user id need not have a name.
         return f"uid {os.getuid()}"

@@ -1,6 +1,6 @@
-"""Buttons that change something: each asks first and names what will happen, needs an operator, and leaves a record.
+"""Buttons that change something: they need an operator, ask for confirmation, and leave an audit record.
 
-The record is written before the action; where it cannot be written, nothing is done.
+The record is written before the action; if it cannot be written, nothing is done.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from streamgauge.catalog.builtin.audit import Outcome
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 
 _PENDING = "actions:asked"
-# Where a page was left with the question open, it is not asked again on the way back. Half as long again as the slowest
-# refresh: a page that stands there draws it anew before that.
+# A dialog left open does not reappear when the reader returns to the page. Half as long again as the slowest refresh: a
+# page that stays open redraws it before that.
 _FORGOTTEN_AFTER_S = 1.5 * max(refresh_s or 0.0 for _, refresh_s in REFRESH.values())
 log = logging.getLogger("streamgauge")
 
 
 @dataclass
 class _Confirmation:
-    """A question that stands on the screen. What it says is what it said when the button was pressed."""
+    """A confirmation dialog that is open; its text is that of when the button was pressed."""
 
     key: str
     label: str
@@ -40,13 +40,13 @@ class _Confirmation:
 
 
 def actor() -> str | None:
-    """Who acts, as the audit stream names them; None where the reader may not act."""
+    """Name of the acting reader in the audit stream; None if they may not act."""
     reader = access.reader()
     return reader.name if reader.role == "operator" else None
 
 
 def why_not() -> str | None:
-    """Why the reader may not act; None where they may."""
+    """Why the reader may not act; None if they may."""
     return access.reader().why_not
 
 
@@ -60,16 +60,16 @@ def button(
     effects: Sequence[str],
     disabled: bool = False,
 ) -> None:
-    """A button that asks before it acts. In a part of the page that refreshes by itself or outside of one.
+    """A button that asks for confirmation, inside or outside the part of a page that refreshes.
 
-    `label` is ours, never text of an event; `says` may hold any text: what will happen, a line each. Confirmed,
-    `action` is called with the actor and says shortly what came of it; what it raises is shown, logged and recorded.
-    `name` (`dead-letters.retry`) and `target` are for the record. Streamlit must not be called in `action`.
+    `label` must not be text of an event; `effects` may hold any text: what will happen, a line each. When confirmed,
+    `action` is called with the actor and returns its result in a line; what it raises is shown, logged and recorded.
+    `name` (`dead-letters.retry`) and `target` are for the record. `action` must not call Streamlit.
     """
     forbidden = why_not()
     tooltip = f"Not possible: {forbidden}." if forbidden else None
     pressed = st.button(label, key=key, disabled=disabled or forbidden is not None, help=tooltip)
-    # A button that is drawn as disabled is only disabled in the browser.
+    # A disabled button is only disabled in the browser.
     if pressed and not disabled and forbidden is None:
         st.session_state[_PENDING] = _Confirmation(key, label, name, target, tuple(effects), action, time.monotonic())
     confirmation = st.session_state.get(_PENDING)
@@ -91,7 +91,7 @@ def _open(confirmation: _Confirmation) -> None:
 
 
 def _draw_dialog(confirmation: _Confirmation) -> None:
-    # A click in the dialog draws it alone, without `button`.
+    # A click in the dialog reruns only the dialog, without `button`.
     confirmation.drawn_at = time.monotonic()
     place = st.empty()
     if confirmation.problem is None and confirmation.outcome is None:
@@ -110,7 +110,7 @@ def _draw_dialog(confirmation: _Confirmation) -> None:
         _act(confirmation)
     with place.container():
         if confirmation.problem is not None:
-            st.error("**It was not done.**", icon=":material/error:")
+            st.error("**Failed.**", icon=":material/error:")
             st.text(confirmation.problem)
         else:
             st.success("**Done.**", icon=":material/check:")
@@ -121,7 +121,7 @@ def _draw_dialog(confirmation: _Confirmation) -> None:
 
 
 def _act(confirmation: _Confirmation) -> None:
-    """Record, act, record. No call of Streamlit in between: one of them could end the run half-way."""
+    """Record, act, record. Without calls of Streamlit in between, which could end the run half-way."""
     who = actor()
     if who is None:
         confirmation.problem = f"You may not do this: {why_not()}."
@@ -134,20 +134,20 @@ def _act(confirmation: _Confirmation) -> None:
     try:
         record("requested", "\n".join(confirmation.effects))
     except TransientError as error:
-        log.error("%s by %s was not begun, its record cannot be written: %s", confirmation.name, who, error)
-        confirmation.problem = f"Nothing was done, because no record of it can be written to the audit stream. {error}"
+        log.error("%s by %s was not started, its audit record cannot be written: %s", confirmation.name, who, error)
+        confirmation.problem = f"Nothing was done, because the audit record cannot be written. {error}"
         return
     log.info("%s of %r by %s", confirmation.name, confirmation.target, who)
     try:
         confirmation.outcome = confirmation.action(who)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is recorded and shown, and the page lives on
+    except Exception as error:  # noqa: BLE001 - recorded and shown; the page goes on
         log.error("%s by %s failed", confirmation.name, who, exc_info=not isinstance(error, StreamgaugeError))
         confirmation.problem = (str(error).strip() or type(error).__name__).splitlines()[0]
     try:
         record("failed" if confirmation.problem else "done", confirmation.problem or confirmation.outcome or "")
     except TransientError as error:
-        log.error("%s by %s: how it ended cannot be recorded: %s", confirmation.name, who, error)
-        unrecorded = f"How it ended could not be written to the audit stream. {error}"
+        log.error("%s by %s: its result cannot be recorded: %s", confirmation.name, who, error)
+        unrecorded = f"Its result could not be written to the audit stream. {error}"
         if confirmation.problem:
             confirmation.problem += f" {unrecorded}"
         else:

@@ -1,8 +1,8 @@
-"""The address bar and the widgets say the same, so that a link reproduces a view.
+"""Keeps the address bar and the widgets in step, so that a link reproduces a view.
 
-A widget's choice is kept under its name in the session and, unless it is the default, in the address. A followed link
-(parameters that are not the ones written last) wins over the session; a click in the navigation clears the address, and
-then the frame's choices stay while the pages' filters start anew.
+The value of a widget is held under its name in the session and, unless it is the default, in the address. A followed
+link (parameters other than those written last) wins over the session. A click in the navigation clears the address: the
+frame keeps its choices, the filters of pages are reset.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import streamlit as st
 from dashboard.data.view_state import PARAMETERS
 
 _WRITTEN = "address:written"
-# The frame's choices that a link of a page's own takes along; it refreshes as it likes.
+# The frame's choices that a link between pages carries along.
 _HELD = [name for name in PARAMETERS if name != "refresh"]
 
 
 def key(name: str) -> str:
-    """The session's key of the widget that is `name` in the address."""
+    """Session key of the widget whose parameter is `name`."""
     return f"address:{name}"
 
 
 def begin(defaults: Mapping[str, str]) -> None:
-    """First thing in a run: let a followed link win. `defaults` are the frame's, for what the link leaves out."""
+    """Apply a followed link. Call first in a run; `defaults` are the frame's, for parameters that the link leaves
+    out."""
     given = st.query_params.to_dict()
     if given and given != st.session_state.get(_WRITTEN):
         for name, value in {**defaults, **given}.items():
@@ -34,19 +35,19 @@ def begin(defaults: Mapping[str, str]) -> None:
 
 
 def write(values: Mapping[str, str | None]) -> None:
-    """Put choices into the address; None takes one out."""
+    """Write parameters to the address; None removes one."""
     before = st.query_params.to_dict()
     now = {name: value for name, value in {**before, **values}.items() if value is not None}
     if now != before:
-        # At once: nobody shall see an address that is half of the old view and half of the new one.
+        # In one step: an address must never be half of the old view and half of the new one.
         st.query_params.from_dict(now)
     st.session_state[_WRITTEN] = st.query_params.to_dict()
 
 
 def to(page: str, **params: object) -> str:
-    """A link to a page of ours, with the frame's choices that hold now unless `params` say otherwise.
+    """Address of a page, with the current choices of the frame unless `params` override them.
 
-    Values are encoded, so the text of an event may stand in one.
+    Values are encoded, so they may be text of an event.
     """
     now = st.query_params.to_dict()
     held = {name: now[name] for name in _HELD if name in now}
@@ -55,7 +56,7 @@ def to(page: str, **params: object) -> str:
 
 
 def links(page: str, param: str) -> Callable[[object], str]:
-    """Makes links to a page of ours, one for each value of a parameter; what the frame holds is read once."""
+    """Returns a function that makes the address of a page for a value of a parameter; the frame is read once."""
     begin = to(page, **{param: ""})
     return lambda value: begin + quote_plus(str(value))
 
@@ -63,7 +64,7 @@ def links(page: str, param: str) -> Callable[[object], str]:
 def select(
     name: str, label: str, options: Sequence[str], default: str = "", *, shown: Callable[[str], str] = str
 ) -> str:
-    """A select box that is in the address under `name`; the first option (or `default`) is not written there."""
+    """Select box whose value is in the address under `name`, unless it is the first option (or `default`)."""
     default = default or options[0]
     if st.session_state.get(key(name), default) not in options:
         st.session_state[key(name)] = default
@@ -74,7 +75,7 @@ def select(
 
 
 def text(name: str, label: str, *, placeholder: str = "", help: str | None = None) -> str:  # noqa: A002
-    """A text field that is in the address under `name`."""
+    """Text field whose value is in the address under `name`."""
     st.session_state.setdefault(key(name), "")
     typed = str(st.text_input(label, key=key(name), placeholder=placeholder, help=help) or "").strip()
     write({name: typed or None})

@@ -1,4 +1,4 @@
-"""The audit stream, as the dashboard writes and shows it: one record before an action, one after it."""
+"""Writer of the audit stream: one record before an action, one after it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
-# How long an action waits for its record; librdkafka gives up on it then too, so that it cannot appear later.
+# How long an action waits for its record; librdkafka gives up then too, so that the record cannot appear later.
 WRITE_S = 5.0
 _LONGEST = {"actor": 1_000, "action": 1_000, "target": 10_000, "detail": 10_000}
 
 
 class Writer:
-    """Writes records to Kafka and waits for each. Nothing connects before the first."""
+    """Writes records to Kafka and waits for each. Connects at the first."""
 
     def __init__(self, settings: Settings, timeout_s: float = WRITE_S) -> None:
         self._settings, self._timeout_s = settings, timeout_s
@@ -31,7 +31,8 @@ class Writer:
         self._making = threading.Lock()
 
     def write(self, record: OperatorActed) -> None:
-        """Write a record, on the disks of Kafka when this returns. Raises `TransientError` saying why it is not."""
+        """Write a record; it is acknowledged by all replicas when this returns. Raises `TransientError` with the
+        reason."""
         errors: list[str] = []
         arrived = threading.Event()
 
@@ -47,7 +48,7 @@ class Writer:
             while not arrived.is_set() and time.monotonic() < until:
                 producer.poll(0.05)
         except (KafkaException, BufferError) as error:
-            raise TransientError(f"Kafka did not take it: {error}") from None
+            raise TransientError(f"Kafka did not accept it: {error}") from None
         if errors or not arrived.is_set():
             raise TransientError(f"Kafka did not take it: {errors[0] if errors else 'no answer'}")
 
@@ -75,7 +76,7 @@ def writer(settings: Settings) -> Writer:
 
 
 def write(action_id: str, outcome: Outcome, *, actor: str, action: str, target: str, detail: str) -> None:
-    """Write one step of an operator's action. Raises `TransientError` where Kafka does not take it in time."""
+    """Write one step of an operator's action. Raises `TransientError` if Kafka does not accept it in time."""
     errors = {"actor": actor, "action": action, "target": target, "detail": detail}
     cut = {name: text[: _LONGEST[name]] for name, text in errors.items()}
     record = OperatorActed(

@@ -1,4 +1,4 @@
-"""A link that freezes what is seen, and a Markdown summary of its figures, for the incident's channel or ticket."""
+"""Incident link: freezes the view, with a Markdown summary of its figures for a channel or ticket."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import streamlit as st
 from dashboard import theme
 from dashboard.data.view_state import CUSTOM, PARAMETERS, ViewState, stamp
 
-# What is being drawn, what was drawn last and when, and of which page and view that is.
+# Session keys: what is being drawn, what was drawn last and when, and of which page and view.
 _DRAWING, _DISPLAYED, _OF = "incident:drawing", "incident:seen", "incident:of"
 
 
 @dataclass(frozen=True)
 class FigureSnapshot:
-    """A figure as it stood on the page."""
+    """A figure as displayed."""
 
     label: str
     value: str
@@ -29,40 +29,40 @@ class FigureSnapshot:
     sql: str
 
 
-# When what is drawn was asked for, and its figures so far.
+# Time of the refresh, and its figures so far.
 _Drawn = tuple[datetime, list[FigureSnapshot]]
 
 
 @contextlib.contextmanager
 def drawing(at: datetime | None = None) -> Iterator[None]:
-    """Around what draws the page's figures, of now or `at`. Until all of them stand, the last ones count, if any."""
+    """Record the figures drawn in the block, as of now or `at`; until it ends, the figures of the last one count."""
     begun: _Drawn = (at or datetime.now(UTC), [])
     st.session_state[_DRAWING] = begun
     try:
         yield
     except Exception:
-        # The page shows what went wrong instead of figures.
+        # The page shows an error instead of figures.
         st.session_state[_DISPLAYED] = (begun[0], [])
         raise
     st.session_state[_DISPLAYED] = begun
 
 
 def record(figure: FigureSnapshot) -> None:
-    """Remember what is shown."""
+    """Record a displayed figure."""
     st.session_state.setdefault(_DRAWING, (datetime.now(UTC), []))[1].append(figure)
 
 
 def displayed() -> _Drawn:
-    """When the figures on the page were asked for, and what they are; before all of them stand, those that do."""
+    """Time and figures of the last complete refresh; before the first is complete, what was drawn so far."""
     state = st.session_state
     found: _Drawn = state.get(_DISPLAYED) or state.get(_DRAWING) or (datetime.now(UTC), [])
     return found
 
 
 def frozen(view: ViewState, now: datetime, filters: dict[str, str]) -> dict[str, str]:
-    """The parameters of the address that show the same range for good, in the same bars, and do not refresh.
+    """Parameters that show the same range in the same bars permanently, without refresh.
 
-    A statement of the SQL page is asked as of `now`, unless it was asked as of a time before.
+    A statement of the SQL page is frozen as of `now`, unless it already has a time.
     """
     period = view.period(now)
     fixed = {"range": CUSTOM, "from": stamp(period.since), "to": stamp(min(period.until, now))}
@@ -71,12 +71,12 @@ def frozen(view: ViewState, now: datetime, filters: dict[str, str]) -> dict[str,
 
 
 def summary(title: str, link: str, view: ViewState, now: datetime, figures: list[FigureSnapshot]) -> str:
-    """The Markdown text: range, link, each figure with its completeness, and the SQL behind them."""
+    """The Markdown summary: range, link, each figure with its completeness, and the SQL."""
     period = view.period(now)
     lines = [
         f"# {title}: {stamp(period.since)} to {stamp(min(period.until, now))}",
         "",
-        f"Seen at {stamp(now)} on <{link}>",
+        f"As of {stamp(now)} on <{link}>",
         "",
         "| figure | value | | trust |",
         "|---|---|---|---|",
@@ -84,24 +84,24 @@ def summary(title: str, link: str, view: ViewState, now: datetime, figures: list
         "",
     ]
     for sql in dict.fromkeys(one.sql for one in figures if one.sql):
-        # An identifier in it may hold backticks: the fence is longer than any run of them.
+        # An identifier may hold backticks: the fence is longer than any run of them.
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sql)), default=0))
         lines += [f"{fence}sql", sql, fence, ""]
     return "\n".join(lines)
 
 
 def _cell(text: str) -> str:
-    """Text of an event may be in a figure's remark: it shall not begin Markdown of its own."""
+    """Escape Markdown: a figure's remark may hold text of an event."""
     return "".join(f"\\{char}" if char in "\\|`*_[]<>#!" else " " if char in "\r\n" else char for char in text)
 
 
 def button(title: str, view: ViewState) -> None:
-    """The button in the head of a page. What is frozen is what stood on the page when it was pressed."""
+    """The button in the head of a page; it freezes what was displayed when it was pressed."""
     if st.session_state.get(_OF) != (title, view):
         st.session_state[_OF] = (title, view)
         for name in (_DISPLAYED, _DRAWING):
             st.session_state.pop(name, None)
-    if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze what is seen: link and summary"):
+    if st.button("Incident", icon=":material/link:", type="tertiary", help="Freeze this view: link and summary"):
         _dialog(title, view, *displayed())
 
 
@@ -111,8 +111,8 @@ def _dialog(title: str, view: ViewState, now: datetime, figures: list[FigureSnap
     base, _, _ = (st.context.url or "").partition("?")
     link = f"{base}?{urlencode(frozen(view, now, filters))}"
     text = summary(title, link, view, now, figures)
-    st.write("The link shows this range and these filters for good. Late events may still add to it.")
+    st.write("The link always shows this range and these filters. Late events may still be added.")
     st.code(link, language=None, wrap_lines=True)
     st.download_button("Download summary", text, f"incident-{now:%Y%m%dT%H%M%S}Z.md", "text/markdown", type="primary")
-    st.caption("The summary")
+    st.caption("Summary")
     st.code(text, language="markdown", wrap_lines=True, height=theme.DIALOG_PX)

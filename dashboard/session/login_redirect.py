@@ -1,7 +1,7 @@
-"""After a sign-in, back to the page that was asked for, so that a link still reproduces its view.
+"""Login redirect: after a sign-in, back to the requested page, so that a link still reproduces its view.
 
-Streamlit sends everybody who has signed in to `/`. The page where the sign-in began is the referrer of `/auth/login`;
-it is kept in a cookie of a few minutes, and the redirect that ends a sign-in leads there.
+Streamlit redirects to `/` after a sign-in. The page where it started is the referrer of `/auth/login`; it is kept in a
+cookie for a few minutes, and replaces that redirect.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _LONGEST = 2_000
 
 
 class LoginRedirect:
-    """The middleware."""
+    """ASGI middleware that keeps and restores the page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on; keep the page at the beginning of a sign-in, lead back to it at the end."""
+        """Pass requests on; store the page at the start of a sign-in, redirect to it at the end."""
         if scope["type"] != "http" or scope["path"] not in (BEGINS, CALLBACK):
             await self._app(scope, receive, send)
             return
@@ -49,12 +49,12 @@ class LoginRedirect:
 
 
 def page_of(url: str) -> str:
-    """The path and the parameters of a page of ours; `/` for what cannot be one. Never leads to another site."""
+    """Path and parameters of a page of the dashboard; `/` for anything else. Never leads to another site."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "/"
     path = f"/{parts.path.lstrip('/')}"
     whole = f"{path}?{parts.query}" if parts.query else path
-    # A browser takes a backslash for a slash, and drops control characters.
+    # Browsers read a backslash as a slash, and drop control characters.
     return whole if len(whole) <= _LONGEST and whole.isprintable() and "\\" not in whole and whole.isascii() else "/"

@@ -1,6 +1,6 @@
-"""Sign-in with an OpenID provider, by Streamlit's own support for it: nothing of a page is shown before.
+"""Sign-in with an OpenID provider, by Streamlit's own support: no page is shown before.
 
-Streamlit reads its secrets from a file in the working directory; here they are ours, handed to it in memory.
+Streamlit reads its secrets from a file in the working directory; here they come from the settings, in memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import PREFIX, Settings
 
 CALLBACK = "/oauth2callback"
-# What means nothing without a sign-in.
+# Settings that have no effect without a sign-in.
 _NAMES = (
     "dashboard_oidc_client_id",
     "dashboard_oidc_client_secret",
@@ -31,7 +31,7 @@ log = logging.getLogger("streamgauge")
 
 
 def check(settings: Settings) -> None:
-    """Raise `UsageError` for settings that cannot work together; warn where anybody may look."""
+    """Raise `UsageError` for settings that contradict each other; warn if anybody may read the pages."""
     given = [name for name in _NAMES if getattr(settings, name) is not None]
     if settings.sign_in:
         for needed in (
@@ -49,8 +49,8 @@ def check(settings: Settings) -> None:
         raise UsageError(f"{_variable(given[0])} needs a sign-in: set {_variable('dashboard_oidc_url')} too")
     elif not access.loopback(settings.dashboard_host):
         log.warning(
-            "the pages are served on %s without a sign-in: whoever reaches them reads every figure, and nobody acts; "
-            "set %s, or put something with a login in front",
+            "the pages are served on %s without a sign-in: anybody who reaches them reads every figure, nobody may act; "
+            "set %s, or put a proxy with a login in front",
             settings.dashboard_host,
             _variable("dashboard_oidc_url"),
         )
@@ -61,14 +61,14 @@ def _variable(name: str) -> str:
 
 
 def redirect_url(settings: Settings) -> str:
-    """Where the provider sends a reader back to."""
+    """Address that the provider redirects a reader to."""
     host = settings.dashboard_host
     here = f"http://{f'[{host}]' if ':' in host else host}:{settings.dashboard_port}{CALLBACK}"
     return settings.dashboard_oidc_redirect_url or here
 
 
 def secrets(settings: Settings) -> dict[str, Any] | None:
-    """What Streamlit wants to know for a sign-in; None without one. Raises `UsageError` for a file it cannot read."""
+    """Streamlit's secrets for the sign-in; None without one. Raises `UsageError` for a file that cannot be read."""
     if not settings.sign_in:
         return None
     cookie, client = settings.dashboard_cookie_secret, settings.dashboard_oidc_client_secret
@@ -90,18 +90,18 @@ def secrets(settings: Settings) -> dict[str, Any] | None:
 
 
 def admitted() -> bool:
-    """Whether the reader may see the pages."""
+    """Whether the reader may read the pages."""
     return not query_cache.settings().sign_in or bool(st.user.is_logged_in)
 
 
 def show() -> None:
-    """The way in."""
+    """Draw the sign-in card."""
     ours, theirs = urlsplit(redirect_url(query_cache.settings())), urlsplit(st.context.url or "")
     with st.container(border=True, width=theme.CARD_PX):
         st.title("Streamgauge", anchor=False)
         st.text("Sign in to see the figures.")
         if theirs.netloc and ours.netloc != theirs.netloc:
-            # The provider sends everybody back to one address, and a cookie is of one address.
+            # The provider redirects to one address, and a cookie belongs to one address.
             elsewhere = theirs._replace(scheme=ours.scheme, netloc=ours.netloc)
             st.link_button("Sign in", elsewhere.geturl(), type="primary", width="stretch")
         else:
@@ -109,7 +109,7 @@ def show() -> None:
 
 
 def who() -> None:
-    """The reader's name, what they may do, and the way out; in the navigation's sidebar."""
+    """Draw the reader's name, role and sign-out button in the sidebar."""
     if not query_cache.settings().sign_in:
         return
     reader = access.reader()

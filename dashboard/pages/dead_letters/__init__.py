@@ -1,1 +1,1 @@
-"""What the page of dead letters is made of: one letter opened, sending letters again, and what was sent before."""
+"""The page Dead letters: causes, one cause with a sample, retries, and their history."""

@@ -1,4 +1,4 @@
-"""One cause of dead letters opened: its figures, a sample letter, sending again, and what was sent before."""
+"""One cause of dead letters: its figures, a sample, the retry, and the history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dashboard.pages.dead_letters.jobs import Busy, Job
 from dashboard.session import actions, address
 from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
 
-# The marked lines stand out from the payload's others; static text of ours.
+# Marks the invalid lines of the payload. Static text.
 _CSS = """<style>
 [class*="st-key-letters-wrong"] { box-shadow: inset 4px 0 #D55E00; background: rgba(213, 94, 0, 0.14); }
 [class*="st-key-letters-wrong"] pre { background: transparent !important; }
@@ -27,18 +27,18 @@ CHART_PX = 180
 
 
 def show(view: ViewState, chosen: Mapping[str, Any]) -> None:
-    """The page of one cause; `chosen` has a fingerprint, or how one begins."""
+    """Draw the page of one cause; `chosen` holds a fingerprint or a prefix of one."""
     st.html(_CSS)
     st.button("All causes", icon=":material/arrow_back:", type="tertiary", on_click=_leave, key="letters-back")
     frame.live(lambda now: _figures(now, chosen))
-    # What the reader works with stands still: it is drawn anew when they change something.
+    # What the reader works with does not refresh: it is redrawn when they change something.
     try:
         _open(view, chosen)
     except WarehouseUnavailable:
-        # The figures above say so, and come back by themselves.
-        st.caption("The letters themselves come back with the next click.")
+        # The figures above report it, and recover by themselves.
+        st.caption("The sample recovers with the next click.")
     except QueryError as error:
-        st.caption("The letters could not be read.")
+        st.caption("The dead letters could not be read.")
         st.text(str(error))
     _history(view, chosen)
 
@@ -46,7 +46,7 @@ def show(view: ViewState, chosen: Mapping[str, Any]) -> None:
 def _history(view: ViewState, chosen: Mapping[str, Any]) -> None:
     @st.fragment(run_every=view.refresh_s)
     def runs() -> None:
-        # Where it cannot be had, the figures above say why.
+        # The figures above report why it cannot be had.
         with contextlib.suppress(WarehouseUnavailable, QueryError):
             history.draw(view, chosen)
 
@@ -79,7 +79,7 @@ def _open(view: ViewState, chosen: Mapping[str, Any]) -> None:
     if letter is None:
         return
     row = sample.read(letter, view).row
-    # A letter of another cause belongs to another link.
+    # A dead letter of another cause belongs to another link.
     if not row or not row["fingerprint"].startswith(chosen["fingerprint"]):
         letter = positions[0] if positions else None
         row = sample.read(letter, view).row if letter else {}
@@ -95,7 +95,7 @@ def _open(view: ViewState, chosen: Mapping[str, Any]) -> None:
 
 
 def _sample(letter: str, positions: list[str], row: Mapping[str, Any], view: ViewState) -> Job | None:
-    """The letter, and its headers once somebody wanted them."""
+    """The sample, and its headers once they were requested."""
     st.subheader("Sample", anchor=False)
     sample.pager(letter, positions)
     result = sample.whole(row["fingerprint"], letter)
@@ -109,14 +109,14 @@ def _reading(cause: str, letter: str, result: Job | None) -> None:
 
         @st.fragment(run_every=READING_S)
         def waiting() -> None:
-            st.caption("Reading the letter from its topic …")
+            st.caption("Reading the dead letter from its topic …")
             if not result.running:
                 st.rerun()
 
         waiting()
         return
     if result is not None and result.error:
-        st.caption("The letter could not be read from its topic.")
+        st.caption("The dead letter could not be read from its topic.")
         st.text(result.error)
     if result is not None and result.messages:
         return
@@ -125,7 +125,7 @@ def _reading(cause: str, letter: str, result: Job | None) -> None:
         "Headers and whole payload",
         icon=":material/mail:",
         disabled=who is None,
-        help="Reads the letter itself from its dead-letter topic.",
+        help="Reads the dead letter from its topic.",
         key="letters-whole",
     ):
         try:

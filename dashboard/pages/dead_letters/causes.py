@@ -1,4 +1,4 @@
-"""Dead letters by cause: how many, of how many kinds, when, and what became of them."""
+"""Dead letters by cause: tiles, timeline, and the table of causes."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _CAUSES = {
     ),
     "stream": Column("Stream", width=95),
     "reason": Column("Reason"),
-    "field": Column("Field", meaning="The field that is to blame, where one is."),
-    "letters": Column("Letters", "count", width="small"),
-    "trend": Column("Trend", "bars", meaning="The range in 24 equal parts; each cause by its own highest bar."),
+    "field": Column("Field", meaning="The invalid field, if any."),
+    "letters": Column("Dead letters", "count", width="small"),
+    "trend": Column("Trend", "bars", meaning="The range in 24 equal parts; each cause scaled by its own highest bar."),
     "first": Column("First", "time", meaning="The first of the range."),
     "last": Column("Last", "time"),
     "retried": Column("Sent again", "count", width=95),
-    "settled": Column("Settled", "count", meaning="Sent again, and no dead letter again.", width="small"),
+    "settled": Column("Settled", "count", meaning="Sent again, and not a dead letter again.", width="small"),
     "again": Column("Failed again", "count", width=105),
 }
 
 
 def headline(by_cause: Result, view: ViewState, chosen: Mapping[str, Any], *, several: bool = True) -> None:
-    """How many, of how many kinds (where there may be several), and what became of them."""
+    """Tiles: how many, of how many causes (if there may be several), how many were sent again and settled."""
     total = query_cache.fetch(queries.TOTAL, view, **chosen)
-    # Of all causes; the rows are of the most frequent ones.
+    # Of all causes, while the rows are the most frequent ones only.
     retried, settled, again, still_open = (
         by_cause.row.get(f"all_{name}", 0) for name in ("retried", "settled", "again", "open")
     )
@@ -68,7 +68,7 @@ def headline(by_cause: Result, view: ViewState, chosen: Mapping[str, Any], *, se
 
 
 def no_match(by_cause: Result, chosen: Mapping[str, Any]) -> None:
-    """No letters: which is good, unless something was asked for."""
+    """Empty state: good, unless there are filters."""
     if any(chosen.values()):
         filters.no_match("dead letters", by_cause.period)
         return
@@ -77,7 +77,7 @@ def no_match(by_cause: Result, chosen: Mapping[str, Any]) -> None:
 
 
 def timeline(view: ViewState, chosen: Mapping[str, Any], height: int = 320) -> None:
-    """When they came, by stream."""
+    """Dead letters over time, by stream."""
     result = query_cache.fetch(queries.TIMELINE, view, **chosen)
     names = sorted({row["stream"] for row in result.rows}, key=theme.stream_order)
     series = [
@@ -95,16 +95,16 @@ def timeline(view: ViewState, chosen: Mapping[str, Any], height: int = 320) -> N
 
 
 def table(by_cause: Result, view: ViewState, chosen: Mapping[str, Any]) -> None:
-    """The causes, the most frequent first."""
+    """Table of the causes, the most frequent first."""
     st.subheader(figures.BY_CAUSE.label, anchor=False, help=figures.BY_CAUSE.meaning)
     rows = with_trend(by_cause.rows, query_cache.fetch(queries.TREND, view, **chosen).rows)
     tables.show(rows, _CAUSES, view, key="letters-causes")
     most = f" The {queries.MOST} most frequent." if len(by_cause.rows) >= queries.MOST else ""
-    st.caption(f"A cause opens by its fingerprint, as of {datetime.now(UTC):%H:%M:%S} UTC.{most} {tiles.sql(by_cause)}")
+    st.caption(f"A fingerprint opens its cause. As of {datetime.now(UTC):%H:%M:%S} UTC.{most} {tiles.sql(by_cause)}")
 
 
 def with_trend(rows: list[dict[str, Any]], parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The causes, each with its number in every part of the range."""
+    """The causes, each with its counts in the parts of the range (`trend`)."""
     trends: dict[tuple[Any, ...], list[int]] = {}
     for part in parts:
         trend = trends.setdefault((part["fingerprint"], part["stream"], part["reason"]), [0] * queries.BARS)

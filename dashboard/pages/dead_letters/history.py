@@ -1,4 +1,4 @@
-"""What was sent again, by run, and what was asked for through the pages."""
+"""History of retries by run, and of the actions taken through the pages."""
 
 from __future__ import annotations
 
@@ -19,30 +19,28 @@ _RUNS = {
     "who": Column("Who", meaning="Who confirmed it in the dashboard, or ran the command line."),
     "fingerprint": Column("Cause", "link", page="dead-letters", param="fingerprint"),
     "stream": Column("Stream"),
-    "letters": Column("Sent", "count", meaning="Letters that this run sent again, each once."),
-    "settled": Column("Settled", "count", meaning="Of those, events that are no dead letter again."),
-    "again": Column(
-        "Failed again", "count", meaning="Of those, events that became a dead letter where they were sent."
-    ),
-    "edited": Column("Edited", "count", meaning="Of those, events whose payload was changed before."),
-    "edit": Column("What was changed", width="large"),
+    "letters": Column("Sent", "count", meaning="Dead letters that this run sent again, each once."),
+    "settled": Column("Settled", "count", meaning="Of those, events that are not dead letters again."),
+    "again": Column("Failed again", "count", meaning="Of those, events that became dead letters again."),
+    "edited": Column("Edited", "count", meaning="Of those, events whose payload was edited."),
+    "edit": Column("Edit", width="large"),
 }
 _ACTIONS = {
     "began": Column("When", "time"),
     "who": Column("Who"),
     "action": Column("Action"),
-    "target": Column("Of", meaning="The cause, and the letter or all of them."),
+    "target": Column("Of", meaning="The cause, and one dead letter or all of them."),
     "outcome": Column("Outcome"),
-    "detail": Column("What came of it", width="large"),
+    "detail": Column("Result", width="large"),
 }
 
 
 def draw(view: ViewState, filters: Mapping[str, Any]) -> None:
-    """Both tables; the second only where the catalog has the audit stream."""
+    """Draw both tables; the second only if the catalog has the audit stream."""
     st.subheader(figures.HISTORY.label, anchor=False, help=figures.HISTORY.meaning)
     runs = query_cache.fetch(queries.HISTORY, view, **filters)
     if not runs.rows:
-        st.caption("Nothing was sent again yet.")
+        st.caption("Nothing has been sent again yet.")
     else:
         tables.show(runs.rows, _RUNS, view, key="letters-runs")
         st.caption(f"The newest 50 runs, of any time. {tiles.sql(runs)}")

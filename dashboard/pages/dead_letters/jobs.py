@@ -1,8 +1,8 @@
-"""Commands that the dashboard runs as child processes, and what they say, line by line.
+"""Jobs: commands that the dashboard runs as child processes, with their JSON output.
 
-One registry a process: a job goes on when the session that began it has gone, and every session sees it. No job blocks
-a page: a thread of its own reads what the child says. What a job has said is only ever replaced, never changed, so
-that a page may read it at any moment.
+All sessions share the jobs, which continue when the session that started them ends. No job blocks a page: a thread
+reads the output. The messages of a job are an immutable tuple that is replaced, so that a page may read them at any
+moment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from streamgauge.runtime.errors import TransientError
 log = logging.getLogger("streamgauge")
 Kind = Literal["dry", "retry", "show"]
 KEPT, MOST_AT_ONCE = 100, 4
-# A dry run reads a topic or two; one that takes longer has no Kafka to ask. A retry has time-outs of its own.
+# A dry run reads a topic or two; one that takes longer has no Kafka. A retry has time-outs of its own.
 READ_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 8.0
 _LONGEST_LINE = 4 * 1024 * 1024
@@ -37,12 +37,12 @@ _MOST_MESSAGES = 200
 
 
 class Busy(TransientError):
-    """Something else has to end first."""
+    """Another job has to end first."""
 
 
 @dataclass
 class Job:
-    """One command. `said` are its JSON objects; `code` is None while it runs; `error` is what it failed with."""
+    """One command. `messages` are its JSON objects; `code` is None while it runs; `error` is its error message."""
 
     kind: Kind
     request: Request
@@ -61,22 +61,23 @@ class Job:
         return self.ended is None
 
     def of(self, event: str) -> list[dict[str, Any]]:
-        """What it said of a kind."""
+        """Its messages of a kind."""
         return [one for one in self.messages if one.get("event") == event]
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What it would send; empty until it has said so."""
+        """What it would send; empty until the plan is known."""
         return next(iter(self.of("plan")), {})
 
     @property
     def end(self) -> dict[str, Any]:
-        """How it ended, in its own words; empty where it did not come to that."""
+        """Its final message; empty if there is none."""
         return next(iter(self.of("end")), {})
 
 
 class Jobs:
-    """Starts commands and remembers them. `command` is the command line's beginning; `ended` is told of each retry."""
+    """Starts commands and keeps them. `command` is the prefix of the command line; `ended` is called after each
+    retry."""
 
     def __init__(self, command: Sequence[str], ended: Callable[[Job], None] = lambda _: None) -> None:
         self._command = list(command)
@@ -86,40 +87,42 @@ class Jobs:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, kind: Kind, request: Request, by: str) -> Job:
-        """Start a command; returns at once. Raises `Busy`, and `ValueError` for what names no letters."""
+        """Start a command; returns at once. Raises `Busy`, and `ValueError` for an invalid request."""
         with self._lock:
             running = [job for job in self._jobs if job.running]
             if kind != "show" and any(job.request.cause == request.cause and job.kind != "show" for job in running):
                 raise Busy("a retry or a dry run of this cause is running; wait until it has ended")
             other = next((job for job in running if job.kind == "retry"), None)
-            # Two would fence one another: there is one transactional id for the cluster (docs/dead-letters.md).
+            # Two would fence each other: there is one transactional id for the cluster (docs/dead-letters.md).
             if kind == "retry" and other is not None:
-                raise Busy(f"{other.by} is sending letters of the cause {other.request.cause}; one retry at a time")
+                raise Busy(
+                    f"{other.by} is retrying dead letters of the cause {other.request.cause}; one retry at a time"
+                )
             if len(running) >= MOST_AT_ONCE:
-                raise Busy("too much is running already; try again in a moment")
+                raise Busy("too many jobs are running; try again in a moment")
             job = Job(kind, request, by)
-            # Named wrongly it must not get as far as a thread.
+            # An invalid request must not reach the thread.
             _arguments(job, None)
             self._jobs = [*self._jobs[-KEPT + 1 :], job]
         threading.Thread(target=self._run, args=(job,), name=f"job-{job.id}", daemon=True).start()
         return job
 
     def newest(self, cause: str, *kinds: Kind, letter: str | None = None) -> Job | None:
-        """The newest job about a cause, or about one of its letters."""
+        """The newest job of these kinds for a cause, or for one of its dead letters."""
         for job in reversed(self._jobs):
             if job.request.cause == cause and job.kind in kinds and letter in (None, job.request.letter):
                 return job
         return None
 
     def stop(self, job: Job) -> None:
-        """Ask a job to end: it settles what it has sent and sends no more. Returns at once."""
+        """Ask a job to stop: it settles what it has sent and sends no more. Returns at once."""
         with self._lock:
             job.stopping = True
             if child := self._children.get(job.id):
                 child.terminate()
 
     def close(self) -> None:
-        """End what runs, in a few seconds at most."""
+        """Stop all jobs; blocks for `STOP_TIMEOUT_S` at most."""
         for job in self._jobs:
             if job.running:
                 self.stop(job)
@@ -148,7 +151,7 @@ class Jobs:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                # Ctrl-C in the dashboard's terminal is not meant for it.
+                # Ctrl-C in the dashboard's terminal must not reach it.
                 start_new_session=True,
                 env={**os.environ, "PYTHONUTF8": "1"},
             ) as child:
@@ -185,7 +188,7 @@ def _arguments(job: Job, file: Path | None) -> list[str]:
 
 @contextlib.contextmanager
 def _payload(text: str | None) -> Iterator[Path | None]:
-    """The edited payload in a file that only we can read, for as long as the command needs it."""
+    """The edited payload in a private file, for as long as the command needs it."""
     if text is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""How a retry ended, in the audit stream: the record of its beginning is written where it was confirmed."""
+"""Outcome of a retry: in words, and in the audit stream. Its `requested` record is written when it is confirmed."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _WORDS = {
     "none": "there was nothing to send",
     "done": "",
     "failed": "stopped: one failed again",
-    "stopped": "stopped when told to",
-    "unsettled": "the consumer did not come past what was sent in time",
+    "stopped": "stopped on request",
+    "unsettled": "the consumer did not pass what was sent in time",
     "error": "an error",
     "dry": "nothing was sent",
 }
 
 
 def words(job: Job) -> str:
-    """One line: how it ended, and how many are through; what an error says may hold any text."""
+    """One line: how it ended, and how many passed. An error message may hold any text."""
     end = job.end
     if not end:
-        return job.error or "it ended without saying how"
-    counted = f"{format.count(end['through'])} of {format.count(end['total'])} through"
+        return job.error or "it ended without a result"
+    counted = f"{format.count(end['through'])} of {format.count(end['total'])} passed"
     if end["failed"]:
         counted += f", {format.count(end['failed'])} failed again"
     if end["unsettled"]:
@@ -39,12 +39,12 @@ def words(job: Job) -> str:
 
 
 def good(job: Job) -> bool:
-    """Whether nothing went wrong."""
+    """Whether it succeeded."""
     return job.code == 0 and bool(job.end)
 
 
 def record(job: Job) -> None:
-    """Write down how a retry ended; where Kafka does not take it, the log has it."""
+    """Write the outcome to the audit stream, or to the log if Kafka does not accept it."""
     try:
         audit.write(
             job.id,
@@ -55,4 +55,4 @@ def record(job: Job) -> None:
             detail=words(job),
         )
     except StreamgaugeError as error:
-        log.error("a retry by %s ended (%s) and this is not recorded: %s", job.by, words(job), error)
+        log.error("a retry by %s ended (%s), which cannot be recorded: %s", job.by, words(job), error)

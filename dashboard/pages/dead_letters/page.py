@@ -1,4 +1,4 @@
-"""Dead letters: what could not be processed, by cause; one cause opened, and sent again."""
+"""Dead letters: events that could not be processed, by cause; one cause with its sample and retry."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def show() -> None:
         chosen = {
             "stream": filters.choose("stream", "Stream", [row["stream"] for row in rows], all_of="all streams"),
             "reason": filters.choose("reason", "Reason", [row["reason"] for row in rows], all_of="all reasons"),
-            "fingerprint": address.text("fingerprint", "Cause", placeholder="fingerprint, or how one begins"),
+            "fingerprint": address.text("fingerprint", "Cause", placeholder="fingerprint or prefix"),
         }
     if chosen["fingerprint"] and not is_fingerprint(chosen["fingerprint"]):
-        st.warning("A cause is named by 4 to 12 hexadecimal digits.", icon=":material/filter_alt:")
+        st.warning("A fingerprint has 4 to 12 hexadecimal digits.", icon=":material/filter_alt:")
         return None
     if chosen["fingerprint"]:
         return cause.show(view, chosen)
@@ -35,7 +35,7 @@ def show() -> None:
 
 
 def draw(view: ViewState, chosen: Mapping[str, Any]) -> None:
-    """All causes, and what was sent again lately."""
+    """All causes, and the history of retries."""
     by_cause = query_cache.fetch(queries.CAUSES, view, **chosen)
     causes.headline(by_cause, view, chosen)
     if not by_cause.rows:

@@ -1,6 +1,6 @@
-"""What the page of dead letters asks. A letter counts when it became one (`dead_at`), whatever the event's own time.
+"""Queries of the page Dead letters. A dead letter counts at `dead_at`, whatever the event's own time.
 
-`dead_letters` is far smaller than raw events: what could not be processed. Every question is bounded all the same.
+`dead_letters` is far smaller than raw events; every query is bounded all the same.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from dashboard.data import comparison
 from dashboard.data.query import Query
 
 BARS = 24
-# So many causes are listed.
+# Number of causes listed.
 MOST = 200
-# Rows written before there was `dead_at` have none.
+# Rows of older versions have no `dead_at`.
 _AT = "coalesce(dead_at, kafka_timestamp)"
 _IN_RANGE = comparison.in_range(_AT)
 _CHOSEN = "($stream = '' OR stream = $stream) AND ($reason = '' OR reason = $reason)"
 _CAUSE = "($fingerprint = '' OR starts_with(fingerprint, $fingerprint))"
 _ANY = {"stream": "", "reason": "", "fingerprint": ""}
-# A record names its letter by place, as text. Failed again is a sent event that became a letter where it then was.
+# A record names its dead letter by position, as text. `again`: the event became a dead letter where it was sent to.
 _RETRIED = """
 retried AS (
     SELECT split_part(letter, ':', 1) AS topic, split_part(letter, ':', 2)::INTEGER AS kafka_partition,
@@ -30,7 +30,7 @@ retried AS (
 
 
 def _sql(text: str, more: str = "") -> str:
-    """The statement with its common parts written in, which are ours; values are parameters."""
+    """The statement with the common fragments filled in; values are parameters."""
     return text.format(
         at=_AT,
         in_range=_IN_RANGE,

@@ -1,4 +1,4 @@
-"""Sending letters again: what to send, a dry run first, then rung by rung. The work itself is the command line's."""
+"""Retry of dead letters: the form, a dry run, then batch by batch. The command line does the work."""
 
 from __future__ import annotations
 
@@ -18,16 +18,14 @@ from dashboard.session import actions
 from streamgauge.domain import format
 
 POLL_S = 1.0
-# Longer payloads are for an editor, and for `--edit FILE`.
+# Longer payloads are edited in a file (`--edit FILE`).
 EDITED_BYTES = 64 * 1024
-_WHAT = {"one": "This letter", "all": "All of this cause"}
-_HOW = {"as it is": "As it is", "field": "Set one field", "payload": "Edit the payload"}
+_WHAT = {"one": "This dead letter", "all": "All of this cause"}
+_HOW = {"as it is": "Unchanged", "field": "Set one field", "payload": "Edit the payload"}
 _RUNGS = {
-    "rung": Column("Rung", "count"),
-    "size": Column("Letters", "count"),
-    "through": Column(
-        "Through", "count", meaning="The consumer has come past them, and they are no dead letter again."
-    ),
+    "rung": Column("Batch", "count"),
+    "size": Column("Dead letters", "count"),
+    "through": Column("Through", "count", meaning="The consumer has passed them, and they are not dead letters again."),
     "failed": Column("Failed again", "count"),
     "seconds": Column("Took", "seconds"),
     "state": Column("State"),
@@ -35,7 +33,7 @@ _RUNGS = {
 
 
 def form(cause: Mapping[str, Any], letter: str, payload: str | None) -> Request:
-    """What to send; `payload` is the letter's own, None where it is not here as text."""
+    """Draw the form; `payload` is that of the dead letter, None if it is not available as text."""
     name = f"letters:{cause['fingerprint']}"
     st.subheader("Send again", anchor=False)
     with st.container(horizontal=True):
@@ -48,12 +46,14 @@ def form(cause: Mapping[str, Any], letter: str, payload: str | None) -> Request:
         how = st.segmented_control("How", ways, required=True, format_func=_HOW.__getitem__, key=f"{name}:how")
     one = letter if what == "one" else None
     if one is None:
-        st.caption("Every letter of this cause that was not sent again yet, also from before the range.")
+        st.caption("Every dead letter of this cause that was not sent again yet, also from before the range.")
     if how == "field":
         with st.container(horizontal=True):
             guess = str(cause["field"] or "").removeprefix("$").removeprefix(".")
-            field = st.text_input("Field", guess, key=f"{name}:field", help="As in `items[0].quantity`.")
-            value = st.text_input("Value", key=f"{name}:value", help="JSON where it is JSON, else text: `12`, `EUR`.")
+            field = st.text_input("Field", guess, key=f"{name}:field", help="For example `items[0].quantity`.")
+            value = st.text_input(
+                "Value", key=f"{name}:value", help="JSON if it parses as JSON, else text: `12`, `EUR`."
+            )
         return Request(cause["fingerprint"], one, field=field.strip(), value=value)
     if how == "payload":
         return Request(cause["fingerprint"], one, payload=_edited(letter, payload))
@@ -62,8 +62,12 @@ def form(cause: Mapping[str, Any], letter: str, payload: str | None) -> Request:
 
 def _edited(letter: str, payload: str | None) -> str | None:
     if payload is None or len(payload) > EDITED_BYTES:
-        long = "It is too long for a page" if payload is not None else "Only a part of it is here, or it is no text"
-        st.caption(f"{long}: read the whole letter above, or use a file with the command line.")
+        long = (
+            "It is too long for this page"
+            if payload is not None
+            else "Only a part of it is available, or it is not text"
+        )
+        st.caption(f"{long}: read the whole dead letter above, or edit a file with the command line.")
         st.code(
             f"streamgauge dead-letters show --output event.json {letter}\n"
             f"streamgauge dead-letters retry --edit event.json {letter}",
@@ -76,19 +80,20 @@ def _edited(letter: str, payload: str | None) -> str | None:
 
 
 def complete(request: Request, how: str) -> bool:
-    """Whether everything is said that has to be."""
+    """Whether the request is complete."""
     return bool(request.field) if how == "field" else request.payload is not None if how == "payload" else True
 
 
 def dry_run(request: Request) -> None:
-    """The button that only looks. It sends nothing, so it asks nothing; but it costs a process, so operators only."""
+    """The button of the dry run. It sends nothing, so it needs no confirmation; it starts a process, so only operators
+    may."""
     who, forbidden = actions.actor(), actions.why_not()
     ready = complete(request, str(st.session_state.get(f"letters:{request.cause}:how")))
     pressed = st.button(
         "Dry run",
         icon=":material/preview:",
         disabled=not ready or who is None,
-        help=f"Not possible: {forbidden}." if forbidden else "Says what would be sent and where, and sends nothing.",
+        help=f"Not possible: {forbidden}." if forbidden else "Shows what would be sent and where, and sends nothing.",
         key="letters-dry-run",
     )
     if not pressed or not ready or who is None:
@@ -101,7 +106,7 @@ def dry_run(request: Request) -> None:
 
 
 def work(request: Request, view: ViewState) -> None:
-    """What the newest dry run or retry of this cause says, and what can be done about it; anew while it runs."""
+    """The newest dry run or retry of this cause, and what can be done; refreshed while it runs."""
     found = registry.jobs().newest(request.cause, "dry", "retry")
     running = found is not None and found.running
 
@@ -114,9 +119,9 @@ def work(request: Request, view: ViewState) -> None:
             if job.kind == "retry":
                 _progress(job, view)
             elif job.running:
-                st.progress(0.0, "Dry run: looking for the letters …")
+                st.progress(0.0, "Dry run: finding the dead letters …")
             elif not job.request.same(request):
-                st.caption("The choices above have changed since the last dry run: run it anew.")
+                st.caption("The form has changed since the last dry run: run it again.")
             else:
                 _dry(job)
         if running and not job.running:
@@ -128,7 +133,7 @@ def work(request: Request, view: ViewState) -> None:
 def _dry(job: Job) -> None:
     if job.error or not job.plan:
         st.error("**The dry run failed.** Nothing was sent.", icon=":material/error:")
-        st.text(job.error or "it said nothing")
+        st.text(job.error or "no output")
         return
     plan = job.plan
     ready = plan["ready"]
@@ -150,7 +155,7 @@ def _dry(job: Job) -> None:
     lines += [f"edited {one['letter']}: {one['edit']}" for one in plan["edits"]]
     lines += [
         *retry_request.left_out(plan),
-        f"in rungs of {retry_request.batch_sizes(plan['rungs'])}, at most {plan['rate']:g} a second",
+        f"in batches of {retry_request.batch_sizes(plan['rungs'])}, at most {plan['rate']:g} a second",
     ]
     st.code("\n".join(lines), language=None, wrap_lines=True)
     actions.button(
@@ -165,7 +170,7 @@ def _dry(job: Job) -> None:
 
 def _begin(request: Request, who: str) -> str:
     job = registry.jobs().start("retry", request, who)
-    return f"Started as job {job.id}: the page shows how far it is, and the history how it ends."
+    return f"Started as job {job.id}: the page shows its progress, the history its result."
 
 
 def _progress(job: Job, view: ViewState) -> None:
@@ -176,20 +181,20 @@ def _progress(job: Job, view: ViewState) -> None:
     st.text(f"Retry by {job.by}, begun {format.clock(job.began, datetime.now(UTC), view.clock)}: {job.request.target}")
     if job.running:
         doing = (
-            "stopping after what is on its way" if job.stopping else "sending" if plan else "looking for the letters"
+            "stopping after what is in flight" if job.stopping else "sending" if plan else "finding the dead letters"
         )
-        counted = f"{format.count(through)} of {format.count(total)} through" if total else "…"
+        counted = f"{format.count(through)} of {format.count(total)} passed" if total else "…"
         st.progress(through / total if total else 0.0, f"{doing.capitalize()}: {counted}")
     elif outcome.good(job) and end.get("outcome") in ("done", "none"):
-        st.success("**Every one is through.**" if end["outcome"] == "done" else "**There was nothing to send.**")
+        st.success("**All passed.**" if end["outcome"] == "done" else "**There was nothing to send.**")
     else:
-        st.error("**It has stopped.**", icon=":material/error:")
+        st.error("**Stopped.**", icon=":material/error:")
     if not job.running:
         st.text(outcome.words(job))
     if sizes:
         tables.show(_rungs(job, sizes), _RUNGS, view, key="letters-rungs")
     for one in job.of("failure"):
-        what = "The same failure returned" if one["same"] else "A new failure"
+        what = "The same failure again" if one["same"] else "A new failure"
         text = f"{what}: {one['letters']} x {one['fingerprint']} {one['reason']}: {one['detail']} (now {one['now']})"
         st.code(text, language=None, wrap_lines=True)
     if job.running:
@@ -200,7 +205,7 @@ def _progress(job: Job, view: ViewState) -> None:
             name="dead-letters.stop",
             target=job.request.target,
             effects=[
-                "No more is sent. What has been sent is waited for and stays sent.",
+                "No more is sent. What has been sent stays sent, and its result is awaited.",
                 "The rest can be sent later.",
             ],
             disabled=job.stopping,
@@ -209,7 +214,7 @@ def _progress(job: Job, view: ViewState) -> None:
 
 def _stop(job: Job) -> str:
     registry.jobs().stop(job)
-    return "It was told to stop."
+    return "Stopping."
 
 
 def _rungs(job: Job, sizes: list[int]) -> list[dict[str, Any]]:
@@ -219,12 +224,12 @@ def _rungs(job: Job, sizes: list[int]) -> list[dict[str, Any]]:
     for number, size in enumerate(sizes, 1):
         one = settled.get(number)
         if one is not None:
-            state = "failed again" if one["failed"] else "through"
+            state = "failed again" if one["failed"] else "passed"
         elif number in sent:
             state = "waiting for the consumer" if sent[number] == size else f"sending: {sent[number]:,} sent"
             state = state if job.running else "sent, not settled"
         else:
-            state = "to come" if job.running else "not sent"
+            state = "pending" if job.running else "not sent"
         rows.append(
             {"rung": number, "size": size, "state": state, **{k: v for k, v in (one or {}).items() if k in _RUNGS}}
         )

@@ -1,7 +1,7 @@
-"""What to send again, as the page asks and as the command line is told. Pure.
+"""Request for a retry, its command line, and its plan in words. Pure.
 
-Everything is an argument of its own, with `=` or after `--`: whatever an event's text contains, it is a value, never an
-option, and no shell ever sees it.
+Every value is an argument of its own, with `=` or after `--`: whatever text an event contains, it is a value, never an
+option, and no shell is involved.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _POSITION = re.compile(r"[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,19}")
 
 @dataclass(frozen=True)
 class Request:
-    """One letter or, without `letter`, all of the cause that became letters before `until`; edited or as they are.
+    """One dead letter or, without `letter`, all of the cause that became one before `until`; edited or unchanged.
 
-    `field` and `value` set one field in each; `payload` is what to send instead of the one letter's own.
+    `field` and `value` set one field in each; `payload` replaces the payload of the one letter.
     """
 
     cause: str
@@ -35,17 +35,17 @@ class Request:
     until: str | None = None
 
     def same(self, other: Request) -> bool:
-        """Whether both ask for the same, apart from the moment up to which they look."""
+        """Whether both are equal, apart from `until`."""
         return replace(self, until=None) == replace(other, until=None)
 
     @property
     def target(self) -> str:
-        """What it is about, for the record: begins with the cause."""
+        """Its target in the audit stream; begins with the cause."""
         return f"{self.cause} {self.letter or 'all'}"
 
 
 def is_fingerprint(text: str) -> bool:
-    """Whether the text can be a fingerprint, or how one begins."""
+    """Whether the text can be a fingerprint or a prefix of one."""
     return bool(_FINGERPRINT.fullmatch(text))
 
 
@@ -55,7 +55,7 @@ def is_position(text: str) -> bool:
 
 
 def retry(request: Request, *, by: str | None = None, file: Path | None = None) -> list[str]:
-    """The arguments of a retry; without `by` it is a dry run. `file` holds the payload. Raises `ValueError`."""
+    """Arguments of a retry; without `by` a dry run. `file` holds the payload. Raises `ValueError`."""
     arguments = ["dead-letters", "retry", "--format=json", f"--rate={request.rate:g}"]
     if request.field:
         arguments.append(f"--set={request.field}={request.value}")
@@ -65,29 +65,29 @@ def retry(request: Request, *, by: str | None = None, file: Path | None = None) 
         arguments += ["--yes", f"--by={by}"]
     if request.letter is not None:
         if not is_position(request.letter):
-            raise ValueError("no such letter")
+            raise ValueError("not a position of a dead letter")
         return [*arguments, "--", request.letter]
     if not is_fingerprint(request.cause):
-        raise ValueError("no such cause")
+        raise ValueError("not a fingerprint")
     return [*arguments, *([f"--until={request.until}"] if request.until else []), f"--fingerprint={request.cause}"]
 
 
 def show(letter: str) -> list[str]:
-    """The arguments to read one letter, whole. Raises `ValueError`."""
+    """Arguments that read one whole dead letter. Raises `ValueError`."""
     if not is_position(letter):
-        raise ValueError("no such letter")
+        raise ValueError("not a position of a dead letter")
     return ["dead-letters", "show", "--format=json", "--", letter]
 
 
 def verdict(says: str | None) -> str:
-    """What our analytics would say of an event, in words."""
+    """The predicted result of analytics for an event: its error (`says`), "" for none, None for unknown."""
     if says is None:
-        return "nobody can tell: another service failed at it"
+        return "unknown: another service failed at it"
     return f"would fail again: {says}" if says else "would pass now"
 
 
 def predictions(plan: Mapping[str, Any]) -> list[tuple[int, str]]:
-    """How many would fare how, the most frequent first."""
+    """Predicted results with their counts, the most frequent first."""
     counts: dict[str, int] = {}
     for cause in plan.get("causes", []):
         for one in cause["verdicts"]:
@@ -97,7 +97,7 @@ def predictions(plan: Mapping[str, Any]) -> list[tuple[int, str]]:
 
 
 def destinations(plan: Mapping[str, Any]) -> list[str]:
-    """Where the events would go, a line a topic."""
+    """Where the events would go, one line per topic."""
     topics: dict[str, list[Mapping[str, Any]]] = {}
     for one in plan.get("to", []):
         topics.setdefault(one["topic"], []).append(one)
@@ -110,11 +110,11 @@ def destinations(plan: Mapping[str, Any]) -> list[str]:
 
 
 def left_out(plan: Mapping[str, Any]) -> list[str]:
-    """What would not be sent, and why."""
+    """What would be left out, and why."""
     why = {
         "retried": "were sent again before",
         "gone": "are no longer in the dead-letter topic",
-        "homeless": "do not say which topic they came from",
+        "homeless": "do not name the topic they came from",
     }
     out: Mapping[str, int] = plan.get("left_out", {})
     return [f"{format.count(out[name])} left out: they {words}" for name, words in why.items() if out.get(name)]
@@ -126,11 +126,11 @@ def batch_sizes(sizes: Sequence[int]) -> str:
 
 
 def announcement(plan: Mapping[str, Any]) -> list[str]:
-    """What will happen, a line each, for whoever is asked to confirm it."""
+    """What will happen, one line each, for the confirmation."""
     lines = [f"{line}: each once, with its own key and headers." for line in destinations(plan)]
-    lines += [f"Of {format.count(number)} our analytics says: {words}." for number, words in predictions(plan)]
+    lines += [f"Analytics predicts for {format.count(number)}: {words}." for number, words in predictions(plan)]
     lines += [f"Edited {one['letter']}: {one['edit']}" for one in plan.get("edits", [])]
     lines += [f"{line}." for line in left_out(plan)]
-    lines.append(f"In rungs of {batch_sizes(plan.get('rungs', []))}; the first that fails again stops it.")
-    lines.append("Every consumer of the topic sees these events again, also those that had no trouble with them.")
+    lines.append(f"In batches of {batch_sizes(plan.get('rungs', []))}; the first failure stops it.")
+    lines.append("Every consumer of the topic reads these events again, also those that processed them before.")
     return lines

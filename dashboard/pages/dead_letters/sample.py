@@ -1,6 +1,6 @@
-"""One letter opened: where it was, why it failed, its headers, and its payload with the wrong field marked.
+"""Sample of a cause: one dead letter with its origin, reason, headers, and payload with the invalid field marked.
 
-All of it is what strangers wrote, so all of it is shown as text (`st.code` renders no Markdown and no links).
+All of it is text of events, so it is shown as text only (`st.code` renders no Markdown and no links).
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from streamgauge.dead_letters.payload import Line
 from streamgauge.domain import format
 from streamgauge.runtime.printable import printable
 
-# The warehouse keeps so many bytes of each payload; the whole of it is in the dead-letter topic.
+# Bytes of each payload that the warehouse keeps; the whole payload is in the dead-letter topic.
 KEPT_BYTES = 4_096
 _KEY = address.key("letter")
 
 
 def chosen(view: ViewState, filters: Mapping[str, Any]) -> tuple[str | None, list[str]]:
-    """The letter that is open, and the newest ones of the cause; the first of these unless the address names one."""
+    """Position of the sample, and of the newest dead letters of the cause: the first of these unless the address names
+    one."""
     rows = query_cache.fetch(queries.SAMPLES, view, **filters).rows
     positions = [f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}" for row in rows]
     held = str(st.session_state.get(_KEY, ""))
@@ -41,19 +42,23 @@ def chosen(view: ViewState, filters: Mapping[str, Any]) -> tuple[str | None, lis
 
 
 def keep(letter: str) -> None:
-    """Stay at this letter whatever comes: what is being edited must not become another one's."""
+    """Keep this sample when newer ones arrive: an edit must not end up on another one."""
     st.session_state[_KEY] = letter
     address.write({"letter": letter})
 
 
 def pager(letter: str, positions: list[str]) -> None:
-    """Which of the samples this is, and the next ones. Newest first."""
+    """Buttons to newer and older samples."""
     at = positions.index(letter) if letter in positions else None
     with st.container(horizontal=True, vertical_alignment="center", key="letters-pager"):
         _turn("Newer", ":material/chevron_left:", positions, None if at is None else at - 1)
         _turn("Older", ":material/chevron_right:", positions, 0 if at is None else at + 1)
         most = "+" if len(positions) >= 100 else ""
-        where = f"letter {at + 1} of {len(positions)}{most}, newest first" if at is not None else "a letter of its own"
+        where = (
+            f"dead letter {at + 1} of {len(positions)}{most}, newest first"
+            if at is not None
+            else "not among the newest"
+        )
         st.text(where, width="content")
 
 
@@ -68,35 +73,35 @@ def _turn(label: str, icon: str, positions: list[str], to: int | None) -> None:
 
 
 def read(letter: str, view: ViewState) -> Result:
-    """The letter's row, if the table has it."""
+    """The row of the dead letter, if the table has it."""
     topic, partition, offset = letter.rsplit(":", 2)
     position: dict[str, Any] = {"topic": topic, "kafka_partition": int(partition), "kafka_offset": int(offset)}
     return query_cache.fetch(queries.LETTER, view, **position)
 
 
 def whole(cause: str, letter: str) -> Job | None:
-    """What the command line has read of the letter, or is reading."""
+    """The job that reads, or has read, the whole dead letter; None without one."""
     return registry.jobs().newest(cause, "show", letter=letter)
 
 
 def load(cause: str, letter: str, who: str) -> None:
-    """Read the letter from its topic, in the background."""
+    """Start reading the dead letter from its topic."""
     registry.jobs().start("show", Request(cause, letter), who)
 
 
 def text_of(row: Mapping[str, Any], read_whole: Job | None) -> str | None:
-    """The payload as it was, to be edited; None where only a part of it is here, or it is no text."""
+    """The whole payload, for editing; None if only a part is available, or it is not text."""
     if read_whole is not None and read_whole.messages:
         found = read_whole.messages[0].get("payload")
         return found if isinstance(found, str) else None
     kept = row["payload"]
-    # What is no UTF-8 was replaced when it was kept.
+    # Invalid UTF-8 was replaced when the row was written.
     same = isinstance(kept, str) and len(kept.encode()) == row["bytes"] and "\ufffd" not in kept
     return kept if same else None
 
 
 def draw(row: Mapping[str, Any], read_whole: Job | None, view: ViewState) -> None:
-    """The facts, the payload, and the headers where they have been read."""
+    """Draw the facts, the payload, and the headers if they have been read."""
     st.code("\n".join(_facts(row, view)), language=None, wrap_lines=True)
     if meaning := REASONS.get(row["reason"]):
         st.caption(meaning)
@@ -106,11 +111,11 @@ def draw(row: Mapping[str, Any], read_whole: Job | None, view: ViewState) -> Non
     st.text(f"Payload, {size}")
     _payload(shown, row)
     if full is None and (row["bytes"] or 0) > KEPT_BYTES:
-        st.caption(f"Cut after {format.count(KEPT_BYTES)} bytes. The whole of it:")
+        st.caption(f"Cut after {format.count(KEPT_BYTES)} bytes. The whole payload:")
         st.code(f"streamgauge dead-letters show {_position(row)}", language=None)
     if read_whole is not None and read_whole.messages:
         headers = read_whole.messages[0].get("headers", [])
-        st.text(f"Headers of the letter at {read_whole.messages[0].get('lies_at', '')}")
+        st.text(f"Headers of the dead letter at {read_whole.messages[0].get('lies_at', '')}")
         columns = {"name": Column("Header"), "value": Column("Value", width="large")}
         tables.show(headers, columns, view, key="letters-headers")
 
