@@ -1,1 +1,1 @@
-"""What was produced against what SQL shows, live."""
+"""Live reconciliation of what was produced with what SQL shows."""

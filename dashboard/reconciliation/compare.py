@@ -1,12 +1,12 @@
-"""What was produced against what SQL shows, by stream: on its way, missing, or counted twice. Pure.
+"""Comparison of what was produced with what SQL shows, by stream: in flight, missing, or counted twice. Pure.
 
-Two figures that change all the time are never read at the same moment. So each claim is made of two that are in the
-safe order, and is a least that becomes exact as soon as both are read once more:
+Two values that change all the time are never read at the same moment. So each claim compares two values read in the
+safe order, and is a lower bound that becomes exact when both are read again:
 
-- missing: what was *due* in the log's count (`totals.py`) before SQL was asked, and SQL does not show;
-- counted twice: what SQL showed, and the log's count does not have though it was read to the end afterwards.
+- missing: what was *due* in the count of the log (`totals.py`) before SQL was queried, and SQL does not show;
+- counted twice: what SQL showed, and the count of the log does not have although it was read to the end afterwards.
 
-The rest of what SQL does not show yet is on its way: not processed yet, or processed and not merged.
+The rest of what SQL does not show yet is in flight: not processed yet, or processed and not merged.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 
 from streamgauge.runtime.data_dir.totals import Counts, Log, Published
 
-# Without a count of the log, what was published so long ago should be visible wherever nothing waits.
+# Without a count of the log, what was published this long ago should be visible if nothing waits.
 SETTLED_MS = 15_000
 KEPT = 60
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What SQL showed, by stream: asked for at `asked_ms`, known at `known_ms`."""
+    """What SQL showed, by stream: queried at `requested_ms`, received at `received_ms`."""
 
     requested_ms: int
     received_ms: int
@@ -34,7 +34,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class StreamComparison:
-    """One stream, or all of them. None is not known; `others` published what the producers do not say."""
+    """One stream, or all of them. None is unknown; `by_producers` is what the generator and services report."""
 
     stream: str
     produced: int
@@ -51,20 +51,20 @@ class StreamComparison:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is known to be wrong, and that is known."""
+        """Whether nothing is missing or counted twice, and both are known."""
         return self.missing == 0 and self.duplicated == 0
 
 
 @dataclass
 class History:
-    """The last looks, for all sessions."""
+    """The last readings, shared by all sessions."""
 
     logs: deque[Log] = field(default_factory=lambda: deque(maxlen=KEPT))
     snapshots: deque[Snapshot] = field(default_factory=lambda: deque(maxlen=KEPT))
     published: deque[tuple[int, Mapping[str, int]]] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def add(self, log: Log | None, published: Iterable[Published], snapshot: Snapshot) -> None:
-        """Take a look; one that is known already changes nothing."""
+        """Add a reading; one that is known already changes nothing."""
         if log is not None and (not self.logs or self.logs[-1].written_ms != log.written_ms):
             if self.logs and self.logs[-1].began_ms != log.began_ms:
                 self.logs.clear()  # another `up`: another count
@@ -79,7 +79,7 @@ class History:
 
 
 def sum_by_stream(published: Iterable[Published]) -> dict[str, int]:
-    """What all producers say, by stream."""
+    """Events published by all producers, by stream."""
     total: dict[str, int] = {}
     for one in published:
         for stream, count in one.streams.items():
@@ -88,7 +88,7 @@ def sum_by_stream(published: Iterable[Published]) -> dict[str, int]:
 
 
 def against_log(history: History) -> list[StreamComparison]:
-    """The lines where the log is counted; empty before the first look."""
+    """Comparison with the count of the log; empty before the first reading."""
     if not history.logs or not history.snapshots:
         return []
     log, snapshot = history.logs[-1], history.snapshots[-1]
@@ -101,7 +101,7 @@ def against_log(history: History) -> list[StreamComparison]:
         visible = max(0, snapshot.events.get(stream, 0) - before)
         missing = None if before_sql is None else max(0, before_sql.due.get(stream, 0) - visible)
         duplicated = None
-        # Where something was on its way when the count began, it is visible by now and was never counted.
+        # Events in flight when the count began are visible by now, and were never counted.
         if log.clean and before_log is not None:
             duplicated = max(0, before_log.events.get(stream, 0) - before - logged)
         dead = snapshot.dead_letters.get(stream, 0)
@@ -113,10 +113,10 @@ def against_log(history: History) -> list[StreamComparison]:
 def against_producers(
     history: History, waiting: Mapping[str, int | None], positions: tuple[int, int] | None
 ) -> list[StreamComparison]:
-    """The lines where nobody counts the log: against what the producers say, who may not be all there are.
+    """Comparison with what the producers report, who may not be the only ones, where the log is not counted.
 
-    `waiting` is what waits for analytics by stream (None: not known), `places` how many rows of the raw tables there
-    are, of how many different places in the log.
+    `waiting` is what waits for analytics by stream (None: unknown); `positions` is the number of rows of the raw tables
+    and of their distinct positions in the log.
     """
     if not history.published or not history.snapshots:
         return []
@@ -137,7 +137,7 @@ def against_producers(
 
 
 def total(lines: Iterable[StreamComparison]) -> StreamComparison:
-    """All streams together; what is not known of one is not known of all."""
+    """Sum over all streams; unknown if it is unknown for one."""
     kept = list(lines)
 
     def known(values: list[int | None]) -> int | None:

@@ -1,6 +1,6 @@
-"""Killing a worker of the demo, to see that nothing is lost: which process that is, and what became of it.
+"""Kill demo: kills a worker of a running `up`, to show that nothing is lost.
 
-Only the analytics process that a running `up` on this machine started: `up` is its parent, and starts it again.
+Only the analytics process that a running `up` on this machine has started: `up` is its parent, and restarts it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _LOOK_EVERY_S = 0.25
 
 @dataclass
 class Kill:
-    """One kill. `back_at` is when its successor said that it is ready, `whole_at` when SQL showed all that had been
-    produced by then, once; times in seconds since the epoch."""
+    """One kill. `back_at` is when its successor was ready, `complete_at` when SQL showed everything produced by then,
+    once; times in seconds since the epoch."""
 
     pid: int
     at: float
@@ -37,7 +37,7 @@ class Kill:
     complete_at: float | None = None
 
     def update(self, logged: Counts, visible: Counts, *, exact: bool, now: float) -> None:
-        """What the proof shows: once the successor works, it is whole when all that was logged by then is visible."""
+        """Take a reading: complete once the successor is ready and everything logged by then is visible."""
         if self.back_at is None or self.complete_at is not None:
             return
         self._owed = self._owed or dict(logged)
@@ -48,7 +48,7 @@ class Kill:
 
 
 def target(data_dir: Path, up_pid: int) -> RunFile | None:
-    """The worker that may be killed: started by the `up` with that number, with our data directory, by us."""
+    """The worker that may be killed: with this data directory, started by that `up` process, of the same user."""
     for entry in run_file.living(data_dir):
         if entry.name == NAME and _ours(entry.pid, up_pid):
             return entry
@@ -64,7 +64,7 @@ def _ours(pid: int, up_pid: int) -> bool:
 
 
 def kill(data_dir: Path, up_pid: int, pid: int, kills: list[Kill]) -> str:
-    """kill -9, of the worker that was named; says what came of it. Watches for its successor in a thread."""
+    """Send SIGKILL to the worker; returns the result. A thread watches for its successor."""
     entry = target(data_dir, up_pid)
     if entry is None or entry.pid != pid:
         return f"process {pid} had ended already; nothing was killed"
@@ -76,7 +76,7 @@ def kill(data_dir: Path, up_pid: int, pid: int, kills: list[Kill]) -> str:
 
 
 def watch(killed: Kill, find: Callable[[], RunFile | None], within_s: float = BACK_WITHIN_S) -> None:
-    """Wait until another worker is ready; blocks."""
+    """Block until another worker is ready, for at most `within_s`."""
     while time.time() - killed.at < within_s:
         entry = find()
         if entry is not None and entry.pid != killed.pid and not health.reason(entry.address):

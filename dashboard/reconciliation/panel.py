@@ -1,4 +1,4 @@
-"""The proof panel: what was produced against what DuckDB shows, live; and in the demo a worker to kill meanwhile."""
+"""Reconciliation panel: what was produced against what SQL shows, live; in the demo with a worker to kill."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from streamgauge.domain import format
 from streamgauge.runtime.data_dir import run_file, totals
 from streamgauge.runtime.data_dir.totals import Log
 
-# `up` counts every second; where it does not any more, what it said last is of then.
+# `up` counts every second; an older count is stale.
 COUNTS_WITHIN_S = 10.0
-_STATES = {"exact": theme.GOOD, "on their way": theme.SKY, "not known": theme.GREY, "WRONG": theme.BAD}
+_STATES = {"exact": theme.GOOD, "in flight": theme.SKY, "unknown": theme.GREY, "WRONG": theme.BAD}
 
 
 class _Shared:
-    """What all sessions share."""
+    """State shared by all sessions."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -39,26 +39,26 @@ class _Shared:
 
 @st.cache_resource
 def shared_state(_data_dir: str) -> _Shared:
-    """The one record of this process."""
+    """The state of this process."""
     return _Shared()
 
 
 def counter() -> Log | None:
-    """The count of a running `up`; None where there is none."""
+    """The count of the log by a running `up`; None without one."""
     log = totals.log(query_cache.settings().data_dir)
     return log if log is not None and run_file.is_running(log.pid, log.written_ms / 1_000) else None
 
 
 def panel(view: ViewState, *, explain: bool = False) -> None:
-    """The panel, where anything was produced here; elsewhere nothing, or why not (`explain`)."""
+    """Draw the panel if anything was produced here; else nothing, or with `explain` the reason."""
     data_dir = query_cache.settings().data_dir
     log, published = counter(), totals.published(data_dir)
     if log is None and not published:
         if explain:
             with st.container(border=True):
-                st.subheader("Proof", anchor=False)
+                st.subheader("Reconciliation", anchor=False)
                 st.info(
-                    "**Nothing to compare with.** The proof needs traffic of this machine's data directory: "
+                    "**Nothing to compare with.** Reconciliation needs traffic with this data directory: "
                     "`streamgauge up` counts the log, `streamgauge generate` what it published.",
                     icon=":material/balance:",
                 )
@@ -88,11 +88,11 @@ def _snapshot(result: Result) -> Snapshot:
 
 
 def positions(view: ViewState) -> tuple[int, int] | None:
-    """Rows of the raw tables, and different places in the log; of the last minutes."""
+    """Rows of the raw tables and their distinct positions in the log, of the last minutes; None without raw tables."""
     query = queries.positions(query_cache.catalog())
     if query is None:
         return None
-    # Some minutes of raw rows: seldom.
+    # Reads some minutes of raw rows, so it runs seldom.
     row = query_cache.fetch(query, view, shared_s=15.0).row
     return row["events"], row["places"]
 
@@ -114,7 +114,7 @@ def _draw(
     visible = {one.stream: one.visible for one in lines}
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader("Proof: what was produced is what DuckDB shows", anchor=False, width="content")
+            st.subheader("Reconciliation: what was produced against what DuckDB shows", anchor=False, width="content")
             _badge(whole)
         with tiles.row("proof"):
             _tiles(whole, log, result, view)
@@ -133,7 +133,7 @@ def _badge(whole: StreamComparison) -> None:
     elif whole.exact:
         st.badge("missing 0, counted twice 0", icon=":material/verified:", color="green")
     else:
-        st.badge("not known yet", icon=":material/hourglass_empty:", color="gray")
+        st.badge("not yet known", icon=":material/hourglass_empty:", color="gray")
 
 
 def _tiles(whole: StreamComparison, log: Log | None, result: Result, view: ViewState) -> None:
@@ -169,10 +169,12 @@ def _table(lines: list[StreamComparison], log: Log | None, view: ViewState) -> N
     columns = {
         "state": Column("State", "badge", colours=_STATES, width="small"),
         "stream": Column("Stream", "link", page="events", param="stream"),
-        "by_producers": Column("The traffic says", "count", meaning="Generator and synthetic services, acknowledged."),
-        "produced": Column("In the log", "count", meaning="Whoever wrote them: processors publish events too."),
+        "by_producers": Column(
+            "By the traffic", "count", meaning="Reported by generator and synthetic services, acknowledged."
+        ),
+        "produced": Column("In the log", "count", meaning="From all writers: processors publish events too."),
         "visible": Column("Visible in SQL", "count"),
-        "on_the_way": Column("On their way", "count"),
+        "on_the_way": Column("In flight", "count"),
         "missing": Column("Missing", "count"),
         "doubled": Column("Counted twice", "count"),
         "dead_letters": Column("Dead letters", "count"),
@@ -186,25 +188,27 @@ def _state(one: StreamComparison) -> str:
     if one.missing or one.duplicated:
         return "WRONG"
     if one.in_flight:
-        return "on their way"
-    return "exact" if one.exact else "not known"
+        return "in flight"
+    return "exact" if one.exact else "unknown"
 
 
 def _explanation(log: Log | None, checked: tuple[int, int] | None) -> str:
-    """What is proven, in a sentence or two."""
+    """What is compared, in a sentence or two."""
     if log is None:
-        text = "Nobody counts the log here: compared with what the generators say, who may not be the only producers."
+        text = (
+            "The log is not counted here: compared with what the generators report, who may not be the only producers."
+        )
     elif time.time() - log.written_ms / 1_000 > COUNTS_WITHIN_S:
-        text = "`up` counts no more: what was produced is of its last count."
+        text = "`up` has stopped counting: what was produced is as of its last count."
     else:
         text = "Compared with the log itself, counted by reading it since `up` began."
         if not log.clean:
-            text += " Events of an earlier run were on their way then, so that counting twice cannot be told by totals."
+            text += " Events of an earlier run were in flight then, so that totals cannot show duplicates."
     if checked is not None:
         events, different = checked
         text += (
             f" In the last {queries.MINUTES} minutes the raw tables have {format.count(events)} rows of "
-            f"{format.count(different)} different places in the log."
+            f"{format.count(different)} distinct positions in the log."
         )
     return text
 
@@ -221,8 +225,8 @@ def _kill_button(log: Log, view: ViewState, kills: list[Kill]) -> None:
         name="worker.kill",
         target=f"{kill_demo.NAME} {pid}",
         effects=[
-            f"The analytics process {pid} of this demo is killed with SIGKILL, in the middle of its work.",
-            "`up` starts it again. Until then events are on their way; afterwards all of them are visible, each once.",
+            f"The analytics process {pid} of this demo is killed with SIGKILL while it works.",
+            "`up` restarts it. Until then events are in flight; afterwards all of them are visible, each once.",
         ],
         disabled=found is None,
     )
@@ -231,7 +235,7 @@ def _kill_button(log: Log, view: ViewState, kills: list[Kill]) -> None:
 
 
 def _story(one: Kill, view: ViewState) -> str:
-    """What became of a killed worker; nothing but numbers and words of ours."""
+    """What happened after a kill, in a sentence; holds no text of events."""
 
     def at(seconds: float) -> str:
         time_of = format.moment(seconds)
@@ -242,7 +246,6 @@ def _story(one: Kill, view: ViewState) -> str:
         return f"{story}; `up` starts another one."
     story += f"; worker {one.back_pid} was ready {format.duration(one.back_at - one.at)} later"
     if one.complete_at is None:
-        return f"{story}, and works off what waits."
-    return (
-        f"{story}, and after {format.duration(one.complete_at - one.at)} all was visible: missing 0, counted twice 0."
-    )
+        return f"{story}, and processes the backlog."
+    whole_s = format.duration(one.complete_at - one.at)
+    return f"{story}, and after {whole_s} everything was visible: missing 0, counted twice 0."

@@ -1,4 +1,4 @@
-"""What the proof asks: how much SQL shows, and whether any place of the log is in the raw tables twice."""
+"""Queries of the reconciliation: what SQL shows, and whether a position of the log is in the raw tables twice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from streamgauge.catalog.loader import Catalog
 
 VISIBLE = Query(
     "proof.visible",
-    "Events that SQL shows, by stream, of windows from a time on; dead letters and repeats are among them.",
+    "Events that SQL shows, by stream, in windows since a time; dead letters and duplicates included.",
     """
 SELECT stream, sum(events)::BIGINT AS events, sum(dead_letters)::BIGINT AS dead_letters
 FROM stream_windows
@@ -17,13 +17,13 @@ GROUP BY stream
     defaults={"from_ms": 0},
 )
 
-# Each row of a raw table names its place in the log. Of the last minutes only: a place is never written again, so that
-# what was counted twice is beside what was counted first.
+# Each row of a raw table has its position in the log. The last minutes suffice: a duplicate of a position follows the
+# first within them.
 MINUTES = 5
 
 
 def positions(catalog: Catalog) -> Query | None:
-    """Rows of the raw tables against different places in the log; None where the catalog has no raw table."""
+    """Query of the rows of the raw tables and their distinct positions; None if the catalog has no raw table."""
     tables = [(stream, table) for stream in catalog.own if (table := catalog.raw_table(stream)) is not None]
     if not tables:
         return None
@@ -34,7 +34,7 @@ def positions(catalog: Catalog) -> Query | None:
     )
     return Query(
         "proof.places",
-        f"Rows of the raw tables in the last {MINUTES} minutes, and the different places in the log that they are of.",
+        f"Rows of the raw tables in the last {MINUTES} minutes, and their distinct positions in the log.",
         f"""
 WITH recent AS (
 {rows}
@@ -46,5 +46,5 @@ FROM recent
 
 
 def every(catalog: Catalog) -> list[Query]:
-    """Those that are made from the catalog."""
+    """The queries that are made from the catalog."""
     return [query for query in (positions(catalog),) if query]

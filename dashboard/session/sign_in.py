@@ -49,7 +49,7 @@ def check(settings: Settings) -> None:
         raise UsageError(f"{_variable(given[0])} needs a sign-in: set {_variable('dashboard_oidc_url')} too")
     elif not access.loopback(settings.dashboard_host):
         log.warning(
-            "the pages are served on %s without a sign-in: anybody who reaches them reads every figure, nobody may act; "
+            "the pages are served on %s without a sign-in: everybody who reaches them reads every figure, nobody acts; "
             "set %s, or put a proxy with a login in front",
             settings.dashboard_host,
             _variable("dashboard_oidc_url"),

@@ -1,4 +1,4 @@
-"""One event in full: its fields as they came, where it lies, and where its keys lead."""
+"""One event in full: its fields, its position, and links for its keys."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 from streamgauge.warehouse import story
 
-# A second of event time is what clocks differ by; more is an event that came late.
+# Clocks differ by up to a second; more is a late event.
 LATE_S = 1.0
 
 
 def draw(view: ViewState, position: EventPosition, rows: Sequence[Mapping[str, Any]] = ()) -> None:
-    """The event at a place; `rows` are at hand already."""
+    """Draw the event at a position, from `rows` if it is among them."""
     catalog = query_cache.catalog()
     row = next((row for row in rows if "event_type" in row and str(EventPosition.of(row)) == str(position)), None)
     result: Result | None = None
@@ -47,7 +47,7 @@ def draw(view: ViewState, position: EventPosition, rows: Sequence[Mapping[str, A
 
 
 def letter(view: ViewState, position: EventPosition) -> None:
-    """The dead letter at a place where no event is; or that nothing is kept there."""
+    """Draw the dead letter at a position without an event; or that nothing is kept there."""
     result = query_cache.fetch(
         story_queries.LETTER,
         view,
@@ -58,7 +58,7 @@ def letter(view: ViewState, position: EventPosition) -> None:
     )
     st.text(f"topic {position.stream}, partition {position.partition}, offset {position.offset}")
     if not result.row:
-        st.info("**Nothing is kept at this place.** Retention may have removed it.", icon=":material/search_off:")
+        st.info("**Nothing is kept at this position.** Retention may have removed it.", icon=":material/search_off:")
         return
     st.text(f"dead letter: {result.row['reason']} · {result.row['detail']}")
     if result.row["fingerprint"]:
@@ -69,7 +69,7 @@ def letter(view: ViewState, position: EventPosition) -> None:
 
 
 def origin(view: ViewState, row: Mapping[str, Any], position: EventPosition) -> None:
-    """Where and when."""
+    """Position and times of the event."""
     happened, published = row["happened_at"], row["published_at"]
     took = (published - happened).total_seconds()
     st.text(f"{row['event_type']} · topic {position.stream}, partition {position.partition}, offset {position.offset}")
@@ -84,7 +84,7 @@ def stamp(time: Any, clock: Any) -> str:
 
 
 def links(catalog: Catalog, event: Mapping[str, Any]) -> None:
-    """What the event names, each with where it leads."""
+    """Draw the ids that the event names, each with its links."""
     for kind, identifier in named(catalog, event):
         thing = search.short(kind)
         known = [f"[story]({address.to('events', **{thing: identifier})})"]
@@ -96,7 +96,7 @@ def links(catalog: Catalog, event: Mapping[str, Any]) -> None:
 
 
 def named(catalog: Catalog, event: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The things that an event names, those in its lists too, each once."""
+    """Pairs of id field and id in the event, its lists included, each once."""
     kinds = story.identifiers(catalog)
     inner = [item for value in event.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
     found = [(name, str(value)) for one in (event, *inner) for name, value in one.items() if name in kinds]

@@ -1,5 +1,7 @@
-"""Events as a table: one row each, coloured by stream. A chosen row opens the event; until it is closed, and while the
-reader points at the table, the rows are held, so that what a reader looks at does not move away under the pointer."""
+"""Table of events: one row each, coloured by stream. Selecting a row opens the event.
+
+The rows are held while an event is open and while the pointer is over the table, so that no row moves away under it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def show(rows: Rows, view: ViewState, period: Period, catalog: Catalog) -> None:
         "stream": streams({row["stream"] for row in rows}),
         "event": config.TextColumn("Event", width=170),
         "key": config.TextColumn("Key", width=190),
-        "what": config.TextColumn("What it says", width=900),
+        "what": config.TextColumn("Fields", width=900),
     }
     shown = [
         {
@@ -63,7 +65,7 @@ def streams(names: Iterable[str]) -> Any:
 def selectable(
     rows: Rows, shown: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], name: str, most_px: int = HEIGHT_PX
 ) -> None:
-    """Draw the table; choosing a row puts its place into the address."""
+    """Draw the table; selecting a row writes its position to the address."""
     st.session_state[_SHOWN] = rows
     key = f"{name}:{st.session_state.get(_GENERATION, 0)}"
 
@@ -89,13 +91,13 @@ def selectable(
 
 
 def held(name: str) -> Rows | None:
-    """The rows of the table that stand still, while one of them is open."""
+    """The held rows of a table; None if it is live."""
     whose, rows = st.session_state.get(_HELD, ("", None))
     return rows if whose == name else None
 
 
 def hold_while_hovered(over: bool) -> None:
-    """Hold the rows that were sent while the reader points at them, and as long as an event is open."""
+    """Hold the rows while the pointer is over them, and as long as an event is open."""
     if over:
         st.session_state[_HELD] = SEARCH, st.session_state.get(_SHOWN, ())
     elif "open" not in st.query_params:
@@ -103,13 +105,13 @@ def hold_while_hovered(over: bool) -> None:
 
 
 def close() -> None:
-    """Close the event: the list goes on."""
+    """Close the event, and release the list."""
     release()
     address.write({"open": None})
 
 
 def release() -> None:
-    """Let the list go on, with no row chosen."""
+    """Release the held rows, with no row selected."""
     st.session_state.pop(_HELD, None)
-    # A table of another name has no chosen row.
+    # A table with another key has no selected row.
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1

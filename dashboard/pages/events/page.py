@@ -1,4 +1,4 @@
-"""Events: search and live tail over every stream with raw events, and the whole story of one thing."""
+"""Events: search and live tail over every stream with raw events; the story of one order, customer or article."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamgauge.warehouse import story as story_of
 
 _CRITERIA = "events:asked"
 _ANY = ""
-_KEY_HELP = "The event's key in Kafka: an order, an article, a customer, as its stream has it."
+_KEY_HELP = "The event's key in Kafka: an order, an article or a customer, depending on its stream."
 
 
 def show() -> None:
@@ -28,7 +28,7 @@ def show() -> None:
 
 
 def filters() -> Criteria:
-    """What is looked for; in the address. Other filters begin at the newest event again."""
+    """Draw the search filters, which are in the address. A change restarts at the newest event."""
     catalog = query_cache.catalog()
     with st.container(key="tiles-filters"):
         stream = address.select(
@@ -60,10 +60,10 @@ def filters() -> Criteria:
 
 
 def of_one(catalog: Catalog) -> None:
-    """Where a thing's story is asked for."""
+    """Draw the form that opens a story."""
     with st.popover("Story of one…", icon=":material/timeline:", width="stretch"), st.form("story", border=False):
-        kind = st.selectbox("Of which", sorted(map(search.short, story_of.identifiers(catalog))))
-        identifier = st.text_input("Its id")
-        if st.form_submit_button("Tell its story", width="stretch") and kind and identifier.strip():
+        kind = st.selectbox("Kind", sorted(map(search.short, story_of.identifiers(catalog))))
+        identifier = st.text_input("Id")
+        if st.form_submit_button("Show its story", width="stretch") and kind and identifier.strip():
             address.write({kind: identifier.strip()})
             st.rerun()

@@ -1,7 +1,7 @@
-"""What the page Events asks. Raw tables lie in the order in which events came, so a range of `kafka_timestamp` is what
-DuckDB skips row groups by: each search has one, and begins with its newest slice (`$slice_s`).
+"""Queries of the page Events. Raw tables are in order of arrival, so DuckDB skips row groups by `kafka_timestamp`: each
+search is limited to a range of it, newest slice first (`$slice_s`).
 
-Names of tables and columns come from the catalog alone; what a reader typed is a parameter.
+Names of tables and columns come from the catalog only; what a reader typed is a parameter.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from dashboard.data.query import Query
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.stream import Stream
 
-# Rows of a page; one more is asked for, which says that there are more.
+# Rows of a page; one more is fetched, to know whether there are more.
 PAGE = 50
 MOST = PAGE + 1
-# The newest slice first, because it has a page of events more often than not; then more and more of the range.
+# The newest slice first, because it usually holds a page of events; then larger and larger ones.
 SLICE_S = 60
 DAY_S = 86_400
 _CONTAINS = ".contains"
-# A measure of a window that is the number of a type's events, and nothing else.
+# A measure of a window model that counts the events of one type, and nothing else.
 _COUNTED = re.compile(
     r"(?:SELECT|,)\s*count\(\*\)\s+FILTER\s+\(WHERE\s+event_type = '([^']+)'\)\s+AS\s+(\w+)\s*(?=,|\n|FROM)"
 )
@@ -41,13 +41,13 @@ _NOTHING: Mapping[str, object] = {
 
 @dataclass(frozen=True)
 class Field:
-    """A field of events, as it is searched by: `items.sku` is one of a list's."""
+    """A field of events to search by: `items.sku` is a field in a list."""
 
     name: str
     contains: bool = False
 
     def condition(self, schema: pa.Schema) -> str | None:
-        """The condition on a raw table of this schema; None where it has no such field."""
+        """SQL condition on a raw table of this schema; None if it has no such field."""
         outer, _, inner = self.name.partition(".")
         if outer not in schema.names:
             return None
@@ -67,12 +67,12 @@ class Field:
 
 
 def named(kind: pa.StructType) -> list[str]:
-    """Names of a struct's fields."""
+    """Field names of a struct."""
     return [kind.field(at).name for at in range(kind.num_fields)]
 
 
 def sql_type(kind: pa.DataType) -> str:
-    """The type that a typed value is read as."""
+    """SQL type that the reader's value is cast to."""
     if pa.types.is_timestamp(kind):
         return "TIMESTAMPTZ"
     if pa.types.is_integer(kind):
@@ -83,7 +83,7 @@ def sql_type(kind: pa.DataType) -> str:
 
 
 def types_of(stream: Stream) -> tuple[str, ...]:
-    """The event types that the stream's class allows; none where it does not say."""
+    """Event types that the stream's class allows; empty if it does not restrict them."""
     annotation = stream.event.__annotations__.get("event_type")
     return tuple(str(one) for one in getattr(annotation, "__args__", ()))
 
@@ -94,12 +94,12 @@ def kept(catalog: Catalog) -> list[str]:
 
 
 def services(catalog: Catalog) -> list[str]:
-    """Those that services publish: what Streamgauge itself observes is noise among them, and looked at by its name."""
+    """Streams that services publish, without those that Streamgauge itself produces."""
     return [topic for topic in kept(catalog) if topic in catalog.own]
 
 
 def search(catalog: Catalog, streams: Sequence[str], field: Field | None = None) -> Query | None:
-    """The newest events of one or all streams, a page of them; None where none of them has the field."""
+    """Query of a page of the newest events of these streams; None if none of them has the field."""
     parts = [part for topic in streams if (part := _events(catalog, catalog.streams[topic], field))]
     if not parts:
         return None
@@ -125,7 +125,7 @@ def _events(catalog: Catalog, stream: Stream, field: Field | None) -> str | None
         return None
     by_type = '"event_type" = $type' if "event_type" in names else f"$type = {topic}"
     conditions = [
-        # Seen from the newest event that is wanted; a constant for DuckDB, which skips row groups by it.
+        # Relative to the newest event wanted; a constant, by which DuckDB skips row groups.
         "kafka_timestamp < least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ + INTERVAL 1 MILLISECOND, "
         "$until::TIMESTAMPTZ))",
         "kafka_timestamp >= greatest($since::TIMESTAMPTZ, "
@@ -145,7 +145,7 @@ def _events(catalog: Catalog, stream: Stream, field: Field | None) -> str | None
 
 
 def shown(stream: Stream) -> str:
-    """The columns of an event `e` as the page has it, whatever its stream; `event` is its row as JSON."""
+    """Select list of an event `e`, the same for all streams; `event` is its row as JSON."""
     event_type = '"event_type"' if "event_type" in stream.schema.names else _quoted(stream.topic)
     return (
         f'{_quoted(stream.topic)} AS stream, {event_type} AS event_type, CAST("{stream.key}" AS VARCHAR) AS key, '
@@ -155,13 +155,13 @@ def shown(stream: Stream) -> str:
 
 
 def one(catalog: Catalog, topic: str) -> Query | None:
-    """One event by its place; None where the stream keeps no raw events."""
+    """Query of one event by its position; None if the stream has no raw table."""
     table = catalog.raw_table(topic)
     if table is None:
         return None
     return Query(
         f"events.one.{topic}",
-        "One event, by partition and offset; its time only says where to look.",
+        "One event, by partition and offset; its time limits the scan.",
         f'SELECT {shown(catalog.streams[topic])}\nFROM "{table}" e\n'
         "WHERE kafka_timestamp = $at::TIMESTAMPTZ AND kafka_partition = $partition::INTEGER "
         "AND kafka_offset = $offset::BIGINT\nLIMIT 1",
@@ -170,7 +170,7 @@ def one(catalog: Catalog, topic: str) -> Query | None:
     )
 
 
-# By event time, so a late event counts where it happened.
+# By event time: a late event counts where it happened.
 STREAMS = Query(
     "events.streams",
     "Events of each stream in each bar of the range: what tables count, without dead letters and repeats.",
@@ -188,7 +188,7 @@ ORDER BY bucket, name
 
 
 def types(catalog: Catalog, topic: str) -> tuple[Query | None, frozenset[str]]:
-    """Events of a stream by type, and the types that a window table counts; None where none counts any."""
+    """Query of a stream's events by type, and the types that a window table counts; None if none counts any."""
     known = types_of(catalog.streams[topic])
     windows = [model for model in catalog.models_of(topic) if model.merge == "window"]
     counted = [(model.name, dict(_COUNTED.findall(model.delta_sql))) for model in windows]
@@ -212,7 +212,7 @@ def types(catalog: Catalog, topic: str) -> tuple[Query | None, frozenset[str]]:
 
 
 def every(catalog: Catalog) -> list[Query]:
-    """Every question of the page without a field; those with one are made when asked (`called`)."""
+    """All queries of the page without a field; those with a field are made on request (`called`)."""
     raw = kept(catalog)
     made = [search(catalog, streams) for streams in _searched(catalog)]
     made += [query for topic in raw for query in (types(catalog, topic)[0], one(catalog, topic))]
@@ -220,7 +220,7 @@ def every(catalog: Catalog) -> list[Query]:
 
 
 def called(catalog: Catalog, name: str) -> Query | None:
-    """The search by a field that has this name: a link may be older than the process."""
+    """The search by a field that has this query name: a link may be older than the process."""
     for streams in _searched(catalog):
         before, _, by = name.partition(f"{_called(catalog, streams)}.")
         if by and not before:
@@ -231,7 +231,7 @@ def called(catalog: Catalog, name: str) -> Query | None:
 
 
 def _searched(catalog: Catalog) -> list[list[str]]:
-    """The streams that are looked through together: what services publish, each stream, and those that share a type."""
+    """Sets of streams that are searched together: those of services, each stream, and those that share a type."""
     raw, types = kept(catalog), dict[str, list[str]]()
     for topic in raw:
         for one in types_of(catalog.streams[topic]):

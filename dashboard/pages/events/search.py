@@ -1,4 +1,4 @@
-"""What a reader looks for among events: the choices, from the catalog, and where an event stands. Pure."""
+"""Search criteria for events, their choices from the catalog, and the position of an event. Pure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from streamgauge.catalog.stream import ORIGIN, Stream
 from streamgauge.warehouse import story
 
 ALL = "all"
-# Every event has them: they do not tell one from another at a glance.
+# Fields of every event, which do not distinguish one from another.
 ENVELOPE = frozenset({"event_id", "event_type", "source", "schema_version"})
 _ORIGIN = frozenset(field.name for field in ORIGIN)
 _WHAT = 300
-# What the address of the page says otherwise: a thing of such a name is asked for by its field's whole name.
+# Parameters with another meaning: an id of such a name is given by its full field name.
 _FRAME = {"range", "from", "to", "compare", "zone", "refresh"}
 TAKEN = frozenset({"stream", "type", "key", "field", "match", "value", "before", "open", *_FRAME})
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """The filters as the address has them; empty is any."""
+    """The filters as in the address; empty is any."""
 
     stream: str = ALL
     type: str = ""
@@ -40,16 +40,16 @@ class Criteria:
 
     @property
     def by(self) -> Field | None:
-        """The field that is searched by."""
+        """The field to search by, if any."""
         return Field(self.field, self.contains) if self.field and self.value else None
 
     @property
     def exact(self) -> bool:
-        """Whether a single event could be meant: what windows have no count of."""
+        """Whether it filters by key or field, which no window table counts."""
         return bool(self.key or self.by)
 
     def streams(self, catalog: Catalog) -> list[str]:
-        """The streams that are looked through."""
+        """The streams to search."""
         if self.stream != ALL:
             return [self.stream]
         if not self.type:
@@ -59,7 +59,7 @@ class Criteria:
 
 @dataclass(frozen=True)
 class EventPosition:
-    """Where an event is: `orders/3/1234/1763884800123`, the last being when it reached Kafka, in milliseconds."""
+    """Position of an event: `orders/3/1234/1763884800123`; the last part is its Kafka timestamp in ms."""
 
     stream: str
     partition: int
@@ -68,12 +68,12 @@ class EventPosition:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> EventPosition:
-        """The place of a row of a search or a story."""
+        """Position of a row of a search or a story."""
         return cls(row["stream"], row["partition"], row["offset"], row["published_at"])
 
     @classmethod
     def read(cls, text: str) -> EventPosition | None:
-        """What an address says; None where it says none."""
+        """Parse the text of an address; None if it is invalid."""
         stream, *numbers = text.rsplit("/", 3)
         if len(numbers) != 3 or not all(number.isascii() and number.isdigit() for number in numbers):
             return None
@@ -93,7 +93,7 @@ def type_choices(catalog: Catalog, stream: str) -> list[str]:
 
 
 def field_choices(catalog: Catalog, streams: Sequence[str]) -> list[str]:
-    """The columns of these streams' raw tables, with the fields of lists; what identifies things comes first."""
+    """Columns of these streams' raw tables, with the fields of lists; id fields first."""
     found: dict[str, None] = {}
     for topic in streams:
         for field in catalog.streams[topic].schema:
@@ -105,7 +105,7 @@ def field_choices(catalog: Catalog, streams: Sequence[str]) -> list[str]:
 
 
 def misfit(catalog: Catalog, streams: Sequence[str], criteria: Criteria) -> str | None:
-    """What the field holds, where the value can be none of it in any stream."""
+    """What the field holds (`whole numbers`, …), if the value cannot match in any stream; else None."""
     if criteria.by is None or criteria.contains or "." in criteria.field:
         return None
     schemas = [catalog.streams[topic].schema for topic in streams]
@@ -115,7 +115,7 @@ def misfit(catalog: Catalog, streams: Sequence[str], criteria: Criteria) -> str 
 
 
 def _holds(kind: pa.DataType, value: str) -> str | None:
-    """None where the value is one of the kind, else what the kind is called."""
+    """None if the value is of the type, else a name of the type."""
     if pa.types.is_timestamp(kind):
         return None if moment(value) else "times, such as 2026-11-23T14:03:07Z"
     if pa.types.is_boolean(kind):
@@ -131,7 +131,7 @@ def _holds(kind: pa.DataType, value: str) -> str | None:
 
 
 def things(catalog: Catalog, params: Mapping[str, str]) -> tuple[str, str] | None:
-    """The thing that an address names, `order=O-1` or `order_id=O-1`: what identifies it, and its id."""
+    """Id field and id in the parameters of an address, `order=O-1` or `order_id=O-1`; None without one."""
     for kind in sorted(story.identifiers(catalog)):
         for name in {kind, short(kind)} - TAKEN:
             if value := params.get(name, "").strip():
@@ -140,18 +140,18 @@ def things(catalog: Catalog, params: Mapping[str, str]) -> tuple[str, str] | Non
 
 
 def short(kind: str) -> str:
-    """`order_id` → `order`: what a thing is called in an address, and in words."""
+    """`order_id` → `order`: its name in the address and in texts."""
     return kind.removesuffix("_id")
 
 
 def fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an event; what it does not have is left out."""
+    """The fields of an event, without absent ones and the Kafka columns."""
     event: dict[str, Any] = json.loads(row["event"])
     return {name: value for name, value in event.items() if value is not None and name not in _ORIGIN}
 
 
 def what(stream: Stream, event: Mapping[str, Any]) -> str:
-    """The fields that tell an event from others of its stream, on one line."""
+    """One line with the fields that distinguish an event from others of its stream."""
     known = ENVELOPE | {stream.key, stream.event_time}
     left = {name: value for name, value in event.items() if name not in known}
     said = ", ".join(

@@ -1,4 +1,4 @@
-"""The whole story of one thing: an order, a customer, an article, across all services."""
+"""Story of one order, customer or article: its events across all services."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from dashboard.session.incident import FigureSnapshot
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 
-# A story reads the id columns of all raw tables from end to end: it is not told anew at each look.
+# A story scans the id columns of all raw tables: it is not fetched at every refresh.
 SHARED_S = 10.0
-# An order's whole course without scrolling inside it.
+# The whole course of an order without scrolling inside the table.
 TABLE_PX = 880
 SLICE_S = 600
-# Among a few events one stands out by its distance; clocks differ by less than this in any case.
+# Differences below this are normal between clocks.
 CLOCKS_AGREE_S = 0.002
 
 
@@ -49,17 +49,17 @@ def draw(view: ViewState, kind: str, identifier: str) -> None:
 
 
 def has_own_course(catalog: Catalog, kind: str) -> bool:
-    """Whether things of the kind have a course of their own, as an order that belongs to a customer has: it is told
-    from its beginning. What others belong to, or what goes on for good, is told by the range."""
+    """Whether its story is shown whole, as that of an order, which belongs to a customer. The story of what others
+    belong to (a customer) has no end, and is limited to the range."""
     return any(stream.key == kind and stream.belongs_to for stream in catalog.own.values())
 
 
 def fetch(view: ViewState, catalog: Catalog, kind: str, identifier: str) -> Result:
-    """The story, or the newest slice of it that is more than is shown."""
+    """Fetch the story, or the newest slice of it that fills the table."""
     given = {"id": identifier, "kind": kind}
     if has_own_course(catalog, kind):
         return query_cache.fetch(story_queries.WHOLE, view, shared_s=SHARED_S, **given)
-    # Where the newest slice has none it is rarely named: the whole range then costs little more than a part.
+    # If the newest slice is empty, events are rare: the whole range then costs little more than a part.
     slice_s = SLICE_S
     while True:
         story = query_cache.fetch(story_queries.SPAN, view, shared_s=SHARED_S, slice_s=slice_s, **given)
@@ -69,10 +69,10 @@ def fetch(view: ViewState, catalog: Catalog, kind: str, identifier: str) -> Resu
 
 
 def head(kind: str, identifier: str) -> None:
-    """What it is the story of, and where else that leads."""
+    """Title, links, and the way back to all events."""
     thing = search.short(kind)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(f"The story of one {thing}", anchor=False, width="content")
+        st.subheader(f"Story of one {thing}", anchor=False, width="content")
         st.code(identifier, language=None, width="content")
         if kind == "order_id":
             st.markdown(f"[Its saga]({address.to('fulfilment', order=identifier)})", width="content")
@@ -83,17 +83,17 @@ def head(kind: str, identifier: str) -> None:
 
 
 def no_events(story: Result, kind: str, catalog: Catalog) -> None:
-    """Nothing is known of it."""
+    """Empty state: no event names it."""
     where = "" if has_own_course(catalog, kind) else f" in {story.period.label}; a longer range may have it"
     st.info(
-        f"**No event names this {search.short(kind)}**{where}. Raw events are kept for as long as retention says.",
+        f"**No event names this {search.short(kind)}**{where}. Raw events are kept as long as retention allows.",
         icon=":material/search_off:",
     )
     st.caption(tiles.sql(story))
 
 
 def headline(view: ViewState, story: Result, steps: Sequence[Step]) -> None:
-    """What a glance should take away."""
+    """The figures of the story."""
     first, last = (steps[at].row["happened_at"] for at in (0, -1))
     count = story.row["events"]
     shown = format.count(count) if count == len(steps) else f"{format.count(len(steps))} of {format.count(count)}"
@@ -121,7 +121,7 @@ def metric(figure: Figure, value: float | str | None, remark: str, story: Result
 
 
 def table(view: ViewState, steps: Sequence[Step]) -> None:
-    """Each event, with the time since the one before it, and what it changed."""
+    """Table of the events, each with the time since the previous one, and what it changed."""
     days = {step.row["happened_at"].astimezone(view.clock).date() for step in steps}
     gap = story_timing.longest_gap(steps)
     longest = gap.seconds if gap and gap.seconds > 0 else None
@@ -144,25 +144,25 @@ def table(view: ViewState, steps: Sequence[Step]) -> None:
         "since": config.TextColumn(
             "Since",
             width=95,
-            help="Time since the event before it. ▲ is the longest silence. A minus is a clock that is behind: by its "
+            help="Time since the previous event. ▲ is the longest silence. A minus is a clock that is behind: by its "
             "own time the event came before what it follows from. Late: it reached Kafka after newer ones of its key.",
         ),
         "stream": event_table.streams({step.row["stream"] for step in steps}),
         "event": config.TextColumn("Event", width=170),
         "what": config.TextColumn(
-            "What it says, or what changed",
+            "Fields, or what changed",
             width=520,
-            help="All fields of the first event of a key in its stream; of later ones what changed, old → new.",
+            help="All fields of the first event of a key in its stream; of later ones the changes, old → new.",
         ),
         "key": config.TextColumn("Key", width=190),
         "service": config.TextColumn("Service", width=110),
-        "via": config.TextColumn("Named as", width=110, help="The field that names the thing."),
+        "via": config.TextColumn("Named as", width=110, help="The field that names it."),
     }
     event_table.selectable([step.row for step in steps], shown, columns, "story", TABLE_PX)
 
 
 def since(step: Step, longest: float | None) -> str:
-    """The time since the event before, in words."""
+    """The time since the previous event, as text."""
     if step.row["late"]:
         return "late"
     if step.behind_s:
@@ -173,12 +173,12 @@ def since(step: Step, longest: float | None) -> str:
 
 
 def short(seconds: float) -> str:
-    """Below a second in milliseconds."""
+    """A duration, in ms below a second."""
     return f"{round(1_000 * seconds)} ms" if seconds < 1 else format.duration(seconds)
 
 
 def remarks(story: Result, steps: Sequence[Step], is_whole: bool) -> None:
-    """What the story leaves out, and where the clocks disagree."""
+    """Caption: what the story leaves out, and where clocks disagree."""
     behind = [step for step in steps if step.behind_s > CLOCKS_AGREE_S and not step.row["late"]]
     late = sum(bool(step.row["late"]) for step in steps)
     notes = []
@@ -189,6 +189,6 @@ def remarks(story: Result, steps: Sequence[Step], is_whole: bool) -> None:
     if story.row["events"] > len(steps):
         notes.append(f"Only the newest {len(steps)} are shown.")
     if not is_whole:
-        notes.append(f"Of {story.period.label}, by when events reached Kafka; a longer range tells more.")
-    notes.append("Raw events that retention has removed are in no story.")
-    st.caption(f"{' '.join(notes)} Told anew every {format.duration(SHARED_S)}. {tiles.sql(story)}")
+        notes.append(f"Of {story.period.label}, by when events reached Kafka; a longer range shows more.")
+    notes.append("Raw events that retention has removed are not included.")
+    st.caption(f"{' '.join(notes)} Refreshed every {format.duration(SHARED_S)}. {tiles.sql(story)}")

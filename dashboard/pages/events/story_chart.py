@@ -1,4 +1,4 @@
-"""A story drawn: one lane a stream, in its colour, each event a mark at its time."""
+"""Chart of a story: one lane per stream, in its colour, with a mark at the time of each event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARGIN = 0.03
 
 
 def lanes(steps: Sequence[Step], view: ViewState) -> None:
-    """Draw it; nothing where there is only one event."""
+    """Draw the chart; nothing for a single event."""
     if len(steps) < 2:
         return
     happened = [step.row["happened_at"] for step in steps]

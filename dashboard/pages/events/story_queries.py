@@ -1,5 +1,5 @@
-"""What the story of one thing asks. A thing with a course of its own (an order) is told whole; one that others belong
-to, or that goes on for good (a customer, an article), by the range, its newest slice first (`$slice_s`)."""
+"""Queries of stories. That of an order is shown whole; that of a customer or an article, which has no end, is limited
+to the range, newest slice first (`$slice_s`)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SELECT * FROM (
 
 LETTER = Query(
     "events.dead_letter",
-    "One dead letter, by where the event was; its time only says where to look.",
+    "One dead letter, by the position of its event; its time limits the scan.",
     """
 SELECT reason, detail, field, payload, bytes, fingerprint, letter_topic, consumer, event_time
 FROM dead_letters

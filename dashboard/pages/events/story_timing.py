@@ -1,4 +1,4 @@
-"""A story's course: what the gaps and the clocks of its events say. Pure."""
+"""Timing of a story: gaps between its events, and differences between clocks. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ DEAD = "dead letter: "
 
 @dataclass(frozen=True)
 class Step:
-    """An event of a story. `gap_s` is the time since what stands before it; `behind_s` is how much earlier its clock
-    says that it happened than something that stands before it: clocks differ, or it came late."""
+    """An event of a story. `gap_s` is the time since the previous event; `behind_s` is how much earlier, by its own
+    clock, it happened than an event before it in the story: clocks differ, or it came late."""
 
     row: Mapping[str, Any]
     gap_s: float | None
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Gap:
-    """The longest silence of a story, and between which events."""
+    """The longest gap of a story, and the events around it."""
 
     seconds: float
     after: str
@@ -46,16 +46,16 @@ def steps(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
 
 
 def longest_gap(story: Sequence[Step]) -> Gap | None:
-    """The longest silence; None of a story of one event."""
+    """The longest gap; None for a single event."""
     pairs = zip(story, story[1:], strict=False)
     gaps = [Gap(after.gap_s or 0.0, before.row["event"], after.row["event"]) for before, after in pairs]
     return max(gaps, key=lambda gap: gap.seconds, default=None)
 
 
 def skewed(story: Sequence[Step]) -> tuple[str, float] | None:
-    """The service whose clock is furthest behind the others', and how far; None where all of them agree.
+    """The service whose clock is furthest behind the others, and by how many seconds; None if all agree.
 
-    Late events are not counted: they say nothing of clocks.
+    Late events are not counted.
     """
     off = [(step.behind_s, str(step.row["service"])) for step in story if step.behind_s and not step.row["late"]]
     if not off:

@@ -1,4 +1,4 @@
-"""The newest events that match, at each look; one can be opened, and then the list stands still until it is closed."""
+"""Live tail: the newest events that match. While one of them is open, the list is held."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dashboard.session import address
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import format
 
-# A search that reads hours of raw events is not asked anew at each look.
+# A search over hours of raw events does not run at every refresh.
 LONG_S, LONG_SHARED_S = 6_000, 10.0
 NO_COUNT = "Not counted: no window table counts events by key or field, and raw events are not read for a count."
 
@@ -31,7 +31,7 @@ def draw(view: ViewState, criteria: Criteria) -> None:
     streams = criteria.streams(catalog)
     if holds := search.misfit(catalog, streams, criteria):
         st.warning(
-            f"**`{criteria.field}` holds {holds}.** The value below is none; take `contains` to look for a part."
+            f"**`{criteria.field}` holds {holds}.** The value below is not one; use `contains` to search for a part."
         )
         st.text(criteria.value)
         return None
@@ -42,7 +42,7 @@ def draw(view: ViewState, criteria: Criteria) -> None:
     before = EventPosition.read(st.query_params.get("before", ""))
     position = EventPosition.read(st.query_params.get("open", ""))
     hovered = hover.watch(event_table.hold_while_hovered)
-    held_because = "an event is open" if position else "the pointer is on it" if hovered else ""
+    held_because = "an event is open" if position else "the pointer is over it" if hovered else ""
     held = event_table.held(event_table.SEARCH) if held_because else None
     result = newest(view, query, criteria, before)
     rows = held or result.rows[: queries.PAGE]
@@ -58,7 +58,7 @@ def draw(view: ViewState, criteria: Criteria) -> None:
 
 
 def newest(view: ViewState, query: Query, criteria: Criteria, before: EventPosition | None) -> Result:
-    """A page of events and one more, from the newest slice of the range that has them."""
+    """A page of events and one more, from the newest slice of the range that holds as many."""
     cursor: dict[str, Any] = {}
     if before:
         cursor = {
@@ -85,7 +85,7 @@ def newest(view: ViewState, query: Query, criteria: Criteria, before: EventPosit
 
 
 def no_match(view: ViewState, result: Result, criteria: Criteria, streams: Sequence[str]) -> None:
-    """No event is shown: none ever, none in the range, or none that matches."""
+    """Empty state: no event ever, none in the range, or none that matches."""
     latest = tiles.trust_in(view, *(streams if len(streams) == 1 else ())).newest
     if latest is None and not criteria.exact:
         return states.no_events()
@@ -93,7 +93,7 @@ def no_match(view: ViewState, result: Result, criteria: Criteria, streams: Seque
         return states.none_in_range(view, result.period, latest)
     st.info(
         f"**No event in {'the last ' if result.period.label != 'the range' else ''}{result.period.label} matches.** "
-        "Choose a longer range, or take a filter away. Raw events are kept for as long as retention says.",
+        "Choose a longer range, or remove a filter. Raw events are kept as long as retention allows.",
         icon=":material/search_off:",
     )
     return None
@@ -102,10 +102,10 @@ def no_match(view: ViewState, result: Result, criteria: Criteria, streams: Seque
 def listing(
     view: ViewState, rows: Sequence[Mapping[str, Any]], result: Result, before: EventPosition | None, held_because: str
 ) -> None:
-    """The events as a table; `still` is why they are held, empty where they are not."""
+    """The events as a table; `still` is why the list is held, empty if it is live."""
     span = format.duration((rows[0]["published_at"] - rows[-1]["published_at"]).total_seconds())
     if held_because:
-        caption = f"The list stands still while {held_because}"
+        caption = f"The list is held while {held_because}"
     else:
         which = "older events" if before else "newest events"
         caption = f"{format.count(len(rows))} {which}, within {span}, by when they reached Kafka"
@@ -115,7 +115,7 @@ def listing(
 
 
 def paging(rows: Sequence[Mapping[str, Any]], before: EventPosition | None, *, more: bool) -> None:
-    """On to older events, and back; it says when there are no more."""
+    """Buttons to older events, and back to the newest."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if before:
             st.button("Newest", icon=":material/first_page:", on_click=go, args=(None,))
@@ -123,22 +123,22 @@ def paging(rows: Sequence[Mapping[str, Any]], before: EventPosition | None, *, m
             st.button("Older", icon=":material/chevron_right:", on_click=go, args=(str(EventPosition.of(rows[-1])),))
             st.caption("There are more.", width="content")
         else:
-            st.caption("There are no older ones in the range.", width="content")
+            st.caption("No older events in the range.", width="content")
 
 
 def go(before: str | None) -> None:
-    """To the events before a place, or to the newest."""
+    """Go to the events before a position, or to the newest."""
     event_table.release()
     address.write({"before": before, "open": None})
 
 
 def restart() -> None:
-    """Other filters: the newest events that match them."""
+    """Go back to the newest events, after a change of filters."""
     go(None)
 
 
 def counts_chart(view: ViewState, criteria: Criteria, streams: Sequence[str], catalog: Catalog) -> None:
-    """How many events there are over time, where a window counts them."""
+    """Chart of the number of events over time, if a window table counts them."""
     result, names = counts(view, criteria, streams, catalog)
     if result is None:
         st.caption(NO_COUNT if criteria.exact else "Not counted: no window table counts this type of event.")
@@ -159,7 +159,7 @@ def counts_chart(view: ViewState, criteria: Criteria, streams: Sequence[str], ca
 def counts(
     view: ViewState, criteria: Criteria, streams: Sequence[str], catalog: Catalog
 ) -> tuple[Result | None, Mapping[str, str]]:
-    """The answer, and the names in it that count, with their colours."""
+    """The counts, and the names to draw with their colours; None if no window table counts these events."""
     if criteria.exact:
         return None, {}
     if len(streams) == 1:

@@ -1,4 +1,4 @@
-"""The part of the page Fulfilment about what stands where now, what it waits for, and whose turn it is."""
+"""Sagas in progress: the state they are in, what they wait for, and the consumer group responsible."""
 
 from __future__ import annotations
 
@@ -24,32 +24,30 @@ _STATES = {
     "sagas": Column("Orders", "count"),
     "cents": Column("Money waiting", "money"),
     "past_deadline": Column("Past deadline", "count", meaning="Ten seconds past the deadline of their attempt."),
-    "p50_seconds": Column(
-        "Usual", "seconds", meaning="Half of those that left the state in the last hour were faster."
-    ),
-    "p95_seconds": Column("Slow", "seconds", meaning="95 of 100 of those that left it in the last hour were faster."),
+    "p50_seconds": Column("Usual", "seconds", meaning="Half of the sagas that left it in the last hour were faster."),
+    "p95_seconds": Column("Slow", "seconds", meaning="95 of 100 sagas that left it in the last hour were faster."),
     "asked": Column("Request read", meaning=_ASKED),
     "answered": Column("Answer read", meaning=_ANSWERED),
     "waits": Column("Waits for", width="medium"),
-    "oldest": Column("Oldest began", "time"),
+    "oldest": Column("Oldest started", "time"),
 }
 _NOBODY = {"sagas": 0, "cents": 0, "past_deadline": 0}
 _STUCK = {
     "order_id": Column("Order", "link", "fulfilment", "order", meaning="Its saga, step by step."),
     "state": Column("State"),
-    "age_seconds": Column("In it for", "seconds"),
+    "age_seconds": Column("In state for", "seconds"),
     "group": Column("Responsible", "link", "pipeline", "group", meaning="The consumer group that has to move first."),
     "lag": Column("Its lag", meaning="Of that group, on the topic that it has to read."),
     "waits": Column("Expected next", width="medium"),
     "amount_cents": Column("Money", "money"),
-    "why": Column("Why it", width="large", meaning="The first of the chain that is behind, or else who answers."),
+    "why": Column("Why", width="large", meaning="The first of the chain that is behind, or else the one that answers."),
     "attempt": Column("Attempt", "count"),
-    "p95_seconds": Column("95 of 100", "seconds", meaning="So long 95 of 100 others were in this state at most."),
+    "p95_seconds": Column("95 of 100", "seconds", meaning="95 of 100 others were in this state for at most this long."),
 }
 
 
 def lags(view: ViewState) -> Result | None:
-    """What is known of the groups' lag; None where nobody samples it."""
+    """Lag of the groups that sagas wait for; None if it is not sampled."""
     groups = tuple(sorted({saga_waits.SAGA, *(wait.service for wait in WAITS.values())}))
     try:
         return query_cache.fetch(queries.LAGS, view, groups=groups)
@@ -60,11 +58,11 @@ def lags(view: ViewState) -> Result | None:
 
 
 def states_now(standing: Result, view: ViewState) -> None:
-    """Each state: who is in it, how long that takes, what is waited for and how far behind those are who move it on."""
+    """Table of states: orders in it, usual durations, what it waits for, and the lag of the groups that move it on."""
     times = query_cache.fetch(queries.TIMES, view, shared_s=queries.SLOW_S)
     known, now = lags(view), {row["state"]: row for row in standing.rows}
     usual = {row["state"]: row for row in times.rows}
-    # A state that we do not know is shown all the same.
+    # Unknown states are shown too.
     names = [*WAITS, *sorted(now.keys() - WAITS.keys())]
     rows = [
         {"state": name, **_NOBODY, **usual.get(name, {}), **_chain(name, known), **now.get(name, {})} for name in names
@@ -72,7 +70,7 @@ def states_now(standing: Result, view: ViewState) -> None:
     with cards.card(figures.STATES):
         tables.show(rows, _STATES, view, key="standing")
         links = " · ".join(tiles.sql(result) for result in (standing, times, known) if result)
-        st.caption(f"Whatever the range. How long a state takes is of the sagas that left it in the last hour. {links}")
+        st.caption(f"Whatever the range. Durations are those of the sagas that left a state in the last hour. {links}")
 
 
 def _chain(state: str, known: Result | None) -> Mapping[str, Any]:
@@ -88,18 +86,18 @@ def _chain(state: str, known: Result | None) -> Mapping[str, Any]:
 
 
 def stuck_now(stuck: Result, view: ViewState) -> None:
-    """Sagas that should have moved on, with the expected next event and the group whose turn it is."""
+    """Table of sagas that should have moved on, with the event expected next and the group responsible."""
     known = lags(view)
     rows = [{**row, **_whose(row["state"], known)} for row in stuck.rows]
     with cards.card(figures.STUCK_ORDERS):
         if not rows:
-            st.caption(f"None: every order moves on in its time. {tiles.sql(stuck)}")
+            st.caption(f"None: every order moves on in time. {tiles.sql(stuck)}")
             return
         tables.show(rows, _STUCK, view, key="stuck")
         shown = f"The {len(rows)} longest of {format.count(stuck.row['stuck'])}. "
         st.caption(
             f"{shown if stuck.row['stuck'] > len(rows) else ''}The group responsible is the first of the chain that is "
-            f"behind: who is asked, then who reads the answer. {tiles.sql(stuck)}"
+            f"behind: the service that was asked, then the saga's processor, which reads the answer. {tiles.sql(stuck)}"
         )
 
 

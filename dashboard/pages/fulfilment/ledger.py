@@ -1,4 +1,4 @@
-"""The part of the page Fulfilment about what moved, what was moved back, and what is left over."""
+"""Compensation ledger: what moved for an order, what was moved back, and what is left."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MOVED = {
     "amount_cents": Column("Amount", "money"),
     "delivered": Column("Delivered", "yes"),
     "authorised_cents": Column("Charged", "money"),
-    "refunded_cents": Column("Given back", "money"),
-    "residue_cents": Column("Money left", "money", meaning="Charged, less given back, less the amount if delivered."),
+    "refunded_cents": Column("Refunded", "money"),
+    "residue_cents": Column("Money left", "money", meaning="Charged, less refunded, less the amount if delivered."),
     "reserved_units": Column("Reserved", "count"),
     "released_units": Column("Released", "count"),
     "shipped_units": Column("Shipped", "count"),
@@ -44,12 +44,12 @@ _RESIDUES = {
     "residue_units": Column("Units left", "count"),
     "reason": Column("Why"),
 }
-# The clocks of the services differ: what moved for an order may be dated a little before its saga began.
+# Clocks of services differ: a movement may be dated a little before its saga started.
 _BEFORE = timedelta(minutes=1)
 
 
 def moved(view: ViewState, orders: Sequence[Mapping[str, Any]], shared_s: float) -> Result:
-    """What moved for these orders, of which `order_id` and `started_at` are known."""
+    """What moved for these orders, given by `order_id` and `started_at`."""
     ids = tuple(row["order_id"] for row in orders)
     began: datetime = min(row["started_at"] for row in orders) - _BEFORE
     return query_cache.fetch(queries.LEDGER, view, shared_s=shared_s, orders=ids, began=began)
@@ -70,30 +70,28 @@ def balance(order: Mapping[str, Any], moves: Mapping[str, Any]) -> dict[str, Any
 
 
 def of_range(view: ViewState) -> None:
-    """The ledger of the newest orders that were given up."""
+    """Table of the newest orders that were not delivered."""
     last = query_cache.fetch(queries.LAST_TURNED, view, shared_s=queries.SOON_S)
     with cards.card(figures.LEDGER):
         if not last.rows:
-            st.caption(f"No order was given up in {last.period.label}. {tiles.sql(last)}")
+            st.caption(f"No order ended without a delivery in {last.period.label}. {tiles.sql(last)}")
             return
         result = moved(view, last.rows, queries.SLOW_S)
         by_order = {row["order_id"]: row for row in result.rows}
         rows = [balance(row, by_order.get(row["order_id"], {})) for row in last.rows]
         tables.show(rows, _TURNED, view, key="ledger")
         st.caption(
-            f"The newest {len(rows)} orders of {last.period.label} that were given up, by the word of the services "
-            "that moved money and units, each answer once. Nothing should be left. "
+            f"The newest {len(rows)} orders of {last.period.label} that were not delivered, as reported by the "
+            "services that moved money and units, each reply once. Nothing should be left. "
             f"{tiles.sql(last)} · {tiles.sql(result)}"
         )
 
 
 def residues(found: Result, view: ViewState) -> None:
-    """Ended sagas that left something where it should not be."""
+    """Table of ended sagas that left money or units behind."""
     with cards.card(figures.RESIDUES):
         if not found.rows:
-            st.caption(
-                f"None: nothing that moved for an ended order is left where it should not be. {tiles.sql(found)}"
-            )
+            st.caption(f"None: no ended order left money or units behind. {tiles.sql(found)}")
             return
         tables.show(found.rows, _RESIDUES, view, key="residues")
         every = found.row["residues"]

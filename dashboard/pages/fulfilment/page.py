@@ -1,4 +1,4 @@
-"""Fulfilment: how far orders come, which stand still, who must move them, what is left where it should not be."""
+"""Fulfilment: how far orders come, which are stuck and on whom they wait, and what ended orders left behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dashboard.session import address
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
-# Entering a state is having done what the one before it asks for.
+# Entering a state means that the step before it is done.
 FUNNEL = {
     "reserving_stock": "Started",
     "requesting_payment": "Stock reserved",
@@ -31,7 +31,7 @@ FUNNEL = {
 }
 _COLOURS = {"completed": theme.GOOD, "compensated": theme.WARN, "failed": theme.BAD}
 _TURNED = {
-    "why": Column("Why", meaning="The reason that its saga ended with, up to the first colon."),
+    "why": Column("Why", meaning="The reason its saga ended with, up to the first colon."),
     "state": Column("Ended"),
     "sagas": Column("Orders", "count"),
     "cents": Column("Money", "money"),
@@ -41,7 +41,7 @@ _TURNED = {
 def show() -> None:
     """The page."""
     with st.container(width=theme.DIALOG_PX):
-        order = address.text("order", "Order", placeholder="order_id", help="Look at the saga of one order.")
+        order = address.text("order", "Order", placeholder="order_id", help="Show the saga of one order.")
     frame.live(lambda view: draw(view, order))
 
 
@@ -62,7 +62,7 @@ def draw(view: ViewState, order: str) -> None:
     standing = query_cache.fetch(queries.STANDING, view, shared_s=queries.SOON_S)
     stuck = query_cache.fetch(queries.STUCK, view, shared_s=queries.SLOW_S / 2)
     residues = query_cache.fetch(queries.RESIDUES, view, shared_s=queries.SLOW_S)
-    # What stands or is left now is shown whatever the range.
+    # The current state is shown whatever the range.
     if not any(row["sagas"] for row in flow.rows) and not (standing.rows or stuck.rows or residues.rows):
         return states.none_in_range(view, flow.period, newest)
     with tiles.row("now"):
@@ -80,11 +80,11 @@ def draw(view: ViewState, order: str) -> None:
 
 
 def no_sagas(view: ViewState) -> None:
-    """Nothing has ever come, or nobody takes orders through."""
+    """Empty state: no event ever, or no saga."""
     if tiles.trust_in(view).newest is None:
         return states.no_events()
     st.info(
-        "**No saga yet.** Events come, but none of `fulfilment`: start `streamgauge process fulfilment` and the "
+        "**No saga yet.** There are events, but none of `fulfilment`: start `streamgauge process fulfilment` and the "
         "services that answer it, `streamgauge services`.",
         icon=":material/local_shipping:",
     )
@@ -106,7 +106,7 @@ def delivered_change(flow: Result) -> Remark:
 
 
 def now(standing: Result, stuck: Result, view: ViewState) -> None:
-    """What is under way now, and what stands still."""
+    """Sagas in progress and stuck, now."""
     tiles.tile(
         figures.IN_PROGRESS,
         sum(row["sagas"] for row in standing.rows),
@@ -147,7 +147,7 @@ def ended(flow: Result, view: ViewState) -> None:
 
 
 def left_over(residues: Result, view: ViewState) -> None:
-    """What ended sagas left where it should not be."""
+    """Residues of ended sagas, now."""
     found = residues.row.get("residues", 0)
     units = format.count(residues.row.get("left_units", 0))
     tiles.tile(
@@ -179,10 +179,10 @@ def funnel(flow: Result, view: ViewState) -> None:
 
 
 def turned(view: ViewState) -> None:
-    """Why orders were not delivered."""
+    """Table of the reasons for orders that were not delivered."""
     result = query_cache.fetch(queries.TURNED, view, shared_s=queries.SOON_S)
     with cards.card(figures.REASONS):
         if result.rows:
             tables.show(result.rows, _TURNED, view, key="turned")
-        nothing = "" if result.rows else f"None was given up in {result.period.label}. "
+        nothing = "" if result.rows else f"None in {result.period.label}. "
         st.caption(f"{nothing}From raw events, as far back as they are kept. {tiles.sql(result)}")

@@ -1,5 +1,5 @@
-"""What the page Fulfilment asks. Raw events are read by time alone; what costs more than that, the views over hours of
-them, is asked less often (`SLOW_S`)."""
+"""Queries of the page Fulfilment. Raw events are read by time only; the views over hours of them cost more, and are
+queried less often (`SLOW_S`)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from dashboard.data import comparison
 from dashboard.data.query import Query
 
-# Answers of views that read hours of raw events serve everyone for this long.
+# Results of views over hours of raw events are shared for this long.
 SLOW_S = 20.0
 SOON_S = 6.0
 
-# A further attempt enters its state again: the windows count it, and raw events say which those were. They are few, and
-# row groups without one are skipped.
+# A further attempt enters its state again: the windows count it, and raw events identify it. They are few, and row
+# groups without one are skipped.
 FLOW = Query(
     "fulfilment.flow",
     "Sagas that entered each state in the range, each once; in its complete windows; and in the same span earlier.",
@@ -55,7 +55,7 @@ ORDER BY state
 
 STUCK = Query(
     "fulfilment.stuck",
-    "Sagas that should have moved on, the longest standing ones first, and how many there are with how much money.",
+    "Sagas that should have moved on, the longest first, with their number and money.",
     """
 SELECT order_id, state, attempt, amount_cents, entered_at, age_seconds, p95_seconds, past_deadline,
        count(*) OVER () AS stuck, (sum(amount_cents) OVER ())::BIGINT AS stuck_cents
@@ -75,7 +75,7 @@ TIMES = Query(
 
 LAGS = Query(
     "fulfilment.lags",
-    "How far the groups are behind that a saga waits for: the services, and the saga's own processor.",
+    "Lag of the groups that a saga waits for: the services, and the saga's own processor.",
     """
 SELECT "group", topic, sum(lag)::BIGINT AS lag, max(lag_seconds) AS lag_seconds,
        max_by(status, coalesce(lag, 0)) AS status
@@ -117,10 +117,10 @@ LIMIT 50
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
-# What the view `compensations` says, for these orders and from when the first of them began. Answers may be repeated.
+# As the view `compensations`, for these orders only, from when the first of them started. Replies may be duplicates.
 LEDGER = Query(
     "fulfilment.ledger",
-    "What moved for these orders, what was moved back, and what is left over, by the word of the services alone.",
+    "What moved for these orders, what was moved back, and what is left, as the services reported it.",
     """
 WITH once AS (
     SELECT order_id, event_id, any_value(event_type) AS event_type, any_value(amount) AS amount
@@ -145,7 +145,7 @@ ORDER BY order_id
 
 RESIDUES = Query(
     "fulfilment.residues",
-    "Sagas that ended and left money or stock where it should not be: of the last hour, failed ones of a day.",
+    "Sagas that ended and left money or units behind: of the last hour, failed ones of a day.",
     """
 SELECT order_id, state, ended_at, amount_cents, residue_cents, residue_units, reason,
        count(*) OVER () AS residues, (sum(cents) OVER ())::BIGINT AS left_cents,

@@ -1,4 +1,4 @@
-"""One order's saga: where it is, how it came there, what each service said, and what moved. All is event text."""
+"""Saga of one order: its state, its steps, what moved, and the events of all services. All of it is event text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STEPS = {
     "change": Column("State", width="medium"),
     "seconds": Column("For", "seconds", meaning="Until it entered the next state; of the last one, until now."),
     "attempts": Column("Attempts", "count"),
-    "deadline_at": Column("Deadline", "time", meaning="When the last attempt was, or will be, timed out."),
+    "deadline_at": Column("Deadline", "time", meaning="When the last attempt times out."),
     "reason": Column("Reason"),
 }
 _STORY = {
@@ -33,7 +33,7 @@ _STORY = {
     "since": Column("After", "seconds", meaning="Since the first event of the order."),
     "stream": Column("Stream"),
     "event": Column("Event"),
-    "service": Column("Said by"),
+    "service": Column("Service"),
     "detail": Column(
         "What changed", width="large", meaning="Fields of the event; of later ones of a key, what changed."
     ),
@@ -45,7 +45,7 @@ def draw(view: ViewState, order: str) -> None:
     found = query_cache.fetch(saga_queries.SAGA, view, order=order, shared_s=queries.SOON_S)
     st.markdown(f"[All orders]({address.to('fulfilment')}) · [Every event]({address.to('events', order=order)})")
     if not found.rows:
-        st.info("**No saga of this order.** It is not known, or has no items, or its id is mistyped.")
+        st.info("**No saga of this order.** It is unknown, or has no items, or its id is mistyped.")
         st.text(order)
         return
     now = found.row
@@ -62,12 +62,12 @@ def draw(view: ViewState, order: str) -> None:
 
 
 def standing(now: Mapping[str, Any], view: ViewState) -> None:
-    """Where it is, and what it waits for."""
+    """Its state, and what it waits for."""
     wait = WAITS.get(now["state"])
     with st.container(border=True):
         st.text(f"{now['order_id']}: {now['state']}")
         began = format.clock(now["started_at"], datetime.now(UTC), view.clock)
-        st.text(f"{format.money(now['amount_cents'])}, begun {began}")
+        st.text(f"{format.money(now['amount_cents'])}, started {began}")
         if now["reason"]:
             st.text(now["reason"])
         if wait is not None:
@@ -81,7 +81,7 @@ def standing(now: Mapping[str, Any], view: ViewState) -> None:
 
 
 def timed(steps: Sequence[Mapping[str, Any]], now: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
-    """Each step with what it changed and how long it took; the end takes no time."""
+    """The steps with their change of state and duration; an end state has none."""
     rows = []
     for row in steps:
         until = row["left_at"] or (row["entered_at"] if now["step"] == "ended" else at)
@@ -108,8 +108,8 @@ def moved(now: Mapping[str, Any], view: ViewState) -> None:
     result = ledger.moved(view, [now], queries.SOON_S)
     with cards.card(figures.MOVED):
         tables.show([ledger.balance(now, result.row)], ledger.MOVED, view, key="moved")
-        so_far = "" if now["step"] == "ended" else "While the saga runs, what is left over is under way. "
-        st.caption(f"{so_far}By the word of the services alone, each answer once. {tiles.sql(result)}")
+        so_far = "" if now["step"] == "ended" else "While the saga runs, what is left is in progress. "
+        st.caption(f"{so_far}As the services reported it, each reply once. {tiles.sql(result)}")
 
 
 def story(order: str, view: ViewState) -> None:
@@ -119,4 +119,4 @@ def story(order: str, view: ViewState) -> None:
     rows = [{**row, "since": (row["happened_at"] - first).total_seconds()} for row in told.rows if first]
     with cards.card(figures.STORY):
         tables.show(rows, _STORY, view, key="story")
-        st.caption(f"In the order in which it came about; the first 200 events. {tiles.sql(told)}")
+        st.caption(f"In causal order; the first 200 events. {tiles.sql(told)}")

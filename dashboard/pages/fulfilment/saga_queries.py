@@ -1,4 +1,4 @@
-"""What the page Fulfilment asks about one order."""
+"""Queries about the saga of one order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 SAGA = Query(
     "saga.now",
-    "Where the saga of an order is.",
+    "State of the saga of an order.",
     """
 SELECT order_id, state, step, attempt, started_at, deadline_at, occurred_at, amount_cents, reason
 FROM sagas WHERE order_id = $order
@@ -19,10 +19,10 @@ FROM sagas WHERE order_id = $order
     {"order": ""},
 )
 
-# An event comes at most this much before the saga began: services' clocks differ.
+# Clocks of services differ: events may be dated up to a minute before the saga started.
 STEPS = Query(
     "saga.steps",
-    "The states that the saga of an order was in: from when, for how long, in how many attempts.",
+    "States of the saga of an order: since when, for how long, in how many attempts.",
     """
 SELECT state, any_value(previous_state) AS previous_state, min(occurred_at) AS entered_at,
        coalesce(max(attempt), 1)::BIGINT AS attempts, max_by(deadline_at, kafka_offset) AS deadline_at,
@@ -40,7 +40,7 @@ LIMIT 50
 
 STORY = Query(
     "saga.story",
-    "Every event of an order, of all streams, in the order in which it came about, with what it changed.",
+    "Every event of an order, of all streams, in causal order, with what it changed.",
     """
 SELECT seq, happened_at, service, stream, event, detail, late
 FROM story($order, of_kind := 'order_id')

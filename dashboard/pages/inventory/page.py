@@ -1,4 +1,4 @@
-"""Inventory: what moves, what is out or about to be, and which campaign sells out next."""
+"""Inventory: movements, stock-outs and low cover, and the surge guard of campaigns."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def draw(view: ViewState, location: str, status: str, move: str) -> None:
 
 
 def movements(moved: Result, view: ViewState) -> None:
-    """What moved in the range."""
+    """Tiles of the movements in the range."""
     for name, figure in HEADLINE.items():
         change = tiles.compared(moved.row, name, moved.period)
         # More is neither better nor worse, except for what was refused.
@@ -79,7 +79,7 @@ def movements(moved: Result, view: ViewState) -> None:
 
 
 def over_time(moved: Result, view: ViewState, location: str, move: str) -> None:
-    """All movements, and one of them by location."""
+    """Charts of all movements, and of the chosen one by location."""
     result = query_cache.fetch(queries.TIMELINE, view, location=location)
     period = result.period
     timeline = splits.Timeline.of(result, reaches_back=moved.row["reaches_back"])

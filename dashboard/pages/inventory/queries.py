@@ -1,7 +1,7 @@
-"""What the page Inventory asks. A filter that is empty lets everything through.
+"""Queries of the page Inventory. An empty filter matches everything.
 
-What moved comes from `inventory_windows`. What there is, and for how long, comes from the views over `stock`, which
-read the raw events of the last ten minutes: these know no range, and are asked less often than the page refreshes.
+Movements come from `inventory_windows`. Stock and cover come from the views over `stock`, which read the raw events of
+the last ten minutes: they have no range, and are queried less often than the page refreshes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _MOVEMENTS = ("received", "reserved", "released", "shipped", "rejected")
 
 CHOICES = Query(
     "inventory.choices",
-    "The locations where anything moved in the range.",
+    "The locations with movements in the range.",
     f"""
 SELECT DISTINCT location
 FROM inventory_windows
@@ -49,10 +49,10 @@ TIMELINE = Query(
     HERE,
 )
 
-# `unpriced`: articles refused whose price is not known; what they would have brought is in no sum.
+# `unpriced`: refused articles without a known price, which are in no sum of money.
 LEVELS = Query(
     "inventory.levels",
-    "How many articles are oversold, out, or low now, and what is refused a minute.",
+    "How many articles are oversold, out of stock, or low now, and what is refused a minute.",
     f"""
 SELECT count(*) AS articles,
        count(*) FILTER (WHERE status = 'oversold') AS oversold,
@@ -69,10 +69,10 @@ WHERE {_HERE}
     HERE,
 )
 
-# One reading of `stock_levels` for both tables: the view `stock_outs` reads it twice. `is_out` are its rows.
+# Reads `stock_levels` once for both tables; the view `stock_outs` reads it twice. Its rows are those with `is_out`.
 SHORT = Query(
     "inventory.short",
-    "Articles that cannot be promised now, what that loses and who has more; and those with the lowest cover.",
+    "Articles that cannot be promised now, with the loss and the stock elsewhere; and those with the lowest cover.",
     f"""
 WITH levels AS (
     SELECT l.*, l.available <= 0 AS is_out, l.refused_per_minute * p.price_cents AS refused_cents_per_minute,
@@ -102,7 +102,7 @@ LIMIT 200
 # The counts are of all that campaigns advertise, before the limit.
 GUARD = Query(
     "inventory.guard",
-    "What running campaigns advertise, the soonest sold out first.",
+    "Articles that running campaigns advertise, the first to sell out on top.",
     f"""
 SELECT campaign_id, campaign, channel, sku, location, level, available, units_per_minute, times_usual,
        wanted_per_minute, minutes_until_sold_out, campaign_minutes_left,

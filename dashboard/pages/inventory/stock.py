@@ -1,4 +1,4 @@
-"""The part of Inventory that is about now, whatever the range: stock-outs, cover, and the surge guard."""
+"""Current stock, whatever the range: stock-outs, cover, and the surge guard."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _ARTICLE = {
 }
 _OUT = {
     **_ARTICLE,
-    "status": Column("Status", "badge", colours=_STATUS, meaning="oversold: more was promised than there is"),
+    "status": Column("Status", "badge", colours=_STATUS, meaning="oversold: more is promised than there is"),
     "on_hand": Column("On hand", "count"),
     "reserved": Column("Reserved", "count"),
     "available": Column("Available", "count", meaning="On hand less reserved"),
     "refused_per_minute": Column("Refused/min", "rate", meaning="Units that could not be promised, over ten minutes"),
     "refused_cents_per_minute": Column("Refused €/min", "money", meaning="The same at the article's price"),
-    "available_elsewhere": Column("Elsewhere", "count", meaning="What all other locations together can promise"),
+    "available_elsewhere": Column("Elsewhere", "count", meaning="What all other locations can promise together"),
     "changed_at": Column("Since", "time", meaning="Its newest event"),
 }
 _COVER = {
@@ -45,17 +45,17 @@ _COVER = {
     "units_per_minute": Column("Taken/min", "rate", meaning=_RATES.capitalize()),
     "units_per_minute_lately": Column("Lately/min", "rate", meaning="The same, of the last two minutes"),
     "refused_per_minute": Column("Refused/min", "rate", meaning="Units that could not be promised, over ten minutes"),
-    "available_elsewhere": Column("Elsewhere", "count", meaning="What all other locations together can promise"),
+    "available_elsewhere": Column("Elsewhere", "count", meaning="What all other locations can promise together"),
 }
 _GUARD = {
-    "campaign_id": Column("Campaign", "link", "marketing", "campaign", meaning="What it costs and brings"),
+    "campaign_id": Column("Campaign", "link", "marketing", "campaign", meaning="Its cost and revenue"),
     "channel": Column("Channel"),
     "sku": _ARTICLE["sku"],
     "location": _ARTICLE["location"],
     "level": Column("Level", "badge", colours=_LEVEL, meaning="critical: gone within a minute; warning: within five"),
     "available": Column("Available", "count"),
-    "minutes_until_sold_out": Column("Lasts, min", "rate", meaning="Available over the present rate"),
-    "campaign_minutes_left": Column("Campaign, min", "rate", meaning="How long the campaign still runs"),
+    "minutes_until_sold_out": Column("Lasts, min", "rate", meaning="Available over the current rate"),
+    "campaign_minutes_left": Column("Campaign, min", "rate", meaning="Time until the campaign ends"),
     "units_per_minute": Column("Taken/min", "rate", meaning="Of ten minutes, or of the last two where that is more"),
     "times_usual": Column("× usual", "rate", meaning="Against the rate of the last full hours, up to 24"),
     "wanted_per_minute": Column("Wanted/min", "rate", meaning="Taken and refused"),
@@ -63,7 +63,7 @@ _GUARD = {
 
 
 def headline(view: ViewState, location: str) -> None:
-    """How much is out, low, and refused."""
+    """Tiles: articles out of stock or low, and what is refused."""
     now = view.current
     levels = query_cache.fetch(queries.LEVELS, now, shared_s=figures.SHARED_S, location=location)
     row = levels.row
@@ -83,40 +83,42 @@ def headline(view: ViewState, location: str) -> None:
 
 
 def refused_cents(row: dict[str, Any]) -> int | None:
-    """Cents refused a minute; None where no rate is known, or no price of anything that is refused."""
+    """Cents refused a minute; None if no rate is known, or no price of a refused article."""
     cents = row["refused_cents_per_minute"]
     return None if cents is None or (row["unpriced"] and not cents) else round(cents)
 
 
 def short(view: ViewState, location: str, status: str) -> None:
-    """What cannot be promised, and what will soon be gone."""
+    """Tables of stock-outs and of the lowest cover."""
     result = query_cache.fetch(queries.SHORT, view.current, shared_s=figures.SHARED_S, location=location, status=status)
     out = [row for row in result.rows if row["is_out"]]
     cover = [row for row in result.rows if not row["is_out"]]
     with cards.card(figures.STOCK_OUTS):
-        _table(out, _OUT, view, "stock-outs", "Nothing is out of stock that matches the filters.")
+        _table(out, _OUT, view, "stock-outs", "No article that matches the filters is out of stock.")
         st.caption(f"Most refused money first, up to 100. {figures.NOW} {tiles.sql(result)}")
     with cards.card(figures.LOWEST_COVER):
         _table(
             cover, _COVER, view, "cover", "No article that matches the filters is being taken, or no rate is known yet."
         )
-        st.caption(f"In stock and being taken, the soonest gone first, up to 100. {figures.NOW} {tiles.sql(result)}")
+        st.caption(
+            f"In stock and being taken, the first to run out on top, up to 100. {figures.NOW} {tiles.sql(result)}"
+        )
 
 
 def guard(view: ViewState, location: str) -> None:
-    """Which campaign sells out next."""
+    """Table of the surge guard."""
     result = query_cache.fetch(queries.GUARD, view.current, shared_s=figures.SHARED_S, location=location)
     with cards.card(figures.SURGE_GUARD):
         if result.rows:
             levels(result)
-        _table(result.rows, _GUARD, view, "guard", "No campaign runs now.")
+        _table(result.rows, _GUARD, view, "guard", "No campaign is running.")
         st.caption(
             f"Articles in running campaigns, the first to sell out on top, up to 100. {figures.NOW} {tiles.sql(result)}"
         )
 
 
 def levels(result: Result) -> None:
-    """How many articles are at each level."""
+    """Badges with the number of articles at each level."""
     with st.container(horizontal=True, gap="small"):
         for name in ("sold_out", "critical", "warning"):
             said = f"{format.count(result.row[name])} {name.replace('_', ' ')}"

@@ -1,4 +1,4 @@
-"""The charts and tables of Marketing: funnel, segments, measures over time, channels, campaigns."""
+"""Charts and tables of campaigns: funnel, segments, measures over time, channels, campaigns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Measure:
-    """What is drawn over time: `value` of a row, or the ratio of `value` to `over` (a line, for no ratios add up)."""
+    """A measure over time: `value` of a row, or the ratio of `value` to `over` (drawn as a line: ratios do not add
+    up)."""
 
     label: str
     unit: str
@@ -65,13 +66,13 @@ _CAMPAIGN = {
     "name": Column("Name"),
     "channel": Column("Channel"),
     "category": Column("Category", meaning="What it advertises"),
-    "state": Column("State", "badge", colours=_STATES, meaning="By its first and last moment, now"),
+    "state": Column("State", "badge", colours=_STATES, meaning="By its start and end"),
     **_RATIOS,
 }
 
 
 def funnel(totals: Result, credited: bool) -> None:
-    """From being shown to being bought."""
+    """Chart from impression to order."""
     whole = totals.row
     steps = [
         Bar("Reached", whole["reached"], format.count(whole["reached"]), theme.SKY),
@@ -83,7 +84,7 @@ def funnel(totals: Result, credited: bool) -> None:
     with cards.card(figures.FUNNEL, height="stretch"):
         charts.draw(charts.bars(steps), "marketing-funnel", "Reached, clicked and ordered in the range")
         st.caption(
-            "Shown or sent · clicked or opened · orders credited, with their revenue. Each counts by its own time. "
+            "Shown or sent · clicked or opened · credited orders with their revenue. Each counts by its own time. "
             f"{tiles.sql(totals)}"
         )
 
@@ -93,12 +94,12 @@ def _step(count: int, before: int, of: str) -> str:
 
 
 def segments(result: Result) -> None:
-    """To whom campaigns sold."""
+    """Chart of credited orders by segment of the customer."""
     rows = [row for row in result.rows if row["orders"]]
     whole = sum(row["orders"] for row in rows)
     parts = [
         Bar(
-            row["segment"] or "not known",
+            row["segment"] or "unknown",
             row["orders"],
             f"{format.count(row['orders'])} · {format.share(row['orders'], whole)} · "
             f"{format.money(row['revenue_cents'])}",
@@ -110,15 +111,15 @@ def segments(result: Result) -> None:
         if parts:
             charts.draw(charts.bars(parts), "marketing-segments", "Orders credited by segment of the customer")
             st.caption(
-                "Orders credited · share · revenue. New: no order before; lapsed: the one before is long ago. "
+                "Orders credited · share · revenue. New: no order before; lapsed: the previous order was long ago. "
                 f"{tiles.sql(result)}"
             )
         else:
-            st.text("No order of the range is credited to a campaign.")
+            st.text("No order of the range was credited to a campaign.")
 
 
 def over_time(result: Result, totals: Result, view: ViewState, measure: str, by: str) -> None:
-    """One measure, by channel or campaign."""
+    """Chart of one measure, by channel or campaign."""
     what = MEASURES[measure]
     period = result.period
     timeline = splits.Timeline.of(result, reaches_back=totals.row["reaches_back"])
@@ -135,27 +136,27 @@ def over_time(result: Result, totals: Result, view: ViewState, measure: str, by:
     with cards.card(figures.OVER_TIME, f"{what.label} by {by}"):
         charts.show(chart, "marketing-time", f"{what.label} over time by {by}")
         one = "point" if what.over else "bar"
-        gaps = " A gap: nothing to divide by." if what.over else ""
+        gaps = " A gap: the divisor is 0." if what.over else ""
         st.caption(f"{charts.reading(period, one)}{gaps} {tiles.sql(result)}")
 
 
 def by_channel(result: Result, view: ViewState) -> None:
-    """Channels in figures."""
+    """Table of channels."""
     with cards.card(figures.CHANNELS):
         tables.show([ratios(row) for row in result.rows], _CHANNEL, view, key="marketing-channels")
         st.caption(f"In the range, running window included. {tiles.sql(result)}")
 
 
 def by_campaign(result: Result, view: ViewState) -> None:
-    """Campaigns in figures."""
+    """Table of campaigns."""
     rows = [{**ratios(row), "state": state(row, result.period.now)} for row in result.rows]
     with cards.card(figures.CAMPAIGNS):
         tables.show(rows, _CAMPAIGN, view, key="marketing-campaigns")
-        st.caption(f"In the range, running window included; the best 200 by revenue. {tiles.sql(result)}")
+        st.caption(f"In the range, running window included; the 200 with the highest revenue. {tiles.sql(result)}")
 
 
 def ratios(row: Row) -> Row:
-    """A row of sums with what follows from them; absent where there is nothing to divide by."""
+    """A row of sums with its ratios and profit; a ratio is None if its divisor is 0."""
     return {
         **row,
         "click_share": row["clicks"] / row["reached"] if row["reached"] else None,
@@ -167,7 +168,7 @@ def ratios(row: Row) -> Row:
 
 
 def state(row: Row, now: datetime) -> str | None:
-    """Whether the campaign runs now; None where nothing is known of it."""
+    """State of the campaign at `now`; None if its times are unknown."""
     if row["starts_at"] is None:
         return None
     if row["starts_at"] > now:

@@ -1,4 +1,4 @@
-"""Marketing: what campaigns cost, whom they reach, and which orders they are credited with."""
+"""Marketing: cost and reach of campaigns, and the orders credited to them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def draw(view: ViewState, chosen: dict[str, Any], measure: str, by: str) -> None
         return filters.no_match("campaigns", totals.period)
     if not totals.row["windows"]:
         return states.none_in_range(view, totals.period, known.newest)
-    # Where nobody credits orders, what campaigns brought is not nothing: it is not known.
+    # If no order was ever credited, the revenue of campaigns is unknown, not 0.
     credited = tiles.trust_in(view, "attribution").newest is not None
     with tiles.row("spent"):
         spent(totals, view)
@@ -69,7 +69,7 @@ def draw(view: ViewState, chosen: dict[str, Any], measure: str, by: str) -> None
 
 
 def spent(totals: Result, view: ViewState) -> None:
-    """What campaigns did, and at what cost."""
+    """Tiles of cost and reach."""
     for figure, name in ((figures.SPEND, "cost_cents"), (figures.REACHED, "reached"), (figures.CLICKS, "clicks")):
         change = _change(totals, name)
         # Spending more is neither good nor bad.
@@ -80,7 +80,7 @@ def spent(totals: Result, view: ViewState) -> None:
 
 
 def brought(totals: Result, view: ViewState, credited: bool) -> None:
-    """What orders they are credited with."""
+    """Tiles of credited orders."""
     whole = totals.row
     tiles.tile(
         figures.ORDERS,

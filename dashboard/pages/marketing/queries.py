@@ -1,8 +1,8 @@
-"""What the page Marketing asks. A filter that is empty lets everything through.
+"""Queries of the page Marketing. An empty filter matches everything.
 
-Two tables of windows side by side: what campaigns did and cost (`marketing_windows`), by the time of the clicks, and
-what they are credited with (`attribution_windows`), by the time of the orders. The view `campaign_windows` joins the
-same two, but would be worked out whole before a range is cut from it.
+They add two window tables: reach and cost of campaigns (`marketing_windows`), by the time of the clicks, and credited
+orders (`attribution_windows`), by the time of the orders. The view `campaign_windows` joins the same two, but would be
+computed whole before a range is selected.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LIMIT 1000
 
 TOTALS = Query(
     "marketing.totals",
-    "What campaigns cost and brought: in the range, in its complete windows, and in the same span earlier.",
+    "Cost and revenue of campaigns: in the range, in its complete windows, and in the same span earlier.",
     f"""
 WITH spans AS (
     {comparison.spans(_FLOWS, _CHOSEN)}
@@ -60,7 +60,7 @@ FROM spans
 
 TIMELINE = Query(
     "marketing.timeline",
-    "What campaigns cost and brought in each bar of the range, split; `earlier` rows are the compared span's, moved.",
+    "Cost and revenue of campaigns in each bar of the range, split; `earlier` rows are the compared span's, moved.",
     comparison.timeline(_FLOWS, _CHOSEN, "CASE $by WHEN 'campaign' THEN campaign_id ELSE channel END", *_MEASURES),
     BOTH,
     {**EVERY, "by": "channel"},
@@ -68,7 +68,7 @@ TIMELINE = Query(
 
 CHANNELS = Query(
     "marketing.channels",
-    "What each channel cost and brought in the range.",
+    "Cost and revenue of each channel in the range.",
     f"""
 SELECT channel,
        {_SUMS}
@@ -85,7 +85,7 @@ LIMIT 50
 
 CAMPAIGNS = Query(
     "marketing.campaigns",
-    "What each campaign cost and brought in the range, with what is known of it.",
+    "Cost and revenue of each campaign in the range, with its name and times.",
     f"""
 WITH sums AS (
     SELECT campaign_id, channel,
@@ -105,10 +105,10 @@ LIMIT 200
     EVERY,
 )
 
-# A segment that is not known is absent; orders that were taken back again are in no sum.
+# An unknown segment is NULL; reversed orders are in no sum.
 SEGMENTS = Query(
     "marketing.segments",
-    "To whom campaigns sold in the range: new, returning and lapsed customers.",
+    "Credited orders of the range by segment: new, returning and lapsed customers.",
     f"""
 SELECT segment, sum(orders)::BIGINT AS orders, coalesce(sum(revenue_cents), 0)::BIGINT AS revenue_cents,
        coalesce(sum(margin_cents), 0)::BIGINT AS margin_cents

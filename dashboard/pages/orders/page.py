@@ -1,4 +1,4 @@
-"""Orders and revenue: how many, how much, what becomes of them, and where they come from."""
+"""Orders and revenue: number, amount, outcomes, and where they come from."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from dashboard.pages.orders import figures, queries
 from streamgauge.domain import format
 from streamgauge.warehouse.client import QueryError
 
-# What orders are split by: its name in the address and in the table, and what it is called.
+# Dimensions to split by: name in the address and the table → label.
 DIMENSIONS = {"region": "Region", "channel": "Channel", "payment_method": "Payment method"}
 OUTCOMES = {"confirmed": figures.CONFIRMED, "cancelled": figures.CANCELLED, "completed": figures.COMPLETED}
 RANKED = 8
-# Filters by name, as the questions have them.
+# Filters by name, as the queries have them.
 Chosen = dict[str, Any]
 
 
@@ -67,7 +67,7 @@ def draw(view: ViewState, chosen: Chosen, by: str) -> None:
 
 
 def headline(totals: Result, view: ViewState) -> None:
-    """How many, how much."""
+    """Tiles of orders and revenue."""
     row, period = totals.row, totals.period
     tiles.tile(figures.ORDERS, row["orders"], totals, view, remark=tiles.compared(row, "orders", period))
     tiles.tile(figures.REVENUE, row["revenue_cents"], totals, view, remark=tiles.compared(row, "revenue_cents", period))
@@ -81,7 +81,7 @@ def headline(totals: Result, view: ViewState) -> None:
 
 
 def outcomes(totals: Result, view: ViewState) -> None:
-    """What became of orders."""
+    """Tiles of the outcomes of orders."""
     row = totals.row
     for name, figure in OUTCOMES.items():
         share = format.share(row[name], row["orders"])
@@ -89,7 +89,7 @@ def outcomes(totals: Result, view: ViewState) -> None:
 
 
 def over_time(totals: Result, view: ViewState, chosen: Chosen, by: str) -> None:
-    """Revenue and orders, split, with the earlier span dashed."""
+    """Charts of revenue and orders, split, with the earlier span dashed."""
     result = query_cache.fetch(queries.TIMELINE, view, by=by, **chosen)
     timeline = splits.Timeline.of(result, reaches_back=totals.row["reaches_back"])
     measures = (
@@ -107,7 +107,7 @@ def over_time(totals: Result, view: ViewState, chosen: Chosen, by: str) -> None:
 
 
 def rank(ranking: Result, by: str) -> None:
-    """Where most of it comes from."""
+    """Chart of the largest names."""
     whole = ranking.row["all_cents"]
     own = splits.colours(row["name"] for row in ranking.rows[: splits.MOST])
     parts = [
@@ -125,7 +125,7 @@ def rank(ranking: Result, by: str) -> None:
 
 
 def table(ranking: Result, view: ViewState, by: str) -> None:
-    """All of it in figures."""
+    """Table of all names."""
     whole = ranking.row["all_cents"]
     compares = ranking.row["reaches_back"] and ranking.period.compare != "none"
     rows = [

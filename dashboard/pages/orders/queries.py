@@ -1,5 +1,5 @@
-"""What the page Orders and revenue asks. `$by` is one of `region`, `channel`, `payment_method`; a filter that is empty
-lets everything through."""
+"""Queries of the page Orders and revenue. `$by` is one of `region`, `channel`, `payment_method`; an empty filter
+matches everything."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TIMELINE = Query(
 # `all_cents` is the revenue of all names, listed or not.
 RANKING = Query(
     "orders.ranking",
-    "Orders, revenue and what became of orders in the range, by region, channel or payment method.",
+    "Orders, revenue and outcomes of orders in the range, by region, channel or payment method.",
     f"""
 WITH spans AS (
     {_SPANS}

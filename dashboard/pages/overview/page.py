@@ -1,4 +1,4 @@
-"""The Overview: how much flows, what it earns, what fails, and how fresh and complete all of that is."""
+"""Overview: traffic, orders and revenue, failures, and how fresh and complete these figures are."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def draw(view: ViewState) -> None:
         states.no_events()
     else:
         states.none_in_range(view, traffic.period, newest)
-    # It knows no range, and is most wanted where what was produced is not to be seen.
+    # It has no range, and is needed most where nothing is visible.
     panel.panel(view)
 
 
 def events(traffic: Result, view: ViewState) -> None:
-    """How much flows."""
+    """Tile of the event rate."""
     tiles.tile(
         figures.EVENTS,
         per_second(traffic, sum(row["recent"] for row in traffic.rows)),
@@ -57,13 +57,13 @@ def events(traffic: Result, view: ViewState) -> None:
 
 
 def per_second(traffic: Result, recent: int) -> float | None:
-    """A rate of the last minute's complete windows, or of as much of it as there is data for."""
+    """Rate over the complete windows of the last minute, or over the part of it with data."""
     first = min((row["first_window"] for row in traffic.rows if row["first_window"]), default=None)
     return traffic.period.per_second(recent, first)
 
 
 def orders(traffic: Result, view: ViewState) -> bool:
-    """What it earns; False where the catalog has no orders, or there are none."""
+    """Tiles of orders and revenue; False if the catalog has no orders, or the range has none."""
     try:
         sold = query_cache.fetch(queries.ORDERS, view)
     except QueryError as error:
@@ -89,7 +89,7 @@ def orders(traffic: Result, view: ViewState) -> bool:
 
 
 def failures(traffic: Result, view: ViewState) -> None:
-    """What fails, and what comes late."""
+    """Tiles of failures and late events."""
     whole = sum(row["events"] for row in traffic.rows)
     dead, late = (sum(row[name] for row in traffic.rows) for name in ("dead_letters", "late"))
     tiles.tile(
@@ -103,7 +103,7 @@ def failures(traffic: Result, view: ViewState) -> None:
 
 
 def rankings(view: ViewState) -> None:
-    """Who buys, and where."""
+    """Charts of the top regions and channels."""
     tops = query_cache.fetch(queries.TOPS, view)
     for column, figure, dimension in zip(
         st.columns(2), (figures.TOP_REGIONS, figures.TOP_CHANNELS), ("region", "channel"), strict=True

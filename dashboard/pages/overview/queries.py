@@ -1,4 +1,4 @@
-"""What the Overview asks."""
+"""Queries of the Overview."""
 
 from __future__ import annotations
 

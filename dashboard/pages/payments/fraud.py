@@ -1,4 +1,4 @@
-"""The part of the page Payments and fraud that tells what fraud found. Rules, ids and evidence are text of events."""
+"""Fraud: flags by rule, verdicts, and the newest alerts. Rules, ids and evidence are text of events."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ RULES = dict(zip(BY_NAME, _COLOURS, strict=True))
 _COLUMNS = {
     "occurred_at": Column("Time", "time"),
     "what": Column("What", meaning="A rule that fired, or the verdict: the payment was declined."),
-    "rule": Column("Rule", meaning="Of a verdict, the strongest rule that fired."),
-    "score": Column("Score", "share", meaning="How much the rule, or all of them together, suspect."),
+    "rule": Column("Rule", meaning="For a verdict, the strongest rule that fired."),
+    "score": Column("Score", "share", meaning="Suspicion of the rule, or of all rules together."),
     "amount_cents": Column("Amount", "money"),
     "payment_method": Column("Method"),
     "order_id": Column("Order", "link", "events", "order", meaning="Its story across all streams."),
-    "customer_id": Column("Customer", "link", "events", "customer", meaning="All that is known of the customer."),
+    "customer_id": Column("Customer", "link", "events", "customer", meaning="The story of the customer."),
     "detail": Column("Evidence", width="large"),
 }
 
 
 def judged(view: ViewState) -> bool:
-    """Whether fraud said anything in the range."""
+    """Whether fraud judged anything in the range."""
     result = _rules(view, "")
     return result is not None and bool(result.rows)
 
 
 def _rules(view: ViewState, method: str) -> Result | None:
-    """None where the catalog has no fraud."""
+    """None if the catalog has no fraud."""
     try:
         return query_cache.fetch(queries.RULES, view, method=method)
     except QueryError as error:
@@ -63,7 +63,7 @@ def _rules(view: ViewState, method: str) -> Result | None:
 
 
 def draw(view: ViewState, method: str, rule: str) -> None:
-    """All of it; nothing where the catalog has no fraud."""
+    """Draw all of it; nothing if the catalog has no fraud."""
     result = _rules(view, method)
     if result is None:
         return
@@ -74,7 +74,7 @@ def draw(view: ViewState, method: str, rule: str) -> None:
 
 
 def headline(result: Result, view: ViewState, rule: str) -> None:
-    """How much looks wrong, and how much of it was declined."""
+    """Tiles of flags and of declined payments."""
     chosen = [row for row in result.rows if not rule or row["rule"] == rule]
 
     def total(name: str) -> int:
@@ -100,7 +100,7 @@ def headline(result: Result, view: ViewState, rule: str) -> None:
 
 
 def over_time(result: Result, view: ViewState, rule: str) -> None:
-    """Flags by rule: the most frequent ones, always in the same order."""
+    """Chart of flags by rule: the most frequent ones, always in the same order."""
     flags: Counter[str] = Counter()
     for row in result.rows:
         if row["flagged"] and (not rule or row["rule"] == rule):
@@ -127,13 +127,13 @@ def _values(result: Result, rule: str) -> dict[datetime, float]:
 
 
 def alerts(view: ViewState, method: str, rule: str) -> None:
-    """The newest of them, one by one."""
+    """Table of the newest alerts."""
     result = query_cache.fetch(queries.ALERTS, view, method=method, rule=rule)
     rows = [{**row, "what": "declined" if row["declined"] else "flagged"} for row in result.rows]
     with cards.card(figures.ALERTS):
         if rows:
             tables.show(rows, _COLUMNS, view, key="alerts")
         st.caption(
-            f"{'The newest 100 at most' if rows else 'No alerts'} in {result.period.label}. An order leads to its "
-            f"story, a customer to all that is known of them. {tiles.sql(result)}"
+            f"{'The newest 100 at most' if rows else 'No alerts'} in {result.period.label}. An order links to its "
+            f"story, a customer to theirs. {tiles.sql(result)}"
         )

@@ -1,4 +1,4 @@
-"""Payments and fraud: what is asked for, what becomes of it, and what looks wrong about it."""
+"""Payments and fraud: requests, outcomes by method, fraud flags and alerts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def draw(view: ViewState, method: str, rule: str) -> None:
         return states.no_events()
     states.freshness(known.newest, datetime.now(UTC), view)
     if not any(row[name] for row in paid.rows for name in ("requested", *OUTCOMES)):
-        # A verdict is of when it was given: fraud may be behind the payments.
+        # A verdict counts when it was given: fraud may lag behind the payments.
         if not method and not fraud.judged(view):
             return states.none_in_range(view, paid.period, known.newest)
         by, other = (f" by {method}", "method or range") if method else ("", "range")
@@ -69,7 +69,7 @@ def draw(view: ViewState, method: str, rule: str) -> None:
 
 
 def headline(paid: Result, view: ViewState) -> None:
-    """How much is asked for, and how much of it is had."""
+    """Tiles of requests and outcomes."""
 
     def total(name: str) -> int:
         return sum(row[name] or 0 for row in paid.rows)
@@ -112,7 +112,7 @@ def headline(paid: Result, view: ViewState) -> None:
 
 
 def outcomes(view: ViewState, method: str) -> None:
-    """What became of payments, over time."""
+    """Chart of outcomes over time."""
     result = query_cache.fetch(queries.OUTCOMES, view, method=method)
     series = [
         Series(name, {row["bucket"]: row[name] for row in result.rows}, colour) for name, colour in OUTCOMES.items()
@@ -125,7 +125,7 @@ def outcomes(view: ViewState, method: str) -> None:
 
 
 def methods(paid: Result, view: ViewState) -> None:
-    """The same by method."""
+    """Table by payment method."""
     rows = [{**row, "share": _share(row["declined"], row["authorised"] + row["declined"])} for row in paid.rows]
     with cards.card(figures.BY_METHOD):
         tables.show(rows, _COLUMNS, view, key="methods")

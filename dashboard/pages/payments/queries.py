@@ -1,4 +1,4 @@
-"""What the page Payments and fraud asks. Of filters, '' is all."""
+"""Queries of the page Payments and fraud. An empty filter matches everything."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORDER BY requested DESC, method
 
 OUTCOMES = Query(
     "payments.outcomes",
-    "What became of payments in each bar of the range.",
+    "Outcomes of payments in each bar of the range.",
     f"""
 SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket,
        sum(authorised)::BIGINT AS authorised, sum(declined)::BIGINT AS declined, sum(refunded)::BIGINT AS refunded
@@ -43,7 +43,7 @@ ORDER BY bucket
 
 RULES = Query(
     "payments.rules",
-    "What fraud found in each bar of the range, by rule: flags, and the verdicts that it was the strongest rule of.",
+    "Fraud in each bar of the range, by rule: flags, and the verdicts whose strongest rule it was.",
     """
 SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, rule,
        sum(flagged)::BIGINT AS flagged, sum(amount_cents)::BIGINT AS flagged_cents,

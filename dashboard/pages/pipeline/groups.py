@@ -1,4 +1,4 @@
-"""The part of Pipeline health about consumer groups: the table, the trend, and the partitions of one group."""
+"""Consumer groups: the table, the trend, and the partitions of one group."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from dashboard.session import address
 from streamgauge.domain import consumer_lag, format, lag_status
 from streamgauge.domain.freshness import age_s
 
-# Name in the address → column of the trend, what it is called, its unit, and what one unit is of the column's.
+# Name in the address → column of the trend, title, unit, and the column's value of one unit.
 MEASURES: Mapping[str, tuple[str, str, str, float]] = {
     "seconds": ("lag_seconds", "Lag in seconds", "s", 1.0),
     "events": ("lag", "Lag in events", "events", 1.0),
     "money": ("waiting_cents", "Money waiting", "€", 100.0),
 }
-# More lines than this nobody tells apart.
+# More lines than this cannot be told apart.
 MOST_LINES = 8
 STATUS = Column("Status", "badge", meaning=lag_status.MEANING, colours=lag.COLOURS, width="small")
 _RETENTION = (
-    "How much of what the log retains is not read yet. From 100 % on, the next event to be read is the next "
-    "to be deleted. Unknown where nothing was deleted yet."
+    "How much of what the log retains is unread. From 100 % on, the next event to be read is the next "
+    "to be deleted. Unknown if nothing was deleted yet."
 )
 
 
 def measure() -> str:
-    """What the trend shows."""
+    """Select box for the measure of the trend."""
     return address.select("lag", "Trend", list(MEASURES), shown=lambda key: MEASURES[key][1])
 
 
 def table(result: Result, found: list[Group], view: ViewState) -> None:
-    """All groups, the worst first."""
+    """Table of all groups, the worst first."""
     with cards.card(figures.GROUPS):
         sampled_at = lag.sampled_at(result.rows)
         if sampled_at is None:
             st.info(
-                "**Nobody samples the lag.** Start it with `streamgauge process lag`; `streamgauge up` does.",
+                "**The lag is not sampled.** Start the sampler with `streamgauge process lag`; `streamgauge up` does.",
                 icon=":material/hourglass_empty:",
             )
             return
@@ -54,7 +54,7 @@ def table(result: Result, found: list[Group], view: ViewState) -> None:
         if age > consumer_lag.stale_after_s(query_cache.settings().lag_interval_s):
             st.warning(
                 f"**The newest sample is {format.duration(age)} old.** The sampler, analytics or the warehouse has "
-                "stopped: what is shown was true then.",
+                "stopped: these figures are of that time.",
                 icon=":material/warning:",
             )
         tables.show(
@@ -77,13 +77,13 @@ def table(result: Result, found: list[Group], view: ViewState) -> None:
             key="groups",
         )
         sampled = f"Sampled {format.duration(age)} ago. A dash is unknown."
-        st.caption(f"{sampled} A group's link shows its partitions. {tiles.sql(result)}")
+        st.caption(f"{sampled} A group links to its partitions. {tiles.sql(result)}")
 
 
 def trend(chosen: str, view: ViewState) -> None:
-    """How it came to that."""
+    """Chart of the trend of the lag."""
     column, title, unit, of_one = MEASURES[chosen]
-    # Thousands of samples; they come every ten seconds.
+    # Thousands of rows, new ones every ten seconds.
     result = query_cache.fetch(queries.TREND, view, shared_s=5.0)
     rows = [row for row in result.rows if row[column] is not None]
     peaks: dict[str, float] = {}
@@ -92,9 +92,9 @@ def trend(chosen: str, view: ViewState) -> None:
     names = sorted(peaks, key=lambda name: (-peaks[name], name))[:MOST_LINES]
     with cards.card(figures.TREND, title):
         if not names:
-            st.caption("No sample of the range knows it.")
+            st.caption("No sample in the range.")
             return
-        # A group's colour goes by its name, so that it does not change places when another one is worse.
+        # Sorted by name, so that a group keeps its place when another one is worse.
         series = [
             Series(
                 name,
@@ -107,7 +107,7 @@ def trend(chosen: str, view: ViewState) -> None:
             result.period, series, unit=unit, clock=view.clock, kind="line", absent=None, height=260
         )
         charts.show(chart, "lag", f"{title} by consumer group")
-        more = f" The {MOST_LINES} groups with most." if len(peaks) > MOST_LINES else ""
+        more = f" The {MOST_LINES} groups with the most." if len(peaks) > MOST_LINES else ""
         st.caption(
             f"The worst sample in each {format.duration(result.period.bucket_s)}, by consumer group.{more} "
             f"{tiles.sql(result)}"
@@ -115,13 +115,15 @@ def trend(chosen: str, view: ViewState) -> None:
 
 
 def partitions(group: str, view: ViewState) -> None:
-    """Each partition that the chosen group reads."""
+    """Table of the partitions that the chosen group reads."""
     interval_ms = consumer_lag.current_within_ms(query_cache.settings().lag_interval_s)
     result = query_cache.fetch(queries.PARTITIONS, view, shared_s=5.0, sample_ms=interval_ms, group=group)
     with cards.card(figures.PARTITIONS):
         st.text(group)
         if not result.rows:
-            st.caption("The newest sample has no partition of this group: it committed nothing, or is gone.")
+            st.caption(
+                "The newest sample has no partition of this group: it has committed nothing, or no longer exists."
+            )
             return
         tables.show(
             [_partition(row) for row in sorted(result.rows, key=_worst)],
@@ -137,7 +139,7 @@ def partitions(group: str, view: ViewState) -> None:
                 "produced_per_second": Column("In/s", "rate"),
                 "consumed_per_second": Column("Out/s", "rate"),
                 "retention_used": Column("Unread of log", "share", meaning=_RETENTION),
-                "member": Column("Member", meaning="Who holds it; a dash where nobody does, or it is not known."),
+                "member": Column("Member", meaning="The member that it is assigned to; a dash if none, or unknown."),
                 "committed_offset": Column("Committed", "count"),
                 "end_offset": Column("End of log", "count"),
             },

@@ -1,4 +1,4 @@
-"""Percentiles of a histogram: how long most events took, from the counts that windows keep. Pure."""
+"""Latency percentiles, from the histogram that windows keep. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-# The columns of `stream_windows` and their upper bounds in milliseconds; above the last one nothing more is known.
+# Histogram columns and their upper bounds in ms; beyond the last one the latency is unknown.
 BOUNDS_MS = {"le_100": 100, "le_250": 250, "le_500": 500, "le_1000": 1_000, "le_5000": 5_000, "le_60000": 60_000}
 SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
 def percentile(row: Mapping[str, Any], share: float) -> float | None:
-    """Milliseconds that `share` of the events took at most; None without events, and beyond the last bound that bound.
+    """Latency in ms within which `share` of the events were processed; at most the last bound. None without events.
 
-    Within a bucket events are taken to be spread evenly, as Prometheus does: an estimate, never off by more than it.
+    Events are assumed to be spread evenly within a bucket, as in Prometheus; the error is at most one bucket.
     """
     if not row["events"]:
         return None

@@ -1,4 +1,4 @@
-"""Pipeline health: who is behind and by how much, where it is hot, how fast events come through, and what runs."""
+"""Pipeline health: lag of consumer groups, traffic, latency, partition balance, and processes."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def show() -> None:
 def sampled(view: ViewState) -> Result:
     """The newest sample of all groups."""
     interval_ms = consumer_lag.current_within_ms(query_cache.settings().lag_interval_s)
-    # Samples come every ten seconds; looking for the newest of each group costs more than a window does.
+    # Samples come every ten seconds; finding the newest of each group costs more than reading a window table.
     return query_cache.fetch(queries.GROUPS, view, shared_s=5.0, sample_ms=interval_ms)
 
 
 def choose() -> str:
-    """The group whose partitions are shown; empty for none."""
+    """Select box for the group whose partitions are shown; empty for none."""
     try:
         names = [one.name for one in lag.groups(sampled(frame.view()).rows)]
     except (WarehouseUnavailable, QueryError):
-        # The fragment says why; what the address asks for stays there.
+        # The fragment reports why; the group in the address stays selected.
         names = []
     asked = str(st.session_state.get(address.key("group"), ALL))
     if asked not in (ALL, *names):
@@ -74,7 +74,7 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
         throughput.show(traffic, view)
     elif newest is not None:
         states.none_in_range(view, traffic.period, newest)
-    # How old the newest event is, and what waits, is most wanted where none comes.
+    # Freshness and waiting events matter most where no event arrives.
     streams.streams(traffic, view)
     if traffic.rows:
         streams.latencies(times, view)
@@ -84,7 +84,7 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
 
 
 def headline(result: Result, found: list[Group], times: Result, view: ViewState) -> None:
-    """How bad it is."""
+    """Tiles of lag and latency."""
     behind = [one for one in found if one.behind]
     sampled_at = lag.sampled_at(result.rows)
     as_of = "no sample" if sampled_at is None else f"sampled {format.clock(sampled_at, result.period.now, view.clock)}"
@@ -110,7 +110,7 @@ def headline(result: Result, found: list[Group], times: Result, view: ViewState)
         remark="not catching up" if catching == lag.NEVER else f"caught up: {catching}" if catching else "",
         line=as_of,
     )
-    # Nothing known of what waits is not no money.
+    # An unknown amount is not 0.
     cents = [one for one in found if one.cents is not None and (one.cents or one.complete)]
     most = max(cents, key=lambda one: one.cents or 0, default=None)
     tiles.tile(

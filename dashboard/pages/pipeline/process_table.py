@@ -1,4 +1,4 @@
-"""The part of Pipeline health about processes: which run on this machine, and which are ready."""
+"""Table of the processes on this machine, and whether they are ready."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
 
 
 def show() -> None:
-    """What runs here."""
+    """Draw the table."""
     with cards.card(figures.PROCESSES):
         found = processes.watch(query_cache.settings().data_dir).find()
         if found is None:
-            st.caption("They are being asked.")
+            st.caption("Reading their health …")
             return
         others = [one for one in found if one.name != "dashboard"]
         if not others:
             st.info(
-                "**No other process of ours runs on this machine with this data directory.** In Compose and Kubernetes "
-                "each has a container of its own: ask `docker compose ps`, `kubectl get pods` or Grafana.",
+                "**No other process runs on this machine with this data directory.** In Compose and Kubernetes each "
+                "has its own container: see `docker compose ps`, `kubectl get pods` or Grafana.",
                 icon=":material/hub:",
             )
             return
@@ -54,4 +54,4 @@ def show() -> None:
             key="processes",
         )
         ready = sum(not one.why for one in found)
-        st.caption(f"{ready} of {len(found)} ready: what each says on `/health`, asked every two seconds.")
+        st.caption(f"{ready} of {len(found)} ready, by their `/health`, read every two seconds.")

@@ -1,4 +1,4 @@
-"""What Pipeline health asks. Lag is what the sampler saw (docs/lag.md); the rest is `stream_windows`."""
+"""Queries of Pipeline health. Lag is that of the sampler (docs/lag.md); the rest is `stream_windows`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dashboard.data.query import Query
 from streamgauge.catalog.loader import Catalog
 from streamgauge.domain import lag_status
 
-# What holds now is what the newest sample has, give or take two intervals: rows of deleted groups stay for ever.
+# Current rows are those of the newest sample, within two intervals: rows of deleted groups remain forever.
 _NOW = """known AS MATERIALIZED (SELECT * FROM consumer_lag), now_rows AS (
     SELECT * FROM known WHERE occurred_at >= (SELECT max(occurred_at) FROM known) - to_milliseconds($sample_ms)
 )"""
-# The offset of a transaction's marker is never read: a lag of 1 without a time is nothing that waits.
+# A transaction marker's offset is never read: a lag of 1 without a time is no waiting event.
 _WAITS = "CASE WHEN lag > 1 OR lag_seconds > 0 THEN lag WHEN lag IS NOT NULL THEN 0 END"
-# A row more than newest samples have in a healthy cluster of some size: no page shows more.
+# Limit of rows on the page; a cluster of some size has fewer.
 _MOST = 2_000
 
 GROUPS = Query(
@@ -31,10 +31,10 @@ SELECT "group", topic,
        sum(produced_per_second)                                                           AS produced_per_second,
        sum(consumed_per_second)                                                           AS consumed_per_second,
        max(catch_up_seconds)                                                              AS catch_up_seconds,
-       -- Two rates are known, and the lag does not shrink.
+       -- Both rates are known, and the lag does not shrink.
        coalesce(bool_or(lag > 1 AND catch_up_seconds IS NULL AND consumed_per_second <= produced_per_second), false)
                                                                                           AS never,
-       -- Where retention has deleted nothing yet, nothing can be lost to it.
+       -- If retention has deleted nothing yet, nothing can be lost to it.
        max(retention_used) FILTER (WHERE lag > 1 AND oldest_offset > 0)                   AS retention_used,
        max(members)                                                                       AS members,
        max(occurred_at)                                                                   AS sampled_at
@@ -63,8 +63,8 @@ LIMIT {_MOST}
     defaults={"sample_ms": 25_000, "group": "analytics"},
 )
 
-# A bar has its worst sample. In bars of five minutes and more, of a sample a minute: the history is long, and a group
-# that is behind for less than a minute is no news a day later.
+# Each bar has its worst sample. Bars of five minutes and more use one sample a minute: the history is long, and a group
+# that was behind for less than a minute is of no interest a day later.
 TREND = Query(
     "pipeline.trend",
     "How far each consumer group was behind: the worst sample of each bar of the range.",
@@ -108,7 +108,7 @@ ORDER BY bucket
 
 BALANCE = Query(
     "pipeline.balance",
-    "What each partition of each stream got in the range.",
+    "Events and bytes of each partition of each stream in the range.",
     f"""
 SELECT stream, partition, sum(events)::BIGINT AS events, sum(bytes)::BIGINT AS bytes
 FROM stream_windows
@@ -121,7 +121,7 @@ LIMIT {_MOST}
 
 
 def hot_keys(catalog: Catalog, stream: str) -> Query | None:
-    """The keys of one partition in the last minute, from the raw table; None where the catalog has none."""
+    """Query of the most frequent keys of a partition in the last minute; None if the stream has no raw table."""
     table = catalog.raw_table(stream) if stream in catalog.streams else None
     if table is None:
         return None
@@ -144,5 +144,5 @@ LIMIT 5
 
 
 def every(catalog: Catalog) -> list[Query]:
-    """Those that are made from the catalog."""
+    """The queries that are made from the catalog."""
     return [query for stream in catalog.streams if (query := hot_keys(catalog, stream))]

@@ -1,4 +1,4 @@
-"""The part of Pipeline health about streams: how much and how fresh, how long it takes, and how evenly it is spread."""
+"""Streams: rate and freshness, latency, and balance over partitions."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ BUSIEST = "most uneven"
 _COLOURS = {"p50": theme.SKY, "p95": theme.ORANGE, "p99": theme.VERMILION}
 _FRESH = {"fresh": theme.GOOD, "quiet": theme.WARN, "reference": theme.GREY, "no events": theme.GREY}
 _EVEN = {"hot": theme.WARN, "even": theme.GOOD, "few events": theme.GREY}
-_QUIET = "Quiet: nothing for 15 s. Reference: data that seldom changes."
+_QUIET = "Quiet: no event for 15 s. Reference: data that seldom changes."
 
 
 def choose() -> str:
-    """The stream whose hot keys are shown; empty for the most uneven one."""
+    """Select box for the stream whose hot keys are shown; empty for the most uneven one."""
     names = sorted(query_cache.catalog().own, key=theme.stream_order)
     chosen = address.select("stream", "Hot keys of", [BUSIEST, *names], BUSIEST)
     return "" if chosen == BUSIEST else chosen
 
 
 def streams(traffic: Result, view: ViewState) -> None:
-    """Each stream: rate, freshness, failures."""
+    """Table of streams: rate, freshness, failures."""
     result = query_cache.fetch(trust_queries.STREAMS, view, group=query_cache.settings().analytics_group)
     if not result.rows:
         return
@@ -68,7 +68,7 @@ def streams(traffic: Result, view: ViewState) -> None:
 
 
 def latencies(times: Result, view: ViewState) -> None:
-    """From reaching Kafka to being processed, over the range."""
+    """Chart of the latency over the range."""
     series = [
         Series(
             name,
@@ -81,16 +81,16 @@ def latencies(times: Result, view: ViewState) -> None:
         chart = charts.timeline(times.period, series, unit="s", clock=view.clock, kind="line", absent=None, height=240)
         charts.show(chart, "latency", "Latency percentiles over the range")
         st.caption(
-            "From reaching Kafka to being processed; half, 95 % and 99 % of the events took at most so long. Estimated "
+            "From reaching Kafka to being processed; p50, p95 and p99. Estimated "
             f"from a histogram, at most 60 s. {tiles.sql(times)}"
         )
 
 
 def balance(stream: str, view: ViewState) -> None:
-    """How evenly streams spread over partitions, and the keys of the busiest one."""
+    """Table of the balance of streams over partitions, and the hot keys of one."""
     result = query_cache.fetch(queries.BALANCE, view)
     seconds = (result.period.complete_until - result.period.since).total_seconds()
-    # What is uneven because there is hardly any says nothing.
+    # Streams with few events come last: their balance means little.
     found = sorted(partition_balance.by_stream(result.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
     with cards.card(figures.BALANCE):
         rows = [
@@ -116,14 +116,14 @@ def balance(stream: str, view: ViewState) -> None:
                 ),
                 "busiest": Column("Busiest", "count", meaning="The number of the partition that got most."),
                 "share": Column("Its share", "share"),
-                "worth": Column("Works like", meaning="So many evenly filled partitions of those there are."),
+                "worth": Column("Works like", meaning="Equivalent number of evenly filled partitions."),
                 "events": Column("Events", "count"),
                 "bytes": Column("Bytes"),
             },
             view,
             key="balance",
         )
-        st.caption(f"Of the range, from what each partition got. {tiles.sql(result)}")
+        st.caption(f"Events of the range by partition. {tiles.sql(result)}")
         chosen = next((one for one in found if one.stream == stream), None) if stream else next(iter(found), None)
         if chosen is not None:
             _keys(chosen, view)
@@ -139,7 +139,7 @@ def _keys(one: StreamBalance, view: ViewState) -> None:
     query = queries.hot_keys(query_cache.catalog(), one.stream)
     if query is None:
         return
-    # A minute of a raw table, and never more often than the lag sampler looks.
+    # Reads a minute of a raw table, no more often than the lag is sampled.
     result = query_cache.fetch(query, view, shared_s=10.0, partition=one.busiest)
     st.markdown(f"**Hot keys**: {one.stream}, partition {one.busiest}, the last minute")
     if not result.rows:

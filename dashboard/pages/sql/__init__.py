@@ -1,1 +1,1 @@
-"""What the page SQL is made of: runs, mistakes, exports, charts of any answer, examples, and what the tables are."""
+"""The page SQL: editor, query runs, error reports, exports, charts, examples, schema browser."""

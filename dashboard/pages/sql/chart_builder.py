@@ -1,4 +1,4 @@
-"""A chart of any answer: what suggests itself from its columns, or what the reader chooses."""
+"""Chart builder: a chart of any result, suggested from its columns or chosen by the reader."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamgauge.warehouse.sql import results
 
 Kind = Literal["lines", "bars", "points"]
 KINDS: dict[Kind, str] = {"lines": "Lines", "bars": "Bars", "points": "Points"}
-# More points, series or bars than these nobody tells apart, and a telephone draws slowly.
+# More points, series or bars than these cannot be told apart, and a phone draws slowly.
 POINTS = 5_000
 SERIES = 8
 BARS = 40
@@ -25,7 +25,7 @@ _CATEGORIES = 12
 
 @dataclass(frozen=True)
 class ChartSpec:
-    """Which columns are drawn how; `colour` splits the only one of `ys` into a series for each of its values."""
+    """Columns and kind of a chart; `colour` splits a single `ys` column into a series for each of its values."""
 
     kind: Kind
     x: str
@@ -34,18 +34,18 @@ class ChartSpec:
 
 
 def numbers(rows: pa.Table) -> list[str]:
-    """The columns that can be drawn against an axis."""
+    """Numeric columns."""
     kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return [field.name for field in rows.schema if any(is_one(field.type) for is_one in kinds)]
 
 
 def times(rows: pa.Table) -> list[str]:
-    """The columns that are times or days."""
+    """Columns of times or days."""
     return [field.name for field in rows.schema if pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)]
 
 
 def words(rows: pa.Table) -> list[str]:
-    """The columns that name things; times of the day do."""
+    """Columns of names; times of day are treated as names."""
     kinds = (
         pa.types.is_string,
         pa.types.is_large_string,
@@ -57,13 +57,14 @@ def words(rows: pa.Table) -> list[str]:
 
 
 def axes(rows: pa.Table) -> list[str]:
-    """The columns that an axis can go along: neither bytes nor lists nor structures."""
+    """Columns for the x axis: neither bytes nor lists nor structs."""
     found = {*numbers(rows), *times(rows), *words(rows)}
     return [name for name in rows.column_names if name in found]
 
 
 def suggested(rows: pa.Table) -> ChartSpec | None:
-    """Times and numbers are lines, names and numbers are bars, two numbers are points; None is nothing to draw."""
+    """Suggested chart: times and numbers as lines, names and numbers as bars, two numbers as points; None without
+    any."""
     measures, when, names = numbers(rows), times(rows), words(rows)
     if not measures or rows.num_rows < 2:
         return None
@@ -75,7 +76,7 @@ def suggested(rows: pa.Table) -> ChartSpec | None:
             else ChartSpec("lines", when[0], _alike(measures))
         )
     if names:
-        # The name that tells most rows apart is along the axis; another one splits the bars where it does not tell all.
+        # The column with most distinct names is the axis; another one splits the bars unless each row has its own name.
         kinds = {one: _different(rows, one) for one in names}
         along = max(names, key=kinds.__getitem__)
         split = next((one for one in few if one != along), None) if kinds[along] < rows.num_rows else None
@@ -85,13 +86,13 @@ def suggested(rows: pa.Table) -> ChartSpec | None:
 
 def _different(rows: pa.Table, name: str) -> int:
     column = rows.column(name)
-    # An ENUM is a dictionary, of which Arrow counts none.
+    # An ENUM is a dictionary, which Arrow cannot count.
     plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
     return int(pc.count_distinct(plain).as_py())
 
 
 def _alike(measures: Sequence[str]) -> tuple[str, ...]:
-    """Columns of one unit, by their names' ends: cents beside counts would flatten those."""
+    """Columns with the unit of the first, by the suffix of their names: cents would dwarf counts."""
     unit = measures[0].rpartition("_")[2] if "_" in measures[0] else ""
     units = {"cents", "seconds", "ms", "bytes", "share"}
     own = unit if unit in units else ""
@@ -100,7 +101,7 @@ def _alike(measures: Sequence[str]) -> tuple[str, ...]:
 
 
 def drawn(rows: pa.Table, spec: ChartSpec, clock: tzinfo) -> tuple[charts.Chart, str]:
-    """The figure, and what it leaves out (empty: nothing)."""
+    """The chart, and a note on what it leaves out (empty: nothing)."""
     left_out = ""
     most = BARS if spec.kind == "bars" else POINTS
     if rows.num_rows > most:
@@ -137,7 +138,7 @@ def drawn(rows: pa.Table, spec: ChartSpec, clock: tzinfo) -> tuple[charts.Chart,
 
 
 def _series(rows: pa.Table, spec: ChartSpec, clock: tzinfo) -> list[tuple[str, list[Any], list[Any]]]:
-    """Name, xs and ys of each, in the order in which they come; lines go along their x."""
+    """Name, xs and ys of each series, in order of appearance; lines are sorted by x."""
     place = _moment if spec.x in times(rows) else _place
     xs = [place(value, clock) for value in results.values(rows.column(spec.x))]
     found: dict[str, list[tuple[Any, Any]]] = {}
@@ -162,7 +163,7 @@ def _values(rows: pa.Table, name: str) -> list[float | None]:
 
 
 def _moment(value: Any, clock: tzinfo) -> Any:
-    """A time by the wall clock, or a day; None for what no calendar of Python's or a browser's has."""
+    """A wall-clock time or a day; None for values outside the calendar of Python or browsers."""
     if isinstance(value, str):
         return None
     if isinstance(value, datetime):
@@ -174,5 +175,5 @@ def _moment(value: Any, clock: tzinfo) -> Any:
 
 
 def _place(value: Any, _: tzinfo) -> Any:
-    """Words escaped, for plotly reads them as HTML."""
+    """A name, escaped because plotly renders HTML; other values unchanged."""
     return charts.label(str(value)) if isinstance(value, str | bool | time) else value

@@ -1,4 +1,4 @@
-"""What is in the editor and what was asked: one statement a session, opened from the address, an example or by hand."""
+"""State of the editor: the statement of a session, opened from a link, an example or typed, and its runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dashboard.session import address
 
 TEXT, AS_OF, KNOWN = "sql:text", "sql:as-of", "sql:known"
 _OPENED, _KEPT, _RUN, _HISTORY = "sql:opened", "sql:kept", "sql:run", "sql:history"
-# What a browser's address bar and a chat's message take; a longer statement runs, but no link has it.
+# What address bars and chat messages accept; a longer statement runs, but is not in the link.
 MOST_IN_LINK = 4_000
 MOST_OPENED = 20_000
 MOST_KEPT = 30
@@ -29,9 +29,9 @@ ORDER BY events DESC"""
 
 @dataclass(frozen=True)
 class LinkedQuery:
-    """What the address opens: a page's question with its statement, or a query's text; `wrong` says why it cannot.
+    """What a link opens: a page's query with its statement, or a typed statement; `wrong` is why it cannot.
 
-    `given` are the filters of the question's page, as the link has them.
+    `given` are the filters of the query's page, as in the link.
     """
 
     query: Query | None = None
@@ -41,7 +41,7 @@ class LinkedQuery:
 
 
 def opened(view: ViewState) -> LinkedQuery:
-    """What the address says, for the range that is looked at."""
+    """What the address opens, for the range of the view."""
     name, text, given = (st.query_params.get(one, "") for one in ("question", "q", "given"))
     if len(text) > MOST_OPENED or len(given) > MOST_OPENED:
         return LinkedQuery(wrong=f"The link's statement is longer than {MOST_OPENED:,} characters.")
@@ -49,24 +49,24 @@ def opened(view: ViewState) -> LinkedQuery:
         return LinkedQuery(sql=text)
     query = page_queries.named(name)
     if query is None:
-        return LinkedQuery(wrong="No page asks a question of the name that the link has.")
+        return LinkedQuery(wrong="No page has a query of the name in the link.")
     try:
         return LinkedQuery(query, filled(query, view, given), given)
     except (ValueError, RecursionError):
-        return LinkedQuery(wrong="The page that asks this question has no such filters as the link has.")
+        return LinkedQuery(wrong="The filters in the link are not those of this query.")
 
 
 def filled(query: Query, view: ViewState, given: str = "") -> str:
-    """The question as it stands for the range; what is not `given` is as when nothing is chosen in its page's filters.
+    """The statement of a query for the range of the view; filters that are not `given` are at their defaults.
 
-    Raises ValueError for filters that the question has not.
+    Raises ValueError for filters that the query does not have.
     """
     usual = {**dict.fromkeys(query.names), **query.defaults, **view.period(datetime.now(UTC)).params()}
     return query.filled({**usual, **query.given(given)})
 
 
 def begin(view: ViewState) -> LinkedQuery:
-    """Before the editor is drawn: open what a followed link says, once, and run it; else what was there before."""
+    """Before the editor is drawn: open and run a followed link, once; otherwise restore the previous statement."""
     found = opened(view)
     signature = _signature(view)
     state = st.session_state
@@ -77,19 +77,19 @@ def begin(view: ViewState) -> LinkedQuery:
     elif TEXT not in state:
         _fill(state.get(_KEPT) or Statement(BEGINNING))
         if not found.wrong and run() is not None:
-            # Back from another page: the link says again what is there.
+            # Back from another page: write the statement to the address again.
             write(view, found)
     return found
 
 
 def ask(statement: Statement) -> None:
-    """Put it into the editor and run it; what ran before is ended. Before the editor is drawn."""
+    """Put a statement into the editor and run it, cancelling the previous run. Call before the editor is drawn."""
     _fill(statement)
     start(statement)
 
 
 def start(statement: Statement) -> None:
-    """Run it; what ran before is ended."""
+    """Run a statement, cancelling the previous run."""
     if (before := run()) is not None and before.running:
         before.cancel()
     st.session_state[_KEPT] = statement
@@ -101,20 +101,22 @@ def start(statement: Statement) -> None:
 
 
 def run() -> QueryRun | None:
-    """What was asked last in this session."""
+    """The last run of this session; None before the first."""
     found: QueryRun | None = st.session_state.get(_RUN)
     return found
 
 
 def history_of() -> list[QueryRun]:
-    """What was asked in this session, the newest first; only the newest has its rows."""
+    """The runs of this session, the newest first; only the newest keeps its rows."""
     found: list[QueryRun] = st.session_state.get(_HISTORY, [])
     return found
 
 
 def write(view: ViewState, found: LinkedQuery | None) -> bool:
-    """Put what was asked into the address: a page's question that was opened by its name and filters while its text is
-    untouched, any other statement as it is. False where it is too long for that."""
+    """Write the statement to the address: as name and filters if it is an unchanged query of a page, else as text.
+
+    Returns False if it is too long.
+    """
     statement: Statement = st.session_state[_KEPT]
     query = found.query if found else None
     fits = query is not None or len(statement.sql) <= MOST_IN_LINK
@@ -132,7 +134,7 @@ def write(view: ViewState, found: LinkedQuery | None) -> bool:
 
 
 def typed() -> Statement:
-    """What stands in the editor; a time that cannot be read stays as it was typed, and is refused when asked."""
+    """The statement in the editor; an invalid time is kept as typed, and rejected by the warehouse."""
     state = st.session_state
     text = str(state.get(AS_OF) or "").strip()
     moment = view_state.moment(text)
@@ -148,6 +150,6 @@ def _fill(statement: Statement) -> None:
 
 
 def _signature(view: ViewState) -> tuple[object, ...]:
-    """What makes two addresses open different things; of a range only where a question's text depends on it."""
+    """Key of what an address opens; includes the range only for queries of pages, whose text depends on it."""
     said = tuple(st.query_params.get(name, "") for name in ("question", "q", "given", "as_of", "known"))
     return (*said, *view.cache_key) if said[0] else said

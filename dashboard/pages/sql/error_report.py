@@ -1,4 +1,4 @@
-"""What was wrong with a query, in one line, where in its text, and what to do about it. Pure."""
+"""Error report of a query: a message, its position in the text, and advice. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from streamgauge.warehouse.client import Busy, QueryError
 # Lines shown before the marked one, and characters to the sides of the caret.
 _BEFORE = 2
 _WIDTH = 110
-# An event's text stands in a message whole, and may be a megabyte.
+# A message may quote an event's text, which may be a megabyte.
 _MOST = 2_000
 _OURS = re.compile(r" \(line (\d{1,6}), column (\d{1,6})\)")
 _DUCKDB = re.compile(r"^LINE (\d{1,6}): (.*)\n( *)\^", re.MULTILINE)
-# The guard's rules, whose messages say a place and quote the statement alone; DuckDB's quote data.
+# Rules of the guard, whose messages have a position and quote only the statement; DuckDB's quote data.
 _GUARDS = frozenset({"parse", "function", "statement", "table"})
 _KIND = re.compile(r"^[A-Z][A-Za-z ]*? Error: ")
 _ADVICE = {
@@ -23,24 +23,24 @@ _ADVICE = {
     "changes anything.",
     "statement": "One statement, and it reads: SELECT, WITH, FROM, VALUES or DESCRIBE. The warehouse writes by itself, "
     "from the log.",
-    "table": "The tables and views there are stand under Tables, with their columns.",
+    "table": "The tables and views are listed under Tables, with their columns.",
     "size": "Shorten the statement.",
-    "timeout": "Ask a shorter time range, use a window table (…_windows) instead of raw events, or aggregate before "
-    "you join. Long questions are for a snapshot: streamgauge snapshot FILE.duckdb.",
-    "rows": "Aggregate, or add a LIMIT. The whole of a table is in a snapshot: streamgauge snapshot FILE.duckdb.",
-    "not_known": "Raw events are kept for a time only. Ask a later time, or tick “What is known”.",
-    "busy": "Other queries are running, and this one's turn did not come. Run it again.",
+    "timeout": "Use a shorter time range, a window table (…_windows) instead of raw events, or aggregate before "
+    "you join. Run long queries on a snapshot: streamgauge snapshot FILE.duckdb.",
+    "rows": "Aggregate, or add a LIMIT. A whole table is in a snapshot: streamgauge snapshot FILE.duckdb.",
+    "not_known": "Raw events are kept for a limited time. Choose a later time, or tick “What is known”.",
+    "busy": "Other queries took all slots. Run it again.",
     "cancelled": "",
 }
 _NAMES = {
-    "parse": "This is not SQL as DuckDB reads it",
-    "function": "A function that is not allowed here",
-    "statement": "A statement that is not allowed here",
+    "parse": "This is not valid SQL",
+    "function": "This function is not allowed here",
+    "statement": "This statement is not allowed here",
     "table": "No such table",
-    "size": "Too long a statement",
+    "size": "The statement is too long",
     "timeout": "It took too long",
-    "rows": "Too large an answer",
-    "not_known": "Not known any more",
+    "rows": "The result is too large",
+    "not_known": "No longer known",
     "busy": "The warehouse is busy",
     "cancelled": "Cancelled",
     "sql": "DuckDB cannot run this",
@@ -50,7 +50,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """`title` is ours; `says`, `hint` and `marked` may hold the reader's text or an event's: they are text."""
+    """`title` and `advice` are fixed; `says`, `hint` and `marked` may hold text of the reader or of events."""
 
     rule: str
     title: str
@@ -62,19 +62,19 @@ class ErrorReport:
 
 
 def of(error: StreamgaugeError, sql: str) -> ErrorReport:
-    """The mistake that the warehouse found in `sql`."""
+    """Report of an error of the warehouse about `sql`."""
     rule = error.rule if isinstance(error, QueryError) else "busy" if isinstance(error, Busy) else "unavailable"
     message = str(error)
     place = _place(message, sql, rule)
     text = _KIND.sub("", message.split("\n\n")[0])
     says, _, hint = (_OURS.sub("", text) if rule in _GUARDS else text).partition("\n")
     if rule == "table":
-        # The list of all tables helps nobody who sees them beside the editor.
+        # The list of all tables is shown beside the editor already.
         says, _, _ = says.partition(" there are: ")
         says, _, hint = says.rstrip(";").partition(", did")
         hint = f"Did{hint}" if hint else ""
     elif rule == "timeout":
-        says = f"The query was {says}: it may not run longer."
+        says = f"The query was {says}."
     return ErrorReport(
         rule,
         _NAMES.get(rule, "The warehouse refused this"),
@@ -91,7 +91,7 @@ def _cut(text: str) -> str:
 
 
 def _place(message: str, sql: str, rule: str) -> tuple[int, int] | None:
-    """Line and column, from 1, in the text as the reader has it; None where a message names one that it has not."""
+    """Line and column, from 1, in the reader's text; None if the message names a position outside it."""
     lines = sql.split("\n")
     place = _guards(message) if rule in _GUARDS else _duckdbs(message, lines)
     return place if place and 1 <= place[0] <= len(lines) and 1 <= place[1] <= len(lines[place[0] - 1]) + 1 else None
@@ -107,7 +107,7 @@ def _duckdbs(message: str, lines: list[str]) -> tuple[int, int] | None:
     if found is None:
         return None
     shown, caret = found[2], len(found[3]) - len(f"LINE {found[1]}: ")
-    # Of a long line DuckDB shows a part; and as of a time it ran a longer statement than the reader's.
+    # DuckDB shows a part of a long line, and as of a time it ran a longer statement than the reader's.
     cut = 3 if shown.startswith("...") else 0
     part = shown[cut:].removesuffix("...")
     at = [(number, text.find(part)) for number, text in enumerate(lines, 1) if part and part in text]
@@ -119,12 +119,12 @@ def _duckdbs(message: str, lines: list[str]) -> tuple[int, int] | None:
 
 
 def _last(pattern: re.Pattern[str], message: str) -> re.Match[str] | None:
-    """The warehouse's own stands after what it quotes."""
+    """The last match: the warehouse's own text comes after what it quotes."""
     return max(pattern.finditer(message), key=re.Match.start, default=None)
 
 
 def marked(sql: str, line: int, column: int) -> str:
-    """The line with the place below it, and the lines before, with their numbers."""
+    """The line with a mark below the position, and the lines before it, numbered."""
     lines = sql.split("\n")
     begins = max(0, column - 1 - _WIDTH // 2) if len(lines[line - 1]) > _WIDTH else 0
     width = len(str(line))

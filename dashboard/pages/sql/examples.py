@@ -1,4 +1,4 @@
-"""Saved examples: questions that people of three roles ask, ready to run and to change. Each is run by a test."""
+"""Saved examples: queries for three roles, ready to run and to change. A test runs each of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ROLES = ("On call", "Analyst", "Product")
 
 @dataclass(frozen=True)
 class Example:
-    """`title` is the question in words."""
+    """`title` is what it answers."""
 
     role: str
     title: str

@@ -1,4 +1,4 @@
-"""The whole answer as a file. Made when somebody asks for it, not before."""
+"""Export of a whole result as a file, made on request."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from streamgauge.warehouse.sql import results
 
 
 def csv(rows: pa.Table) -> bytes:
-    """CSV, as the warehouse writes it."""
+    """CSV, in the format of the warehouse."""
     return results.to_csv(rows)
 
 
 def parquet(rows: pa.Table) -> bytes:
-    """Parquet; what it has no type for is text."""
+    """Parquet; values without a Parquet type become text."""
     rows = distinct(rows)
     for index, field in enumerate(rows.schema):
-        # Seconds are milliseconds there, and infinity is not.
+        # Parquet stores seconds as milliseconds, and has no infinity.
         seconds = field.type == pa.timestamp("s") and results.far(rows.column(index))
         if seconds or pa.types.is_interval(field.type) or pa.types.is_union(field.type):
             rows = rows.set_column(index, field.name, results.texts(rows.column(index)))
@@ -30,12 +30,12 @@ def parquet(rows: pa.Table) -> bytes:
 
 
 def name(at: datetime, suffix: str) -> str:
-    """A file's name with the time of the query."""
+    """File name with the time of the query."""
     return f"streamgauge-{at:%Y%m%dT%H%M%S}Z.{suffix}"
 
 
 def distinct(rows: pa.Table) -> pa.Table:
-    """The same with a name for each column of its own: SQL allows two of one."""
+    """The same rows with distinct column names: SQL allows duplicates."""
     names: list[str] = []
     for given in rows.column_names:
         number, own = 1, given or "column"

@@ -1,4 +1,4 @@
-"""A query while it runs, and what came of it: rows, a chart, files, or what was wrong."""
+"""A query run: its progress, then rows, chart and files, or an error report."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from streamgauge.warehouse.client import Busy, WarehouseUnavailable
 from streamgauge.warehouse.sql import results
 
 POLL_S = 0.5
-# More rows than these are for a file: nobody reads them, and a telephone's memory is small.
+# Nobody reads more rows than this on a page, and a phone's memory is small; a file has all of them.
 SHOWN = 10_000
 _TABLE_PX = 440
 
 
 @st.fragment(run_every=POLL_S)
 def progress(run: QueryRun) -> None:
-    """How long it has taken so far, and a button that ends it."""
+    """Elapsed time, and a button to cancel."""
     if not run.running:
         st.rerun()
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -36,7 +36,7 @@ def progress(run: QueryRun) -> None:
 
 
 def line(run: QueryRun) -> str:
-    """What came of it, in a line: `1,234 rows · 3 columns · 0.2 s`."""
+    """The outcome in a line: `1,234 rows · 3 columns · 0.2 s`."""
     took = format.duration(run.seconds)
     if run.running:
         return f"running for {took}"
@@ -50,15 +50,15 @@ def line(run: QueryRun) -> str:
 
 
 def show(run: QueryRun, view: ViewState) -> None:
-    """What came of it."""
+    """Draw the outcome."""
     if run.error is not None:
         return _wrong(run, run.error)
     if run.rows is None:
-        st.info("**The answer was let go**: other sessions needed the memory. Run it again.", icon=":material/memory:")
+        st.info("**The result was dropped**: other sessions needed the memory. Run it again.", icon=":material/memory:")
         return None
     as_of = f" · as of {run.statement.as_of}" if run.statement.as_of else ""
     for note in run.notes:
-        st.warning("The answer leaves something out:", icon=":material/history:")
+        st.warning("The result is incomplete:", icon=":material/history:")
         st.text(note)
     incident.record(incident.FigureSnapshot("Query", line(run), "", as_of.removeprefix(" · "), run.statement.sql))
     rows = exports.distinct(run.rows)
@@ -68,7 +68,7 @@ def show(run: QueryRun, view: ViewState) -> None:
             with st.container(horizontal=True, width="content", gap="small"):
                 _files(run)
         if not rows.num_rows:
-            st.text("No row fulfils what was asked.")
+            st.text("No rows.")
             return None
         table, chart = st.tabs(["Table", "Chart"])
         with table:
@@ -99,7 +99,7 @@ def _wrong(run: QueryRun, error: StreamgaugeError) -> None:
 
 
 def _files(run: QueryRun) -> None:
-    """The whole answer, made when the button is pressed."""
+    """Download buttons for the whole result, made when pressed."""
 
     def made(write: Any) -> Any:
         return lambda: write(run.rows) if run.rows is not None else b""
@@ -116,13 +116,13 @@ def _files(run: QueryRun) -> None:
             icon=":material/download:",
             type="tertiary",
             on_click="ignore",
-            help="The whole answer",
+            help="The whole result",
             key=f"sql:{suffix}",
         )
 
 
 def shown(rows: pa.Table) -> pa.Table:
-    """The rows that are shown; what a grid has no cell for is text."""
+    """The rows to show; values without a cell type become text."""
     rows = rows.slice(0, SHOWN)
     plain = (
         pa.types.is_integer,
@@ -153,7 +153,7 @@ def _table(rows: pa.Table, view: ViewState) -> None:
 def _chart(rows: pa.Table, view: ViewState) -> None:
     chosen = _choices(rows, chart_builder.suggested(rows))
     if chosen is None:
-        st.caption("Nothing to draw: a chart needs two rows and a column of numbers.")
+        st.caption("Nothing to draw: a chart needs two rows and a numeric column.")
         return
     figure, left_out = chart_builder.drawn(rows, chosen, view.clock)
     charts.draw(figure, "sql:chart", f"{KINDS[chosen.kind]} of {', '.join(chosen.ys)} by {chosen.x}")
@@ -162,7 +162,7 @@ def _chart(rows: pa.Table, view: ViewState) -> None:
 
 
 def _choices(rows: pa.Table, first: ChartSpec | None) -> ChartSpec | None:
-    """What the reader chooses; the widgets begin anew with the columns of another answer."""
+    """Widgets of the chart; they are reset when the columns change. None without columns to draw."""
     measures, columns = chart_builder.numbers(rows), chart_builder.axes(rows)
     if not measures or rows.num_rows < 2:
         return None
@@ -172,16 +172,16 @@ def _choices(rows: pa.Table, first: ChartSpec | None) -> ChartSpec | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kinds = list(KINDS)
         kind = st.selectbox(
-            "As", kinds, kinds.index(first.kind), format_func=KINDS.__getitem__, key=f"sql:as-{own}", width=120
+            "Kind", kinds, kinds.index(first.kind), format_func=KINDS.__getitem__, key=f"sql:as-{own}", width=120
         )
-        x = st.selectbox("Across", columns, columns.index(first.x), key=f"sql:x-{own}", width=190)
-        ys = st.multiselect("Up", measures, list(first.ys), key=f"sql:y-{own}", width=260)
+        x = st.selectbox("X axis", columns, columns.index(first.x), key=f"sql:x-{own}", width=190)
+        ys = st.multiselect("Y axis", measures, list(first.ys), key=f"sql:y-{own}", width=260)
         colour = st.selectbox(
             "Colour",
             splits,
             splits.index(first.colour) if first.colour in splits else 0,
             key=f"sql:c-{own}",
             width=170,
-            help="With one column up: a series for each value of this one",
+            help="With one column on the y axis: a series for each value of this one",
         )
     return ChartSpec(kind, x, tuple(ys), None if colour == "–" else colour) if ys else None

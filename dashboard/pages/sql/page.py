@@ -1,4 +1,4 @@
-"""SQL: ask anything of the tables, see it as rows or a chart, take it away as a file, and pass it on as a link."""
+"""SQL: query the tables; see the result as rows or a chart, export it, share it as a link."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboard.pages.sql.examples import EXAMPLES, ROLES
 from dashboard.pages.sql.query_run import QUICK_S, QueryRun, Statement
 from dashboard.session import incident
 
-# The look of a text area, which Streamlit does not set; and no download of the rows that are shown beside that of all.
+# Style of the editor, which Streamlit does not set; and no download of the displayed rows beside that of all rows.
 _STYLE = """<style>
 .st-key-sql-editor textarea { font-size: 0.875rem; line-height: 1.5; tab-size: 2; white-space: pre; overflow-x: auto;
   font-family: ui-monospace, 'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
@@ -38,7 +38,7 @@ def show() -> None:
 
 
 def about(linked: LinkedQuery) -> None:
-    """What a link opened."""
+    """What a link has opened."""
     if linked.wrong:
         st.warning(linked.wrong, icon=":material/link_off:")
     if linked.query:
@@ -46,7 +46,7 @@ def about(linked: LinkedQuery) -> None:
             st.text(linked.query.about)
             page = linked.query.name.partition(".")[0]
             chosen = ", filtered as there" if linked.given else ""
-            st.caption(f"A question of the page “{page}”, for the range chosen above{chosen}. Change it as you like.")
+            st.caption(f"A query of the page “{page}”, for the range chosen above{chosen}. Edit it as you like.")
 
 
 def form(linked: LinkedQuery, view: ViewState) -> None:
@@ -55,33 +55,33 @@ def form(linked: LinkedQuery, view: ViewState) -> None:
         st.text_area("SQL", key=editor.TEXT, height=_HEIGHT, label_visibility="collapsed", placeholder="SELECT …")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             statement = st.form_submit_button(
-                "Run", type="primary", icon=":material/play_arrow:", help="Ctrl+Enter in the editor does the same"
+                "Run", type="primary", icon=":material/play_arrow:", help="Or press Ctrl+Enter in the editor"
             )
             st.text_input(
                 "As of",
                 key=editor.AS_OF,
                 placeholder="now",
                 width=220,
-                help="The tables as they were at this time, by event time: 2026-11-23T04:00:00Z, UTC where it names "
-                "no zone. Empty is now.",
+                help="The tables as they were at this time, by event time: 2026-11-23T04:00:00Z, UTC unless it names "
+                "a zone. Empty: now.",
             )
             st.checkbox(
                 "What is known",
                 key=editor.KNOWN,
-                help="Where retention has removed what the answer as of that time would need: answer with what is "
-                "left, and say so.",
+                help="If retention has removed data that the result as of that time needs: use what is left, and "
+                "note what is missing.",
             )
     if statement and (typed := editor.typed()).sql:
         editor.start(typed)
         untouched = linked if typed.sql == linked.sql else None
         if not editor.write(view, untouched):
-            st.caption(f"Longer than {editor.MOST_IN_LINK:,} characters: no link has it.")
+            st.caption(f"Longer than {editor.MOST_IN_LINK:,} characters: it is not in the link.")
 
 
 def result(run: QueryRun | None, view: ViewState) -> None:
-    """How the last query goes, or went."""
+    """The last query run."""
     if run is None:
-        st.caption("One SELECT over the tables at the side; Ctrl+Enter runs it. An example is a good beginning.")
+        st.caption("One SELECT over the tables on the right; Ctrl+Enter runs it. Or start from an example.")
         return
     run.wait(QUICK_S)
     if run.running:
@@ -91,7 +91,7 @@ def result(run: QueryRun | None, view: ViewState) -> None:
 
 
 def aside(view: ViewState) -> None:
-    """What helps: tables, examples, and what was asked before."""
+    """Tables, examples, and history."""
     tables, examples, history = st.tabs(["Tables", "Examples", "History"])
     with tables:
         schema_browser.show()
@@ -104,7 +104,7 @@ def aside(view: ViewState) -> None:
                         _opener(example.title, Statement(example.sql.strip()), view, f"example-{number}")
     with history:
         if not editor.history_of():
-            st.caption("What you run in this session is listed here.")
+            st.caption("Queries that you run in this session are listed here.")
         for number, run in enumerate(editor.history_of()):
             with st.container(border=True, gap="xsmall"):
                 st.code(run.statement.sql, language="sql", height=110, wrap_lines=True)

@@ -1,7 +1,7 @@
-"""A reader's query, in a thread of its own: the page stays alive, shows how long it takes, and can end it.
+"""Query run: a reader's query in a thread of its own, so that the page stays responsive and can cancel it.
 
-One query a session runs at a time: a new one ends the one before. One that nobody waits for any more ends by itself, at
-the warehouse's limit. The answers that all sessions hold are bounded: beyond, the oldest ones are let go.
+A session runs one query at a time: a new one cancels the previous one. An abandoned query ends at the warehouse's
+limit. The memory of all results is bounded: beyond it the oldest are dropped.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from dashboard.data import query_cache
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse.client import AsOf, Warehouse
 
-# A quick answer is there before anything else is drawn.
+# A quick result is drawn without a progress display.
 QUICK_S = 0.4
 MOST_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a reader asks: the statement, and as of which time (empty: now); `known` takes what retention has left."""
+    """A statement as of a time (empty: now); `known_only` accepts what retention has left."""
 
     sql: str
     as_of: str = ""
@@ -36,12 +36,12 @@ class Statement:
 
 @st.cache_resource
 def client() -> Warehouse:
-    """The process's client for what readers ask: it waits among the analysts, never among the pages."""
+    """The client of this process for readers' queries, in the lane of analysts, apart from the pages."""
     return Warehouse(query_cache.settings(), "adhoc")
 
 
 class QueryRun:
-    """One query, from being asked on; `rows` or `error` is there once it does not run any more."""
+    """One query; starts at once. `rows` or `error` is set when it ends."""
 
     def __init__(self, statement: Statement, warehouse: Warehouse) -> None:
         self.statement = statement
@@ -63,24 +63,24 @@ class QueryRun:
 
     @property
     def seconds(self) -> float:
-        """How long it took, or takes so far."""
+        """Elapsed time."""
         return self._seconds or time.monotonic() - self._began
 
     def wait(self, seconds: float) -> None:
-        """Until it has ended, so long at most."""
+        """Block until it ends, for at most `seconds`."""
         self._thread.join(seconds)
 
     def cancel(self) -> None:
-        """End it in the warehouse; returns at once."""
+        """Cancel it in the warehouse; returns at once."""
         self.cancelling = True
         try:
             self._warehouse.cancel(self._name)
         except StreamgaugeError as error:
-            # It ends at its limit of time.
+            # It ends at its time limit.
             self.error = error
 
     def release(self) -> None:
-        """Forget the rows."""
+        """Drop the rows."""
         if self.rows is not None:
             self.rows, self.released = None, True
 
@@ -102,7 +102,7 @@ _LOCK = threading.Lock()
 
 
 def _keep(run: QueryRun) -> None:
-    """Hold its rows; the oldest of all sessions go where they are too much together."""
+    """Keep its rows; drop the oldest of all sessions beyond `MOST_BYTES`."""
     with _LOCK:
         _HELD.add(run)
         held = sorted((one for one in _HELD if one.rows is not None), key=lambda one: one.at, reverse=True)

@@ -1,4 +1,4 @@
-"""What there is to ask: tables and views, how their rows came about, and what their columns mean."""
+"""Schema browser: tables and views, how their rows are made, and what their columns mean."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dashboard.pages.sql import query_run
 from streamgauge.runtime.errors import StreamgaugeError
 
 KEPT_S = 60.0
-# In the order in which they are to be thought of.
+# In the order of the list.
 _MERGES = {
     "window": "One row for each window of time and combination of its key; the other columns add up.",
-    "view": "Made when it is read, from other tables.",
+    "view": "Computed from other tables when it is read.",
     "latest": "One row for each key: the newest event's.",
-    "append": "One row for each event, kept for a time. Say a range of time, or it is a long way through.",
+    "append": "One row for each event, kept for a limited time. Filter by time, or the scan is long.",
 }
-# What a name says wherever it stands; the first that fits.
+# Meaning of a column by its name; the first pattern that matches.
 _MEANINGS = (
     (r"window_start", "start of the window"),
     (r"(.*_)?cents", "money in cents"),
@@ -26,24 +26,24 @@ _MEANINGS = (
     (r".*_seconds", "seconds"),
     (r".*_per_second", "a second"),
     (r".*bytes", "bytes"),
-    (r"kafka_timestamp", "when Kafka got it"),
-    (r"kafka_(partition|offset)", "where it stands in Kafka"),
-    (r"occurred_at", "when it happened, by the event's own word"),
+    (r"kafka_timestamp", "when Kafka received it"),
+    (r"kafka_(partition|offset)", "its position in Kafka"),
+    (r"occurred_at", "when it happened, by the event"),
     (r".*_at", "a time"),
-    (r"min_.*", "the least of them"),
-    (r"max_.*", "the greatest of them"),
+    (r"min_.*", "the minimum"),
+    (r"max_.*", "the maximum"),
 )
 Table = dict[str, Any]
 
 
 @st.cache_data(ttl=KEPT_S, show_spinner=False)
 def tables() -> list[Table]:
-    """All of them, as the warehouse tells. Raises what `Warehouse.tables` does."""
+    """All tables and views of the warehouse. Raises what `Warehouse.tables` does."""
     return query_run.client().tables()
 
 
 def show() -> None:
-    """The panel: choose a table, or look for a column."""
+    """Draw the panel: choose a table, or search for a column."""
     try:
         known = {str(one["table"]): one for one in sorted(tables(), key=lambda one: list(_MERGES).index(one["merge"]))}
     except StreamgaugeError:
@@ -65,7 +65,7 @@ def matches(one: Table, wanted: str) -> bool:
 
 
 def table(one: Table, wanted: str = "") -> None:
-    """One table: what it is, its columns, and statements to begin with."""
+    """One table: its description, its columns, and a statement to start with."""
     if one.get("about"):
         st.text(str(one["about"]).replace("`", ""))
     key = f" Its key: {', '.join(one['key'])}." if one["key"] else ""
@@ -75,10 +75,10 @@ def table(one: Table, wanted: str = "") -> None:
     config = {
         "column": st.column_config.TextColumn("Column"),
         "type": st.column_config.TextColumn("Type"),
-        "means": st.column_config.TextColumn("Means"),
+        "means": st.column_config.TextColumn("Meaning"),
     }
     st.dataframe(rows, hide_index=True, column_config=config, height=min(38 + 35 * len(rows), 320))
-    st.caption("To copy, and to begin with")
+    st.caption("To start with")
     st.code(beginning(one), language="sql", wrap_lines=True)
     if one.get("select"):
         with st.expander("How it is made"):
@@ -86,18 +86,18 @@ def table(one: Table, wanted: str = "") -> None:
 
 
 def meaning(one: Table, column: str) -> str:
-    """What the column means: by its name, or by what the table selects under it."""
+    """Meaning of a column: by its name, and by the expression that the table selects."""
     by_name = next((text for pattern, text in _MEANINGS if re.fullmatch(pattern, column)), "")
     made = re.search(rf"^\s*(?:SELECT\s+)?(\S.*?)\s+AS\s+{re.escape(column)}\b", one.get("select", ""), re.MULTILINE)
     formula = " ".join(made[1].split()) if made else ""
-    # Of a formula that began a line earlier, or of several on one line, a part would mislead.
+    # A part of an expression that spans lines, or of several on one line, would mislead.
     if formula.count("(") != formula.count(")") or " AS " in formula or re.match(r"-|ELSE\b|\d+$|[^(]*,", formula):
         formula = ""
     return " · ".join(filter(None, (by_name, formula)))
 
 
 def beginning(one: Table) -> str:
-    """A statement that is harmless on any amount of data."""
+    """A statement that is cheap on any amount of data."""
     time = next((name for name in ("window_start", "occurred_at", "kafka_timestamp") if name in one["columns"]), None)
     lines = ["SELECT *", f"FROM {one['table']}"]
     if time and one["merge"] in ("window", "append"):
@@ -106,5 +106,5 @@ def beginning(one: Table) -> str:
 
 
 def _type(kind: str) -> str:
-    """The type as one would write it."""
+    """The short name of a type."""
     return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}.get(kind, kind)
