@@ -31,7 +31,7 @@ def test_a_search_and_one_event_opened(page: Page, pipeline: Pipeline, ledger: d
     expect(page.get_by_role("heading", name="The event")).to_be_visible()
     expect(page.get_by_test_id("stCode")).to_contain_text('"event_type": "order.placed"')
     expect(page).to_have_url(re.compile(r"open=orders%2F\d+%2F\d+%2F\d+"))
-    expect(page.get_by_text("The list stands still while an event is open")).to_be_visible()
+    expect(page.get_by_text("The list is held while an event is open")).to_be_visible()
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("heading", name="The event")).to_be_hidden()
     expect(page).not_to_have_url(re.compile("open="))
@@ -43,7 +43,7 @@ def test_the_list_stands_still_under_the_pointer(page: Page, pipeline: Pipeline,
     listed = page.get_by_text("newest events, within")
     expect(listed).to_be_visible()
     page.locator(".stDataFrameGlideDataEditor").first.hover(position=FIRST_ROW)
-    expect(page.get_by_text("The list stands still while the pointer is on it")).to_be_visible()
+    expect(page.get_by_text("The list is held while the pointer is over it")).to_be_visible()
     expect(listed).to_be_hidden()
     # Over some refreshes.
     page.wait_for_timeout(5_000)

@@ -36,7 +36,7 @@ def test_the_proof_compares_with_what_the_generator_published(
     for name, count in (("Produced", produced), ("Visible in SQL", visible), ("Missing", 0)):
         expect(value(page, name)).to_have_text(f"{count:,}")
     expect(value(page, "Counted twice")).to_have_text("0")
-    expect(page.get_by_text("Nobody samples the lag")).to_be_visible()
+    expect(page.get_by_text("The lag is not sampled")).to_be_visible()
     expect(page.get_by_text("3 of 3 ready")).to_be_visible()
 
 

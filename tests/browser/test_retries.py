@@ -51,7 +51,7 @@ def test_one_edited_letter_is_sent_again_and_counts(page: Page, pipeline: Pipeli
     dialog.get_by_role("button", name="Confirm").click()
     expect(dialog).to_contain_text("Started as job")
     dialog.get_by_text("Close", exact=True).click()
-    expect(page.get_by_text("Every one is through.")).to_be_visible()
+    expect(page.get_by_text("All passed.")).to_be_visible()
 
     wait_until(lambda: pipeline.figure(counted) == 1, "the mended event")
     (row,) = json.loads(pipeline.run("sql", retries, "--format", "json").stdout)

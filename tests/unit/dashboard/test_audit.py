@@ -45,4 +45,4 @@ def test_an_action_is_one_row_with_how_it_ended(house: House) -> None:
 def test_before_anybody_has_acted_it_says_so(house: House) -> None:
     app = AppTest.from_function(page).run()
     assert not app.exception
-    assert "Nobody has acted" in app.caption[0].value
+    assert "No action was taken" in app.caption[0].value

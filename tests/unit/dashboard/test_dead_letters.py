@@ -145,7 +145,7 @@ def test_filters(house: House, open_page: Open) -> None:
     letter(house, 1, 60)
     letter(house, 2, 60, stream="orders", topic="orders", reason="invalid_json", fingerprint="bbbb11112222")
     assert tiles(open_page("dead-letters", stream="orders"))["Dead letters"][0] == "1"
-    assert "No dead letters of this choice" in words(open_page("dead-letters", stream="orders", reason="wrong_type"))
+    assert "No dead letters match these filters" in words(open_page("dead-letters", stream="orders", reason="wrong_type"))
     assert "4 to 12 hexadecimal digits" in words(open_page("dead-letters", fingerprint="' OR 1=1"))
 
 

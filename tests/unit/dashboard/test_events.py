@@ -99,7 +99,7 @@ def test_pages_end_where_the_next_begins(house: House, open_page: Open) -> None:
     assert "There are more." in words(app)
     next(button for button in app.button if button.label == "Older").click().run()
     third = listed(app)
-    assert "no older ones in the range" in words(app)
+    assert "No older events in the range" in words(app)
     assert [len(page) for page in (first, second, third)] == [50, 50, 20]
     assert len({*first, *second, *third}) == 120
     app.text_input(key="address:key").set_value("C-07").run()

@@ -94,7 +94,7 @@ def test_a_range_is_typed(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_range_typed_the_wrong_way_round_is_refused(open_page: Open) -> None:
     app = open_page()
     typed(app, HALF_PAST, TEN)
-    assert [error.value for error in app.error] == ["The range must end after it begins."]
+    assert [error.value for error in app.error] == ["The range must end after its start."]
     assert app.datetime_input(key=frame._SINCE).value == HALF_PAST
     assert said(app) == {"range": "15m"}
 

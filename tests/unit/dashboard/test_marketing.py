@@ -98,7 +98,7 @@ def test_filters(shop: House, open_page: Open) -> None:
     assert tiles(app)["Orders credited"] == ("3", "no earlier data")
     assert tiles(app)["Return on spend"] == ("–", "€5.00 after margin")
     app = open_page("marketing", channel="social")
-    assert "No campaigns of this choice in the last 15 min" in words(app)
+    assert "No campaigns match these filters in the last 15 min" in words(app)
 
 
 def test_what_nobody_credits_is_not_known(house: House, open_page: Open) -> None:

@@ -72,7 +72,7 @@ def test_what_is_compared_with_is_dashed(shop: House, open_page: Open) -> None:
 
 def test_nothing_of_this_choice(shop: House, open_page: Open) -> None:
     app = open_page("orders", region="antarctica")
-    assert "No orders of this choice in the last 15 min" in words(app)
+    assert "No orders match these filters in the last 15 min" in words(app)
     assert app.selectbox(key="address:region").value == "antarctica"
 
 

@@ -139,7 +139,7 @@ def test_hot_keys_are_those_of_the_busiest_partition(house: House, open_page: Op
 
 def test_processes(house: House, open_page: Open, processes: list[ProcessHealth]) -> None:
     house.stream("orders", 20, 200)
-    assert "No other process of ours runs on this machine" in words(open_page("pipeline"))
+    assert "No other process runs on this machine" in words(open_page("pipeline"))
     process_data.watch.clear()
     processes += [ProcessHealth("analytics", 7, "h:2", 3.0), ProcessHealth("warehouse", 8, "h:3", 60.0, "starting")]
     first, *_ = frame(open_page("pipeline"), "pid")
@@ -168,7 +168,7 @@ def test_empty(house: House, open_page: Open) -> None:
 def test_without_a_sampler_the_rest_is_there(house: House, open_page: Open) -> None:
     house.stream("orders", 20, 200)
     app = open_page("pipeline")
-    assert "Nobody samples the lag" in words(app)
+    assert "The lag is not sampled" in words(app)
     assert tiles(app)["Groups behind"][0] == "–"
     assert frame(app, "age")[0]["stream"].startswith("/events?")
 

@@ -90,7 +90,7 @@ def test_where_nobody_counts_the_producers_are_asked(house: House, open_page: Op
     totals.write_published(house.settings.data_dir, ours)
     app = open_page()
     assert tiles(app)["Missing"][0] == "–"
-    assert "Nobody counts the log here" in words(app)
+    assert "The log is not counted here" in words(app)
     assert "Kill a worker" not in [button.label for button in app.button]
 
 

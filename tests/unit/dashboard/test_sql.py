@@ -108,7 +108,7 @@ def test_a_pages_question_opens_for_the_range(house: House, client: Client, open
 
 @pytest.mark.parametrize(
     ("params", "says"),
-    [({"question": "no.such"}, "No page asks"), ({"q": "x" * 20_001}, "longer than 20,000")],
+    [({"question": "no.such"}, "No page has a query"), ({"q": "x" * 20_001}, "longer than 20,000")],
 )
 def test_a_link_that_cannot_be_opened_says_so(
     client: Client, open_page: Open, params: dict[str, str], says: str
@@ -206,11 +206,11 @@ def test_answers_of_every_type_are_shown_and_drawn(client: Client, open_page: Op
     app = settled(open_page("sql", q=f"SELECT {columns} FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"))
     assert app.dataframe[0].value["n"].to_list() == [1, 2]
     assert len(app.get("plotly_chart")) == 1
-    across = next(box for box in app.selectbox if box.label == "Across")
+    across = next(box for box in app.selectbox if box.label == "X axis")
     for kind in ("lines", "points", "bars"):
-        next(box for box in app.selectbox if box.label == "As").set_value(kind)
+        next(box for box in app.selectbox if box.label == "Kind").set_value(kind)
         for name in across.options:
-            next(box for box in app.selectbox if box.label == "Across").set_value(name)
+            next(box for box in app.selectbox if box.label == "X axis").set_value(name)
             settled(app.run())
 
 

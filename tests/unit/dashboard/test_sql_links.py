@@ -173,7 +173,7 @@ def test_every_search_is_found_by_its_name(house: House) -> None:
 
 def test_a_question_that_is_made_later_is_known(client: Client, open_page: Open) -> None:
     """The page SQL was shown first, then another page made a question for what was chosen there."""
-    assert "No page asks" in words(open_page("sql", question="test.later"))
+    assert "No page has a query" in words(open_page("sql", question="test.later"))
     Query("test.later", "Later.", "SELECT 42 AS n")
     try:
         assert text(settled(open_page("sql", question="test.later"))) == "SELECT 42 AS n"

@@ -100,7 +100,7 @@ def test_what_will_happen_is_said() -> None:
     )
     assert said[:3] == [
         "3 to topic payments, partition 1: each once, with its own key and headers.",
-        "Of 3 our analytics says: would fail again: wrong_type: **x**.",
+        "Analytics predicts for 3: would fail again: wrong_type: **x**.",
         "2 left out: they were sent again before.",
     ]
-    assert said[3] == "In rungs of 1, 2; the first that fails again stops it."
+    assert said[3] == "In batches of 1, 2; the first failure stops it."
