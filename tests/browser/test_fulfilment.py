@@ -21,7 +21,7 @@ def test_orders_end_as_the_services_say(page: Page, shop: Shop) -> None:
     expect(tile(page, "Compensated")).to_contain_text(f"{orders - delivered:,} of {orders:,} ended")
     expect(tile(page, "In progress now").get_by_test_id(value)).to_have_text("0")
     expect(tile(page, "Residue now").get_by_test_id(value)).to_have_text("€0.00")
-    expect(page.get_by_text("None: every order moves on in its time.")).to_be_visible()
+    expect(page.get_by_text("None: every order moves on in time.")).to_be_visible()
 
 
 def test_one_order(page: Page, shop: Shop) -> None:

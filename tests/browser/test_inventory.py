@@ -21,4 +21,4 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
         shows(page, f"{said} in range", format.count(sums[name]))
     out = pipeline.figure("SELECT count(*) FROM stock_levels WHERE status = 'out'")
     shows(page, "Out of stock", format.count(out))
-    expect(page.get_by_text("No campaign runs now.")).to_be_visible()
+    expect(page.get_by_text("No campaign is running.")).to_be_visible()

@@ -60,7 +60,7 @@ def test_a_killed_worker_comes_back_and_nothing_is_missing_or_counted_twice(tmp_
         wait_until(lambda: up.logged("all services are ready"), "all services are ready", START_S)
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{up.ports['DASHBOARD']}/pipeline?range=5m")
-        # Said of the kill, too, once all was visible.
+        # Said of the kill, too, once everything was visible.
         exact = page.get_by_text("missing 0, counted twice 0").first
         expect(exact).to_be_visible(timeout=60_000)
         worker = up.pid("analytics")
@@ -70,7 +70,9 @@ def test_a_killed_worker_comes_back_and_nothing_is_missing_or_counted_twice(tmp_
         asked.get_by_role("button", name="Confirm").click()
         expect(asked).to_contain_text(f"process {worker} was killed")
         asked.get_by_role("button", name="Close").last.click()
-        expect(page.get_by_text(f"Worker {worker} was killed at")).to_contain_text("all was visible", timeout=120_000)
+        expect(page.get_by_text(f"Worker {worker} was killed at")).to_contain_text(
+            "everything was visible", timeout=120_000
+        )
         expect(exact).to_be_visible()
         assert up.pid("analytics") != worker
         page.close()

@@ -145,7 +145,9 @@ def test_filters(house: House, open_page: Open) -> None:
     letter(house, 1, 60)
     letter(house, 2, 60, stream="orders", topic="orders", reason="invalid_json", fingerprint="bbbb11112222")
     assert tiles(open_page("dead-letters", stream="orders"))["Dead letters"][0] == "1"
-    assert "No dead letters match these filters" in words(open_page("dead-letters", stream="orders", reason="wrong_type"))
+    assert "No dead letters match these filters" in words(
+        open_page("dead-letters", stream="orders", reason="wrong_type")
+    )
     assert "4 to 12 hexadecimal digits" in words(open_page("dead-letters", fingerprint="' OR 1=1"))
 
 
@@ -189,7 +191,7 @@ def test_nothing_is_sent_without_a_dry_run_of_the_same(house: House, open_page: 
     assert "1 to topic payments, partition 1\n1 would fail again: wrong_type: still" in code(app)
     assert button(app, "Send 1 again")
     app.button_group(key=f"letters:{CAUSE}:what").set_value("all").run()
-    assert "run it anew" in words(app)
+    assert "run it again" in words(app)
     assert not any(one.label.startswith("Send ") for one in app.button)
 
 

@@ -90,10 +90,10 @@ def test_stock_now_is_what_the_views_say(shop: House, open_page: Open) -> None:
 def test_location_and_status(shop: House, open_page: Open) -> None:
     app = open_page("inventory", location="dublin")
     assert tiles(app)["Out of stock"] == ("0", "of 1")
-    assert "Nothing is out of stock" in words(app)
+    assert "No article that matches the filters is out of stock" in words(app)
     app = open_page("inventory", status="low")
     assert [row["name"] for row in records(app)[0]] == ["Chair"]
-    assert "Nothing is out of stock" in words(app)
+    assert "No article that matches the filters is out of stock" in words(app)
 
 
 def test_stock_is_asked_for_once_whatever_the_range(

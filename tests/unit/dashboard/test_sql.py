@@ -128,7 +128,7 @@ def test_a_mistake_is_marked(client: Client, open_page: Open) -> None:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (QueryError("timeout", "cut after 10 s"), "Ask a shorter time range"),
+        (QueryError("timeout", "cut after 10 s"), "Use a shorter time range"),
         (Busy("4 queries are running; try again"), "Run it again"),
         (WarehouseUnavailable("nobody there"), "The warehouse does not answer"),
     ],

@@ -131,7 +131,7 @@ def test_other_filters_are_none_of_the_question(given: str) -> None:
 
 def test_a_link_with_other_filters_says_so(client: Client, open_page: Open) -> None:
     app = open_page("sql", question="test.filtered", given="[" * 15_000)
-    assert "no such filters" in words(app)
+    assert "are not those of this query" in words(app)
     assert client.house.asked == []
 
 
