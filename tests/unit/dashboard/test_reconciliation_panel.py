@@ -121,7 +121,7 @@ def test_a_place_that_is_there_twice_is_said(house: House, open_page: Open) -> N
     house.add("order_events", kafka_partition=0, kafka_offset=777, kafka_timestamp=house.ago(4))
     house.stream("orders", 20, 4)
     count(house, 4, 4)
-    assert "have 4 rows of 3 different places" in words(open_page())
+    assert "have 4 rows of 3 distinct positions" in words(open_page())
 
 
 @pytest.fixture
