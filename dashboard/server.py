@@ -69,14 +69,31 @@ def warm(settings: Settings) -> None:
     gc.freeze()
 
 
+@contextlib.contextmanager
+def warming(settings: Settings) -> Iterator[None]:
+    """Warm up on a thread of its own while the block runs; its end waits for that, for at most 5 s.
+
+    An interpreter that ends while a thread is inside a library's initialisation aborts the process.
+    """
+    thread = threading.Thread(target=warm, args=(settings,), name="warm", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(STOP_S)
+
+
 def work(running: Process) -> None:
     """Serve until told to stop; ready while Streamlit's own health check answers."""
     sign_in.check(running.settings)
     host, port = running.settings.dashboard_host, running.settings.dashboard_port
     url = f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
     secrets = sign_in.secrets(running.settings)
-    threading.Thread(target=warm, args=(running.settings,), name="warm", daemon=True).start()
-    with serve(port, host, secrets) as thread, httpx.Client(base_url=url, timeout=2.0) as client:
+    with (
+        warming(running.settings),
+        serve(port, host, secrets) as thread,
+        httpx.Client(base_url=url, timeout=2.0) as client,
+    ):
         ready = False
         while not running.stop.wait(CHECK_S if ready else 0.1):
             if not thread.is_alive():

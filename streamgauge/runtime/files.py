@@ -54,10 +54,20 @@ def try_lock(path: Path) -> IO[str] | None:
 
 
 def secret(path: Path) -> str:
-    """The random secret in a file that only its owner can read (mode 0600); made by the first who needs it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
-        file.write(secrets.token_urlsafe(32))
+    """The random secret in a file that only its owner can read (mode 0600); made by the first who needs it.
+
+    The file appears with its content, so that two who need it first get the same secret.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            with open(part, "x", opener=_private) as file:
+                file.write(secrets.token_urlsafe(32))
+            with contextlib.suppress(FileExistsError):
+                os.link(part, path)
+        finally:
+            part.unlink(missing_ok=True)
     return path.read_text(encoding="ascii").strip()
 
 

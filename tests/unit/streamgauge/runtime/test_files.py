@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,19 @@ def test_a_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(made) >= 32
     assert files.secret(path) == made != files.secret(tmp_path / "other")
+
+
+def test_two_processes_that_make_a_secret_at_once_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "token"
+
+    def token(_size: int) -> str:
+        assert not path.exists(), "a reader would see an empty secret"
+        path.write_text("made by the other process")
+        return "made too late"
+
+    monkeypatch.setattr(secrets, "token_urlsafe", token)
+    assert files.secret(path) == files.secret(path) == "made by the other process"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_secret_that_a_person_wrote_is_used_without_its_line_end(tmp_path: Path) -> None:
