@@ -89,7 +89,7 @@ screenshots: $(STAMP) ## Take the pictures in docs/images from a running shop (A
 
 grafana: $(STAMP) ## Write dashboards, alert rules and recording rules from the Python in grafana/
 	@$(BIN)/python -m grafana.generate
-	@$(BIN)/python deploy/kubernetes/manifests.py
+	@$(BIN)/python deploy/generate.py
 
 # Locked versions stay unless pyproject.toml requires others; ARGS=--upgrade takes the newest.
 lock: $(STAMP) ## Resolve pyproject.toml into requirements.lock

@@ -97,6 +97,11 @@ class Board:
             x, y, tallest = 0, top + 1, 0
             for spec in row.panels:
                 if x + spec.span > COLUMNS:
+                    if x < COLUMNS:
+                        raise ValueError(
+                            f"{self.title}, row {row.title}: the panels before “{spec.title}” are {x} columns wide, "
+                            f"not {COLUMNS}; change a `span` or their order"
+                        )
                     x, y, tallest = 0, y + tallest, 0
                 number += 1
                 dashboard.with_panel(panels.build(spec, number, x, y, _runbook(spec, runbooks)))

@@ -272,7 +272,7 @@ def test_selectors_find_their_pods() -> None:
 
 def test_the_generated_part_is_current() -> None:
     """`make grafana` would change nothing; config maps are below a megabyte, and labelled for Grafana's sidecar."""
-    command = [sys.executable, "deploy/kubernetes/manifests.py", "--check"]
+    command = [sys.executable, "deploy/generate.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     boards = [one for one in rendered("base") if one["metadata"].get("labels", {}).get("grafana_dashboard") == "1"]

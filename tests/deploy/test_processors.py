@@ -83,7 +83,7 @@ def test_prometheus_scrapes_it(processor: Processor) -> None:
     """Under its service's name."""
     (job,) = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
     names = job["dns_sd_configs"][0]["names"]
-    assert processor.name in names, lacks("deploy/prometheus/prometheus.yml", f"the name {processor.name}")
+    assert processor.name in names, lacks("deploy/prometheus/prometheus.yml", f"{processor.name}: run `make grafana`")
 
 
 @each
