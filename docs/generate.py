@@ -65,9 +65,9 @@ def settings() -> str:
     return page(
         "# Settings",
         NOTE.format("streamgauge/runtime/settings.py"),
-        "Every setting is an environment variable. A process reads them once, when it starts; a variable that begins "
-        f"`{PREFIX}` and is not listed here, a wrong type or a value out of range fails the start with one line that "
-        "names it. An empty variable counts as unset. Secrets never print.",
+        f"Environment variables, read once, when a process starts. A variable that begins `{PREFIX}` and is not listed "
+        "here, a wrong type or a value out of range fails the start with one line that names it. An empty variable "
+        "counts as unset. Secrets never print.",
         table(("Variable", "Default", "Values", "Meaning"), rows),
     )
 
@@ -86,8 +86,10 @@ def values(field: FieldInfo) -> str:
         name: getattr(entry, name) for entry in field.metadata for name in ("ge", "gt", "le") if hasattr(entry, name)
     }
     kind = kind_of(field.annotation)
-    low = f"from {limits['ge']}" if "ge" in limits else f"above {limits['gt']}" if "gt" in limits else ""
-    high = f" to {limits['le']}" if "le" in limits else ""
+    if "ge" in limits and "le" in limits:
+        return f"{kind} {limits['ge']}–{limits['le']}"
+    low = f"≥ {limits['ge']}" if "ge" in limits else f"> {limits['gt']}" if "gt" in limits else ""
+    high = f", ≤ {limits['le']}" if "le" in limits else ""
     return f"{kind} {low}{high}".strip()
 
 
@@ -141,9 +143,8 @@ def metrics() -> str:
     return page(
         "# Metrics",
         NOTE.format("streamgauge/runtime/metrics.py and the headers of models and views"),
-        "Every process serves Prometheus's text format on `/metrics` and its readiness on `/health` (503 with the "
-        "reason until it is ready), on `127.0.0.1` and the first free port from 9101 unless `STREAMGAUGE_METRICS_PORT` "
-        "names one. How they are scraped: [prometheus.md](prometheus.md).",
+        "Every process serves `/metrics` ([how they are scraped](prometheus.md)) and its readiness on `/health`, 503 "
+        "with the reason until it is ready.",
         *parts,
         kpi_counters(),
     )
@@ -151,14 +152,17 @@ def metrics() -> str:
 
 def kpi_counters() -> str:
     """The section of the built-in catalog's KPI counters and gauges."""
-    made = loader.load("streamgauge.catalog.commerce").metrics
-    rows = ((f"`{metric.name}`", metric.kind, code(metric.labels), metric.help) for metric in made)
+    catalog = loader.load("streamgauge.catalog.commerce")
+    exposed = [(f"kpi_{model.name}_…_total", model.kpis) for model in catalog.models]
+    exposed += [(f"view_{view.name}_…", view.gauges) for view in catalog.views]
+    rows = ((f"`streamgauge_{name}`", code(kpis.measures), code(kpis.by)) for name, kpis in exposed if kpis)
     return page(
         "## The catalog's own",
-        "Counters come from `-- metrics:` in a window model's header ([semantics](prometheus.md#kpi-counters)), gauges "
-        "from `-- gauges:` in a view's, queried every `STREAMGAUGE_GAUGE_INTERVAL_S` ([both](catalog.md#2-models)). "
-        "These are the commerce catalog's; another catalog has its own.",
-        table(("Metric", "Type", "Labels", "Meaning"), rows),
+        "The commerce catalog's. Counters add up columns of a window table as it is merged "
+        "([semantics](prometheus.md#kpi-counters)); gauges add up columns of a view every "
+        "`STREAMGAUGE_GAUGE_INTERVAL_S`, and are absent where there is nothing to add. Headers of models and views "
+        "[declare them](catalog.md#2-models).",
+        table(("Metric", "… is a column", "Labels"), rows),
     ).rstrip("\n")
 
 
@@ -186,7 +190,7 @@ def commerce() -> str:
         "A **window** table has measures by window and dimensions, a **latest** table one row per key, an **append** "
         "table every row within its retention.",
         table(
-            ("Table", "Over", "Merge", "Key", "Columns", "In Prometheus"),
+            ("Table", "Over", "Merge", "Key", "Columns"),
             map(model_row, sorted(catalog.models, key=lambda m: m.name)),
         ),
         "## Views",
@@ -225,9 +229,8 @@ def model_row(model: Model) -> tuple[str, ...]:
     """A model as a row."""
     every = f", {model.every_ms // 1_000} s" if model.every_ms else ""
     others = [name for name in model.columns if name not in model.key]
-    counted = f"{code(model.kpis.measures)} by {code(model.kpis.by)}" if model.kpis else ""
     over = "every message" if model.stream == "*" else f"`{model.stream}`"
-    return f"`{model.name}`", over, model.merge + every, code(model.key), code(others), counted
+    return f"`{model.name}`", over, model.merge + every, code(model.key), code(others)
 
 
 def code(names: Iterable[str]) -> str:

@@ -26,9 +26,7 @@ from streamgauge.runtime.service_metrics import SERVICES
 
 CATALOGUE = (
     Metric("streamgauge_process_ready", "gauge", "1 when /health reports ready, else 0.", "all", ("process",)),
-    Metric(
-        "streamgauge_process_info", "gauge", "Always 1; labels name process, version.", "all", ("process", "version")
-    ),
+    Metric("streamgauge_process_info", "gauge", "Always 1.", "all", ("process", "version")),
     Metric("streamgauge_events_in_total", "counter", "Events consumed, good and bad.", "analytics", ("stream",)),
     Metric("streamgauge_events_in_bytes_total", "counter", "Bytes of the consumed values.", "analytics", ("stream",)),
     Metric(
@@ -52,7 +50,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_lateness_seconds",
         "histogram",
-        "How late the late events are, against the newest event time of their partition.",
+        "How late the late events are.",
         "analytics",
         ("stream",),
         LATENESS,
@@ -61,21 +59,21 @@ CATALOGUE = (
     Metric(
         "streamgauge_batch_stage_seconds",
         "histogram",
-        "Time of each stage of a batch: consume, decode, models, commit (producing included).",
+        "Time of a batch's stages: consume, decode, models, commit (producing included).",
         "analytics",
         ("stage",),
     ),
     Metric(
         "streamgauge_slow_path_events_total",
         "counter",
-        "Events validated one by one because there was a bad one among their neighbours.",
+        "Events validated one by one, because of a bad neighbour.",
         "analytics",
         ("stream",),
     ),
     Metric(
         "streamgauge_repeated_events_total",
         "counter",
-        "Repeated events within their stream's horizon; they count in no table but `stream_windows`.",
+        "Repeated events within their stream's dedup window.",
         "analytics",
         ("stream",),
     ),
@@ -95,7 +93,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_freshness_seconds",
         "gauge",
-        "Now minus the event time of the newest event visible in the stream's tables.",
+        "Age of the newest event visible in the stream's tables.",
         "warehouse",
         ("stream",),
     ),
@@ -120,15 +118,14 @@ CATALOGUE = (
     Metric(
         "streamgauge_kpi_label_sets",
         "gauge",
-        "Label sets of the model's KPI counters; never more than `STREAMGAUGE_KPI_MAX_SERIES`.",
+        "Label sets of the model's KPI counters.",
         "warehouse",
         ("model",),
     ),
     Metric(
         "streamgauge_kpi_rows_total",
         "counter",
-        "Delta rows by outcome in the KPI counters: `counted`, counted as `other` beyond the limit of label sets, "
-        "or too `old`.",
+        "Delta rows in the KPI counters: `counted`, as `other` beyond the limit of label sets, or too `old`.",
         "warehouse",
         ("model", "outcome"),
     ),
@@ -136,7 +133,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_dead_letter_fingerprints_total",
         "counter",
-        "Dead letters whose fingerprint no row of `dead_letters` had before: a new kind of failure.",
+        "Dead letters with a fingerprint that `dead_letters` did not have: a new kind of failure.",
         "warehouse",
         ("stream", "reason"),
     ),
@@ -152,8 +149,8 @@ CATALOGUE = (
     Metric(
         "kafka_consumergroup_lag_seconds",
         "gauge",
-        "Now minus the timestamp of the record at the committed offset; 0 when caught up, absent when unknown and at a "
-        "lag of 1, which may be a transaction marker.",
+        "Age of the record at the committed offset; 0 when caught up, absent when unknown and at a lag of 1, which may "
+        "be a transaction marker.",
         "lag",
         PARTITION,
     ),
@@ -176,50 +173,49 @@ CATALOGUE = (
     Metric(
         "streamgauge_consumergroup_retention_used_ratio",
         "gauge",
-        "Share of the retained log not read yet; at 1 the next event to be read is the next to be deleted.",
+        "Share of the retained log not read yet; at 1 unread events are deleted.",
         "lag",
         PARTITION,
     ),
     Metric(
         "streamgauge_consumergroup_unassigned_partitions",
         "gauge",
-        "Partitions with commits and no member that holds them; absent for a group that commits without joining.",
+        "Partitions with commits that no member holds; absent for a group that commits without joining.",
         "lag",
         GROUP_TOPIC,
     ),
     Metric(
         "streamgauge_consumergroup_inactive_behind_events",
         "gauge",
-        "Lag of a group without members that committed nothing new in the window; absent for active groups.",
+        "Lag of a group without members or new commits; absent for active groups.",
         "lag",
         ("consumergroup",),
     ),
     Metric(
         "streamgauge_topic_unread",
         "gauge",
-        "1 for a topic with events that no group reads; dead-letter topics do not count.",
+        "1 for a topic, not of dead letters, with events that no group reads.",
         "lag",
         ("topic",),
     ),
     Metric(
         "streamgauge_topic_skew_ratio",
         "gauge",
-        "Events in of the busiest partition over the mean of all; 1 is even.",
+        "Events in of the busiest partition over the mean.",
         "lag",
         ("topic",),
     ),
     Metric(
         "streamgauge_consumergroup_waiting_cents",
         "gauge",
-        "Money in the events that wait behind the group; absent where the stream has no amount, and unless the raw "
-        "tables have all of them.",
+        "Money in the events that wait; absent without amounts, and unless the raw tables have all of them.",
         "lag",
         GROUP_TOPIC,
     ),
     Metric(
         "streamgauge_consumergroup_waiting_keys",
         "gauge",
-        "Distinct keys (orders, say) that wait behind the group; absent unless the raw tables have all of them.",
+        "Keys (orders, say) that wait; absent unless the raw tables have all of them.",
         "lag",
         GROUP_TOPIC,
     ),
@@ -227,7 +223,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_lag_failed",
         "gauge",
-        "1 for each part of the last sample that failed (kind: cluster, group or topic).",
+        "1 for each part of the last sample that failed: cluster, group or topic.",
         "lag",
         ("kind", "name"),
     ),

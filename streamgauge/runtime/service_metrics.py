@@ -15,7 +15,7 @@ SERVICES = (
     Metric(
         "streamgauge_service_events_skipped_total",
         "counter",
-        "Messages that are not valid events of their stream; analytics dead-letters them.",
+        "Invalid events, which analytics dead-letters.",
         "streaming",
         ("topic",),
     ),
@@ -23,7 +23,7 @@ SERVICES = (
     Metric(
         "streamgauge_service_dead_letters_total",
         "counter",
-        "Events that the service failed on because of a bug; they are in the stream's dead-letter topic.",
+        "Events that the service failed on because of a bug, in the stream's dead-letter topic.",
         "streaming",
         ("topic",),
     ),
@@ -32,28 +32,28 @@ SERVICES = (
     Metric(
         "streamgauge_saga_ignored_total",
         "counter",
-        "Events that changed nothing: duplicates, late answers, answers after the end (state: of the saga).",
+        "Events that changed nothing: duplicates, answers late or after the end.",
         "fulfilment",
         ("state", "event_type"),
     ),
     Metric(
         "streamgauge_saga_timeouts_total",
         "counter",
-        "Steps that were not answered in time, each attempt.",
+        "Attempts that timed out.",
         "fulfilment",
         ("state",),
     ),
     Metric(
         "streamgauge_saga_clock_behind_seconds",
         "gauge",
-        "How far the time-outs of the partition are behind the clock, as after an outage.",
+        "How far the partition's time-outs are behind the clock, as after an outage.",
         "fulfilment",
         ("partition",),
     ),
     Metric(
         "streamgauge_fraud_verdict_seconds",
         "histogram",
-        "From the moment the request reached Kafka until its verdict is decided; the commit that shows it comes after.",
+        "From the request in Kafka to its verdict, without the commit.",
         "fraud",
         (),
         VERDICT,
@@ -69,8 +69,8 @@ SERVICES = (
     Metric(
         "streamgauge_attribution_events_total",
         "counter",
-        "Clicks and orders, by outcome: in_time, late (of a click: an order it could have earned was there "
-        "first), too_late to change a settled order, repeated.",
+        "Clicks and orders: in_time, late (a click after an order it could have earned), too_late to change a settled "
+        "order, repeated.",
         "attribution",
         ("kind", "news"),
     ),
@@ -80,7 +80,7 @@ SERVICES = (
     Metric(
         "streamgauge_attribution_unknown_total",
         "counter",
-        "Events published without a field, because the campaign or product was unknown.",
+        "Events published without a field: campaign or product unknown.",
         "attribution",
         ("table",),
     ),
@@ -101,14 +101,14 @@ SERVICES = (
     Metric(
         "streamgauge_shop_moved",
         "gauge",
-        "Money (cents) and units moved, each decision once: the totals of the services' ledger.",
+        "Money (cents) and units moved: the totals of the services' ledger.",
         "shop",
         ("what",),
     ),
     Metric(
         "streamgauge_shop_skipped_total",
         "counter",
-        "Messages that are not valid events, and so not requests.",
+        "Invalid events.",
         "shop",
         ("topic",),
     ),

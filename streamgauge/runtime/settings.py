@@ -29,37 +29,35 @@ class PipelineSettings(BaseSettings):
         None, description="The cluster to use, `host:port,…`. Unset: the local broker on 127.0.0.1, started by `up`."
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="Security protocol of the cluster."
+        "PLAINTEXT", description="Protocol of the cluster."
     )
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
         None, description="SASL mechanism; needs a SASL security protocol."
     )
     sasl_username: str | None = Field(None, description="SASL user name.")
-    sasl_password: SecretStr | None = Field(None, description="SASL password; never printed.")
-    ssl_ca_location: Path | None = Field(None, description="PEM file of the authority that signed the brokers' keys.")
+    sasl_password: SecretStr | None = Field(None, description="SASL password.")
+    ssl_ca_location: Path | None = Field(None, description="PEM file of the brokers' certificate authority.")
     ssl_certificate_location: Path | None = Field(None, description="PEM file of this client's certificate.")
     ssl_key_location: Path | None = Field(None, description="PEM file of this client's private key.")
-    ssl_key_password: SecretStr | None = Field(None, description="Password of the private key; never printed.")
+    ssl_key_password: SecretStr | None = Field(None, description="Password of the private key.")
     broker_port: int = Field(9092, ge=1, le=65535, description="Port of the local broker.")
     broker_heap: str = Field("768m", pattern=r"^\d+[mg]$", description="Java heap of the local broker.")
     partitions: int = Field(6, ge=1, le=10_000, description="Partitions of each topic that `topics` creates.")
     replication_factor: int = Field(1, ge=1, description="Replicas of each topic that `topics` creates.")
     retention_hours: int = Field(168, ge=1, description="How long the log keeps events.")
-    retention_bytes: int = Field(
-        2_000_000_000, ge=1_000_000, description="How much of the log each partition keeps, in bytes."
-    )
+    retention_bytes: int = Field(2_000_000_000, ge=1_000_000, description="How much of the log each partition keeps.")
 
     # Where things are
     data_dir: Path = Field(Path(".streamgauge"), description="Kafka's log, the warehouse file, the token, state.")
     catalog: str = Field(
         "streamgauge.catalog.commerce",
-        description="Python package with the streams and models; one in the working directory is found.",
+        description="Python package of streams and models, installed or in the working directory.",
     )
 
     # Ports
     dashboard_host: str = Field(
         "127.0.0.1",
-        description="Address the Streamlit pages are served on; on any but this machine's own, switch sign-in on.",
+        description="Address of the Streamlit pages; on any but this machine's own, switch sign-in on.",
     )
     dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the Streamlit pages.")
     sql_host: str = Field("127.0.0.1", description="Address of the SQL server.")
@@ -72,10 +70,9 @@ class PipelineSettings(BaseSettings):
     )
     sql_token_file: Path | None = Field(
         None,
-        description="Path of that file, for clients with a data directory of their own; the warehouse makes it. "
-        "Unset: `sql-token` in the data directory.",
+        description="Path of that file, which the warehouse makes. Unset: `sql-token` in the data directory.",
     )
-    metrics_host: str = Field("127.0.0.1", description="Address `/metrics` and `/health` are served on.")
+    metrics_host: str = Field("127.0.0.1", description="Address of `/metrics` and `/health`.")
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port of `/metrics` and `/health`. Unset: the next free one from 9101."
     )
@@ -83,7 +80,7 @@ class PipelineSettings(BaseSettings):
     # Who may do what in the dashboard (docs/dashboard.md)
     dashboard_read_only: bool = Field(False, description="The pages offer no actions to anybody.")
     dashboard_operators: str | None = Field(
-        None, description="Signed-in readers who may act, e-mail addresses or `*@domain`, separated by commas."
+        None, description="Signed-in readers who may act: e-mail addresses or `*@domain`, by commas."
     )
     dashboard_oidc_url: str | None = Field(
         None,
@@ -91,19 +88,18 @@ class PipelineSettings(BaseSettings):
         description="Discovery URL of the OpenID provider (`…/.well-known/openid-configuration`); switches sign-in on.",
     )
     dashboard_oidc_client_id: str | None = Field(None, description="Client id at that provider.")
-    dashboard_oidc_client_secret: SecretStr | None = Field(None, description="Client secret; never printed.")
+    dashboard_oidc_client_secret: SecretStr | None = Field(None, description="Client secret.")
     dashboard_oidc_client_secret_file: Path | None = Field(None, description="A file with the client secret.")
     dashboard_oidc_redirect_url: str | None = Field(
         None,
         pattern="^https?://.*/oauth2callback$",
-        description="Redirect URL, as it is registered at the provider. "
+        description="Redirect URL registered at the provider. "
         "Unset: http://localhost, the port of the pages and `/oauth2callback`.",
     )
     dashboard_cookie_secret: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Signs the cookies of signed-in readers; never printed. Unset: a random one in a 0600 file in the "
-        "data directory.",
+        description="Signs the cookies of signed-in readers. Unset: a random one in a 0600 file in the data directory.",
     )
 
     # The analytics processor
@@ -111,27 +107,25 @@ class PipelineSettings(BaseSettings):
     commit_interval_ms: int = Field(250, ge=10, le=60_000, description="Longest time a batch waits for its commit.")
     batch_max_events: int = Field(25_000, ge=1, le=1_000_000, description="Events after which a batch is closed.")
     max_event_bytes: int = Field(262_144, ge=100, description="Larger events are dead-lettered, unread.")
-    max_future_s: int = Field(
-        3_600, ge=1, description="Events dated further in the future than this are dead-lettered."
-    )
+    max_future_s: int = Field(3_600, ge=1, description="Events dated further ahead are dead-lettered.")
     delta_max_bytes: int = Field(
         900_000, ge=10_000, description="Most bytes of one delta message, uncompressed; larger deltas are split."
     )
     deduplicate: str | None = Field(
         None,
-        description="Streams whose repeated events count once, `stream=seconds,…`: repeats within so many seconds; "
-        "0 switches off what the catalog says.",
+        description="Streams whose events count once if repeated within so many seconds, `stream=seconds,…`; "
+        "0: not, whatever the catalog has.",
     )
     dead_letter_topics: str | None = Field(
         None,
-        description="Dead-letter topics of other services (Kafka Connect, Spring, Kafka Streams), `name,…`: their "
-        "messages become rows of `dead_letters` too.",
+        description="Dead-letter topics of other services (Kafka Connect, Spring, Kafka Streams), `name,…`, for the "
+        "table `dead_letters`.",
     )
     dead_letter_stop_ratio: float = Field(
-        0.9, gt=0, le=1, description="Share of bad events among a stream's most recent ones at which a replica stops."
+        0.9, gt=0, le=1, description="Share of bad events among a stream's recent ones at which a replica stops."
     )
     dead_letter_stop_events: int = Field(
-        1_000, ge=0, description="Fewest recent events of a stream that share is taken of; 0 never stops."
+        1_000, ge=0, description="Fewest events that share is taken of; 0 never stops."
     )
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="Kafka aborts an open transaction after this.")
     session_timeout_ms: int = Field(10_000, ge=6_000, description="Kafka considers a silent replica dead after this.")
@@ -147,15 +141,13 @@ class PipelineSettings(BaseSettings):
         1,
         ge=1,
         le=256,
-        description="Threads of one DuckDB statement. One costs half the processor time of two while merging; "
-        "raise it on a large machine where heavy queries matter more.",
+        description="Threads of one DuckDB statement. Two double the processor time of a merge; raise it where heavy "
+        "queries matter more.",
     )
     kpi_max_series: int = Field(
         200, ge=1, le=100_000, description="Most label sets of a model's KPI counters; further ones count as `other`."
     )
-    gauge_interval_s: float = Field(
-        10.0, gt=0, le=3_600, description="How often the views' gauges are read for Prometheus."
-    )
+    gauge_interval_s: float = Field(10.0, gt=0, le=3_600, description="How often the views' gauges are read.")
     sql_timeout_s: float = Field(10.0, gt=0, le=3_600, description="Time limit of a query.")
     sql_max_rows: int = Field(1_000_000, ge=1, description="Most rows of one result.")
     sql_max_queries: int = Field(
@@ -165,17 +157,13 @@ class PipelineSettings(BaseSettings):
     # The lag sampler
     lag_interval_s: float = Field(10.0, gt=0, le=3_600, description="Time between two samples of the cluster.")
     lag_window_samples: int = Field(
-        10, ge=2, le=1_000, description="Samples in the window of a lag status; with fewer the status is UNKNOWN."
+        10, ge=2, le=1_000, description="Samples that a lag status takes; with fewer it is UNKNOWN."
     )
-    lag_groups_include: str | None = Field(
-        None, description="Regular expression of the groups that are sampled. Unset: all."
-    )
-    lag_groups_exclude: str | None = Field(None, description="Regular expression of the groups that are not sampled.")
-    lag_topics_include: str | None = Field(
-        None, description="Regular expression of the topics that are sampled. Unset: all."
-    )
+    lag_groups_include: str | None = Field(None, description="Regular expression of sampled groups. Unset: all.")
+    lag_groups_exclude: str | None = Field(None, description="Regular expression of groups not sampled.")
+    lag_topics_include: str | None = Field(None, description="Regular expression of sampled topics. Unset: all.")
     lag_topics_exclude: str | None = Field(
-        "^__", description="Regular expression of the topics that are not sampled; by default Kafka's own."
+        "^__", description="Regular expression of topics not sampled; by default Kafka's own."
     )
 
     # Logging
