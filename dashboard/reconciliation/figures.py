@@ -10,22 +10,21 @@ from dashboard.reconciliation import queries
 PRODUCED = Figure(
     "Produced",
     "count",
-    "Events in the log since `up` began, whoever wrote them, counted by reading the log as any committed reader does. "
-    "Below: what the generator and the synthetic services report as acknowledged; processors publish the rest.",
+    "Committed events in the log since `up` began, whoever wrote them. Below: what the generator and the synthetic "
+    "services report as acknowledged; processors publish the rest.",
     "",
 )
 VISIBLE = Figure(
     "Visible in SQL",
     "count",
-    "Events in `stream_windows` since `up` began, dead letters included: each is accounted for. Below: events in "
-    "flight, which analytics has not committed yet or the warehouse has not merged.",
+    "Events in `stream_windows` since `up` began, dead letters included. Below: events in flight, which analytics has "
+    "not committed yet or the warehouse has not merged.",
     queries.VISIBLE,
 )
 MISSING = Figure(
     "Missing",
     "count",
-    "Events that analytics has committed, whose results the warehouse has committed, and that SQL does not show. "
-    "Events in flight are not among them, however long they take.",
+    "Events that analytics has committed, whose results the warehouse has committed, and that SQL does not show.",
     queries.VISIBLE,
 )
 DUPLICATED = Figure(

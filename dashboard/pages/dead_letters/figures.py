@@ -8,15 +8,14 @@ from dashboard.pages.dead_letters import queries
 DEAD_LETTERS = Figure(
     "Dead letters",
     "count",
-    "Events that could not be processed, by when they became dead letters. Each is kept, unchanged. The change "
-    "compares complete windows with the same span earlier; more is red.",
+    "Events that could not be processed, by when they became dead letters. The change compares complete windows with "
+    "the same span earlier.",
     queries.TOTAL,
 )
 CAUSES = Figure(
     "Causes",
     "count",
-    "Kinds of failure: stream, reason, field and message. Below: those never seen before the range, as far back as "
-    "dead letters are kept.",
+    "Kinds of failure: stream, reason, field and message. Below: those never seen before the range.",
     queries.TOTAL,
 )
 SENT_AGAIN = Figure(
@@ -44,7 +43,6 @@ BY_CAUSE = Figure(
 HISTORY = Figure(
     "History",
     "",
-    "The newest 50 retries of any time: who, when, how many, how many failed again, what was edited. Below: the "
-    "actions taken through the pages.",
+    "The newest 50 retries of any time. Below: the actions taken through the pages.",
     queries.HISTORY,
 )

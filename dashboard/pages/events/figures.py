@@ -17,7 +17,6 @@ DEAD_LETTERS = Figure("Dead letters", "count", "Events that could not be process
 CLOCK_SKEW = Figure(
     "Clocks differ by",
     "",
-    "How much earlier, by its own clock, an event happened than one that it follows from. Late events are not counted: "
-    "they reached Kafka more than a second after newer events of their key.",
+    "How much earlier, by its own clock, an event happened than one that it follows from; late events are left out.",
     story_queries.WHOLE,
 )

@@ -46,36 +46,34 @@ FAILED = Figure(
 FUNNEL = Figure(
     "How far orders come",
     "sagas",
-    "Sagas that entered each state in the range, each once (further attempts are not counted), and their share of "
-    "those started; some started before the range.",
+    "Sagas that entered each state in the range, each once, and their share of those started; some started before the "
+    "range.",
     queries.FLOW,
 )
 STATES = Figure(
     "Where orders are now",
     "",
-    "Each state: orders, money, its usual duration (of the sagas that left it in the last hour), what it waits for, "
-    "and how far the groups are behind that read the request and the reply. Whatever the range.",
+    "Each state: orders, money, its usual duration (in the last hour), what it waits for, and how far the groups are "
+    "behind that read the request and the reply.",
     queries.STANDING,
 )
 STUCK_ORDERS = Figure(
     "Stuck orders",
     "",
-    "The 50 sagas stuck longest, with the event expected next and the consumer group responsible: the first of the "
-    "chain that is behind.",
+    "The 50 sagas stuck longest, with the event expected next and the consumer group responsible.",
     queries.STUCK,
 )
 REASONS = Figure(
     "Why orders were not delivered",
     "",
-    "Reasons of the sagas that ended without a delivery, up to the first colon; from raw events, as far back as they "
-    "are kept.",
+    "Reasons, up to the first colon, of the sagas that ended without a delivery, as far back as raw events are kept.",
     queries.TURNED,
 )
 LEDGER = Figure(
     "Compensation ledger",
     "",
-    "Of the newest 50 orders that were not delivered: charged, refunded, reserved, released, shipped, and what is "
-    "left, as the services reported it. Refreshed every 20 s.",
+    "The newest 50 orders that were not delivered: what moved and what is left, as the services reported it. "
+    "Refreshed every 20 s.",
     queries.LEDGER,
 )
 RESIDUES = Figure("Residues", "", "Ended sagas that left money or units behind.", queries.RESIDUES)

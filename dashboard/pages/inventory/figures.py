@@ -8,11 +8,8 @@ from dashboard.pages.inventory import queries
 # The queries about the current stock read the raw events of ten minutes: all sessions share a result for this long.
 SHARED_S = 10.0
 NOW = f"As of now, whatever the range; refreshed every {SHARED_S:.0f} s."
-_ARTICLES = "Counted by article and location; below, the number of all of them"
-_MOVED = (
-    "in the range, running window included. The change compares complete windows with the same span earlier; it is "
-    "withheld until data reaches back that far."
-)
+_ARTICLES = "Counted by article and location; below, the number of all"
+_MOVED = "in the range. The change compares complete windows with the same span earlier."
 
 OVERSOLD = Figure(
     "Oversold", "count", f"Articles of which more is promised than there is. {_ARTICLES}. {NOW}", queries.LEVELS
@@ -29,8 +26,8 @@ LOW_COVER = Figure(
 REFUSED_UNITS = Figure(
     "Refused units/min",
     "/min",
-    "Units a minute that orders requested and that could not be promised, over the last ten minutes. A dash where no "
-    f"rate is known: no event for 20 minutes. {NOW}",
+    "Units a minute that orders requested and that could not be promised, over the last ten minutes. A dash after 20 "
+    f"minutes without an event. {NOW}",
     queries.LEVELS,
 )
 REFUSED_MONEY = Figure(
@@ -42,9 +39,7 @@ REFUSED_MONEY = Figure(
 RESERVED = Figure("Reserved in range", "count", f"Units promised to orders {_MOVED}", queries.MOVED)
 SHIPPED = Figure("Shipped in range", "count", f"Units that left {_MOVED}", queries.MOVED)
 RECEIVED = Figure("Received in range", "count", f"Units that arrived {_MOVED}", queries.MOVED)
-REFUSED = Figure(
-    "Refused in range", "count", f"Units that orders requested and that could not be promised {_MOVED}", queries.MOVED
-)
+REFUSED = Figure("Refused in range", "count", f"Units that could not be promised {_MOVED}", queries.MOVED)
 MOVEMENTS = Figure(
     "Units by movement",
     "units",
@@ -55,8 +50,7 @@ MOVEMENTS = Figure(
 BY_LOCATION = Figure(
     "Movement by location",
     "units",
-    "The chosen movement in each bar by location. Dashed: the whole earlier span, where data reaches back to its "
-    "start.",
+    "The chosen movement in each bar by location. Dashed: the earlier span.",
     queries.TIMELINE,
 )
 STOCK_OUTS = Figure(

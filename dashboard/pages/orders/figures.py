@@ -5,23 +5,19 @@ from __future__ import annotations
 from dashboard.data.figure import Figure
 from dashboard.pages.orders import queries
 
-_COMPARED = "The change compares complete windows with the same span earlier; it is withheld until data reaches back."
+_COMPARED = "The change compares complete windows with the same span earlier."
 _SHARE = (
     "as a share of the orders placed in it. They may have been placed before the range: in a short range the share can "
     "exceed 100 %."
 )
 
-ORDERS = Figure("Orders", "count", f"Orders placed in the range, running window included. {_COMPARED}", queries.TOTALS)
-REVENUE = Figure(
-    "Revenue", "€", f"Amount of the orders placed in the range, running window included. {_COMPARED}", queries.TOTALS
-)
-ORDER_VALUE = Figure(
-    "Order value", "€", f"Average order: revenue of the range divided by its orders. {_COMPARED}", queries.TOTALS
-)
+ORDERS = Figure("Orders", "count", f"Orders placed in the range. {_COMPARED}", queries.TOTALS)
+REVENUE = Figure("Revenue", "€", f"Amount of the orders placed in the range. {_COMPARED}", queries.TOTALS)
+ORDER_VALUE = Figure("Order value", "€", f"Revenue of the range divided by its orders. {_COMPARED}", queries.TOTALS)
 UNITS = Figure(
     "Units",
     "count",
-    f"Units in the orders placed in the range: the sum of their quantities. {_COMPARED}",
+    f"Units in the orders placed in the range. {_COMPARED}",
     queries.TOTALS,
 )
 CONFIRMED = Figure("Confirmed", "%", f"Orders confirmed in the range, {_SHARE}", queries.TOTALS)
@@ -31,7 +27,7 @@ REVENUE_OVER_TIME = Figure(
     "Revenue over time",
     "€",
     "Revenue in each bar by region, channel or payment method. The eight largest have a colour, the rest is “other”. "
-    "Dashed: the whole earlier span, where data reaches back to its start.",
+    "Dashed: the earlier span.",
     queries.TIMELINE,
 )
 ORDERS_OVER_TIME = Figure(
@@ -40,7 +36,7 @@ ORDERS_OVER_TIME = Figure(
 RANKING = Figure(
     "Ranking",
     "€",
-    "Revenue by region, channel or payment method, and its share of the revenue of the range.",
+    "Revenue by region, channel or payment method, and its share of all.",
     queries.RANKING,
 )
 TABLE = Figure(

@@ -9,35 +9,32 @@ from dashboard.pages.overview import queries
 EVENTS = Figure(
     "Events/s",
     "/s",
-    "Events of all streams, good and bad, in the complete windows of the last minute. Below: every event of the range, "
-    "running window included.",
+    "Events of all streams, good and bad, in the complete windows of the last minute. Below: those of the range.",
     TRAFFIC,
 )
 ORDERS = Figure(
     "Orders/min",
     "/min",
-    "Orders placed in the complete windows of the last minute. Below: all orders of the range.",
+    "Orders placed in the complete windows of the last minute. Below: those of the range.",
     queries.ORDERS,
 )
 REVENUE = Figure(
     "Revenue",
     "€",
-    "Amount of the orders placed in the range, running window included. The change compares complete windows with the "
-    "same span earlier; it is withheld until data reaches back that far.",
+    "Amount of the orders placed in the range. The change compares complete windows with the same span earlier.",
     queries.ORDERS,
 )
 FAILURES = Figure(
     "Failures",
     "count",
-    "Events of the range that could not be processed, and their share of all events; red above 1 %. Each is kept, "
-    "unchanged, as a dead letter.",
+    "Events of the range that could not be processed, and their share of all events; red above 1 %.",
     TRAFFIC,
 )
 LATE = Figure(
     "Late events",
     "count",
-    "Events more than 10 s older than the newest of their partition. They count in the window that they belong to, so "
-    "past figures may still grow.",
+    "Events more than 10 s older than the newest of their partition. They count in their own window, so past "
+    "figures may still grow.",
     TRAFFIC,
 )
 TOP_REGIONS = Figure(

@@ -14,20 +14,20 @@ AUTHORISED = Figure("Authorised", "€", f"Money of the payments authorised in t
 DECLINED = Figure(
     "Declined share",
     "%",
-    "Declined payments as a share of those authorised or declined in the range. Red above a quarter, where the alert "
-    "PaymentDeclineRate fires.",
+    "Declined payments as a share of those authorised or declined. Red above a quarter, where PaymentDeclineRate "
+    "fires.",
     queries.METHODS,
 )
 REFUNDED = Figure(
     "Refunded",
     "€",
-    "Money refunded in the range. A payment that was never charged is refunded with nothing: a void.",
+    "Money refunded in the range.",
     queries.METHODS,
 )
 OUTCOMES = Figure(
     "Payments by outcome", "payments", "Payments authorised, declined and refunded in each bar.", queries.OUTCOMES
 )
-BY_METHOD = Figure("By method", "", "The range by payment method, running window included.", queries.METHODS)
+BY_METHOD = Figure("By method", "", "The range by payment method.", queries.METHODS)
 FLAGS = Figure(
     "Fraud flags",
     "count",
@@ -43,22 +43,20 @@ FLAGGED_MONEY = Figure(
 DECLINED_BY_FRAUD = Figure(
     "Declined by fraud",
     "%",
-    "Payments declined by their verdict, as a share of those judged in the range; a payment has one verdict. With a "
-    "rule chosen: those of which it was the strongest rule.",
+    "Payments declined by their verdict, as a share of those judged in the range. With a rule chosen: those of which "
+    "it was the strongest rule.",
     queries.RULES,
 )
 MONEY_DECLINED = Figure(
     "Money declined",
     "€",
-    "Amounts of the payments that fraud declined in the range. The saga compensates what was done for them.",
+    "Amounts of the payments that fraud declined in the range.",
     queries.RULES,
 )
-FLAGS_BY_RULE = Figure(
-    "Fraud flags by rule", "flags", "Flags in each bar by rule. A rule has the same colour everywhere.", queries.RULES
-)
+FLAGS_BY_RULE = Figure("Fraud flags by rule", "flags", "Flags in each bar by rule.", queries.RULES)
 ALERTS = Figure(
     "Newest fraud alerts",
     "",
-    "The newest 100 alerts of the range with their evidence. An order links to its story, a customer to theirs.",
+    "The newest 100 alerts of the range with their evidence.",
     queries.ALERTS,
 )

@@ -16,8 +16,7 @@ BEHIND_GROUPS = Figure(
 WAITING = Figure(
     "Events waiting",
     "count",
-    "Offsets between the end of the log and what the group has committed, of the group with the largest lag; groups "
-    "read the same events, so they are not added up. A single transaction marker does not count.",
+    "Lag of the group with the largest; groups read the same events, so they are not added up.",
     queries.GROUPS,
 )
 BEHIND = Figure(
@@ -30,7 +29,7 @@ MONEY_WAITING = Figure(
     "Money waiting",
     "€",
     "Value of the waiting orders and payments, of the group and topic where most waits; “at least” where the raw "
-    "tables do not have all of them. An order may wait in several places, so groups must not be added up.",
+    "tables do not have all of them.",
     queries.GROUPS,
 )
 LATENCY = Figure(
@@ -42,8 +41,7 @@ LATENCY = Figure(
 GROUPS = Figure(
     "Consumer groups",
     "",
-    "The newest sample of each group, worst first. “Caught up in” is at the rates of the newest samples, “never at "
-    "this rate” where a group that is behind does not gain. A dash is unknown.",
+    "The newest sample of each group, worst first. “Caught up in” is at the rates of the newest samples.",
     queries.GROUPS,
 )
 TREND = Figure(
@@ -57,14 +55,14 @@ PARTITIONS = Figure(
     "Partitions of the group",
     "",
     "Each partition that the chosen group reads, worst first. “Unread of log” from 100 % on: the next event to be read "
-    "is the next that retention deletes; a dash where nothing was deleted yet.",
+    "is the next that retention deletes.",
     queries.PARTITIONS,
 )
 FRESHNESS = Figure(
     "Freshness by stream",
     "",
     "Age of the newest visible event, rate, dead letters, late events, and what waits for analytics. “Reference” is "
-    "compacted data, which seldom changes. Shown in an empty range too.",
+    "compacted data, which seldom changes.",
     STREAMS,
 )
 LATENCIES = Figure(
