@@ -67,7 +67,7 @@ def settings() -> str:
         NOTE.format("streamgauge/runtime/settings.py"),
         f"Environment variables, read once, when a process starts. A variable that begins `{PREFIX}` and is not listed "
         "here, a wrong type or a value out of range fails the start with one line that names it. An empty variable "
-        "counts as unset. Secrets never print.",
+        "counts as unset. Numbers are integers where the default is one. Secrets never print.",
         table(("Variable", "Default", "Values", "Meaning"), rows),
     )
 
@@ -87,10 +87,10 @@ def values(field: FieldInfo) -> str:
     }
     kind = kind_of(field.annotation)
     if "ge" in limits and "le" in limits:
-        return f"{kind} {limits['ge']}–{limits['le']}"
+        return f"{limits['ge']}–{limits['le']}"
     low = f"≥ {limits['ge']}" if "ge" in limits else f"> {limits['gt']}" if "gt" in limits else ""
     high = f", ≤ {limits['le']}" if "le" in limits else ""
-    return f"{kind} {low}{high}".strip()
+    return low + high or kind
 
 
 def kind_of(annotation: Any) -> str:
