@@ -264,24 +264,29 @@ def dashboard() -> str:
 
 
 def figures(shown: Iterable[Figure], known: set[str]) -> str:
-    """A page's figures; what the meanings of three or more of them share is a note below the table."""
+    """A page's figures; what three or more meanings share is a note below it, and a query's tables stand once."""
     entries = [(figure, re.split(r"(?<=\.) (?=[A-Z])", figure.meaning)) for figure in shown]
     counts = Counter(sentence for _, meaning in entries for sentence in meaning)
     notes = dict(zip((sentence for sentence, n in counts.items() if n > 2), "¹²³⁴⁵", strict=False))
 
+    listed: set[str] = set()
+
     def row(figure: Figure, meaning: list[str]) -> tuple[str, ...]:
         marks = "".join(notes[sentence] for sentence in meaning if sentence in notes)
         own = " ".join(sentence for sentence in meaning if sentence not in notes)
-        return f"{figure.label}{marks}", own, source(figure, known)
+        return f"{figure.label}{marks}", own, source(figure, known, listed)
 
     rows = table(("Figure", "Meaning", "From"), (row(figure, meaning) for figure, meaning in entries))
     return "\n\n".join([rows, *(f"{mark} {sentence}" for sentence, mark in notes.items())])
 
 
-def source(figure: Figure, known: set[str]) -> str:
-    """The tables that a figure's query reads, and the query's name."""
+def source(figure: Figure, known: set[str], listed: set[str]) -> str:
+    """The tables that a figure's query reads, and its name; for a query already listed, which it adds to, the name."""
     if isinstance(figure.query, str):
         return f"`{figure.query}`" if figure.query else ""
+    if figure.query.name in listed:
+        return f"`{figure.query.name}`"
+    listed.add(figure.query.name)
     read = dict.fromkeys(re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", figure.query.sql.replace(comparison.REACHES_BACK, "")))
     return f"{code(name for name in read if name in known)} (`{figure.query.name}`)".strip()
 
