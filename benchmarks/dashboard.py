@@ -30,7 +30,7 @@ from generators.shop import Shop
 from streamgauge.cli.local.ports import free_port
 from streamgauge.warehouse.client import Warehouse
 from tests.browser import chromium
-from tests.browser.pages import PAGES, SHOWN
+from tests.browser.pages import CONTENT, PAGES
 from tests.support.publishing import ordered_producer
 from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
@@ -100,7 +100,7 @@ def painted(browser: Browser, port: int, page: str) -> tuple[float, float]:
     tab = context.new_page()
     began = time.perf_counter()
     tab.goto(f"http://127.0.0.1:{port}/{page}?range=15m")
-    tab.locator(SHOWN).first.wait_for(timeout=60_000)
+    tab.locator(CONTENT).first.wait_for(timeout=60_000)
     elapsed = time.perf_counter() - began
     first = float(tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")) / 1_000
     context.close()

@@ -23,7 +23,7 @@ def entry(page: Page) -> st.Page:
 start, *others = PAGES
 pages = {
     start.section: [
-        # Streamlit serves its default page at the bare address only; links say `overview`.
+        # Streamlit serves its default page at the bare address only; links use `overview`.
         st.Page(start.draw, title=start.title, icon=f":material/{start.icon}:", default=True),
         st.Page(start.draw, title=start.title, url_path=start.path, visibility="hidden"),
     ],

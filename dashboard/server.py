@@ -46,7 +46,7 @@ def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None 
     # Streamlit puts the script's folder first on the module search path unless it is there, and a user's or a
     # library's `data` or `session` would be ours.
     sys.path.append(str(SCRIPT.parent))
-    # `pages/` is a package of ours. Until the first run declares it by `st.navigation`, Streamlit takes its modules for
+    # `pages/` is our package. Until the first run declares it by `st.navigation`, Streamlit takes its modules for
     # pages, and the first reader, coming by a link to one, would see nothing.
     PagesManager.uses_pages_directory = False
     bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
@@ -84,7 +84,7 @@ def warming(settings: Settings) -> Iterator[None]:
 
 
 def work(running: Process) -> None:
-    """Serve until told to stop; ready while Streamlit's own health check answers."""
+    """Serve until stopped; ready while Streamlit's own health check answers."""
     sign_in.check(running.settings)
     host, port = running.settings.dashboard_host, running.settings.dashboard_port
     url = f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"

@@ -52,22 +52,22 @@ class Query:
     def chosen(self, filters: Mapping[str, Any]) -> str:
         """The filters that are not at their defaults, as JSON for a link; empty where all are."""
         own = {name: value for name, value in sorted(filters.items()) if name in self.names}
-        said = {name: value for name, value in own.items() if value != self.defaults.get(name)}
-        return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=_stamp) if said else ""
+        non_default = {name: value for name, value in own.items() if value != self.defaults.get(name)}
+        return json.dumps(non_default, ensure_ascii=False, separators=(",", ":"), default=_stamp) if non_default else ""
 
     def given(self, chosen: str) -> dict[str, Any]:
         """Parse the filters of a link. Raises ValueError unless they are filters of this query."""
-        found = json.loads(chosen) if chosen else {}
-        if not isinstance(found, dict) or not found.keys() <= self.names:
+        filters = json.loads(chosen) if chosen else {}
+        if not isinstance(filters, dict) or not filters.keys() <= self.names:
             raise ValueError("not the filters of the query")
         # JSON can hold a lone surrogate, which cannot be encoded or shown.
-        json.dumps(found, ensure_ascii=False).encode()
-        return found
+        json.dumps(filters, ensure_ascii=False).encode()
+        return filters
 
     def filled(self, given: Mapping[str, Any]) -> str:
         """The statement with its values filled in, ready to run."""
         values = self.params(given)
-        return _PARAMETER.sub(lambda found: literal(values[found[1]]), self.sql).strip()
+        return _PARAMETER.sub(lambda match: literal(values[match[1]]), self.sql).strip()
 
 
 def _stamp(value: datetime) -> str:

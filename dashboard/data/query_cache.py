@@ -29,10 +29,10 @@ from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Busy, Warehouse
 
-# A result serves every session for a little less than the shortest refresh; `STANDS_IN_S` is how long an old result may
-# stand in while a slow query runs.
+# A result serves every session for a little less than the shortest refresh. While a slow query runs, a result of up to
+# `STALE_MAX_S` is served.
 SHARED_S = 0.8 * LIVE_S
-STANDS_IN_S = 30.0
+STALE_MAX_S = 30.0
 KEPT = 400
 # Queries of one refresh that run in parallel.
 PARALLEL = 3
@@ -61,9 +61,9 @@ class Result:
 class _Entry:
     result: Result | None = None
     error: Exception | None = None
-    asked_at: float = -1e9
-    times: int = 0
-    asking: threading.Lock = field(default_factory=threading.Lock)
+    started_at: float = -1e9
+    runs: int = 0
+    running: threading.Lock = field(default_factory=threading.Lock)
 
 
 class QueryCache:
@@ -74,42 +74,42 @@ class QueryCache:
         self._entries: OrderedDict[object, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: object, ask: Callable[[], Result], shared_s: float = SHARED_S) -> Result:
-        """A result not older than `shared_s`, or the last one while another thread runs the query. Raises what `ask`
+    def get(self, key: object, run: Callable[[], Result], shared_s: float = SHARED_S) -> Result:
+        """A result not older than `shared_s`, or the last one while another thread runs the query. Raises what `run`
         does."""
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
             while len(self._entries) > self._kept:
                 self._entries.popitem(last=False)
-        before, old = entry.times, self._clock() - entry.asked_at
+        before, old = entry.runs, self._clock() - entry.started_at
         if entry.result is not None and old < shared_s:
             return entry.result
-        stands_in = entry.result if old < STANDS_IN_S else None
-        if not entry.asking.acquire(blocking=stands_in is None) and stands_in is not None:
-            return stands_in
+        stale = entry.result if old < STALE_MAX_S else None
+        if not entry.running.acquire(blocking=stale is None) and stale is not None:
+            return stale
         try:
             # Callers that waited share the outcome, whatever it is and however long it took.
-            if entry.times == before:
-                self._ask(entry, ask)
+            if entry.runs == before:
+                self._run(entry, run)
             if entry.error is not None:
-                # A busy warehouse is no reason to show nothing.
-                if stands_in is None or not isinstance(entry.error, Busy):
+                # While the warehouse is busy, an old result is better than none.
+                if stale is None or not isinstance(entry.error, Busy):
                     raise entry.error
-                return stands_in
+                return stale
             assert entry.result is not None  # noqa: S101 - it ran without an error
             return entry.result
         finally:
-            entry.asking.release()
+            entry.running.release()
 
-    def _ask(self, entry: _Entry, ask: Callable[[], Result]) -> None:
+    def _run(self, entry: _Entry, run: Callable[[], Result]) -> None:
         began, entry.error = self._clock(), None
         try:
-            entry.result = ask()
-            entry.asked_at = began
+            entry.result = run()
+            entry.started_at = began
         except Exception as error:  # noqa: BLE001 - raised by every caller that waited
             entry.error = error
-        entry.times += 1
+        entry.runs += 1
 
 
 @st.cache_resource
@@ -148,11 +148,11 @@ Fetches = dict[object, Callable[[], Result]]
 class _Refresh:
     """One refresh of a page: the queries it ran, and those that run ahead for it."""
 
-    asked: Fetches
+    fetches: Fetches
     ahead: dict[object, Future[Result]]
 
 
-_refresh: ContextVar[_Refresh | None] = ContextVar("round", default=None)
+_refresh: ContextVar[_Refresh | None] = ContextVar("refresh", default=None)
 
 
 @contextlib.contextmanager
@@ -166,7 +166,7 @@ def prefetched(last: Fetches) -> Iterator[None]:
         yield
     finally:
         _refresh.reset(token)
-        # A query that the block did not need ends by itself; nobody waits for it.
+        # A query that the block did not need ends by itself, without being awaited.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -176,22 +176,22 @@ def fetch(query: Query, view: ViewState, *, shared_s: float = SHARED_S, **filter
     The result is shared by all sessions for `shared_s`: expensive queries run less often than the page refreshes.
     """
 
-    client, kept = warehouse(), cache()
+    client, results = warehouse(), cache()
     key = (query.name, view.cache_key, tuple(sorted(filters.items())))
 
-    def asked() -> Result:
+    def run() -> Result:
         period = view.period(datetime.now(UTC))
-        given = query.params({**period.params(), **filters})
-        rows = client.query(query.sql, given).to_pylist()
+        params = query.params({**period.params(), **filters})
+        rows = client.query(query.sql, params).to_pylist()
         return Result(query, rows, period, query.filled({**period.params(), **filters}), filters)
 
     def get() -> Result:
-        return kept.get(key, asked, shared_s)
+        return results.get(key, run, shared_s)
 
     now = _refresh.get()
     if now is None:
         return get()
-    now.asked[key] = get
+    now.fetches[key] = get
     own = now.ahead.pop(key, None)
     # A query that has not started yet need not wait for its turn in the pool.
     return get() if own is None or own.cancel() else own.result()

@@ -34,7 +34,7 @@ DUPLICATED = Figure(
     queries.VISIBLE,
 )
 
-# Without `up` nobody counts the log: the panel compares with what the producers report.
+# Without `up` the log is not counted: the panel compares with what the producers report.
 PRODUCED_BY_PRODUCERS = replace(
     PRODUCED,
     meaning="Events that the generators with this data directory report as acknowledged by the broker.",

@@ -215,8 +215,8 @@ def _explanation(log: Log | None, checked: tuple[int, int] | None) -> str:
 
 def _kill_button(log: Log, view: ViewState, kills: list[Kill]) -> None:
     data_dir = query_cache.settings().data_dir
-    found = kill_demo.target(data_dir, log.pid)
-    pid = found.pid if found else 0
+    worker = kill_demo.target(data_dir, log.pid)
+    pid = worker.pid if worker else 0
     up_pid = log.pid
     actions.button(
         "Kill a worker",
@@ -228,7 +228,7 @@ def _kill_button(log: Log, view: ViewState, kills: list[Kill]) -> None:
             f"The analytics process {pid} of this demo is killed with SIGKILL while it works.",
             "`up` restarts it. Until then events are in flight; afterwards all of them are visible, each once.",
         ],
-        disabled=found is None,
+        disabled=worker is None,
     )
     for one in kills[-3:][::-1]:
         st.caption(_story(one, view))

@@ -17,7 +17,7 @@ from dashboard.session import access, audit
 from streamgauge.catalog.builtin.audit import Outcome
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 
-_PENDING = "actions:asked"
+_PENDING = "actions:pending"
 # A dialog left open does not reappear when the reader returns to the page. Half as long again as the slowest refresh: a
 # page that stays open redraws it before that.
 _FORGOTTEN_AFTER_S = 1.5 * max(refresh_s or 0.0 for _, refresh_s in REFRESH.values())
@@ -140,7 +140,7 @@ def _act(confirmation: _Confirmation) -> None:
     log.info("%s of %r by %s", confirmation.name, confirmation.target, who)
     try:
         confirmation.outcome = confirmation.action(who)
-    except Exception as error:  # noqa: BLE001 - recorded and shown; the page goes on
+    except Exception as error:  # noqa: BLE001 - recorded and shown; the page continues
         log.error("%s by %s failed", confirmation.name, who, exc_info=not isinstance(error, StreamgaugeError))
         confirmation.problem = (str(error).strip() or type(error).__name__).splitlines()[0]
     try:

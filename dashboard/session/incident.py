@@ -55,8 +55,8 @@ def record(figure: FigureSnapshot) -> None:
 def displayed() -> _Drawn:
     """Time and figures of the last complete refresh; before the first is complete, what was drawn so far."""
     state = st.session_state
-    found: _Drawn = state.get(_DISPLAYED) or state.get(_DRAWING) or (datetime.now(UTC), [])
-    return found
+    drawn: _Drawn = state.get(_DISPLAYED) or state.get(_DRAWING) or (datetime.now(UTC), [])
+    return drawn
 
 
 def frozen(view: ViewState, now: datetime, filters: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Debian's chromium through Playwright: headless, and quiet on the network."""
+"""Debian's chromium through Playwright: headless, without background network traffic."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ FLAGS = (
 
 
 def path() -> str | None:
-    """Where chromium is, or None."""
+    """Path of chromium, or None."""
     return shutil.which("chromium")
 
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """A running browser. Raises `FileNotFoundError` that says what to install where there is none."""
-    found = path()
-    if found is None:
+    """A running browser. Raises `FileNotFoundError` that names the package to install."""
+    executable = path()
+    if executable is None:
         raise FileNotFoundError(INSTALL)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         try:
             yield browser
         finally:

@@ -1,4 +1,4 @@
-"""One browser, one pipeline and one run of known traffic for all browser tests; they end with them."""
+"""One browser, one pipeline and one run of known traffic, shared by all browser tests."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
-from tests.browser.pipeline import Pipeline, Shop, running
+from tests.browser.pipeline import Pipeline, Shop, running_pipeline
 from tests.support.requirements import require, require_kafka
 from tests.support.waiting import wait_until
 
-# A first paint takes a second; a laden CI machine gets patience.
-SHOWS_WITHIN_MS = 30_000
-expect.set_options(timeout=SHOWS_WITHIN_MS)
+# A first paint takes a second, but much longer on a busy CI machine.
+TIMEOUT_MS = 30_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of the shop last: as long as it is open, its services take half a core."""
+    """Run the tests with `shop` last: while it runs, its services take half a core."""
     own = [at for at, item in enumerate(items) if item.path.parent == Path(__file__).parent]
     ordered = sorted((items[at] for at in own), key=lambda item: "shop" in getattr(item, "fixturenames", ()))
     for at, item in zip(own, ordered, strict=True):
@@ -29,26 +29,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium; without it tests are skipped, but fail in CI."""
+    """Chromium; without it tests are skipped, and fail in CI."""
     require(chromium.path() is not None, chromium.INSTALL)
-    with chromium.launched() as found:
-        yield found
+    with chromium.launched() as instance:
+        yield instance
 
 
 @pytest.fixture(scope="package")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """The running pipeline. It is empty until a test asks for `ledger`."""
+    """The running pipeline. It is empty until a test uses `ledger`."""
     require_kafka()
-    with running(tmp_path_factory.mktemp("pipeline"), Pipeline) as found:
-        yield found
+    with running_pipeline(tmp_path_factory.mktemp("pipeline"), Pipeline) as ready:
+        yield ready
 
 
 @pytest.fixture(scope="package")
 def empty_text(browser: Browser, pipeline: Pipeline) -> str:
-    """What the page says before the first event ever; `ledger` waits for it."""
+    """Text of the page before the first event; `ledger` depends on it."""
     page = browser.new_page()
     page.goto(pipeline.url)
-    page.get_by_test_id("stAlert").first.wait_for(timeout=SHOWS_WITHIN_MS)
+    page.get_by_test_id("stAlert").first.wait_for(timeout=TIMEOUT_MS)
     text = page.inner_text("body")
     page.close()
     return text
@@ -56,7 +56,7 @@ def empty_text(browser: Browser, pipeline: Pipeline) -> str:
 
 @pytest.fixture(scope="package")
 def ledger(pipeline: Pipeline, empty_text: str) -> dict[str, Any]:
-    """Known traffic, all of it visible; the generator's own totals."""
+    """Known traffic, all of it visible; the totals of the generator."""
     totals = pipeline.generate("ledger", "--rate", "0", "--count", "12000", "--invalid", "0.01", "--late", "0.02")
     produced = totals["produced"]
     wait_until(lambda: pipeline.events() == produced, f"{produced:,} events")
@@ -65,16 +65,16 @@ def ledger(pipeline: Pipeline, empty_text: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A shop whose services answer, on a pipeline of its own, after some hundred and fifty orders."""
+    """A shop with its services, on its own pipeline, after about 150 orders."""
     require_kafka()
-    with running(tmp_path_factory.mktemp("shop"), Shop) as found:
-        found.sell(3_000)
-        yield found
+    with running_pipeline(tmp_path_factory.mktemp("shop"), Shop) as ready:
+        ready.run_storefront(3_000)
+        yield ready
 
 
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page in a session of its own; when a test ends, what the dashboard printed is in its report."""
+    """A page in its own session; the output of the dashboard is in the report of the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     yield context.new_page()
     context.close()

@@ -1,27 +1,55 @@
-"""The pages by path (their addresses are contract), and what is there once a page has its figures."""
+"""The pages by path, which is contract, locators of what they show, and the totals of a ledger to compare it with."""
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import FloatRect, Locator, Page
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from dashboard import navigation
 
 PAGES = {"" if page.path == "overview" else page.path: page.title for page in navigation.PAGES}
-SHOWN = ", ".join(
+# Any of these is there once a page has its figures.
+CONTENT = ", ".join(
     f"[data-testid={name}]" for name in ("stMetric", "stDataFrame", "stPlotlyChart", "stTextArea", "stAlert")
 )
 
 
-def asked(page: Page) -> dict[str, str]:
-    """What the address asks for."""
+def query_params(page: Page) -> dict[str, str]:
+    """Parameters of the address."""
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
-def plotted(page: Page) -> tuple[FloatRect, Locator]:
-    """Where the first chart plots; a refresh draws it anew."""
+def plot_area(page: Page) -> tuple[FloatRect, Locator]:
+    """Box and locator of the plot of the first chart; a refresh replaces the chart."""
     plot = page.locator(".js-plotly-plot .nsewdrag").first
     while (box := plot.bounding_box()) is None:
         page.wait_for_timeout(50)
     return box, plot
+
+
+def tile(page: Page, text: str) -> Locator:
+    """The tiles that contain the text."""
+    return page.get_by_test_id("stMetric").filter(has_text=text)
+
+
+def tile_value(page: Page, text: str) -> Locator:
+    """The values of the tiles that contain the text."""
+    return tile(page, text).get_by_test_id("stMetricValue")
+
+
+def expect_value(page: Page, label: str, value: str) -> None:
+    """Wait until the tile with exactly this label has the value."""
+    named = page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True))
+    expect(named.get_by_test_id("stMetricValue")).to_have_text(value)
+
+
+def ledger_totals(ledger: dict[str, Any], table: str, **where: str) -> Counter[str]:
+    """Sums of the measures of a window table in the ledger of the generator."""
+    sums: Counter[str] = Counter()
+    for row in ledger["tables"][table]:
+        if all(row[name] == value for name, value in where.items()):
+            sums.update({name: value for name, value in row.items() if isinstance(value, int)})
+    return sums

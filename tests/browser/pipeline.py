@@ -1,4 +1,4 @@
-"""A whole pipeline for the browser tests and the screenshots: real Kafka, every process as a user starts it."""
+"""A pipeline for the browser tests and the screenshots: real Kafka, every process started by its command."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ P = TypeVar("P", bound="Pipeline")
 
 
 class Pipeline:
-    """Processes by name, on ports of their own; what they print is in `<folder>/<name>.log`."""
+    """Processes by name, each with its own port; their output is in `<folder>/<name>.log`."""
 
     def __init__(self, folder: Path, bootstrap: str) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class Pipeline:
                 "STREAMGAUGE_BOOTSTRAP_SERVERS": bootstrap,
                 "STREAMGAUGE_SQL_PORT": str(self.sql_port),
                 "STREAMGAUGE_DASHBOARD_PORT": str(self.dashboard_port),
-                # A busy machine needs long to find the button that cancels, with a query that takes both its cores.
+                # On a busy machine it takes long to press Cancel while a query uses all cores.
                 "STREAMGAUGE_SQL_TIMEOUT_S": "60",
             }
         )
@@ -47,11 +47,11 @@ class Pipeline:
 
     @property
     def url(self) -> str:
-        """Where the dashboard is."""
+        """Address of the dashboard."""
         return f"http://127.0.0.1:{self.dashboard_port}"
 
     def log(self, name: str) -> str:
-        """The end of what a process printed."""
+        """The end of the output of a process."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace")[-4_000:] if path.exists() else ""
 
@@ -62,7 +62,7 @@ class Pipeline:
         return done
 
     def start(self, name: str, *command: str) -> None:
-        """Start a long-lived command and wait until its /health says ready."""
+        """Start a long-lived command and wait until its /health reports ready."""
         self.start_together({name: command or (name,)})
 
     def start_together(self, lines: Mapping[str, tuple[str, ...]]) -> None:
@@ -85,7 +85,7 @@ class Pipeline:
         return child.wait(timeout=30)
 
     def close(self) -> None:
-        """Stop what runs, in reverse order of starting."""
+        """Stop the running processes, the last started first."""
         for name in reversed(list(self._running)):
             self.stop(name)
 
@@ -97,7 +97,7 @@ class Pipeline:
         return totals
 
     def reprice(self, count: int) -> int:
-        """So many articles get a new price; returns how many."""
+        """Publish new prices of `count` articles; returns `count`."""
         with publishing(self.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"]) as send:
             for number in range(count):
                 fields = {"sku": f"SKU-{number:04}", "name": f"Article {number}", "category": "garden"}
@@ -105,13 +105,13 @@ class Pipeline:
         return count
 
     def figure(self, sql: str) -> int:
-        """The one figure that a query answers."""
+        """The only value of the result of a query, 0 for NULL."""
         with Warehouse(settings.load(self.environ)) as warehouse:
             (row,) = warehouse.query(sql).to_pylist()
         return int(next(iter(row.values())) or 0)
 
     def events(self) -> int:
-        """Events that SQL shows, of all streams but what the lag sampler writes for ever."""
+        """Number of events visible in SQL, without those that the lag sampler keeps writing."""
         return self.figure("SELECT sum(events) FROM stream_windows WHERE stream <> 'lag'")
 
     def _ready(self, name: str, child: subprocess.Popen[bytes]) -> bool:
@@ -126,50 +126,50 @@ class Pipeline:
 
 
 class Shop(Pipeline):
-    """A pipeline with the commerce services, after one run of the storefront. `ledger` is the storefront's, `moved` the
-    synthetic services' own (docs/generator.md, docs/services.md)."""
+    """A pipeline with the commerce services, after one run of the storefront. `ledger` is that of the storefront,
+    `services_ledger` that of the synthetic services (docs/generator.md, docs/services.md)."""
 
     def __init__(self, folder: Path, bootstrap: str) -> None:
         super().__init__(folder, bootstrap)
-        # At 1 s, a sample of the sampler's own events is on its way at each look, and its readers never caught up.
+        # At 1 s, events of the sampler itself would be in flight at every sample, and its readers never caught up.
         self.environ["STREAMGAUGE_LAG_INTERVAL_S"] = "2"
         self.ledger: dict[str, Any] = {}
-        self.moved: dict[str, Any] = {}
+        self.services_ledger: dict[str, Any] = {}
 
-    def _answer(self, *options: str) -> None:
-        """Start the services that answer orders."""
+    def _start_services(self, *options: str) -> None:
+        """Start the services that process orders."""
         processors = {name: ("process", name) for name in ("fulfilment", "fraud", "attribution", "lag")}
         self.start_together({"services": ("services", *options), **processors})
 
-    def open(self, *options: str) -> None:
-        """Start the services, and customers who keep coming."""
-        self._answer()
+    def start_storefront(self, *options: str) -> None:
+        """Start the services and a storefront that keeps running."""
+        self._start_services()
         self.start("generate", "generate", "--storefront", *options)
 
-    def sell(self, events: int) -> None:
-        """Start the services, let customers come, and wait until every order has ended and all of it is visible."""
-        moved = self.folder / "moved.json"
-        # Decisions depend on ids, which no two runs share: so many shipments fail that some order is always refunded.
-        self._answer("--latency-ms", "20", "--fail", "0.1", "--ledger", str(moved))
+    def run_storefront(self, events: int) -> None:
+        """Start the services, run the storefront to its end, and wait until all orders have ended and are visible."""
+        services_ledger = self.folder / "services.json"
+        # Decisions depend on ids, which differ between runs: enough shipments fail that some order is always refunded.
+        self._start_services("--latency-ms", "20", "--fail", "0.1", "--ledger", str(services_ledger))
         self.ledger = self.generate("shop", "--storefront", "--fraud", "0.05", "--rate", "600", "--count", str(events))
         orders = sum(row["orders"] for row in self.ledger["tables"]["order_windows"])
         ended = "SELECT count(*) FROM sagas WHERE step = 'ended'"
         wait_until(lambda: self.figure(ended) == orders, f"{orders:,} orders ended")
         # The services write it every second.
         written = time.time()
-        wait_until(lambda: moved.stat().st_mtime > written + 1, "the services' ledger")
-        self.moved = json.loads(moved.read_text())
-        wait_until(self._still, "figures stay as they are")
+        wait_until(lambda: services_ledger.stat().st_mtime > written + 1, "the services' ledger")
+        self.services_ledger = json.loads(services_ledger.read_text())
+        wait_until(self._unchanged, "figures no longer change")
 
-    def _still(self) -> bool:
+    def _unchanged(self) -> bool:
         before = self.events()
         time.sleep(1.0)
         return self.events() == before
 
 
 @contextmanager
-def running(folder: Path, kind: type[P]) -> Iterator[P]:
-    """An empty pipeline, ready: a broker of its own (the catalog's topics have fixed names), topics, all processes."""
+def running_pipeline(folder: Path, kind: type[P]) -> Iterator[P]:
+    """An empty pipeline that is ready: its own broker, because topics have fixed names, and all processes."""
     with LocalKafka(folder / "broker", free_port(), heap="512m") as kafka:
         pipeline = kind(folder, kafka.bootstrap)
         try:

@@ -1,8 +1,8 @@
-"""The pictures in docs/images, of a running shop: `python -m tests.browser.screenshots [FOLDER] [--minutes 11]`.
+"""Take the pictures in docs/images from a running shop: `python -m tests.browser.screenshots [FOLDER] [--minutes 11]`.
 
-With a folder, every page is taken empty, busy and without its warehouse, at 1440 and 420 px, light and dark, to look
-at; without, only what the README and the docs show. The shop sells for the minutes asked first, with some bad events
-and an outage of the payment service near the end, so that there is something to compare with and something to see.
+With a folder, every page is taken empty, busy and without its warehouse, at 1440 and 420 px, light and dark, for
+review; without, only the pictures of the README and the docs. The shop sells for the given minutes first, with some
+invalid events and an outage of the payment service near the end.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Literal
 from playwright.sync_api import Browser
 
 from tests.browser import chromium
-from tests.browser.pages import PAGES, SHOWN
-from tests.browser.pipeline import Pipeline, Shop, running
+from tests.browser.pages import CONTENT, PAGES
+from tests.browser.pipeline import Pipeline, Shop, running_pipeline
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 RATE = 120
 OUTAGE_S = 30
-# All of the page was sent, every chart of it is drawn, and no place is kept for one whose code is still being loaded.
+# The whole page was sent, every chart is drawn, and no placeholder waits for code that is still being loaded.
 DRAWN = """() => {
     const every = name => [...document.querySelectorAll(`[data-testid=${name}]`)];
     const empty = one => one.offsetHeight > 100 && !one.innerText.trim() && !one.querySelector("svg, canvas, textarea");
@@ -39,11 +39,11 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def take(browser: Browser, pipeline: Pipeline, page: str, path: Path, width: int, scheme: Scheme) -> None:
-    """One picture of a page, once its figures are there and its charts have settled."""
+    """Take one picture of a page, once its figures are there and its charts are drawn."""
     context = browser.new_context(viewport={"width": width, "height": SIZES[width]}, color_scheme=scheme)
     tab = context.new_page()
     tab.goto(f"{pipeline.url}/{page}?range=5m")
-    tab.locator(SHOWN).first.wait_for(state="attached", timeout=60_000)
+    tab.locator(CONTENT).first.wait_for(state="attached", timeout=60_000)
     tab.wait_for_function(DRAWN, timeout=60_000)
     tab.wait_for_timeout(3_000)
     tab.screenshot(path=path)
@@ -52,7 +52,7 @@ def take(browser: Browser, pipeline: Pipeline, page: str, path: Path, width: int
 
 
 def every(browser: Browser, pipeline: Pipeline, folder: Path, state: str) -> None:
-    """Every page in a state, at both widths, light and dark."""
+    """Take every page in a state, at both widths, light and dark."""
     for (page, _), width, scheme in product(PAGES.items(), SIZES, SCHEMES):
         take(browser, pipeline, page, folder / f"{page or 'overview'}-{state}-{width}-{scheme}.png", width, scheme)
 
@@ -68,13 +68,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with (
         tempfile.TemporaryDirectory() as scratch,
-        running(Path(scratch), Shop) as shop,
+        running_pipeline(Path(scratch), Shop) as shop,
         chromium.launched() as browser,
     ):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             every(browser, shop, folder, "empty")
-        shop.open("--rate", str(RATE), "--invalid", "0.002", "--late", "0.004", "--fraud", "0.02")
+        shop.start_storefront("--rate", str(RATE), "--invalid", "0.002", "--late", "0.004", "--fraud", "0.02")
         time.sleep(max(0.0, options.minutes * 60 - OUTAGE_S))
         shop.run("fault", "payment-outage", "--for", str(4 * OUTAGE_S))
         time.sleep(OUTAGE_S)

@@ -1,4 +1,4 @@
-"""Inventory in a real browser: the ledger's figures, and stock as SQL has it."""
+"""Inventory in a real browser: figures compared with the ledger, and stock with SQL."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from streamgauge.domain import format
+from tests.browser.pages import expect_value, ledger_totals
 from tests.browser.pipeline import Pipeline
-from tests.browser.test_orders import shows, totals
 
 pytestmark = pytest.mark.browser
 
 
-def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+def test_figures_match_the_ledger(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     page.goto(f"{pipeline.url}/inventory?range=7d")
-    sums = totals(ledger, "inventory_windows")
-    for name, said in (("reserved", "Reserved"), ("shipped", "Shipped"), ("received", "Received")):
-        shows(page, f"{said} in range", format.count(sums[name]))
+    sums = ledger_totals(ledger, "inventory_windows")
+    for name, label in (("reserved", "Reserved"), ("shipped", "Shipped"), ("received", "Received")):
+        expect_value(page, f"{label} in range", format.count(sums[name]))
     out = pipeline.figure("SELECT count(*) FROM stock_levels WHERE status = 'out'")
-    shows(page, "Out of stock", format.count(out))
+    expect_value(page, "Out of stock", format.count(out))
     expect(page.get_by_text("No campaign is running.")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Marketing in a real browser: the ledger's figures; what nobody credited is not known."""
+"""Marketing in a real browser: figures compared with the ledger; credits compared with the events."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import pytest
 from playwright.sync_api import Page
 
 from streamgauge.domain import format
+from tests.browser.pages import expect_value, ledger_totals
 from tests.browser.pipeline import Pipeline, Shop
-from tests.browser.test_orders import shows, totals
 
 pytestmark = pytest.mark.browser
 
 
-def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+def test_figures_match_the_ledger(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     page.goto(f"{pipeline.url}/marketing?range=7d")
-    sums = totals(ledger, "marketing_windows")
-    shows(page, "Spend", format.money(sums["cost_cents"]))
-    shows(page, "Reached", format.count(sums["impressions"] + sums["emails_sent"]))
-    shows(page, "Clicks", format.count(sums["clicks"] + sums["emails_opened"]))
-    shows(page, "Orders credited", format.UNKNOWN)
+    sums = ledger_totals(ledger, "marketing_windows")
+    expect_value(page, "Spend", format.money(sums["cost_cents"]))
+    expect_value(page, "Reached", format.count(sums["impressions"] + sums["emails_sent"]))
+    expect_value(page, "Clicks", format.count(sums["clicks"] + sums["emails_opened"]))
+    expect_value(page, "Orders credited", format.UNKNOWN)
 
 
-def test_credited_orders_are_those_of_the_events(page: Page, shop: Shop) -> None:
+def test_credits_match_the_events(page: Page, shop: Shop) -> None:
     page.goto(f"{shop.url}/marketing?range=1h")
-    one = "CASE event_type WHEN 'attribution.credited' THEN 1 ELSE -1 END"
-    shows(page, "Orders credited", format.count(shop.figure(f"SELECT sum({one}) FROM attribution_events")))
-    cents = shop.figure(f"SELECT sum(amount_cents * {one}) FROM attribution_events")
-    shows(page, "Revenue credited", format.money(cents))
-    shows(page, "Spend", format.money(totals(shop.ledger, "marketing_windows")["cost_cents"]))
+    sign = "CASE event_type WHEN 'attribution.credited' THEN 1 ELSE -1 END"
+    expect_value(page, "Orders credited", format.count(shop.figure(f"SELECT sum({sign}) FROM attribution_events")))
+    cents = shop.figure(f"SELECT sum(amount_cents * {sign}) FROM attribution_events")
+    expect_value(page, "Revenue credited", format.money(cents))
+    expect_value(page, "Spend", format.money(ledger_totals(shop.ledger, "marketing_windows")["cost_cents"]))

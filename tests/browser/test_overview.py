@@ -1,4 +1,4 @@
-"""The Overview in a real browser, on a running pipeline: figures known from the ledger, and every state."""
+"""The Overview in a real browser: figures compared with the ledger, and every state."""
 
 from __future__ import annotations
 
@@ -12,43 +12,39 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.data.view_state import moment
 from streamgauge.domain import format
-from tests.browser.pages import asked, plotted
+from tests.browser.pages import plot_area, query_params, tile, tile_value
 from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
-# In every frame: how often the first chart was replaced, and in how many frames a chart's place showed none.
+# In every frame: how often the first chart was replaced, and in how many frames a container had no visible chart.
 WATCH = """() => {
-    const seen = window.seen = {replaced: -1, blank: 0};
+    const counts = window.counts = {replaced: -1, blank: 0};
     const visible = one => one.checkVisibility({visibilityProperty: true});
     let first;
-    const look = () => {
-        const places = new Map();
+    const watch = () => {
+        const containers = new Map();
         for (const chart of document.querySelectorAll(".stPlotlyChart")) {
-            const place = chart.closest("[data-testid=stElementContainer]").parentElement;
-            places.set(place, (places.get(place) || 0) + (visible(chart) && chart.querySelector(".trace") ? 1 : 0));
+            const container = chart.closest("[data-testid=stElementContainer]").parentElement;
+            const drawn = visible(chart) && chart.querySelector(".trace") ? 1 : 0;
+            containers.set(container, (containers.get(container) || 0) + drawn);
         }
-        if ([...places.values()].some(shown => shown !== 1)) seen.blank++;
+        if ([...containers.values()].some(shown => shown !== 1)) counts.blank++;
         const now = document.querySelector(".stPlotlyChart");
-        if (now !== first) [first, seen.replaced] = [now, seen.replaced + 1];
-        requestAnimationFrame(look);
+        if (now !== first) [first, counts.replaced] = [now, counts.replaced + 1];
+        requestAnimationFrame(watch);
     };
-    look();
+    watch();
 }"""
 
 
-def tile(page: Page, name: str) -> Any:
-    """One figure of the headline."""
-    return page.get_by_test_id("stMetric").filter(has_text=name)
-
-
-def test_before_the_first_event_the_page_says_what_to_do(empty_text: str) -> None:
+def test_before_the_first_event_the_page_names_the_command(empty_text: str) -> None:
     assert "No events yet" in empty_text
     assert "streamgauge generate --rate 200" in empty_text
 
 
-def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+def test_figures_match_the_ledger(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     # The longest range, for events that the generator made late.
     page.goto(f"{pipeline.url}/overview?range=7d")
     rows = ledger["tables"]["order_windows"]
@@ -56,11 +52,11 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
     expect(tile(page, "Events/s")).to_contain_text(f"{ledger['produced']:,} in 7 d")
     expect(tile(page, "Orders/min")).to_contain_text(f"{orders:,} in 7 d")
     expect(tile(page, "Revenue")).to_contain_text(format.money(cents))
-    expect(tile(page, "Failures").get_by_test_id("stMetricValue")).to_have_text(f"{ledger['invalid']:,}")
+    expect(tile_value(page, "Failures")).to_have_text(f"{ledger['invalid']:,}")
 
 
 @pytest.mark.parametrize("dimension", ["region", "channel"])
-def test_rankings_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[str, Any], dimension: str) -> None:
+def test_rankings_match_the_ledger(page: Page, pipeline: Pipeline, ledger: dict[str, Any], dimension: str) -> None:
     page.goto(f"{pipeline.url}/?range=7d")
     cents: Counter[str] = Counter()
     orders: Counter[str] = Counter()
@@ -72,7 +68,7 @@ def test_rankings_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[s
         expect(page.locator(".ytick").get_by_text(name, exact=True)).to_be_visible()
 
 
-def test_every_stream_is_in_the_chart_and_its_running_window_is_marked(
+def test_the_chart_has_every_stream_and_marks_the_running_window(
     page: Page, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
     page.goto(f"{pipeline.url}/?range=1h")
@@ -88,7 +84,7 @@ def test_new_events_appear_without_a_reload(page: Page, pipeline: Pipeline, ledg
     before = pipeline.events()
     expect(shown).to_contain_text(f"{before:,} in 7 d")
     page.evaluate("window.not_reloaded = true")
-    # Of a stream that nobody else compares with the ledger.
+    # Of a stream that no other test compares with the ledger.
     after = before + pipeline.reprice(300)
     wait_until(lambda: pipeline.events() == after, f"{after:,} events")
     expect(shown).to_contain_text(f"{after:,} in 7 d")
@@ -99,25 +95,25 @@ def test_new_events_appear_without_a_reload(page: Page, pipeline: Pipeline, ledg
 def test_a_chart_that_changes_is_never_blank(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     page.goto(f"{pipeline.url}/?range=7d")
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
-    # So slow that a frame falls between one drawing and the next, whatever the machine.
+    # Slow enough on any machine that a frame falls between two drawings.
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
     page.wait_for_timeout(2_000)
     page.evaluate(WATCH)
     for _ in range(4):
-        # Of a stream that nobody else compares with the ledger.
+        # Of a stream that no other test compares with the ledger.
         pipeline.reprice(20)
         page.wait_for_timeout(3_000)
-    seen = page.evaluate("window.seen")
-    assert seen["replaced"] >= 2
-    assert seen["blank"] == 0
+    counts = page.evaluate("window.counts")
+    assert counts["replaced"] >= 2
+    assert counts["blank"] == 0
 
 
-def test_a_drag_outlives_the_chart_it_began_on(browser: Browser, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
-    """And is read as the chart was drawn, by the reader's clock."""
+def test_a_drag_survives_a_redraw_of_its_chart(browser: Browser, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    """The range is that of the chart as drawn, in the reader's time zone."""
     with browser.new_context(viewport={"width": 1440, "height": 1000}, timezone_id="Asia/Tokyo") as context:
         page = context.new_page()
         page.goto(f"{pipeline.url}/?range=1h&zone=local")
-        box, plot = plotted(page)
+        box, plot = plot_area(page)
         began_on = plot.element_handle()
         middle = box["y"] + box["height"] / 2
         page.mouse.move(box["x"] + box["width"] * 0.25, middle)
@@ -134,7 +130,7 @@ def test_a_drag_outlives_the_chart_it_began_on(browser: Browser, pipeline: Pipel
         page.wait_for_url(re.compile("from=.*&to="))
         expect(page.get_by_test_id("zoom")).to_have_count(0)
         # From three quarters of an hour ago to one; the chart ends with a whole bar, and the drag took some seconds.
-        since, until = (moment(asked(page)[name]) for name in ("from", "to"))
+        since, until = (moment(query_params(page)[name]) for name in ("from", "to"))
         assert since is not None
         assert until is not None
         now = datetime.now(UTC)
@@ -142,7 +138,7 @@ def test_a_drag_outlives_the_chart_it_began_on(browser: Browser, pipeline: Pipel
         assert now - until == pytest.approx(timedelta(minutes=15), abs=timedelta(minutes=3))
 
 
-def test_old_data_is_said_to_be_old(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+def test_stale_data_is_reported(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     page.goto(pipeline.url)
     expect(page.get_by_text("No new events")).to_be_visible()
 
@@ -157,16 +153,16 @@ def test_the_range_is_kept_in_the_address(page: Page, pipeline: Pipeline, ledger
     expect(tile(page, "Events/s")).to_contain_text("in 6 h")
 
 
-def test_without_the_warehouse_the_page_says_so_and_comes_back(
+def test_an_outage_of_the_warehouse_is_reported_and_recovered_from(
     page: Page, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
     page.goto(f"{pipeline.url}/?range=7d")
     expect(tile(page, "Events/s")).to_be_visible()
     assert pipeline.stop("warehouse") == 0
     try:
-        said = page.get_by_test_id("stAlert")
-        expect(said).to_contain_text("The warehouse does not answer")
-        expect(said).to_contain_text(f"http://127.0.0.1:{pipeline.sql_port}")
+        alert = page.get_by_test_id("stAlert")
+        expect(alert).to_contain_text("The warehouse does not answer")
+        expect(alert).to_contain_text(f"http://127.0.0.1:{pipeline.sql_port}")
         expect(tile(page, "Events/s")).to_be_hidden()
     finally:
         pipeline.start("warehouse")
@@ -191,9 +187,9 @@ def test_nothing_scrolls_sideways_and_no_figure_is_cut(
     context.close()
 
 
-def test_the_page_asks_nobody_else(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+def test_the_page_requests_no_other_host(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(pipeline.url)
     expect(page.locator(".js-plotly-plot .point").first).to_be_attached()
-    assert [url for url in asked if not url.startswith((pipeline.url, "data:", "blob:"))] == []
+    assert [url for url in requested if not url.startswith((pipeline.url, "data:", "blob:"))] == []

@@ -1,24 +1,20 @@
-"""Payments and fraud in a real browser: the generator's totals, and what the services say that they moved."""
+"""Payments and fraud in a real browser: figures compared with the ledgers of the generator and the services."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from streamgauge.domain import format
+from tests.browser.pages import tile
 from tests.browser.pipeline import Pipeline, Shop
 
 pytestmark = pytest.mark.browser
 
 
-def tile(page: Page, name: str) -> Locator:
-    """One figure."""
-    return page.get_by_test_id("stMetric").filter(has_text=name)
-
-
-def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+def test_figures_match_the_ledger(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     # The longest range, for events that the generator made late.
     page.goto(f"{pipeline.url}/payments?range=7d")
     rows = ledger["tables"]["payment_windows"]
@@ -32,11 +28,11 @@ def test_figures_are_the_ledgers(page: Page, pipeline: Pipeline, ledger: dict[st
     expect(tile(page, "Requested")).to_contain_text(f"{wallet:,}")
 
 
-def test_money_is_what_the_services_moved(page: Page, shop: Shop) -> None:
+def test_money_matches_the_services(page: Page, shop: Shop) -> None:
     page.goto(f"{shop.url}/payments?range=1h")
-    moved = shop.moved["totals"]
-    expect(tile(page, "Authorised")).to_contain_text(format.money(moved["authorised_cents"]))
-    expect(tile(page, "Refunded")).to_contain_text(format.money(moved["refunded_cents"]))
+    totals = shop.services_ledger["totals"]
+    expect(tile(page, "Authorised")).to_contain_text(format.money(totals["authorised_cents"]))
+    expect(tile(page, "Refunded")).to_contain_text(format.money(totals["refunded_cents"]))
     orders = sum(row["orders"] for row in shop.ledger["tables"]["order_windows"])
     judged = shop.figure("SELECT count(DISTINCT order_id) FROM payment_events WHERE event_type = 'payment.requested'")
     assert 0 < judged <= orders

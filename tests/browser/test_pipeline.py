@@ -1,4 +1,4 @@
-"""Pipeline health and the proof in a real browser: figures known from ledgers, and a worker that is killed."""
+"""Pipeline health and reconciliation in a real browser: figures known from ledgers, and a killed worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from streamgauge.runtime.data_dir import totals
+from tests.browser.pages import tile_value
 from tests.browser.pipeline import Pipeline, Shop
 from tests.support.requirements import require_kafka
 from tests.support.up import START_S, Up
@@ -18,15 +19,10 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.browser
 
 
-def value(page: Page, name: str) -> Any:
-    """One figure of the page."""
-    return page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
-
-
-def test_the_proof_compares_with_what_the_generator_published(
+def test_the_reconciliation_compares_with_the_totals_of_the_generator(
     page: Page, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
-    # Other tests generate, too: every run says what it published.
+    # Other tests generate, too; every run records its totals.
     published = [one.streams for one in totals.published(pipeline.folder / "data") if one.name == "generate"]
     assert ledger["produced"] in {sum(streams.values()) for streams in published}
     produced = sum(sum(streams.values()) for streams in published)
@@ -34,17 +30,17 @@ def test_the_proof_compares_with_what_the_generator_published(
     visible = pipeline.figure(f"SELECT sum(events) FROM stream_windows WHERE stream IN ({names})")  # noqa: S608
     page.goto(f"{pipeline.url}/pipeline?range=7d")
     for name, count in (("Produced", produced), ("Visible in SQL", visible), ("Missing", 0)):
-        expect(value(page, name)).to_have_text(f"{count:,}")
-    expect(value(page, "Counted twice")).to_have_text("0")
+        expect(tile_value(page, name)).to_have_text(f"{count:,}")
+    expect(tile_value(page, "Counted twice")).to_have_text("0")
     expect(page.get_by_text("The lag is not sampled")).to_be_visible()
     expect(page.get_by_text("3 of 3 ready")).to_be_visible()
 
 
-def test_groups_are_there_and_a_link_shows_their_partitions(page: Page, shop: Shop) -> None:
+def test_a_link_shows_the_partitions_of_a_group(page: Page, shop: Shop) -> None:
     page.goto(f"{shop.url}/pipeline?range=1h&group=fulfilment")
-    # Everything has ended; what the lag sampler writes is always on its way.
-    expect(value(page, "Groups behind")).to_have_text(re.compile(r"0 of \d"))
-    expect(value(page, "Missing")).to_have_text("0")
+    # All orders have ended; only events of the lag sampler are in flight.
+    expect(tile_value(page, "Groups behind")).to_have_text(re.compile(r"0 of \d"))
+    expect(tile_value(page, "Missing")).to_have_text("0")
     expect(page.get_by_text("Partitions of the group")).to_be_visible()
     expect(page.get_by_text("fulfilment", exact=True).first).to_be_visible()
     expect(page.get_by_text("8 of 8 ready")).to_be_visible()
@@ -53,23 +49,23 @@ def test_groups_are_there_and_a_link_shows_their_partitions(page: Page, shop: Sh
 @pytest.mark.kafka
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_a_killed_worker_comes_back_and_nothing_is_missing_or_counted_twice(tmp_path: Path, browser: Browser) -> None:
+def test_a_killed_worker_is_replaced_without_missing_or_duplicate_events(tmp_path: Path, browser: Browser) -> None:
     require_kafka()
     up = Up(tmp_path)
     with up.started("--rate", "100", "--for", "300"):
         wait_until(lambda: up.logged("all services are ready"), "all services are ready", START_S)
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{up.ports['DASHBOARD']}/pipeline?range=5m")
-        # Said of the kill, too, once everything was visible.
+        # The caption of the kill has the same text, once everything is visible.
         exact = page.get_by_text("missing 0, counted twice 0").first
         expect(exact).to_be_visible(timeout=60_000)
         worker = up.pid("analytics")
         page.get_by_role("button", name="Kill a worker").click()
-        asked = page.get_by_role("dialog")
-        expect(asked).to_contain_text(f"The analytics process {worker} of this demo is killed with SIGKILL")
-        asked.get_by_role("button", name="Confirm").click()
-        expect(asked).to_contain_text(f"process {worker} was killed")
-        asked.get_by_role("button", name="Close").last.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text(f"The analytics process {worker} of this demo is killed with SIGKILL")
+        dialog.get_by_role("button", name="Confirm").click()
+        expect(dialog).to_contain_text(f"process {worker} was killed")
+        dialog.get_by_role("button", name="Close").last.click()
         expect(page.get_by_text(f"Worker {worker} was killed at")).to_contain_text(
             "everything was visible", timeout=120_000
         )

@@ -14,7 +14,7 @@ from tests.support import commands
 pytestmark = pytest.mark.browser
 
 
-def test_sigterm_ends_it_with_0_while_a_browser_looks_on(
+def test_sigterm_ends_it_with_0_while_a_browser_is_connected(
     page: Page, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
     page.goto(pipeline.url)
@@ -26,7 +26,7 @@ def test_sigterm_ends_it_with_0_while_a_browser_looks_on(
         pipeline.start("dashboard")
 
 
-def test_a_port_in_use_is_one_line_and_code_2(pipeline: Pipeline) -> None:
+def test_a_port_in_use_is_an_error_of_one_line_with_code_2(pipeline: Pipeline) -> None:
     done = commands.run(pipeline.environ, "dashboard")
     assert done.returncode == 2
     assert f"port {pipeline.dashboard_port} is in use" in done.stderr
@@ -34,8 +34,8 @@ def test_a_port_in_use_is_one_line_and_code_2(pipeline: Pipeline) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_it_listens_on_this_machine_alone(pipeline: Pipeline) -> None:
+def test_it_listens_on_loopback_only(pipeline: Pipeline) -> None:
     tables = Path("/proc/net/tcp").read_text().splitlines()[1:]
     local = [line.split()[1] for line in tables if line.split()[3] == "0A"]
-    ours = [address for address in local if int(address.split(":")[1], 16) == pipeline.dashboard_port]
-    assert ours == [f"0100007F:{pipeline.dashboard_port:04X}"]
+    listening = [address for address in local if int(address.split(":")[1], 16) == pipeline.dashboard_port]
+    assert listening == [f"0100007F:{pipeline.dashboard_port:04X}"]

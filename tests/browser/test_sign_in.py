@@ -1,4 +1,4 @@
-"""Sign-in against a real OpenID provider process: who gets in, who may act, and who does not get in."""
+"""Sign-in against a real OpenID provider process: operators, viewers, and rejected sign-ins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from streamgauge.cli.local.ports import free_port
-from tests.browser.acting import acting
+from tests.browser.action_dashboard import action_dashboard
 from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until
 
@@ -32,22 +32,22 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the provider is: discovery, code flow, signed id tokens."""
+    """Address of the provider, which has discovery, code flow and signed id tokens."""
     port = free_port()
-    claims = [f"--user-claims={json.dumps({'sub': name, **more})}" for name, more in READERS.items()]
+    claims = [f"--user-claims={json.dumps({'sub': name, **extra})}" for name, extra in READERS.items()]
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), *claims]
     with (tmp_path_factory.mktemp("provider") / "log").open("wb") as log:
         child = subprocess.Popen(command, stdout=log, stderr=log)
     url = f"http://localhost:{port}"
     try:
-        wait_until(lambda: _answers(url + WELL_KNOWN), "the provider answers")
+        wait_until(lambda: _is_up(url + WELL_KNOWN), "the provider is up")
         yield url
     finally:
         child.terminate()
         child.wait(timeout=30)
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
         return httpx.get(url, timeout=2).is_success
     except httpx.TransportError:
@@ -56,20 +56,20 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def described_as(provider: str, **other: str) -> Iterator[str]:
-    """An address that describes the provider, but for `other`."""
-    told = json.dumps({**httpx.get(provider + WELL_KNOWN).json(), **other}).encode()
+    """Address of the provider's discovery document with the values `other` replaced."""
+    document = json.dumps({**httpx.get(provider + WELL_KNOWN).json(), **other}).encode()
 
-    class Describe(BaseHTTPRequestHandler):
+    class Discovery(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(document)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Describe) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Discovery) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
@@ -81,7 +81,7 @@ def described_as(provider: str, **other: str) -> Iterator[str]:
 def dashboard(pipeline: Pipeline, provider: str, secret: Path) -> Iterator[str]:
     """A dashboard with sign-in; the operator is Olga."""
     secret.write_text("known to both\n")
-    with acting(
+    with action_dashboard(
         pipeline,
         "sign-in",
         DASHBOARD_OIDC_URL=provider + WELL_KNOWN,
@@ -94,12 +94,12 @@ def dashboard(pipeline: Pipeline, provider: str, secret: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def url(pipeline: Pipeline, provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with dashboard(pipeline, provider, tmp_path_factory.mktemp("secret") / "client") as found:
-        yield found
+    with dashboard(pipeline, provider, tmp_path_factory.mktemp("secret") / "client") as address:
+        yield address
 
 
 def sign_in(page: Page, url: str, name: str) -> None:
-    """From the page that asks, over the provider's, back."""
+    """Sign in: from the page, over that of the provider, and back."""
     page.goto(url)
     expect(page.get_by_text("Sign in to see the figures.")).to_be_visible()
     expect(page.get_by_text("drawn at")).to_be_hidden()
@@ -108,15 +108,15 @@ def sign_in(page: Page, url: str, name: str) -> None:
     page.get_by_role("button", name=name).click()
 
 
-def test_an_operator_gets_in_acts_and_is_named(page: Page, pipeline: Pipeline, url: str) -> None:
+def test_an_operator_signs_in_acts_and_is_recorded(page: Page, pipeline: Pipeline, url: str) -> None:
     sign_in(page, f"{url}/overview?range=6h", "olga")
     expect(page.get_by_text("olga@shop.example")).to_be_visible()
     expect(page).to_have_url(re.compile("range=6h"))
     page.get_by_role("button", name="Retry").click()
     page.get_by_role("button", name="Confirm").click()
-    expect(page.get_by_text("3 letters were sent")).to_be_visible()
-    acted = "SELECT count(*) AS n FROM audit_events WHERE actor = 'olga@shop.example'"
-    wait_until(lambda: pipeline.figure(acted) == 2, "both records")
+    expect(page.get_by_text("3 dead letters were sent")).to_be_visible()
+    records = "SELECT count(*) AS n FROM audit_events WHERE actor = 'olga@shop.example'"
+    wait_until(lambda: pipeline.figure(records) == 2, "both records")
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/end_session**")
@@ -124,7 +124,7 @@ def test_an_operator_gets_in_acts_and_is_named(page: Page, pipeline: Pipeline, u
     expect(page.get_by_text("Sign in to see the figures.")).to_be_visible()
 
 
-def test_another_reads_and_is_told_why_they_may_not_act(page: Page, url: str) -> None:
+def test_a_viewer_sees_why_they_may_not_act(page: Page, url: str) -> None:
     sign_in(page, url, "vera")
     expect(page.get_by_text("vera@shop.example")).to_be_visible()
     expect(page.get_by_text("viewer", exact=True)).to_be_visible()
@@ -134,7 +134,7 @@ def test_another_reads_and_is_told_why_they_may_not_act(page: Page, url: str) ->
     expect(page.get_by_text("you are not one of the operators")).to_be_visible()
 
 
-def test_a_cookie_that_we_did_not_sign_is_no_entry(page: Page, url: str) -> None:
+def test_a_cookie_with_another_signature_is_rejected(page: Page, url: str) -> None:
     page.goto(url)
     expect(page.get_by_text("Sign in to see the figures.")).to_be_visible()
     claims = json.dumps({"is_logged_in": True, "origin": url, "provider": "default", "email": "olga@shop.example"})
@@ -151,13 +151,13 @@ def signed(claims: str, secret: str = "somebody else's, and long enough to be on
     return str(create_signed_value(secret, "_streamlit_user", claims).decode())
 
 
-def test_a_token_of_another_issuer_is_no_entry(page: Page, pipeline: Pipeline, provider: str, tmp_path: Path) -> None:
+def test_a_token_of_another_issuer_is_rejected(page: Page, pipeline: Pipeline, provider: str, tmp_path: Path) -> None:
     with (
         described_as(provider, issuer="https://id.shop.example") as described,
-        dashboard(pipeline, described, tmp_path / "client") as found,
+        dashboard(pipeline, described, tmp_path / "client") as url,
     ):
-        sign_in(page, found, "olga")
-        page.wait_for_url(f"{found}/**")
+        sign_in(page, url, "olga")
+        page.wait_for_url(f"{url}/**")
         expect(page.get_by_text("Sign in to see the figures.")).to_be_visible()
         expect(page.get_by_text("olga@shop.example")).to_be_hidden()
         expect(page.get_by_text("drawn at")).to_be_hidden()

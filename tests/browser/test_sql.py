@@ -1,4 +1,4 @@
-"""The page SQL in a real browser: typed, run, charted, taken away as a file, passed on as a link, cancelled."""
+"""The page SQL in a real browser: typed and run, charted, downloaded, shared as a link, cancelled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REVENUE = (
 RUNAWAY = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range % 7 = b.range % 11"
 
 
-def test_typed_and_run_from_the_keyboard_then_taken_away_and_passed_on(
+def test_a_statement_is_run_downloaded_and_shared(
     page: Page, browser: Browser, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
     page.goto(f"{pipeline.url}/sql")
@@ -37,16 +37,18 @@ def test_typed_and_run_from_the_keyboard_then_taken_away_and_passed_on(
     lines = Path(download.value.path()).read_text().splitlines()
     expected = sorted(regions.items(), key=lambda item: -item[1][1])
     assert lines == ['"region","orders","cents"', *(f'"{name}",{sums[0]},{sums[1]}' for name, sums in expected)]
-    # Whoever gets the link sees the same.
-    other = browser.new_page()
-    other.goto(page.url)
-    expect(other.get_by_role("textbox", name="SQL", exact=True)).to_have_value(f"{REVENUE} ORDER BY cents DESC")
-    other.get_by_role("tab", name="Chart").click()
-    expect(other.locator(".js-plotly-plot .point").first).to_be_visible()
-    other.close()
+    # The link shows the same to another reader.
+    second = browser.new_page()
+    second.goto(page.url)
+    expect(second.get_by_role("textbox", name="SQL", exact=True)).to_have_value(f"{REVENUE} ORDER BY cents DESC")
+    second.get_by_role("tab", name="Chart").click()
+    expect(second.locator(".js-plotly-plot .point").first).to_be_visible()
+    second.close()
 
 
-def test_a_runaway_is_cancelled_and_a_mistake_is_marked(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+def test_a_runaway_query_is_cancelled_and_an_error_is_marked(
+    page: Page, pipeline: Pipeline, ledger: dict[str, Any]
+) -> None:
     page.goto(f"{pipeline.url}/sql?q={quote(RUNAWAY)}")
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Cancelled after")).to_be_visible()

@@ -107,8 +107,8 @@ def dry_run(request: Request) -> None:
 
 def work(request: Request, view: ViewState) -> None:
     """The newest dry run or retry of this cause, and what can be done; refreshed while it runs."""
-    found = registry.jobs().newest(request.cause, "dry", "retry")
-    running = found is not None and found.running
+    newest = registry.jobs().newest(request.cause, "dry", "retry")
+    running = newest is not None and newest.running
 
     @st.fragment(run_every=POLL_S if running else None)
     def text() -> None:

@@ -79,11 +79,11 @@ def show(letter: str) -> list[str]:
     return ["dead-letters", "show", "--format=json", "--", letter]
 
 
-def verdict(says: str | None) -> str:
-    """The predicted result of analytics for an event: its error (`says`), "" for none, None for unknown."""
-    if says is None:
+def verdict(error: str | None) -> str:
+    """The predicted result of analytics for an event: its error, "" for none, None for unknown."""
+    if error is None:
         return "unknown: another service failed at it"
-    return f"would fail again: {says}" if says else "would pass now"
+    return f"would fail again: {error}" if error else "would pass now"
 
 
 def predictions(plan: Mapping[str, Any]) -> list[tuple[int, str]]:

@@ -92,8 +92,8 @@ def load(cause: str, letter: str, who: str) -> None:
 def text_of(row: Mapping[str, Any], read_whole: Job | None) -> str | None:
     """The whole payload, for editing; None if only a part is available, or it is not text."""
     if read_whole is not None and read_whole.messages:
-        found = read_whole.messages[0].get("payload")
-        return found if isinstance(found, str) else None
+        payload = read_whole.messages[0].get("payload")
+        return payload if isinstance(payload, str) else None
     kept = row["payload"]
     # Invalid UTF-8 was replaced when the row was written.
     same = isinstance(kept, str) and len(kept.encode()) == row["bytes"] and "\ufffd" not in kept

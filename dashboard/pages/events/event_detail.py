@@ -99,5 +99,5 @@ def named(catalog: Catalog, event: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Pairs of id field and id in the event, its lists included, each once."""
     kinds = story.identifiers(catalog)
     inner = [item for value in event.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
-    found = [(name, str(value)) for one in (event, *inner) for name, value in one.items() if name in kinds]
-    return list(dict.fromkeys(found))
+    pairs = [(name, str(value)) for one in (event, *inner) for name, value in one.items() if name in kinds]
+    return list(dict.fromkeys(pairs))

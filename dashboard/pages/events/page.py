@@ -13,7 +13,7 @@ from dashboard.session import address
 from streamgauge.catalog.loader import Catalog
 from streamgauge.warehouse import story as story_of
 
-_CRITERIA = "events:asked"
+_CRITERIA = "events:criteria"
 _ANY = ""
 _KEY_HELP = "The event's key in Kafka: an order, an article or a customer, depending on its stream."
 

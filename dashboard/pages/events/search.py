@@ -94,14 +94,14 @@ def type_choices(catalog: Catalog, stream: str) -> list[str]:
 
 def field_choices(catalog: Catalog, streams: Sequence[str]) -> list[str]:
     """Columns of these streams' raw tables, with the fields of lists; id fields first."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for topic in streams:
         for field in catalog.streams[topic].schema:
-            found[field.name] = None
+            names[field.name] = None
             if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
-                found |= {f"{field.name}.{inner}": None for inner in queries.named(field.type.value_type)}
+                names |= {f"{field.name}.{inner}": None for inner in queries.named(field.type.value_type)}
     kinds = story.identifiers(catalog)
-    return sorted(found, key=lambda name: name.rpartition(".")[2] not in kinds)
+    return sorted(names, key=lambda name: name.rpartition(".")[2] not in kinds)
 
 
 def misfit(catalog: Catalog, streams: Sequence[str], criteria: Criteria) -> str | None:
@@ -154,7 +154,7 @@ def what(stream: Stream, event: Mapping[str, Any]) -> str:
     """One line with the fields that distinguish an event from others of its stream."""
     known = ENVELOPE | {stream.key, stream.event_time}
     left = {name: value for name, value in event.items() if name not in known}
-    said = ", ".join(
+    text = ", ".join(
         f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in left.items()
     )
-    return said if len(said) <= _WHAT else said[: _WHAT - 1] + "…"
+    return text if len(text) <= _WHAT else text[: _WHAT - 1] + "…"

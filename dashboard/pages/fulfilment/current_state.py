@@ -88,7 +88,7 @@ def _chain(state: str, known: Result | None) -> Mapping[str, Any]:
 def stuck_now(stuck: Result, view: ViewState) -> None:
     """Table of sagas that should have moved on, with the event expected next and the group responsible."""
     known = lags(view)
-    rows = [{**row, **_whose(row["state"], known)} for row in stuck.rows]
+    rows = [{**row, **_responsible(row["state"], known)} for row in stuck.rows]
     with cards.card(figures.STUCK_ORDERS):
         if not rows:
             st.caption(f"None: every order moves on in time. {tiles.sql(stuck)}")
@@ -101,10 +101,10 @@ def stuck_now(stuck: Result, view: ViewState) -> None:
         )
 
 
-def _whose(state: str, known: Result | None) -> Mapping[str, Any]:
+def _responsible(state: str, known: Result | None) -> Mapping[str, Any]:
     wait = WAITS.get(state)
     if wait is None:
         return {}
     rows = known.rows if known else []
-    found = saga_waits.responsible(wait, saga_waits.service_lag(wait, rows), saga_waits.saga_lag(wait, rows))
-    return {"waits": wait.expected, "group": found.group, "lag": found.lag.text, "why": found.why}
+    responsible = saga_waits.responsible(wait, saga_waits.service_lag(wait, rows), saga_waits.saga_lag(wait, rows))
+    return {"waits": wait.expected, "group": responsible.group, "lag": responsible.lag.text, "why": responsible.why}

@@ -87,17 +87,17 @@ def of_range(view: ViewState) -> None:
         )
 
 
-def residues(found: Result, view: ViewState) -> None:
+def residues(result: Result, view: ViewState) -> None:
     """Table of ended sagas that left money or units behind."""
     with cards.card(figures.RESIDUES):
-        if not found.rows:
-            st.caption(f"None: no ended order left money or units behind. {tiles.sql(found)}")
+        if not result.rows:
+            st.caption(f"None: no ended order left money or units behind. {tiles.sql(result)}")
             return
-        tables.show(found.rows, _RESIDUES, view, key="residues")
-        every = found.row["residues"]
-        shown = f"The {len(found.rows)} largest of {format.count(every)}. " if every > len(found.rows) else ""
+        tables.show(result.rows, _RESIDUES, view, key="residues")
+        every = result.row["residues"]
+        shown = f"The {len(result.rows)} largest of {format.count(every)}. " if every > len(result.rows) else ""
         st.caption(
             f"{shown}Of orders that ended in the last hour, failed ones of a day, whatever the range; what follows an "
             "end has a minute. Retry dead letters first; then refund or release what is left over by hand, as an event "
-            f"of the payment or stock service. {tiles.sql(found)}"
+            f"of the payment or stock service. {tiles.sql(result)}"
         )

@@ -148,14 +148,14 @@ def ended(flow: Result, view: ViewState) -> None:
 
 def left_over(residues: Result, view: ViewState) -> None:
     """Residues of ended sagas, now."""
-    found = residues.row.get("residues", 0)
+    orders = residues.row.get("residues", 0)
     units = format.count(residues.row.get("left_units", 0))
     tiles.tile(
         figures.RESIDUE,
         residues.row.get("left_cents", 0),
         residues,
         view,
-        remark=Remark(f"{format.count(found)} orders, {units} units", "red" if found else "off"),
+        remark=Remark(f"{format.count(orders)} orders, {units} units", "red" if orders else "off"),
     )
 
 

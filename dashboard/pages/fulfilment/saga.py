@@ -42,13 +42,13 @@ _STORY = {
 
 def draw(view: ViewState, order: str) -> None:
     """Everything about this order."""
-    found = query_cache.fetch(saga_queries.SAGA, view, order=order, shared_s=queries.SOON_S)
+    result = query_cache.fetch(saga_queries.SAGA, view, order=order, shared_s=queries.SOON_S)
     st.markdown(f"[All orders]({address.to('fulfilment')}) · [Every event]({address.to('events', order=order)})")
-    if not found.rows:
+    if not result.rows:
         st.info("**No saga of this order.** It is unknown, or has no items, or its id is mistyped.")
         st.text(order)
         return
-    now = found.row
+    now = result.row
     standing(now, view)
     began = now["started_at"]
     steps = query_cache.fetch(saga_queries.STEPS, view, order=order, began=began)
@@ -74,10 +74,10 @@ def standing(now: Mapping[str, Any], view: ViewState) -> None:
             known = current_state.lags(view)
             rows = known.rows if known else []
             service, saga = saga_waits.service_lag(wait, rows), saga_waits.saga_lag(wait, rows)
-            whose = saga_waits.responsible(wait, service, saga)
+            responsible = saga_waits.responsible(wait, service, saga)
             st.text(f"Waits for {wait.expected}, attempt {now['attempt'] or 1}.")
             st.text(f"{service.group} on {service.topic}: {service.text}. {saga.group} on {saga.topic}: {saga.text}.")
-            st.text(f"Responsible: {whose.group} {whose.why}.")
+            st.text(f"Responsible: {responsible.group} {responsible.why}.")
 
 
 def timed(steps: Sequence[Mapping[str, Any]], now: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
@@ -114,9 +114,9 @@ def moved(now: Mapping[str, Any], view: ViewState) -> None:
 
 def story(order: str, view: ViewState) -> None:
     """Every event of the order."""
-    told = query_cache.fetch(saga_queries.STORY, view, order=order, shared_s=queries.SOON_S)
-    first = min((row["happened_at"] for row in told.rows), default=None)
-    rows = [{**row, "since": (row["happened_at"] - first).total_seconds()} for row in told.rows if first]
+    result = query_cache.fetch(saga_queries.STORY, view, order=order, shared_s=queries.SOON_S)
+    first = min((row["happened_at"] for row in result.rows), default=None)
+    rows = [{**row, "since": (row["happened_at"] - first).total_seconds()} for row in result.rows if first]
     with cards.card(figures.STORY):
         tables.show(rows, _STORY, view, key="story")
-        st.caption(f"In causal order; the first 200 events. {tiles.sql(told)}")
+        st.caption(f"In causal order; the first 200 events. {tiles.sql(result)}")

@@ -121,11 +121,11 @@ def levels(result: Result) -> None:
     """Badges with the number of articles at each level."""
     with st.container(horizontal=True, gap="small"):
         for name in ("sold_out", "critical", "warning"):
-            said = f"{format.count(result.row[name])} {name.replace('_', ' ')}"
+            text = f"{format.count(result.row[name])} {name.replace('_', ' ')}"
             if not result.row[name]:
-                st.badge(said, color="gray")
+                st.badge(text, color="gray")
             else:
-                st.badge(said, color="orange" if name == "warning" else "red")
+                st.badge(text, color="orange" if name == "warning" else "red")
 
 
 def _table(rows: list[dict[str, Any]], columns: dict[str, Column], view: ViewState, key: str, none: str) -> None:

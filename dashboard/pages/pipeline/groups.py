@@ -26,7 +26,7 @@ MEASURES: Mapping[str, tuple[str, str, str, float]] = {
     "events": ("lag", "Lag in events", "events", 1.0),
     "money": ("waiting_cents", "Money waiting", "€", 100.0),
 }
-# More lines than this cannot be told apart.
+# More lines than this are indistinguishable.
 MOST_LINES = 8
 STATUS = Column("Status", "badge", meaning=lag_status.MEANING, colours=lag.COLOURS, width="small")
 _RETENTION = (
@@ -40,7 +40,7 @@ def measure() -> str:
     return address.select("lag", "Trend", list(MEASURES), shown=lambda key: MEASURES[key][1])
 
 
-def table(result: Result, found: list[Group], view: ViewState) -> None:
+def table(result: Result, rows: list[Group], view: ViewState) -> None:
     """Table of all groups, the worst first."""
     with cards.card(figures.GROUPS):
         sampled_at = lag.sampled_at(result.rows)
@@ -58,7 +58,7 @@ def table(result: Result, found: list[Group], view: ViewState) -> None:
                 icon=":material/warning:",
             )
         tables.show(
-            [one.row() for one in found],
+            [one.row() for one in rows],
             {
                 "status": STATUS,
                 "name": Column("Group", "link", page="pipeline", param="group", meaning="Its partitions are below."),

@@ -47,7 +47,7 @@ class Group:
 
     @property
     def behind(self) -> bool:
-        """Whether somebody should look."""
+        """Whether its status needs attention."""
         return lag_status.is_behind(self.status)
 
     def row(self) -> dict[str, Any]:
@@ -71,9 +71,9 @@ def groups(rows: Iterable[Row]) -> list[Group]:
     by_name: dict[str, list[Row]] = {}
     for row in rows:
         by_name.setdefault(row["group"], []).append(row)
-    found = [_group(name, of_one) for name, of_one in by_name.items()]
+    unordered = [_group(name, of_one) for name, of_one in by_name.items()]
     return sorted(
-        found, key=lambda one: (lag_status.rank(one.status), -(one.lag_seconds or 0), -(one.lag or 0), one.name)
+        unordered, key=lambda one: (lag_status.rank(one.status), -(one.lag_seconds or 0), -(one.lag or 0), one.name)
     )
 
 

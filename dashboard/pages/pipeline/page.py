@@ -44,9 +44,9 @@ def choose() -> str:
     except (WarehouseUnavailable, QueryError):
         # The fragment reports why; the group in the address stays selected.
         names = []
-    asked = str(st.session_state.get(address.key("group"), ALL))
-    if asked not in (ALL, *names):
-        names.append(asked)
+    selected = str(st.session_state.get(address.key("group"), ALL))
+    if selected not in (ALL, *names):
+        names.append(selected)
     chosen = address.select("group", "Consumer group", [ALL, *names], ALL)
     return "" if chosen == ALL else chosen
 
@@ -56,8 +56,8 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
     traffic = query_cache.fetch(traffic_queries.TRAFFIC, view)
     newest = tiles.trust_in(view).newest
     result = sampled(view)
-    found = lag.groups(result.rows)
-    if newest is None and not traffic.rows and not found:
+    all_groups = lag.groups(result.rows)
+    if newest is None and not traffic.rows and not all_groups:
         states.no_events()
         panel.panel(view, explain=True)
         process_table.show()
@@ -65,8 +65,8 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
     states.freshness(newest, datetime.now(UTC), view)
     times = query_cache.fetch(queries.LATENCY, view)
     with tiles.row("pipeline"):
-        headline(result, found, times, view)
-    groups.table(result, found, view)
+        headline(result, all_groups, times, view)
+    groups.table(result, all_groups, view)
     groups.trend(measure, view)
     if group:
         groups.partitions(group, view)
@@ -83,24 +83,24 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
     process_table.show()
 
 
-def headline(result: Result, found: list[Group], times: Result, view: ViewState) -> None:
+def headline(result: Result, all_groups: list[Group], times: Result, view: ViewState) -> None:
     """Tiles of lag and latency."""
-    behind = [one for one in found if one.behind]
+    behind = [one for one in all_groups if one.behind]
     sampled_at = lag.sampled_at(result.rows)
     as_of = "no sample" if sampled_at is None else f"sampled {format.clock(sampled_at, result.period.now, view.clock)}"
     tiles.tile(
         figures.BEHIND_GROUPS,
-        f"{len(behind)} of {len(found)}" if found else format.UNKNOWN,
+        f"{len(behind)} of {len(all_groups)}" if all_groups else format.UNKNOWN,
         result,
         view,
-        remark=Remark(f"worst: {found[0].status}", "red") if behind else "none is behind" if found else "",
+        remark=Remark(f"worst: {all_groups[0].status}", "red") if behind else "none is behind" if all_groups else "",
         line=as_of,
     )
-    waits = [one.lag for one in found if one.lag is not None]
+    waits = [one.lag for one in all_groups if one.lag is not None]
     tiles.tile(
         figures.WAITING, max(waits) if waits else None, result, view, remark="in one group" if waits else "", line=as_of
     )
-    seconds = [one.lag_seconds for one in found if one.lag_seconds is not None]
+    seconds = [one.lag_seconds for one in all_groups if one.lag_seconds is not None]
     catching = lag.catch_up(behind[0]) if behind else ""
     tiles.tile(
         figures.BEHIND,
@@ -111,7 +111,7 @@ def headline(result: Result, found: list[Group], times: Result, view: ViewState)
         line=as_of,
     )
     # An unknown amount is not 0.
-    cents = [one for one in found if one.cents is not None and (one.cents or one.complete)]
+    cents = [one for one in all_groups if one.cents is not None and (one.cents or one.complete)]
     most = max(cents, key=lambda one: one.cents or 0, default=None)
     tiles.tile(
         figures.MONEY_WAITING,

@@ -17,11 +17,11 @@ _COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
 def show() -> None:
     """Draw the table."""
     with cards.card(figures.PROCESSES):
-        found = processes.watch(query_cache.settings().data_dir).find()
-        if found is None:
+        running = processes.watch(query_cache.settings().data_dir).find()
+        if running is None:
             st.caption("Reading their health …")
             return
-        others = [one for one in found if one.name != "dashboard"]
+        others = [one for one in running if one.name != "dashboard"]
         if not others:
             st.info(
                 "**No other process runs on this machine with this data directory.** In Compose and Kubernetes each "
@@ -38,7 +38,7 @@ def show() -> None:
                 "pid": str(one.pid),
                 "address": one.address,
             }
-            for one in sorted(found, key=lambda one: (one.state == "ready", one.name, one.pid))
+            for one in sorted(running, key=lambda one: (one.state == "ready", one.name, one.pid))
         ]
         tables.show(
             rows,
@@ -53,5 +53,5 @@ def show() -> None:
             frame.view(),
             key="processes",
         )
-        ready = sum(not one.why for one in found)
-        st.caption(f"{ready} of {len(found)} ready, by their `/health`, read every two seconds.")
+        ready = sum(not one.why for one in running)
+        st.caption(f"{ready} of {len(running)} ready, by their `/health`, read every two seconds.")

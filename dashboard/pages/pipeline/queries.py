@@ -43,7 +43,7 @@ GROUP BY "group", topic
 HAVING count(committed_offset) > 0
 ORDER BY lag_seconds DESC NULLS LAST, lag DESC NULLS LAST, "group", topic
 LIMIT {_MOST}
-""",  # noqa: S608 - nothing but constants of ours
+""",  # noqa: S608 - only constants
     defaults={"sample_ms": 25_000},
 )
 
@@ -59,7 +59,7 @@ FROM now_rows
 WHERE "group" = $group AND committed_offset IS NOT NULL
 ORDER BY lag_seconds DESC NULLS LAST, lag DESC NULLS LAST, topic, partition
 LIMIT {_MOST}
-""",  # noqa: S608 - nothing but constants of ours
+""",  # noqa: S608 - only constants
     defaults={"sample_ms": 25_000, "group": "analytics"},
 )
 
@@ -87,7 +87,7 @@ SELECT time_bucket(to_seconds($bucket_s), occurred_at) AS bucket, "group", max(l
 FROM samples
 GROUP BY ALL
 ORDER BY bucket, "group"
-""",  # noqa: S608 - nothing but constants of ours
+""",  # noqa: S608 - only constants
 )
 
 LATENCY = Query(
@@ -116,7 +116,7 @@ WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ
 GROUP BY ALL
 ORDER BY stream, partition
 LIMIT {_MOST}
-""",  # noqa: S608 - nothing but constants of ours
+""",  # noqa: S608 - only constants
 )
 
 

@@ -91,7 +91,7 @@ def balance(stream: str, view: ViewState) -> None:
     result = query_cache.fetch(queries.BALANCE, view)
     seconds = (result.period.complete_until - result.period.since).total_seconds()
     # Streams with few events come last: their balance means little.
-    found = sorted(partition_balance.by_stream(result.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
+    balances = sorted(partition_balance.by_stream(result.rows), key=lambda one: list(_EVEN).index(_state(one, seconds)))
     with cards.card(figures.BALANCE):
         rows = [
             {
@@ -104,7 +104,7 @@ def balance(stream: str, view: ViewState) -> None:
                 "events": one.events,
                 "bytes": format.size(one.bytes),
             }
-            for one in found
+            for one in balances
         ]
         tables.show(
             rows,
@@ -124,7 +124,7 @@ def balance(stream: str, view: ViewState) -> None:
             key="balance",
         )
         st.caption(f"Events of the range by partition. {tiles.sql(result)}")
-        chosen = next((one for one in found if one.stream == stream), None) if stream else next(iter(found), None)
+        chosen = next((one for one in balances if one.stream == stream), None) if stream else next(iter(balances), None)
         if chosen is not None:
             _keys(chosen, view)
 

@@ -16,7 +16,7 @@ from streamgauge.warehouse.sql import results
 
 Kind = Literal["lines", "bars", "points"]
 KINDS: dict[Kind, str] = {"lines": "Lines", "bars": "Bars", "points": "Points"}
-# More points, series or bars than these cannot be told apart, and a phone draws slowly.
+# More points, series or bars than these are indistinguishable, and slow to draw on a phone.
 POINTS = 5_000
 SERIES = 8
 BARS = 40
@@ -58,8 +58,8 @@ def words(rows: pa.Table) -> list[str]:
 
 def axes(rows: pa.Table) -> list[str]:
     """Columns for the x axis: neither bytes nor lists nor structs."""
-    found = {*numbers(rows), *times(rows), *words(rows)}
-    return [name for name in rows.column_names if name in found]
+    usable = {*numbers(rows), *times(rows), *words(rows)}
+    return [name for name in rows.column_names if name in usable]
 
 
 def suggested(rows: pa.Table) -> ChartSpec | None:
@@ -141,17 +141,17 @@ def _series(rows: pa.Table, spec: ChartSpec, clock: tzinfo) -> list[tuple[str, l
     """Name, xs and ys of each series, in order of appearance; lines are sorted by x."""
     place = _moment if spec.x in times(rows) else _place
     xs = [place(value, clock) for value in results.values(rows.column(spec.x))]
-    found: dict[str, list[tuple[Any, Any]]] = {}
+    series: dict[str, list[tuple[Any, Any]]] = {}
     if spec.colour and len(spec.ys) == 1:
         names = (str(value) for value in rows.column(spec.colour).to_pylist())
         for name, x, y in zip(names, xs, _values(rows, spec.ys[0]), strict=True):
-            found.setdefault(name, []).append((x, y))
+            series.setdefault(name, []).append((x, y))
     else:
-        found = {name: list(zip(xs, _values(rows, name), strict=True)) for name in spec.ys}
-    found = {name: [point for point in points if point[0] is not None] for name, points in found.items()}
+        series = {name: list(zip(xs, _values(rows, name), strict=True)) for name in spec.ys}
+    series = {name: [point for point in points if point[0] is not None] for name, points in series.items()}
     if spec.kind == "lines":
-        found = {name: sorted(points, key=_first) for name, points in found.items()}
-    return [(name, [x for x, _ in points], [y for _, y in points]) for name, points in found.items()]
+        series = {name: sorted(points, key=_first) for name, points in series.items()}
+    return [(name, [x for x, _ in points], [y for _, y in points]) for name, points in series.items()]
 
 
 def _first(point: tuple[Any, Any]) -> Any:

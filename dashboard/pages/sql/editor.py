@@ -67,22 +67,22 @@ def filled(query: Query, view: ViewState, given: str = "") -> str:
 
 def begin(view: ViewState) -> LinkedQuery:
     """Before the editor is drawn: open and run a followed link, once; otherwise restore the previous statement."""
-    found = opened(view)
+    link = opened(view)
     signature = _signature(view)
     state = st.session_state
-    if found.sql and state.get(_OPENED) != signature:
+    if link.sql and state.get(_OPENED) != signature:
         as_of = st.query_params.get("as_of", "")
-        ask(Statement(found.sql, as_of, st.query_params.get("known") == "1"))
+        submit(Statement(link.sql, as_of, st.query_params.get("known") == "1"))
         state[_OPENED] = signature
     elif TEXT not in state:
         _fill(state.get(_KEPT) or Statement(BEGINNING))
-        if not found.wrong and run() is not None:
+        if not link.wrong and run() is not None:
             # Back from another page: write the statement to the address again.
-            write(view, found)
-    return found
+            write(view, link)
+    return link
 
 
-def ask(statement: Statement) -> None:
+def submit(statement: Statement) -> None:
     """Put a statement into the editor and run it, cancelling the previous run. Call before the editor is drawn."""
     _fill(statement)
     start(statement)
@@ -102,28 +102,28 @@ def start(statement: Statement) -> None:
 
 def run() -> QueryRun | None:
     """The last run of this session; None before the first."""
-    found: QueryRun | None = st.session_state.get(_RUN)
-    return found
+    last: QueryRun | None = st.session_state.get(_RUN)
+    return last
 
 
 def history_of() -> list[QueryRun]:
     """The runs of this session, the newest first; only the newest keeps its rows."""
-    found: list[QueryRun] = st.session_state.get(_HISTORY, [])
-    return found
+    history: list[QueryRun] = st.session_state.get(_HISTORY, [])
+    return history
 
 
-def write(view: ViewState, found: LinkedQuery | None) -> bool:
+def write(view: ViewState, link: LinkedQuery | None) -> bool:
     """Write the statement to the address: as name and filters if it is an unchanged query of a page, else as text.
 
     Returns False if it is too long.
     """
     statement: Statement = st.session_state[_KEPT]
-    query = found.query if found else None
+    query = link.query if link else None
     fits = query is not None or len(statement.sql) <= MOST_IN_LINK
     address.write(
         {
             "question": query.name if query else None,
-            "given": (found.given or None) if found and query else None,
+            "given": (link.given or None) if link and query else None,
             "q": statement.sql if fits and query is None else None,
             "as_of": statement.as_of or None,
             "known": "1" if statement.known_only else None,
@@ -151,5 +151,5 @@ def _fill(statement: Statement) -> None:
 
 def _signature(view: ViewState) -> tuple[object, ...]:
     """Key of what an address opens; includes the range only for queries of pages, whose text depends on it."""
-    said = tuple(st.query_params.get(name, "") for name in ("question", "q", "given", "as_of", "known"))
-    return (*said, *view.cache_key) if said[0] else said
+    params = tuple(st.query_params.get(name, "") for name in ("question", "q", "given", "as_of", "known"))
+    return (*params, *view.cache_key) if params[0] else params

@@ -50,11 +50,11 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """`title` and `advice` are fixed; `says`, `hint` and `marked` may hold text of the reader or of events."""
+    """`title` and `advice` are fixed; `message`, `hint` and `marked` may hold text of the reader or of events."""
 
     rule: str
     title: str
-    says: str
+    message: str
     hint: str = ""
     advice: str = ""
     line: int | None = None
@@ -64,21 +64,21 @@ class ErrorReport:
 def of(error: StreamgaugeError, sql: str) -> ErrorReport:
     """Report of an error of the warehouse about `sql`."""
     rule = error.rule if isinstance(error, QueryError) else "busy" if isinstance(error, Busy) else "unavailable"
-    message = str(error)
-    place = _place(message, sql, rule)
-    text = _KIND.sub("", message.split("\n\n")[0])
-    says, _, hint = (_OURS.sub("", text) if rule in _GUARDS else text).partition("\n")
+    whole = str(error)
+    place = _place(whole, sql, rule)
+    text = _KIND.sub("", whole.split("\n\n")[0])
+    message, _, hint = (_OURS.sub("", text) if rule in _GUARDS else text).partition("\n")
     if rule == "table":
         # The list of all tables is shown beside the editor already.
-        says, _, _ = says.partition(" there are: ")
-        says, _, hint = says.rstrip(";").partition(", did")
+        message, _, _ = message.partition(" there are: ")
+        message, _, hint = message.rstrip(";").partition(", did")
         hint = f"Did{hint}" if hint else ""
     elif rule == "timeout":
-        says = f"The query was {says}."
+        message = f"The query was {message}."
     return ErrorReport(
         rule,
         _NAMES.get(rule, "The warehouse refused this"),
-        "" if rule == "cancelled" else _cut(says.strip()),
+        "" if rule == "cancelled" else _cut(message.strip()),
         _cut(hint.replace("\n", " ").replace("Candidate bindings:", "Did you mean").strip()),
         _ADVICE.get(rule, ""),
         place[0] if place else None,
@@ -98,20 +98,20 @@ def _place(message: str, sql: str, rule: str) -> tuple[int, int] | None:
 
 
 def _guards(message: str) -> tuple[int, int] | None:
-    found = _last(_OURS, message)
-    return (int(found[1]), int(found[2])) if found else None
+    match = _last(_OURS, message)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def _duckdbs(message: str, lines: list[str]) -> tuple[int, int] | None:
-    found = _last(_DUCKDB, message)
-    if found is None:
+    match = _last(_DUCKDB, message)
+    if match is None:
         return None
-    shown, caret = found[2], len(found[3]) - len(f"LINE {found[1]}: ")
+    shown, caret = match[2], len(match[3]) - len(f"LINE {match[1]}: ")
     # DuckDB shows a part of a long line, and as of a time it ran a longer statement than the reader's.
     cut = 3 if shown.startswith("...") else 0
     part = shown[cut:].removesuffix("...")
     at = [(number, text.find(part)) for number, text in enumerate(lines, 1) if part and part in text]
-    exact = [one for one in at if one[0] == int(found[1])]
+    exact = [one for one in at if one[0] == int(match[1])]
     if not at or (len(at) > 1 and not exact):
         return None
     line, begins = (exact or at)[0]

@@ -88,7 +88,7 @@ def _wrong(run: QueryRun, error: StreamgaugeError) -> None:
     place = f", line {report.line}" if report.line else ""
     with st.container(border=True):
         st.error(f"**{report.title}**{place}", icon=":material/error:")
-        st.text(report.says)
+        st.text(report.message)
         if report.marked:
             st.code(report.marked, language=None)
         if report.hint:

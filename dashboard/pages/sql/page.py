@@ -115,7 +115,7 @@ def aside(view: ViewState) -> None:
 
 def _opener(label: str, statement: Statement, view: ViewState, key: str) -> None:
     def linked() -> None:
-        editor.ask(statement)
+        editor.submit(statement)
         editor.write(view, None)
 
     st.button(label, key=f"sql:{key}", on_click=linked, type="tertiary")

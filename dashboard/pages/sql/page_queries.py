@@ -1,7 +1,7 @@
 """Queries of all pages by name, for links to the SQL page.
 
 Every module `…queries` of the dashboard is imported. A query is a constant there, is made from the catalog by the
-module's `every(catalog)`, or by `called(catalog, name)` where a name stands for what a reader chose.
+module's `every(catalog)`, or by `called(catalog, name)` if its name depends on a reader's filters.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def known() -> dict[str, Query]:
 
 def named(name: str) -> Query | None:
     """The query of that name; None where no page has it."""
-    if (found := known().get(name)) is not None:
-        return found
+    if (query := known().get(name)) is not None:
+        return query
     for module in _modules():
         if hasattr(module, "called") and (made := module.called(query_cache.catalog(), name)) is not None:
             return made  # type: ignore[no-any-return]

@@ -50,11 +50,11 @@ def show() -> None:
         st.caption("The tables are listed here once the warehouse answers.")
         return
     wanted = str(st.text_input("Find", key="sql:find", placeholder="A table or a column") or "").strip().lower()
-    found = [name for name, one in known.items() if matches(one, wanted)]
-    if not found:
+    names = [name for name, one in known.items() if matches(one, wanted)]
+    if not names:
         st.caption("No table or column has such a name.")
         return
-    name = st.selectbox("Table or view", found, format_func=lambda one: f"{one} · {known[one]['merge']}")
+    name = st.selectbox("Table or view", names, format_func=lambda one: f"{one} · {known[one]['merge']}")
     if name:
         table(known[name], wanted)
 

@@ -1,4 +1,4 @@
-"""Who may act: the settings against what a provider says, and settings that cannot be meant."""
+"""Who may act: settings against the claims of a provider, and settings that are rejected."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from streamgauge.runtime.settings import Settings
 SIGN_IN = {
     "DASHBOARD_OIDC_URL": "https://id.shop.example/.well-known/openid-configuration",
     "DASHBOARD_OIDC_CLIENT_ID": "streamgauge",
-    "DASHBOARD_OIDC_CLIENT_SECRET": "not told",
+    "DASHBOARD_OIDC_CLIENT_SECRET": "not shown",
     "DASHBOARD_OPERATORS": "Olga@shop.example, *@ops.shop.example",
 }
-NAMED = "you are not one of the operators"
+NOT_OPERATOR = "you are not one of the operators"
 
 
 def settings(**environ: str) -> Settings:
@@ -27,18 +27,18 @@ def settings(**environ: str) -> Settings:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_whoever_is_at_this_machine_acts_as_its_user(host: str) -> None:
+def test_on_a_loopback_address_readers_act_as_the_user_of_the_process(host: str) -> None:
     reader = access.judge(settings(DASHBOARD_HOST=host))
     assert (reader.name, reader.role, reader.why_not) == (getpass.getuser(), "operator", None)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "shop.example"])  # noqa: S104 - not bound
-def test_nobody_acts_from_elsewhere_unless_signed_in(host: str) -> None:
+def test_on_other_addresses_readers_without_sign_in_are_viewers(host: str) -> None:
     reader = access.judge(settings(DASHBOARD_HOST=host))
     assert (reader.name, reader.role) == (None, "viewer")
 
 
-def test_read_only_is_for_everybody() -> None:
+def test_read_only_applies_to_operators() -> None:
     assert access.judge(settings(DASHBOARD_READ_ONLY="true")).why_not == "the dashboard is read-only"
     signed_in = access.judge(
         settings(DASHBOARD_READ_ONLY="1", **SIGN_IN), {"is_logged_in": True, "email": "olga@shop.example"}
@@ -52,30 +52,30 @@ def test_read_only_is_for_everybody() -> None:
         ({"email": "olga@shop.example"}, None),
         ({"email": "OLGA@SHOP.EXAMPLE", "email_verified": True}, None),
         ({"email": "anyone@ops.shop.example"}, None),
-        ({"email": "olga@shop.example", "email_verified": False}, NAMED),
-        ({"email": "olga@shop.example", "email_verified": "false"}, NAMED),
-        ({"email": "vera@shop.example"}, NAMED),
-        ({"email": "vera@sub.ops.shop.example"}, NAMED),
-        ({"email": "vera@evilops.shop.example"}, NAMED),
-        ({"email": "vera@evil.example@ops.shop.example"}, NAMED),
-        ({"email": "*@ops.shop.example.evil.example"}, NAMED),
-        ({"email": "@ops.shop.example"}, NAMED),
-        ({"name": "olga@shop.example", "sub": "olga@shop.example"}, NAMED),
-        ({}, NAMED),
+        ({"email": "olga@shop.example", "email_verified": False}, NOT_OPERATOR),
+        ({"email": "olga@shop.example", "email_verified": "false"}, NOT_OPERATOR),
+        ({"email": "vera@shop.example"}, NOT_OPERATOR),
+        ({"email": "vera@sub.ops.shop.example"}, NOT_OPERATOR),
+        ({"email": "vera@evilops.shop.example"}, NOT_OPERATOR),
+        ({"email": "vera@evil.example@ops.shop.example"}, NOT_OPERATOR),
+        ({"email": "*@ops.shop.example.evil.example"}, NOT_OPERATOR),
+        ({"email": "@ops.shop.example"}, NOT_OPERATOR),
+        ({"name": "olga@shop.example", "sub": "olga@shop.example"}, NOT_OPERATOR),
+        ({}, NOT_OPERATOR),
         ({"email": "olga@shop.example", "is_logged_in": False}, "you are not signed in"),
     ],
 )
-def test_a_signed_in_reader_acts_where_the_settings_name_them(claims: dict[str, Any], why_not: str | None) -> None:
+def test_signed_in_readers_act_if_they_are_operators(claims: dict[str, Any], why_not: str | None) -> None:
     assert access.judge(settings(**SIGN_IN), {"is_logged_in": True, **claims}).why_not == why_not
 
 
-def test_nobody_named_nobody_acts() -> None:
+def test_without_operators_nobody_may_act() -> None:
     given = settings(**{**SIGN_IN, "DASHBOARD_OPERATORS": ""})
-    assert access.judge(given, {"is_logged_in": True, "email": "olga@shop.example"}).why_not == NAMED
+    assert access.judge(given, {"is_logged_in": True, "email": "olga@shop.example"}).why_not == NOT_OPERATOR
 
 
 @pytest.mark.parametrize(
-    ("environ", "said"),
+    ("environ", "message"),
     [
         ({"DASHBOARD_OPERATORS": "olga@shop.example"}, "DASHBOARD_OPERATORS needs a sign-in"),
         ({"DASHBOARD_OIDC_CLIENT_ID": "streamgauge"}, "DASHBOARD_OIDC_CLIENT_ID needs a sign-in"),
@@ -84,12 +84,12 @@ def test_nobody_named_nobody_acts() -> None:
         ({**SIGN_IN, "DASHBOARD_HOST": "192.168.1.4"}, "needs STREAMGAUGE_DASHBOARD_OIDC_REDIRECT_URL"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused(environ: dict[str, str], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_inconsistent_settings_are_rejected(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         sign_in.check(settings(**environ))
 
 
-def test_pages_that_anybody_reads_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_public_pages_without_sign_in_log_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     sign_in.check(settings())
     sign_in.check(
         settings(**SIGN_IN, DASHBOARD_HOST="::", DASHBOARD_OIDC_REDIRECT_URL="https://g.example/oauth2callback")
@@ -100,7 +100,7 @@ def test_pages_that_anybody_reads_are_warned_of(caplog: pytest.LogCaptureFixture
     assert "without a sign-in" in warning.getMessage()
 
 
-def test_the_secrets_come_from_settings_or_files_and_no_other_place(tmp_path: Path) -> None:
+def test_secrets_come_only_from_settings_or_files(tmp_path: Path) -> None:
     file = tmp_path / "client"
     file.write_text("from a file\n")
     environ = {**SIGN_IN, "DASHBOARD_OIDC_CLIENT_SECRET": "", "DASHBOARD_OIDC_CLIENT_SECRET_FILE": str(file)}
@@ -112,7 +112,7 @@ def test_the_secrets_come_from_settings_or_files_and_no_other_place(tmp_path: Pa
     assert (auth["client_secret"], auth["redirect_uri"]) == ("from a file", "http://127.0.0.1:8777/oauth2callback")
     assert len(auth["cookie_secret"]) >= 32
     assert (tmp_path / "cookie-secret").stat().st_mode & 0o777 == 0o600
-    assert "not told" not in repr(settings(**SIGN_IN))
+    assert "not shown" not in repr(settings(**SIGN_IN))
     file.unlink()
     with pytest.raises(UsageError, match="cannot be read"):
         sign_in.secrets(given)
@@ -132,5 +132,5 @@ def test_the_secrets_come_from_settings_or_files_and_no_other_place(tmp_path: Pa
         ("", "/"),
     ],
 )
-def test_the_way_back_never_leaves_the_site(referrer: str, page: str) -> None:
+def test_the_login_redirect_stays_on_the_site(referrer: str, page: str) -> None:
     assert login_redirect.page_of(referrer) == page

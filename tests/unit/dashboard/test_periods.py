@@ -1,4 +1,4 @@
-"""What a time range means at a moment."""
+"""Time ranges: bounds, buckets, running windows and rates at a given time."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def test_coarser_buckets_for_longer_ranges() -> None:
 
 @pytest.mark.parametrize("choice", RANGES, ids=lambda choice: choice.key)
 @pytest.mark.parametrize("second", [0.0, 1.999, 2.0, 9.999, 3_599.5])
-def test_a_period_is_the_whole_range_and_holds_now_in_its_last_bucket(choice: Range, second: float) -> None:
+def test_a_period_is_the_whole_range_with_now_in_its_last_bucket(choice: Range, second: float) -> None:
     period = at(second, choice.key)
     assert (period.until - period.since).total_seconds() == choice.seconds
     last = period.buckets()[-1]
     assert last <= period.now < period.until == last + timedelta(seconds=choice.bucket_s)
 
 
-def test_a_window_is_complete_only_after_its_grace() -> None:
+def test_a_window_is_complete_after_its_grace_period() -> None:
     ends_at_noon = NOON - timedelta(seconds=10)
     assert at(1.999).running(ends_at_noon)
     assert not at(2.0).running(ends_at_noon)
     assert at(2.0).complete_until == NOON
 
 
-def test_the_running_bucket_is_marked_and_the_complete_ones_are_not() -> None:
+def test_only_the_running_bucket_is_marked() -> None:
     period = at(5)
     assert [start for start in period.buckets() if period.running(start)] == [NOON]
 
 
-def test_within_the_grace_two_buckets_run() -> None:
+def test_within_the_grace_period_two_buckets_are_running() -> None:
     period = at(1)
     assert [start for start in period.buckets() if period.running(start)] == [NOON - timedelta(seconds=10), NOON]
 
@@ -74,12 +74,12 @@ def test_floor_is_aligned_to_the_epoch() -> None:
     assert floor(NOON + timedelta(seconds=3_599.9), 3_600) == NOON
 
 
-def test_a_rate_is_of_the_last_minute() -> None:
+def test_a_rate_covers_the_last_minute() -> None:
     period = at(5)
     assert period.per_second(600, NOON - timedelta(hours=1)) == 10.0
 
 
-def test_a_rate_divides_by_the_time_that_data_covers() -> None:
+def test_a_rate_divides_by_the_time_covered_by_data() -> None:
     period = at(5)
     assert period.per_second(600, period.complete_until - timedelta(seconds=20)) == 30.0
 

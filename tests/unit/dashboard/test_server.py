@@ -1,9 +1,9 @@
-"""Where the pages listen unless told otherwise."""
+"""The default address of the dashboard."""
 
 from __future__ import annotations
 
 from streamgauge.runtime.settings import Settings
 
 
-def test_the_pages_are_for_this_machine_unless_told_otherwise() -> None:
+def test_the_default_address_is_loopback() -> None:
     assert Settings().dashboard_host == "127.0.0.1"

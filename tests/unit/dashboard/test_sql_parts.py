@@ -1,4 +1,4 @@
-"""What the page SQL is made of, without Streamlit: mistakes and their places, charts, exports, examples."""
+"""Parts of the SQL page without Streamlit: error reports, charts, exports, examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamgauge.warehouse.client import Busy, QueryError
 from streamgauge.warehouse.sql import results
 from streamgauge.warehouse.sql.query_service import QueryRefused, QueryService
 from streamgauge.warehouse.sql.query_service import QueryRequest as Body
-from tests.unit.dashboard.conftest import read
+from tests.unit.dashboard.conftest import as_plotly
 from tests.unit.streamgauge.warehouse.commerce import Commerce, _catalog
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -33,22 +33,22 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> QueryService:
     return Commerce(tmp_path_factory.mktemp("warehouse")).query_service()
 
 
-def drawn(rows: pa.Table, chosen: ChartSpec, clock: tzinfo) -> tuple[go.Figure, str]:
-    """As plotly reads it, and what is left out. It can be sent."""
+def draw(rows: pa.Table, chosen: ChartSpec, clock: tzinfo) -> tuple[go.Figure, str]:
+    """The chart as plotly parses it, and the note on rows left out; asserts that it serialises."""
     chart, left_out = chart_builder.drawn(rows, chosen, clock)
     chart.to_json()
-    return read(chart), left_out
+    return as_plotly(chart), left_out
 
 
-def mistake(service: QueryService, sql: str, as_of: str | None = None) -> error_report.ErrorReport:
+def error_report_of(service: QueryService, sql: str, as_of: str | None = None) -> error_report.ErrorReport:
     with pytest.raises(QueryRefused) as refused:
         service.query(Body(sql, as_of=as_of))
     return error_report.of(QueryError(refused.value.rule, str(refused.value)), sql)
 
 
-def caret(found: error_report.ErrorReport) -> str:
-    """What the mark points at, up to the next space."""
-    *_, line, below = found.marked.split("\n")
+def marked_word(report: error_report.ErrorReport) -> str:
+    """The text above the caret, up to the next space."""
+    *_, line, below = report.marked.split("\n")
     return line[below.index("↑") :].split()[0]
 
 
@@ -66,24 +66,24 @@ def caret(found: error_report.ErrorReport) -> str:
         ("SELECT 'abc'::INTEGER", "sql", "::INTEGER", 1, ""),
     ],
 )
-def test_a_mistake_points_at_its_place(
+def test_an_error_is_marked_at_its_position(
     service: QueryService, sql: str, rule: str, points_at: str, line: int, hint: str
 ) -> None:
-    found = mistake(service, sql)
-    assert (found.rule, found.line, caret(found)) == (rule, line, points_at)
-    assert hint in found.hint
-    assert "\n" not in found.says
-    assert "LINE" not in found.says
-    assert max(map(len, found.marked.split("\n"))) < 130
+    report = error_report_of(service, sql)
+    assert (report.rule, report.line, marked_word(report)) == (rule, line, points_at)
+    assert hint in report.hint
+    assert "\n" not in report.message
+    assert "LINE" not in report.message
+    assert max(map(len, report.marked.split("\n"))) < 130
 
 
-def test_as_of_a_time_the_place_is_in_the_readers_text(service: QueryService) -> None:
-    found = mistake(service, "SELECT region,\n  revenu\nFROM order_windows", "2026-11-23T04:00:00Z")
-    assert (found.line, caret(found)) == (2, "revenu")
+def test_as_of_a_time_the_position_is_in_the_readers_text(service: QueryService) -> None:
+    report = error_report_of(service, "SELECT region,\n  revenu\nFROM order_windows", "2026-11-23T04:00:00Z")
+    assert (report.line, marked_word(report)) == (2, "revenu")
 
 
 @pytest.mark.parametrize(
-    ("error", "says", "advice"),
+    ("error", "message", "advice"),
     [
         (QueryError("timeout", "cut after 10 s"), "The query was cut after 10 s", "shorter time range"),
         (Busy("4 queries are running; try again"), "4 queries are running", "Run it again"),
@@ -91,11 +91,11 @@ def test_as_of_a_time_the_place_is_in_the_readers_text(service: QueryService) ->
         (QueryError("statement", "only SELECT is answered here"), "only SELECT", "it reads"),
     ],
 )
-def test_a_refusal_says_what_to_do(error: StreamgaugeError, says: str, advice: str) -> None:
-    found = error_report.of(error, "SELECT 1")
-    assert says in found.says
-    assert advice in found.advice
-    assert found.marked == ""
+def test_a_rejected_query_has_advice(error: StreamgaugeError, message: str, advice: str) -> None:
+    report = error_report.of(error, "SELECT 1")
+    assert message in report.message
+    assert advice in report.advice
+    assert report.marked == ""
 
 
 @pytest.mark.parametrize(
@@ -109,28 +109,28 @@ def test_a_refusal_says_what_to_do(error: StreamgaugeError, says: str, advice: s
         "x" * 1_000_000,
     ],
 )
-def test_an_events_text_names_no_place_and_takes_no_memory(text: str) -> None:
-    """As DuckDB says it of a value that is read from a column: whole, with no place of its own."""
-    found = error_report.of(
+def test_positions_in_text_of_events_are_ignored(text: str) -> None:
+    """DuckDB quotes a value of a column in full, without a position in the statement; the report is bounded."""
+    report = error_report.of(
         QueryError("sql", f"Conversion Error: Could not convert string '{text}' to INT32"), "SELECT 1"
     )
-    assert (found.line, found.marked) == (None, "")
-    assert found.says.startswith(f"Could not convert string '{text}' to INT32"[:2_000].partition("\n")[0])
-    assert len(found.says) + len(found.hint) < 5_000
+    assert (report.line, report.marked) == (None, "")
+    assert report.message.startswith(f"Could not convert string '{text}' to INT32"[:2_000].partition("\n")[0])
+    assert len(report.message) + len(report.hint) < 5_000
 
 
-def test_an_events_text_hides_no_place(service: QueryService) -> None:
-    found = mistake(service, "SELECT 'x (line 1, column 30000000)\nLINE 1: SELECT\n ^'::INTEGER")
-    assert found.says.startswith("Could not convert string 'x (line 1, column 30000000)")
-    assert len(found.marked) < 500
+def test_text_of_the_statement_is_not_parsed_as_a_position(service: QueryService) -> None:
+    report = error_report_of(service, "SELECT 'x (line 1, column 30000000)\nLINE 1: SELECT\n ^'::INTEGER")
+    assert report.message.startswith("Could not convert string 'x (line 1, column 30000000)")
+    assert len(report.marked) < 500
 
 
 @pytest.mark.parametrize(("line", "column"), [(1, 10), (2, 1), (0, 1), (1, 30_000_000)])
-def test_a_place_outside_of_the_statement_is_none(line: int, column: int) -> None:
-    found = error_report.of(
+def test_a_position_outside_the_statement_is_ignored(line: int, column: int) -> None:
+    report = error_report.of(
         QueryError("table", f"there is no table `x` (line {line}, column {column}); there are: "), "SELECT 1"
     )
-    assert (found.line, found.marked) == (None, "")
+    assert (report.line, report.marked) == (None, "")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.title)
@@ -144,15 +144,15 @@ def test_examples_are_for_every_role() -> None:
     assert len({one.title for one in EXAMPLES}) == len(EXAMPLES)
 
 
-def test_every_question_of_every_page_opens(service: QueryService) -> None:
-    """With its defaults: a filter without one would open as NULL, and answer nothing."""
+def test_every_query_of_every_page_opens(service: QueryService) -> None:
+    """With its defaults: a filter without one would be NULL and match nothing."""
     for query in page_queries.known().values():
         given = ViewState().period(AT).params()
         assert query.names <= {*given, *query.defaults}, f"{query.name} states no defaults"
         service.query(Body(editor.filled(query, ViewState()).strip()))
 
 
-def test_a_question_without_defaults_opens_all_the_same() -> None:
+def test_a_query_without_defaults_opens_with_nulls() -> None:
     query = Query("test.without", "Nothing.", "SELECT $since::TIMESTAMPTZ AS s, $nothing AS n")
     assert editor.filled(query, ViewState()).endswith("NULL AS n")
 
@@ -174,27 +174,27 @@ TIMES = pa.array([datetime(2026, 11, 23, 8, minute, tzinfo=UTC) for minute in (2
         ({"region": ["a"], "n": [1]}, None),
     ],
 )
-def test_what_suggests_itself(rows: dict[str, object], expected: ChartSpec | None) -> None:
+def test_the_suggested_chart(rows: dict[str, object], expected: ChartSpec | None) -> None:
     assert chart_builder.suggested(pa.table(rows)) == expected
 
 
-def test_lines_go_along_time_and_text_is_no_markup() -> None:
+def test_lines_are_sorted_by_time_and_text_is_escaped() -> None:
     rows = pa.table({"at": TIMES, "<b>x</b>": ["<img src=x>", "b", "b", "<img src=x>"], "n": [1, 2, 3, 4]})
-    figure, left_out = drawn(rows, ChartSpec("lines", "at", ("n",), "<b>x</b>"), UTC)
+    figure, left_out = draw(rows, ChartSpec("lines", "at", ("n",), "<b>x</b>"), UTC)
     assert [line.name for line in figure.data] == ["&lt;img src=x&gt;", "b"]
     assert list(figure.data[1].y) == [2, 3]
     assert left_out == ""
-    figure, _ = drawn(rows, ChartSpec("bars", "<b>x</b>", ("n",)), UTC)
+    figure, _ = draw(rows, ChartSpec("bars", "<b>x</b>", ("n",)), UTC)
     assert figure.data[0].x[0] == "&lt;img src=x&gt;"
     assert "<" not in figure.layout.xaxis.title.text
 
 
-def test_what_is_not_drawn_is_said() -> None:
+def test_rows_left_out_of_a_chart_are_reported() -> None:
     rows = pa.table({"name": [str(n) for n in range(100)], "n": list(range(100))})
-    assert drawn(rows, ChartSpec("bars", "name", ("n",)), UTC)[1] == "The first 40 of 100 rows are drawn."
+    assert draw(rows, ChartSpec("bars", "name", ("n",)), UTC)[1] == "The first 40 of 100 rows are drawn."
 
 
-def test_exports_are_the_whole_answer_in_types_that_files_have() -> None:
+def test_exports_have_all_rows_in_types_of_the_format() -> None:
     nested = pa.array([{"k": [1, 2]}] * 12_000)
     rows = pa.table([pa.array(range(12_000)), nested, pa.array(["é,\n=1+1"] * 12_000)], names=["a", "a", "text"])
     back = pq.read_table(io.BytesIO(exports.parquet(rows)))
@@ -207,7 +207,7 @@ def test_exports_are_the_whole_answer_in_types_that_files_have() -> None:
     assert (shown.num_rows, shown["a_2"][0].as_py()) == (outcome.SHOWN, '{"k": [1, 2]}')
 
 
-def test_files_of_every_type_that_duckdb_answers(service: QueryService) -> None:
+def test_exports_of_every_duckdb_type(service: QueryService) -> None:
     sql = """SELECT INTERVAL 1 DAY AS i, TIME '01:02:03' AS t, uuid() AS u, 1.5::DECIMAL(10,2) AS d, 'x'::BLOB AS b,
              MAP {'a': 1} AS m, [1] AS l, {'a': 1} AS s, DATE '2026-01-01' AS day,
              170141183460469231731687303715884105727 AS h, 'a'::ENUM('a', 'b') AS e,
@@ -231,7 +231,7 @@ FAR_CSV = """"n","at","day","local","s","l","st","m","u"
 """
 
 
-def test_times_that_python_has_none_of_are_text(service: QueryService) -> None:
+def test_times_beyond_the_range_of_python_are_text(service: QueryService) -> None:
     rows, _ = service.query(Body(FAR))
     assert exports.csv(rows).decode() == FAR_CSV.replace("\\\n", "")
     assert pq.read_table(io.BytesIO(exports.parquet(rows)))["s"].to_pylist() == ["infinity"] * 2
@@ -243,21 +243,21 @@ def test_times_that_python_has_none_of_are_text(service: QueryService) -> None:
 
 @pytest.mark.parametrize("kind", ["lines", "bars", "points"])
 @pytest.mark.parametrize("x", ["at", "day", "local", "s"])
-def test_times_that_no_axis_has_are_left_out(service: QueryService, kind: Kind, x: str) -> None:
+def test_times_beyond_the_range_of_an_axis_are_left_out(service: QueryService, kind: Kind, x: str) -> None:
     rows, _ = service.query(Body(FAR))
-    figure, left_out = drawn(rows, ChartSpec(kind, x, ("n",)), ZoneInfo("Europe/Berlin"))
+    figure, left_out = draw(rows, ChartSpec(kind, x, ("n",)), ZoneInfo("Europe/Berlin"))
     assert list(figure.data[0].y) == ([2.0] if x == "local" else [])
     assert left_out == "Times outside of the years 1 to 9999 are not drawn."
 
 
-def test_the_last_hour_of_the_last_year_has_no_wall_clock(service: QueryService) -> None:
+def test_times_without_a_local_time_are_left_out(service: QueryService) -> None:
     rows, _ = service.query(Body("SELECT TIMESTAMPTZ '9999-12-31 23:30:00Z' AS late, n FROM range(2) AS t(n)"))
-    figure, _ = drawn(rows, ChartSpec("lines", "late", ("n",)), ZoneInfo("Europe/Berlin"))
+    figure, _ = draw(rows, ChartSpec("lines", "late", ("n",)), ZoneInfo("Europe/Berlin"))
     assert list(figure.data[0].y) == []
 
 
-def test_what_of_every_type_can_be_across(service: QueryService) -> None:
-    """An ENUM suggests bars; bytes and what is made of parts are no axis. A time of the day is."""
+def test_columns_for_the_x_axis(service: QueryService) -> None:
+    """An ENUM suggests bars; bytes, lists and structs are no axis; a time of day is one."""
     sql = """SELECT e::ENUM('a', 'b') AS e, 'x'::BLOB AS b, '101'::BIT AS bit, {'a': n} AS st, [n] AS l, n,
              1::BIGNUM AS big, TIME '10:00' + to_hours(n) AS t, INTERVAL 1 DAY AS i, uuid() AS u, n::HUGEINT AS h
              FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"""
@@ -270,18 +270,18 @@ def test_what_of_every_type_can_be_across(service: QueryService) -> None:
             chart_builder.drawn(rows, ChartSpec(kind, x, ("n",), "e"), UTC)[0].to_json()
 
 
-def test_what_a_table_is() -> None:
+def test_the_description_of_a_table() -> None:
     models = {one.name: one for one in _catalog().models}
-    told = {"table": "order_windows", "merge": "window", "key": ["window_start"], "columns": {}, "select": ""}
-    told["columns"], told["select"] = models["order_windows"].columns, models["order_windows"].select
-    assert schema_browser.meaning(told, "orders") == "count(*) FILTER (WHERE event_type = 'order.placed')"
-    assert schema_browser.meaning(told, "revenue_cents").startswith("money in cents · sum(amount_cents)")
-    assert "INTERVAL 15 MINUTES" in schema_browser.beginning(told)
-    assert schema_browser.matches(told, "revenue")
-    assert not schema_browser.matches(told, "sku")
+    table = {"table": "order_windows", "merge": "window", "key": ["window_start"], "columns": {}, "select": ""}
+    table["columns"], table["select"] = models["order_windows"].columns, models["order_windows"].select
+    assert schema_browser.meaning(table, "orders") == "count(*) FILTER (WHERE event_type = 'order.placed')"
+    assert schema_browser.meaning(table, "revenue_cents").startswith("money in cents · sum(amount_cents)")
+    assert "INTERVAL 15 MINUTES" in schema_browser.beginning(table)
+    assert schema_browser.matches(table, "revenue")
+    assert not schema_browser.matches(table, "sku")
 
 
-def test_every_table_has_a_beginning_that_runs(service: QueryService) -> None:
+def test_the_sample_query_of_every_table_runs(service: QueryService) -> None:
     catalog = _catalog()
     tables = [(one.name, str(one.merge), one.columns) for one in catalog.models]
     for name, merge, columns in (*tables, *((one.name, "view", one.columns) for one in catalog.views)):

@@ -1,4 +1,4 @@
-"""What stands below a figure."""
+"""The remark below a figure: its change."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from dashboard.data.periods import BY_KEY, Period
         (1, None, "no earlier data", False),
     ],
 )
-def test_a_change_points_somewhere_only_where_there_is_one(
-    now: int, before: int | None, text: str, arrow: bool
-) -> None:
+def test_only_a_change_has_an_arrow(now: int, before: int | None, text: str, arrow: bool) -> None:
     period = Period.last(BY_KEY["15m"], datetime(2026, 1, 31, 12, tzinfo=UTC))
-    found = changed(now, before, period)
-    assert (found.text, found.arrow) == (text, arrow)
-    assert found.versus == (period.compared if before else None)
+    remark = changed(now, before, period)
+    assert (remark.text, remark.arrow) == (text, arrow)
+    assert remark.versus == (period.compared if before else None)
 
 
-def test_nothing_is_said_where_nothing_is_compared() -> None:
+def test_without_comparison_there_is_no_remark() -> None:
     period = Period.last(BY_KEY["15m"], datetime(2026, 1, 31, 12, tzinfo=UTC), "none")
     assert changed(11, 10, period) == Remark()

@@ -1,4 +1,4 @@
-"""How complete a figure is said to be."""
+"""Completeness and freshness of a figure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NEWEST = NOW - timedelta(seconds=2)
 
 
 def row(stream: str = "orders", **given: Any) -> dict[str, Any]:
-    usual = {"events": 1_000, "dead_letters": 0, "late": 0, "newest": NEWEST, "waiting": 0, "lag_seconds": 0.0}
-    return {"stream": stream, **usual, **given}
+    defaults = {"events": 1_000, "dead_letters": 0, "late": 0, "newest": NEWEST, "waiting": 0, "lag_seconds": 0.0}
+    return {"stream": stream, **defaults, **given}
 
 
 @pytest.mark.parametrize(
@@ -38,25 +38,25 @@ def test_share(rows: list[dict[str, Any]], share: float | None) -> None:
     assert trust.of(rows, (), PERIOD).share == share
 
 
-def test_only_the_figures_own_streams_count() -> None:
+def test_only_the_streams_of_the_figure_count() -> None:
     rows = [row(), row("payments", waiting=5_000, dead_letters=7)]
     assert trust.of(rows, ("orders",), PERIOD).share == 1.0
     assert trust.of(rows, ("orders", "payments"), PERIOD).dead_letters == 7
 
 
-def test_what_waits_belongs_to_no_range_that_ended_before_it_came() -> None:
+def test_events_that_arrived_after_the_range_do_not_count_as_waiting() -> None:
     over = Period.between(NOW - timedelta(hours=2), NOW - timedelta(hours=1), NOW)
     assert trust.of([row(waiting=1_000, lag_seconds=30.0)], (), over).share == 1.0
     assert trust.of([row(waiting=1_000, lag_seconds=4_000.0)], (), over).share == 0.5
 
 
-def test_a_figure_of_two_streams_is_as_fresh_as_the_staler_one() -> None:
+def test_the_freshness_of_two_streams_is_that_of_the_older() -> None:
     rows = [row(), row("payments", newest=NEWEST - timedelta(minutes=5))]
     assert trust.of(rows, ("orders", "payments"), PERIOD).newest == NEWEST - timedelta(minutes=5)
     assert trust.of(rows, (), PERIOD).newest == NEWEST
 
 
-def test_the_line() -> None:
+def test_the_line_below_a_figure() -> None:
     known = trust.of([row(dead_letters=8)], (), PERIOD)
     assert known.line(NOW, UTC) == "99.2 % complete as of 12:00:03 UTC"
     assert known.line(NOW, ZoneInfo("Asia/Tokyo")) == "99.2 % complete as of 21:00:03"
@@ -64,11 +64,11 @@ def test_the_line() -> None:
     assert trust.of([row(waiting=None)], (), PERIOD).line(NOW, UTC).startswith("completeness unknown")
 
 
-def test_what_is_not_complete_is_never_rounded_up_to_it() -> None:
+def test_incomplete_is_never_rounded_up_to_complete() -> None:
     assert trust.percent(0.999_99) == "99.9 %"
     assert trust.percent(1.0) == "100 %"
 
 
 def test_the_detail_names_what_is_missing() -> None:
-    said = trust.of([row(dead_letters=1_234, late=5, waiting=6, lag_seconds=1.5)], (), PERIOD).detail()
-    assert said == "In the range: 1,234 dead letters, 5 late events, 6 events waiting, 1.5 s behind."
+    text = trust.of([row(dead_letters=1_234, late=5, waiting=6, lag_seconds=1.5)], (), PERIOD).detail()
+    assert text == "In the range: 1,234 dead letters, 5 late events, 6 events waiting, 1.5 s behind."

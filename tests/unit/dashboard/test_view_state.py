@@ -1,4 +1,4 @@
-"""What an address means, and that a view's address means the view."""
+"""Views to and from addresses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 CUSTOM = {"range": "custom", "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T10:30:00Z"}
 
 
-def test_an_address_that_says_nothing_means_the_usual() -> None:
+def test_an_empty_address_is_the_default_view() -> None:
     assert ViewState.read({}) == ViewState()
     assert ViewState().address() == {"range": "15m"}
 
 
 @given(st.sampled_from([*BY_KEY]), st.sampled_from([*COMPARE]), st.sampled_from([*ZONES]), st.sampled_from([*REFRESH]))
-def test_a_views_address_reads_as_the_view(choice: str, compare: str, zone: str, refresh: str) -> None:
+def test_a_view_survives_its_address(choice: str, compare: str, zone: str, refresh: str) -> None:
     view = ViewState(choice, compare, zone, refresh)
     assert ViewState.read(view.address()) == view
     custom = ViewState("custom", compare, zone, refresh, NOW - timedelta(hours=1), NOW)
@@ -29,7 +29,7 @@ def test_a_views_address_reads_as_the_view(choice: str, compare: str, zone: str,
 
 
 @pytest.mark.parametrize(
-    "said",
+    "params",
     [
         {"range": "99h", "compare": "?", "zone": "mars", "refresh": "never"},
         {**CUSTOM, "from": "yesterday"},
@@ -40,11 +40,11 @@ def test_a_views_address_reads_as_the_view(choice: str, compare: str, zone: str,
         dict.fromkeys([*DEFAULTS, "from", "to"], "'; DROP TABLE orders; --"),
     ],
 )
-def test_what_is_wrong_is_left_at_the_usual(said: dict[str, str]) -> None:
-    assert ViewState.read(said) == ViewState()
+def test_invalid_parameters_are_replaced_by_defaults(params: dict[str, str]) -> None:
+    assert ViewState.read(params) == ViewState()
 
 
-def test_a_range_of_ones_own() -> None:
+def test_a_custom_range() -> None:
     period = ViewState.read(CUSTOM).period(NOW)
     assert (period.since, period.until) == (NOW.replace(hour=10, second=0), NOW.replace(hour=10, minute=30, second=0))
     assert period.over
@@ -52,7 +52,7 @@ def test_a_range_of_ones_own() -> None:
 
 
 @pytest.mark.parametrize("hours", [0.001, 0.5, 3, 30, 2_000])
-def test_a_range_of_ones_own_is_whole_buckets_and_few_enough_to_draw(hours: float) -> None:
+def test_a_custom_range_is_whole_buckets_and_few_enough_to_draw(hours: float) -> None:
     since = NOW - timedelta(hours=hours)
     period = ViewState("custom", since=since, until=NOW).period(NOW)
     assert period.since <= since
@@ -61,7 +61,7 @@ def test_a_range_of_ones_own_is_whole_buckets_and_few_enough_to_draw(hours: floa
     assert 1 <= len(period.buckets()) <= 122
 
 
-def test_yesterday_is_a_day_earlier_whatever_the_range() -> None:
+def test_yesterday_is_a_day_earlier_for_every_range() -> None:
     period = ViewState(compare="yesterday").period(NOW)
     assert period.since - period.previous_since == timedelta(days=1)
     assert period.compared == "vs same time yesterday"

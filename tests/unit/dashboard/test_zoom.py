@@ -1,4 +1,4 @@
-"""What the browser says of a drag over a chart is a range, or nothing."""
+"""The range that the browser sends after a drag over a chart."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def test_two_times_are_a_range() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [None, 7, "123", [], [1], [1, 2, 3], [2, 1], [1, 1], ["a", "b"], [None, 1], [0, 1e300], [float("nan"), 1], [{}, 1]],
 )
-def test_whatever_else_is_said_is_none(said: Any) -> None:
-    assert zoom.read(said) is None
+def test_any_other_value_is_none(value: Any) -> None:
+    assert zoom.read(value) is None
 
 
-def test_the_script_knows_charts_by_their_key_and_their_offset() -> None:
-    """Two names that stand in Python and in the browser's script."""
+def test_the_script_has_the_key_and_the_offset_of_charts() -> None:
+    """Two names that Python and the script in the browser share."""
     assert f'[class*="st-key-{zoom.CHART}"]' in zoom._JS
     assert f"meta.{zoom.OFFSET}" in zoom._JS

@@ -1,4 +1,4 @@
-"""Commands as child processes: what reaches them, how they end, and that nothing of an event is more than a value."""
+"""Commands as child processes: their arguments, their ends, and text of events as plain values."""
 
 from __future__ import annotations
 
@@ -18,56 +18,56 @@ CAUSE, LETTER = "aaaa11112222", "payments:1:4711"
 HOSTILE = "--yes; touch /tmp/x $(reboot) `id` \"'\n\\"
 
 
-def wait_until(true: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def ended(jobs: Jobs, job: Job) -> dict[str, Any]:
-    """What the command was given, once it has ended."""
+def run_to_end(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """Wait for the end of a job; returns the arguments that its command printed."""
     wait_until(lambda: not job.running)
     assert not jobs._children
     (given,) = job.of("given")
     return given
 
 
-def test_whatever_an_events_text_is_it_is_one_argument() -> None:
+def test_any_text_of_an_event_is_one_argument() -> None:
     jobs = Jobs(command())
-    given = ended(jobs, jobs.start("dry", Request(CAUSE, LETTER, field="$.note", value=HOSTILE), "ana"))["given"]
+    given = run_to_end(jobs, jobs.start("dry", Request(CAUSE, LETTER, field="$.note", value=HOSTILE), "ana"))["given"]
     assert given == [
         *("dead-letters", "retry", "--format=json", "--rate=50", f"--set=$.note={HOSTILE}", "--", LETTER),
     ]
 
 
-def test_a_retry_names_who_and_up_to_when() -> None:
+def test_a_retry_has_its_actor_and_end_time() -> None:
     jobs = Jobs(command())
     request = Request(CAUSE, until="2026-11-23T10:00:00Z")
-    given = ended(jobs, jobs.start("retry", request, "--ana"))["given"]
+    given = run_to_end(jobs, jobs.start("retry", request, "--ana"))["given"]
     assert given[-4:] == ["--yes", "--by=--ana", "--until=2026-11-23T10:00:00Z", f"--fingerprint={CAUSE}"]
 
 
 @pytest.mark.parametrize(
     "request_", [Request(CAUSE, "--yes"), Request(CAUSE, "a b:1:2"), Request("--yes"), Request("")]
 )
-def test_what_is_no_letter_starts_nothing(request_: Request) -> None:
+def test_an_invalid_position_or_fingerprint_starts_nothing(request_: Request) -> None:
     jobs = Jobs(command())
     with pytest.raises(ValueError, match="not a"):
         jobs.start("retry", request_, "ana")
     assert jobs.newest(request_.cause, "retry") is None
 
 
-def test_an_edited_payload_is_in_a_file_of_our_own_that_goes() -> None:
+def test_an_edited_payload_is_in_a_private_file_deleted_afterwards() -> None:
     jobs = Jobs(command())
-    given = ended(jobs, jobs.start("dry", Request(CAUSE, LETTER, payload=HOSTILE), "ana"))
+    given = run_to_end(jobs, jobs.start("dry", Request(CAUSE, LETTER, payload=HOSTILE), "ana"))
     assert (given["mode"], given["payload"]) == ("0o600", HOSTILE)
     assert not Path(given["file"]).exists()
 
 
-def test_one_retry_at_a_time_and_it_can_be_stopped() -> None:
-    told: list[Job] = []
-    jobs = Jobs(command(plan(3), wait_s=20), told.append)
+def test_one_retry_at_a_time_which_can_be_stopped() -> None:
+    ended: list[Job] = []
+    jobs = Jobs(command(plan(3), wait_s=20), ended.append)
     job = jobs.start("retry", Request(CAUSE), "ana")
     wait_until(lambda: bool(job.plan))
     with pytest.raises(Busy, match="this cause"):
@@ -78,13 +78,13 @@ def test_one_retry_at_a_time_and_it_can_be_stopped() -> None:
     jobs.stop(job)
     wait_until(lambda: not job.running)
     assert (job.code, job.end["outcome"]) == (0, "stopped")
-    wait_until(lambda: told == [job])
+    wait_until(lambda: ended == [job])
     jobs.close()
     wait_until(lambda: not other.running)
-    assert told == [job]
+    assert ended == [job]
 
 
-def test_what_it_failed_with_is_its_last_word() -> None:
+def test_the_error_is_the_last_line_of_stderr() -> None:
     jobs = Jobs(command(code=2))
     job = jobs.start("dry", Request(CAUSE), "ana")
     wait_until(lambda: not job.running)
@@ -94,13 +94,13 @@ def test_what_it_failed_with_is_its_last_word() -> None:
     assert "could not be started" in missing.error
 
 
-def test_what_will_happen_is_said() -> None:
-    said = retry_request.announcement(
+def test_the_announcement_lists_the_effects() -> None:
+    lines = retry_request.announcement(
         plan(3, says="wrong_type: **x**", left_out={"retried": 2, "gone": 0, "homeless": 0})
     )
-    assert said[:3] == [
+    assert lines[:3] == [
         "3 to topic payments, partition 1: each once, with its own key and headers.",
         "Analytics predicts for 3: would fail again: wrong_type: **x**.",
         "2 left out: they were sent again before.",
     ]
-    assert said[3] == "In batches of 1, 2; the first failure stops it."
+    assert lines[3] == "In batches of 1, 2; the first failure stops it."

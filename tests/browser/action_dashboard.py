@@ -1,6 +1,6 @@
-"""A dashboard whose first page has one button that acts: as `streamgauge dashboard`, all else is the real one.
+"""A dashboard whose first page has one action button; the rest is as in `streamgauge dashboard`.
 
-`python -m tests.browser.acting` is the process; `acting` starts it beside a pipeline.
+`python -m tests.browser.action_dashboard` is the process; `action_dashboard` starts it beside a pipeline.
 """
 
 from __future__ import annotations
@@ -24,28 +24,31 @@ from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until
 
 TARGET = "orders:0:17 ![x](http://127.0.0.1:1/leak)"
-SAYS = ("3 letters are sent again to `orders`.", "<b>Nobody</b> is asked twice.")
+EFFECTS = ("3 dead letters are sent again to `orders`.", "<b>Each</b> is sent once.")
 
 
 @contextmanager
-def acting(pipeline: Pipeline, name: str, **environ: str) -> Iterator[str]:
-    """The dashboard process, with these `STREAMGAUGE_` settings more; yields its address."""
+def action_dashboard(pipeline: Pipeline, name: str, **environ: str) -> Iterator[str]:
+    """Run the dashboard process with these further `STREAMGAUGE_` settings; yields its address."""
     port = str(free_port())
     url = f"http://127.0.0.1:{port}"
-    more = {f"STREAMGAUGE_{key}": value for key, value in {"DASHBOARD_PORT": port, **environ}.items()}
+    settings = {f"STREAMGAUGE_{key}": value for key, value in {"DASHBOARD_PORT": port, **environ}.items()}
     with (pipeline.folder / f"{name}.log").open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.browser.acting"], env=pipeline.environ | more, stdout=log, stderr=log
+            [sys.executable, "-m", "tests.browser.action_dashboard"],
+            env=pipeline.environ | settings,
+            stdout=log,
+            stderr=log,
         )
     try:
-        wait_until(lambda: _answers(url, child), f"{name} answers")
+        wait_until(lambda: _is_up(url, child), f"{name} is up")
         yield url
     finally:
         child.terminate()
         child.wait(timeout=30)
 
 
-def _answers(url: str, child: subprocess.Popen[bytes]) -> bool:
+def _is_up(url: str, child: subprocess.Popen[bytes]) -> bool:
     assert child.poll() is None, f"it ended with {child.returncode}"
     try:
         return httpx.get(f"{url}/_stcore/health", timeout=2).is_success
@@ -59,10 +62,15 @@ def show() -> None:
 
 
 def draw(view: ViewState) -> None:
-    """A button that acts, in the part that refreshes by itself, and when that was."""
+    """An action button in the part that refreshes by itself, and the time of the refresh."""
     st.text(f"drawn at {datetime.now(UTC):%H:%M:%S.%f}")
     actions.button(
-        "Retry", key="retry", action=lambda _: "3 letters were sent", name="test.retry", target=TARGET, effects=[*SAYS]
+        "Retry",
+        key="retry",
+        action=lambda _: "3 dead letters were sent",
+        name="test.retry",
+        target=TARGET,
+        effects=[*EFFECTS],
     )
     audit_table.show(view)
 
