@@ -17,6 +17,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from benchmarks.machine import machine
+from streamgauge.runtime.kafka import Partition
 from tests.support.publishing import ordered_producer
 from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
@@ -24,7 +25,6 @@ from tests.support.waiting import wait_until
 INTERVAL_S, TARGET_PARTITIONS, TARGET_SHARE = 10.0, 5_000, 0.15
 A_TOPIC = 100
 TOOK = "streamgauge_lag_sample_seconds"
-Partition = tuple[str, int]
 
 
 class Load:

@@ -24,7 +24,7 @@ SMALL_CENTS = 1_500
 SPIKE = 20
 
 Basket = list[tuple[Product, int]]
-Place = Callable[["Buyer", Basket], None]
+PlaceOrder = Callable[["Buyer", Basket], None]
 
 
 class Buyer(Customer):
@@ -49,7 +49,13 @@ class Scenarios:
     """
 
     def __init__(
-        self, rng: Random, scheduler: Scheduler, world: World, share: float, place: Place, pick: Callable[[], Customer]
+        self,
+        rng: Random,
+        scheduler: Scheduler,
+        world: World,
+        share: float,
+        place: PlaceOrder,
+        pick: Callable[[], Customer],
     ) -> None:
         self._rng, self._scheduler, self._world, self._share = rng, scheduler, world, share
         self._place, self._pick = place, pick

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from generators.services.engine import Position
-
-Partition = tuple[str, int]
+from streamgauge.runtime.kafka import Partition
 
 
 class OffsetTracker:

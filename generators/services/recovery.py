@@ -12,6 +12,7 @@ from generators.services.engine import Engine
 from generators.services.messages import INVENTORY, PAYMENTS, SHIPMENTS, decode
 from streamgauge.runtime import log_reader
 from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
 
 HEADER = "request"
@@ -21,7 +22,7 @@ _REQUEST_TIMEOUT_S = 10.0
 
 
 def recover(
-    settings: Settings, engine: Engine, committed: Mapping[tuple[str, int], int], stopped: Callable[[], bool]
+    settings: Settings, engine: Engine, committed: Mapping[Partition, int], stopped: Callable[[], bool]
 ) -> tuple[int, set[tuple[str, str]]]:
     """Read inventory, payments and shipments to their ends.
 
@@ -76,6 +77,6 @@ def _starts(consumer: Consumer) -> list[TopicPartition]:
     return starts
 
 
-def _uncommitted(position: str, committed: Mapping[tuple[str, int], int]) -> bool:
+def _uncommitted(position: str, committed: Mapping[Partition, int]) -> bool:
     topic, partition, offset = position.rsplit("/", 2)
     return int(offset) >= committed.get((topic, int(partition)), 0)

@@ -33,6 +33,7 @@ from generators.services.recovery import HEADER, recover
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.data_dir import faults, totals
 from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import Process
 
 GROUP = "services"
@@ -87,7 +88,7 @@ class Services:
         self._unsent = 0
         self._acknowledged: Counter[str] = Counter()
         self._began_ms = _now_ms()
-        self._committed: dict[tuple[str, int], int] = {}
+        self._committed: dict[Partition, int] = {}
         self._assigned = False
         self._next_commit = self._next_ledger = 0.0
 

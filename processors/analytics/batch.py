@@ -19,6 +19,7 @@ from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
 from streamgauge.catalog.validation import REASONS
 from streamgauge.deltas.wire import Delta
 from streamgauge.runtime import metrics
+from streamgauge.runtime.kafka import Partition
 
 # Rare records of operators' work: counted as traffic, they would look like a stream that has stopped.
 UNCOUNTED = frozenset({RETRIES_TOPIC, AUDIT_TOPIC})
@@ -33,7 +34,7 @@ class Batch:
     chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
     dead: list[DeadLetter] = field(default_factory=list)
     foreign: list[ForeignDeadLetter] = field(default_factory=list)
-    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    next_offsets: dict[Partition, int] = field(default_factory=dict)
     repeated: dict[str, int] = field(default_factory=dict)
 
     def relations(self, now_ms: int, deduplicator: Deduplicator | None = None) -> dict[str, pa.Table]:

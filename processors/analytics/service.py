@@ -43,6 +43,7 @@ from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
 from streamgauge.runtime.data_dir import replica_slot
 from streamgauge.runtime.errors import TransientError, UsageError
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import Process
 
 CHUNK = 1_000
@@ -92,7 +93,7 @@ class Analytics:
             settings, self._transform.decoders, self._transform.deduplicator, self._holds
         )
         # Where the batch begins in each partition, transaction markers included, so that batches join without a gap.
-        self._first: dict[tuple[str, int], int] = {}
+        self._first: dict[Partition, int] = {}
 
     def open(self) -> bool:
         """Connect and subscribe; False when stopped before a broker answered."""

@@ -18,6 +18,7 @@ from processors.lag.cluster import Failure
 from processors.lag.history import Row, Snapshot
 from streamgauge.domain import consumer_lag, lag_status, partition_balance
 from streamgauge.runtime import metrics
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.metric import GaugeName
 
 Samples = Iterable[tuple[tuple[str, ...], float | None]]
@@ -78,7 +79,7 @@ def _families(snapshot: Snapshot) -> Iterator[Metric]:
 def _of_topics(snapshot: Snapshot) -> Iterator[Metric]:
     state = snapshot.state
 
-    def by_tp(values: dict[tuple[str, int], int] | dict[tuple[str, int], float]) -> Samples:
+    def by_tp(values: dict[Partition, int] | dict[Partition, float]) -> Samples:
         return (((topic, str(number)), value) for (topic, number), value in sorted(values.items()))
 
     yield _family("kafka_topic_partitions", (((name,), count) for name, count in state.partitions.items()))

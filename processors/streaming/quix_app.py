@@ -15,6 +15,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from streamgauge.runtime import metrics
+from streamgauge.runtime.kafka import Partition
 
 with warnings.catch_warnings(record=True):
     # One of its dependencies warns about another at import; neither is ours to fix.
@@ -33,9 +34,9 @@ logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
 class QuixApp(Application):
     """A Quix application that exposes its assignment and leaves signals to `streamgauge.runtime.process`."""
 
-    assigned: frozenset[tuple[str, int]] = frozenset()
+    assigned: frozenset[Partition] = frozenset()
     joined = False
-    _began: Mapping[tuple[str, int], int] = {}
+    _began: Mapping[Partition, int] = {}
 
     def time_commits(self) -> None:
         """Measure the duration of each commit that is not empty."""
@@ -73,7 +74,7 @@ class QuixApp(Application):
         self._hold(frozenset(), joined=False)
         super()._on_lost(consumer, partitions)
 
-    def _hold(self, assigned: frozenset[tuple[str, int]], *, joined: bool) -> None:
+    def _hold(self, assigned: frozenset[Partition], *, joined: bool) -> None:
         self.assigned, self.joined = assigned, joined
 
     def disable_time_alignment(self) -> None:
@@ -85,7 +86,7 @@ class QuixApp(Application):
         """
         self._dataframe_registry._requires_time_alignment = False
 
-    def positions(self) -> dict[tuple[str, int], tuple[int, int]]:
+    def positions(self) -> dict[Partition, tuple[int, int]]:
         """Position and log end of each assigned partition, below 0 while unknown. Makes no request to the broker."""
         topics = self._topic_manager.non_changelog_topics
         tps = [TopicPartition(topic, number) for topic, number in self.assigned if topic in topics]

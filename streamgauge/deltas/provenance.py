@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 import duckdb
 import msgspec
 
+from streamgauge.runtime.kafka import Partition
+
 log = logging.getLogger("streamgauge")
 # (topic, partition) → ranges [first, next), ascending, that neither touch nor overlap.
-Ranges = dict[tuple[str, int], list[tuple[int, int]]]
+Ranges = dict[Partition, list[tuple[int, int]]]
 
 
 class InputOffsets(msgspec.Struct, frozen=True):
@@ -28,9 +30,7 @@ class InputOffsets(msgspec.Struct, frozen=True):
     offsets: dict[str, dict[int, tuple[int, int]]]
 
     @classmethod
-    def between(
-        cls, models: str, first: Mapping[tuple[str, int], int], after: Mapping[tuple[str, int], int]
-    ) -> InputOffsets:
+    def between(cls, models: str, first: Mapping[Partition, int], after: Mapping[Partition, int]) -> InputOffsets:
         """For each partition in `after` (its next offset), from `first` (0 when absent: the beginning) to there."""
         offsets: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
         for (topic, partition), following in after.items():

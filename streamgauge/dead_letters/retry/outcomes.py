@@ -14,6 +14,7 @@ from streamgauge.dead_letters.retry.records import CHUNK, record_of
 from streamgauge.dead_letters.retry.retrier import Sent
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
 
 POLL_S = 0.05
@@ -49,7 +50,7 @@ class Watcher:
         self._partitions = [
             part for topic in sorted(set(letter_topics)) for part in log_reader.partitions(consumer, topic)
         ]
-        self._read: dict[tuple[str, int], int] = {}
+        self._read: dict[Partition, int] = {}
         starts = []
         for part in self._partitions:
             end = self._end(part)
@@ -80,7 +81,7 @@ class Watcher:
                 time.sleep(POLL_S)
         return self._failures(sent)
 
-    def _positions(self, partitions: set[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    def _positions(self, partitions: set[Partition]) -> dict[Partition, int]:
         wanted = [TopicPartition(topic, number) for topic, number in partitions]
         try:
             committed = self._committed.committed(wanted, timeout=_CALL_S)
