@@ -1,1 +1,0 @@
-"""Kustomize base and overlays, and what writes their generated part."""
