@@ -10,9 +10,8 @@ PAGES = "http://localhost:8501"
 # uid of the data source in deploy/grafana/provisioning, and the folder of dashboards and alerts.
 DATASOURCE = "prometheus"
 FOLDER = "Streamgauge"
-# The scrape job of deploy/prometheus, and its interval; rates need a range of at least four scrapes.
+# The scrape job of deploy/prometheus. It scrapes every 5 s; rates need a range of at least four scrapes.
 JOB = "streamgauge"
-SCRAPE_S = 5
 
 # The catalog with the KPI counters of the commerce dashboard and the business alerts.
 CATALOG = "streamgauge.catalog.commerce"

@@ -19,12 +19,6 @@ ATTEMPT, RETRY_OF = "streamgauge.attempt", "streamgauge.retry-of"
 REASON, FIELD, FINGERPRINT = "streamgauge.reason", "streamgauge.field", "streamgauge.fingerprint"
 # Which of our services could not process the event (processors/streaming/service.py).
 CONSUMER = "streamgauge.consumer"
-FOREIGN_REASONS = {
-    "streams_error": "A Kafka Streams application could not process the event.",
-    "connect_error": "A Kafka Connect connector could not process the event.",
-    "spring_error": "A Spring Kafka listener could not process the event.",
-    "unknown": "The headers do not say where the event was.",
-}
 DETAIL_SHOWN = 500
 _STREAMS, _CONNECT, _SPRING = "__streams.errors.", "__connect.errors.", "kafka_dlt-"
 # Removed by a retry, so that the event is as it was.

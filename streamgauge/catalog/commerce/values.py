@@ -11,4 +11,3 @@ Segment = Literal["new", "returning", "lapsed"]
 
 ORDER_CHANNELS: tuple[OrderChannel, ...] = get_args(OrderChannel)
 PAYMENT_METHODS: tuple[PaymentMethod, ...] = get_args(PaymentMethod)
-MARKETING_CHANNELS: tuple[MarketingChannel, ...] = get_args(MarketingChannel)

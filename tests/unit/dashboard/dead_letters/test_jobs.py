@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +10,17 @@ import pytest
 from dashboard.pages.dead_letters import retry_request
 from dashboard.pages.dead_letters.jobs import Busy, Job, Jobs
 from dashboard.pages.dead_letters.retry_request import Request
+from tests.support.waiting import wait_until
 from tests.unit.dashboard.dead_letters.command import command, plan
 
+WITHIN_S = 20.0
 CAUSE, LETTER = "aaaa11112222", "payments:1:4711"
 HOSTILE = "--yes; touch /tmp/x $(reboot) `id` \"'\n\\"
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def run_to_end(jobs: Jobs, job: Job) -> dict[str, Any]:
     """Wait for the end of a job; returns the arguments that its command printed."""
-    wait_until(lambda: not job.running)
+    wait_until(lambda: not job.running, "the job ends", WITHIN_S)
     assert not jobs._children
     (given,) = job.of("given")
     return given
@@ -69,28 +62,28 @@ def test_one_retry_at_a_time_which_can_be_stopped() -> None:
     ended: list[Job] = []
     jobs = Jobs(command(plan(3), wait_s=20), ended.append)
     job = jobs.start("retry", Request(CAUSE), "ana")
-    wait_until(lambda: bool(job.plan))
+    wait_until(lambda: bool(job.plan), "the plan is there", WITHIN_S)
     with pytest.raises(Busy, match="this cause"):
         jobs.start("dry", Request(CAUSE), "bob")
     with pytest.raises(Busy, match=f"ana is retrying dead letters of the cause {CAUSE}"):
         jobs.start("retry", Request("bbbb"), "bob")
     other = jobs.start("dry", Request("bbbb"), "bob")
     jobs.stop(job)
-    wait_until(lambda: not job.running)
+    wait_until(lambda: not job.running, "the job ends", WITHIN_S)
     assert (job.code, job.end["outcome"]) == (0, "stopped")
-    wait_until(lambda: ended == [job])
+    wait_until(lambda: ended == [job], "the end is reported", WITHIN_S)
     jobs.close()
-    wait_until(lambda: not other.running)
+    wait_until(lambda: not other.running, "the other job ends", WITHIN_S)
     assert ended == [job]
 
 
 def test_the_error_is_the_last_line_of_stderr() -> None:
     jobs = Jobs(command(code=2))
     job = jobs.start("dry", Request(CAUSE), "ana")
-    wait_until(lambda: not job.running)
+    wait_until(lambda: not job.running, "the job ends", WITHIN_S)
     assert (job.code, job.error) == (2, "**why**")
     missing = Jobs(["/nowhere/streamgauge"]).start("dry", Request(CAUSE), "ana")
-    wait_until(lambda: not missing.running)
+    wait_until(lambda: not missing.running, "the job without a command ends", WITHIN_S)
     assert "could not be started" in missing.error
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from streamgauge.warehouse.sql.query_registry import EARLY_CANCEL_KEPT_S, ActiveQuery, QueryRegistry
 from streamgauge.warehouse.sql.query_service import QueryRefused, QueryRequest, QueryService
+from tests.support.waiting import wait_until
 from tests.unit.streamgauge.warehouse.commerce import Commerce
 
 RUNAWAY = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range % 7 = b.range % 11"
@@ -49,10 +50,7 @@ def cancelled(query: Future[object]) -> float:
 
 def wait_for(service: QueryService, name: str) -> None:
     """Wait until a query of this name is registered."""
-    deadline = time.monotonic() + 10
-    while name not in service._registry._named:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: name in service._registry._named, f"the query {name} is registered", 10, every_s=0.01)
 
 
 def test_cancel_ends_a_runaway_query_and_frees_its_slot(service: QueryService, ask: Ask) -> None:
