@@ -20,7 +20,8 @@ TIMEOUT_S = 1.0
 class ProcessHealth:
     """A running process. `address` is `host:port` of its `/health` and `/metrics`; `up_s` is how long it has run.
 
-    `why` is the reason why it is not ready, and empty where it is ready.
+    `why` is the reason why it is not ready, and empty where it is ready. `problems` are sentences about what is not
+    well although it works.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ProcessHealth:
     address: str
     up_s: float | None = None
     why: str = ""
+    problems: tuple[str, ...] = ()
 
     @property
     def port(self) -> str:
@@ -41,17 +43,30 @@ class ProcessHealth:
 
     @property
     def state(self) -> str:
-        """`ready` or `not ready`."""
-        return "ready" if self.ready else "not ready"
+        """`ready`, `degraded` (ready, with problems) or `not ready`."""
+        if self.ready:
+            return "degraded" if self.problems else "ready"
+        return "not ready"
+
+    @property
+    def text(self) -> str:
+        """All that is not well, in words; empty when nothing is."""
+        return "; ".join(filter(None, (self.why, *self.problems)))
 
 
 def reason(address: str, timeout_s: float = TIMEOUT_S) -> str:
     """Why the process at `host:port` is not ready; empty where it is. Blocks for at most `timeout_s`."""
+    return _reported(address, timeout_s)[0]
+
+
+def _reported(address: str, timeout_s: float = TIMEOUT_S) -> tuple[str, tuple[str, ...]]:
+    """Why the process is not ready, and its problems."""
     try:
         health = httpx.get(f"http://{address}/health", timeout=timeout_s, trust_env=False).json()
-        return "" if health["status"] == "ready" else str(health["why"]) or "starting"
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return f"does not answer on port {address.rpartition(':')[2]}"
+        why = "" if health["status"] == "ready" else str(health["why"]) or "starting"
+        return why, tuple(map(str, health.get("problems", ())))
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+        return f"does not answer on port {address.rpartition(':')[2]}", ()
 
 
 def read(entry: RunFile) -> ProcessHealth:
@@ -60,7 +75,7 @@ def read(entry: RunFile) -> ProcessHealth:
         up_s = max(0.0, time.time() - psutil.Process(entry.pid).create_time())
     except psutil.NoSuchProcess:
         return ProcessHealth(entry.name, entry.pid, entry.address, None, "has just ended")
-    return ProcessHealth(entry.name, entry.pid, entry.address, up_s, reason(entry.address))
+    return ProcessHealth(entry.name, entry.pid, entry.address, up_s, *_reported(entry.address))
 
 
 def read_all(data_dir: Path) -> list[ProcessHealth]:

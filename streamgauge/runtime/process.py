@@ -31,12 +31,17 @@ log = logging.getLogger("streamgauge")
 
 @dataclass
 class Process:
-    """A running command: its name, settings, stop event and health."""
+    """A running command: its name, settings, stop event and health.
+
+    A process is unready when it cannot do its work, and degraded when it does it but something is not well: one stream
+    is set aside, events were lost. Each problem has a subject, so that it can be replaced and solved by itself.
+    """
 
     name: str
     settings: Settings
     stop: threading.Event
     _why_not: str | None = field(default="starting")
+    _problems: dict[str, str] = field(default_factory=dict)
 
     def ready(self) -> None:
         """Report that the process does its work."""
@@ -53,11 +58,22 @@ class Process:
         self._why_not = why
         metrics.gauge("streamgauge_process_ready").labels(self.name).set(0)
 
+    def problem(self, subject: str, text: str) -> None:
+        """Report something that is not well while the work goes on; replaces what was reported of `subject`."""
+        if self._problems.get(subject) != text:
+            log.warning("%s", text)
+        self._problems = {**self._problems, subject: text}
+
+    def solved(self, subject: str) -> None:
+        """Withdraw what was reported of `subject`."""
+        self._problems = {name: text for name, text in self._problems.items() if name != subject}
+
     @property
-    def health(self) -> dict[str, str]:
-        """`{"process", "status", "why"}`; status is `ready` or `unready`."""
-        why = self._why_not
-        return {"process": self.name, "status": "ready" if why is None else "unready", "why": why or ""}
+    def health(self) -> dict[str, Any]:
+        """`{"process", "status", "why", "problems"}`; status is `ready` or `unready`, problems a list of sentences."""
+        why, problems = self._why_not, list(self._problems.values())
+        status = "ready" if why is None else "unready"
+        return {"process": self.name, "status": status, "why": why or "", "problems": problems}
 
 
 class _Server(ThreadingMixIn, WSGIServer):

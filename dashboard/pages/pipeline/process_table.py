@@ -11,7 +11,7 @@ from dashboard.data import processes, query_cache
 from dashboard.pages.pipeline import figures
 from streamgauge.domain import format
 
-_COLOURS = {"not ready": theme.BAD, "ready": theme.GOOD}
+_COLOURS = {"not ready": theme.BAD, "degraded": theme.WARN, "ready": theme.GOOD}
 
 
 def show() -> None:
@@ -33,7 +33,7 @@ def show() -> None:
             {
                 "state": one.state,
                 "name": one.name,
-                "why": one.why,
+                "why": one.text,
                 "up": None if one.up_s is None else format.duration(one.up_s),
                 "pid": str(one.pid),
                 "address": one.address,

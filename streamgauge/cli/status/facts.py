@@ -47,7 +47,12 @@ class Facts:
 
 def problems(facts: Facts) -> list[str]:
     """Problems in words; empty when all is well."""
-    wrong = [f"{one.name} (process {one.pid}): {one.why}" for one in facts.processes if not one.ready]
+    wrong = [
+        f"{one.name} (process {one.pid}): {text}"
+        for one in facts.processes
+        for text in (one.why, *one.problems)
+        if text
+    ]
     if facts.broker is None:
         wrong.append(f"no Kafka broker answers on {facts.bootstrap}")
     elif facts.missing_topics:

@@ -11,6 +11,8 @@ from rich.text import Text
 from generators.ledger import CATALOG
 from streamgauge.cli.status.facts import Facts
 
+_STATE_STYLES = {"ready": "green", "degraded": "yellow", "not ready": "red"}
+
 
 def show(facts: Facts, wrong: Sequence[str]) -> None:
     """Print the facts, then the problems, on standard output."""
@@ -40,7 +42,7 @@ def _processes(facts: Facts) -> Table:
     for name in ("process", "pid", "health", "metrics", "figures"):
         grid.add_column(name, justify="right" if name in ("pid", "metrics") else "left", no_wrap=True)
     for one in facts.processes:
-        health = Text("ready", style="green") if one.ready else Text(one.why, style="red")
+        health = Text(one.why or one.state, style=_STATE_STYLES[one.state])
         grid.add_row(one.name, str(one.pid), health, one.port, facts.figures.get(one.pid, ""))
     return grid
 

@@ -55,6 +55,11 @@ OLD = (StreamState("orders", 10, 0, 600.0),)
             id="unready",
         ),
         pytest.param(
+            replace(WELL, processes=(ProcessHealth("analytics", 7, "h:9102", problems=("orders waits", "losses")),)),
+            ["analytics (process 7): orders waits", "analytics (process 7): losses"],
+            id="degraded",
+        ),
+        pytest.param(
             replace(WELL, broker=None, replicas=None), ["no Kafka broker answers on broker:9092"], id="broker-away"
         ),
         pytest.param(

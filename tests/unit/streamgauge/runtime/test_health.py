@@ -42,6 +42,15 @@ def test_what_an_answer_means(answer: Callable[[Answer], None], body: object, wh
     assert health.reason("127.0.0.1:9102") == why
 
 
+def test_what_is_not_well_in_a_process_that_is_ready(answer: Callable[[Answer], None]) -> None:
+    answer(lambda _url: httpx.Response(200, json={"status": "ready", "why": "", "problems": ["one", "two"]}))
+    degraded = health.read(RunFile("a", os.getpid(), "h:1"))
+    assert (degraded.ready, degraded.state, degraded.text) == (True, "degraded", "one; two")
+    answer(lambda _url: httpx.Response(503, json={"status": "unready", "why": "no broker", "problems": ["one"]}))
+    unready = health.read(RunFile("a", os.getpid(), "h:1"))
+    assert (unready.ready, unready.state, unready.text) == (False, "not ready", "no broker; one")
+
+
 def test_a_page_of_something_else_on_the_port_is_no_answer(answer: Callable[[Answer], None]) -> None:
     answer(lambda _url: httpx.Response(404, text="<html>"))
     assert health.reason("[::1]:9102") == "does not answer on port 9102"

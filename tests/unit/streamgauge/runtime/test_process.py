@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -79,7 +80,7 @@ def test_a_metrics_port_in_use_ends_the_start(
 
 
 def test_health_and_metrics_while_the_work_runs(run: Run, tmp_path: Path) -> None:
-    seen: list[tuple[int, dict[str, str]]] = []
+    seen: list[tuple[int, dict[str, Any]]] = []
 
     def work(running: Process) -> None:
         (entry,) = run_file.living(tmp_path)
@@ -95,6 +96,11 @@ def test_health_and_metrics_while_the_work_runs(run: Run, tmp_path: Path) -> Non
         metrics = httpx.get(f"http://{entry.address}/metrics", trust_env=False).text
         assert f'streamgauge_process_ready{{process="{NAME}"}} 1.0' in metrics
         assert f'streamgauge_process_info{{process="{NAME}"' in metrics
+        running.problem("orders", "orders is set aside")
+        running.problem("orders", "orders is set aside: too large")
+        running.problem("losses", "events were lost")
+        ask()
+        running.solved("losses")
         running.unready("no broker")
         ask()
         metrics = httpx.get(f"http://{entry.address}/metrics", trust_env=False).text
@@ -104,8 +110,11 @@ def test_health_and_metrics_while_the_work_runs(run: Run, tmp_path: Path) -> Non
     assert [(code, health["status"], health["why"]) for code, health in seen] == [
         (503, "unready", "starting"),
         (200, "ready", ""),
+        (200, "ready", ""),
         (503, "unready", "no broker"),
     ]
+    set_aside = "orders is set aside: too large"
+    assert [health["problems"] for _, health in seen] == [[], [], [set_aside, "events were lost"], [set_aside]]
     assert {health["process"] for _, health in seen} == {NAME}
     assert run_file.living(tmp_path) == []
 
