@@ -19,7 +19,7 @@ class Models:
         self._catalog = catalog
         # One thread: a batch is small, and the second core is for the warehouse.
         self._db = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "1GB"})
-        self._db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
+        self._db.execute("SET GLOBAL TimeZone = 'UTC'; SET preserve_insertion_order = true")
 
     def deltas(self, batch: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
         """Name and delta of each model that has rows, given each relation's rows by stream (and `*`, `dead_letters`).

@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -112,10 +113,12 @@ def _serve(process: Process) -> int:
 
 
 def set_up_logging(level: str) -> None:
-    """Log to standard error, one line per entry; libraries from WARNING on."""
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(message)s", force=True
-    )
+    """Log to standard error, one line per entry, times in UTC; libraries from WARNING on."""
+    form = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    form.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(form)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     log.setLevel(level)
 
 

@@ -46,7 +46,8 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         raise UsageError(
             f"{path} cannot be opened: {str(error).splitlines()[0]}; is another warehouse running?"
         ) from None
-    db.execute("SET TimeZone = 'UTC'")
+    # GLOBAL, or only this connection is in UTC and every cursor, which is what answers, in the zone of the machine.
+    db.execute("SET GLOBAL TimeZone = 'UTC'")
     # A checkpoint rewrites and compresses new rows: fewer, larger ones cost half (docs/benchmarks.md). Reopening after
     # a kill -9 replays at most this much.
     db.execute("SET checkpoint_threshold = '256MB'")

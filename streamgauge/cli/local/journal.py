@@ -1,4 +1,4 @@
-"""Journal: one readable log of many processes, with time and process name; colours on a terminal only."""
+"""Journal: one readable log of many processes, with time (UTC) and process name; colours on a terminal only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TextIO
 
 from rich.console import Console
@@ -50,7 +50,7 @@ class Journal:
 
     def write(self, name: str, line: str, level: int = logging.INFO) -> None:
         """Write one line of the process `name`. At level NOTSET a log entry keeps its own time and level."""
-        now = datetime.now().astimezone().strftime("%H:%M:%S")
+        now = f"{datetime.now(UTC):%H:%M:%S}"
         word = logging.getLevelName(level) if level else "INFO"
         if not level and (entry := _ENTRY.match(line)):
             now, word, line = entry["time"], entry["level"], entry["text"]

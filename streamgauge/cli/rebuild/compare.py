@@ -62,7 +62,7 @@ def compare(
     """Every table of the catalog, one after the other."""
     now = now or datetime.now(UTC)
     with duckdb.connect(":memory:", config={"memory_limit": settings.warehouse_memory}) as db:
-        db.execute("SET TimeZone = 'UTC'")
+        db.execute("SET GLOBAL TimeZone = 'UTC'")
         for name, path in (("running", running), ("rebuilt", rebuilt)):
             db.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
         for model in catalog.models:
