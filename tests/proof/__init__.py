@@ -1,0 +1,1 @@
+"""The proof of docs/reliability.md: faults injected into the real parts, and what each lost, repeated or leaked."""
