@@ -1,14 +1,16 @@
 """Headers of a dead letter: where the event was, what was wrong, which consumer failed. Ours and those of others.
 
 Kafka Streams (KIP-1034; ours are these and some that begin `streamgauge.`), Kafka Connect and Spring Kafka each have
-their own. Numbers are text, or big-endian integers as Spring writes them. No header is trusted: malformed ones give a
-letter of unknown origin, never an error.
+their own, and Spring's recoverer (`kafka_dlt-original-topic`) others than its retry topics (`kafka_original-topic`).
+Numbers are text, or big-endian integers as Spring writes them. No header is trusted: malformed ones give a letter of
+unknown origin, never an error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from streamgauge.dead_letters.fingerprint import fingerprint
@@ -21,8 +23,11 @@ REASON, FIELD, FINGERPRINT = "streamgauge.reason", "streamgauge.field", "streamg
 CONSUMER = "streamgauge.consumer"
 DETAIL_SHOWN = 500
 _STREAMS, _CONNECT, _SPRING = "__streams.errors.", "__connect.errors.", "kafka_dlt-"
+# What Spring's retry topics (@RetryableTopic) write. The group's name is the recoverer's, so it tells neither kind.
+_SPRING_RETRY = ("kafka_original-", "kafka_exception-", "kafka_key-exception-")
+_SPRING_GROUP = f"{_SPRING}original-consumer-group"
 # Removed by a retry, so that the event is as it was.
-_ADDED = (_STREAMS, _CONNECT, _SPRING, "streamgauge.", "kafka_exception-", "kafka_original-", "retry_topic-")
+_ADDED = (_STREAMS, _CONNECT, _SPRING, *_SPRING_RETRY, "streamgauge.", "retry_topic-", "springDeserializerException")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _MOST_ATTEMPTS = 1_000_000
 
@@ -78,8 +83,9 @@ def read(headers: Headers | None) -> ErrorHeaders:
     for name, value in headers or ():
         first.setdefault(name, value or b"")
         last[name] = value or b""
-        kind = next((prefix for prefix in (_STREAMS, _CONNECT, _SPRING) if name.startswith(prefix)), kind)
-    error = {_STREAMS: _streams, _CONNECT: _connect, _SPRING: _spring}.get(kind, _nothing)(first, last)
+        if name != _SPRING_GROUP:
+            kind = next((prefix for prefix in _KINDS if name.startswith(prefix)), kind)
+    error = _KINDS.get(kind, _nothing)(first, last)
     return error._replace(
         reason=error.reason if error.position else "unknown",
         detail=error.detail[:DETAIL_SHOWN],
@@ -154,21 +160,26 @@ def _connect(_first: Mapping[str, bytes], last: Mapping[str, bytes]) -> ErrorHea
     )
 
 
-def _spring(first: Mapping[str, bytes], last: Mapping[str, bytes]) -> ErrorHeaders:
+def _spring(prefix: str, first: Mapping[str, bytes], last: Mapping[str, bytes]) -> ErrorHeaders:
     # Through retry topics the headers repeat: the first name the event's position, the last the error.
-    cause = last.get(f"{_SPRING}exception-cause-fqcn") or last.get(f"{_SPRING}exception-fqcn")
-    detail = _named(_text(cause), _text(last.get(f"{_SPRING}exception-message")))
-    stamp = number(first.get(f"{_SPRING}original-timestamp", b""))
+    cause = last.get(f"{prefix}exception-cause-fqcn") or last.get(f"{prefix}exception-fqcn")
+    detail = _named(_text(cause), _text(last.get(f"{prefix}exception-message")))
+    if not detail:
+        key = _named(*(_text(last.get(f"{prefix}key-exception-{part}")) for part in ("fqcn", "message")))
+        detail = f"key: {key}" if key else ""
+    stamp = number(first.get(f"{prefix}original-timestamp", b""))
+    if stamp is None:
+        stamp = big_integer(first.get("retry_topic-original-timestamp", b""))
     return ErrorHeaders(
-        _position(first, f"{_SPRING}original-"),
+        _position(first, f"{prefix}original-"),
         stamp if stamp is not None and 0 < stamp < 253_402_300_800_000 else None,
         "spring_error",
         detail,
         None,
         None,
-        min(max(number(last.get("retry_topic-attempts", b"")) or 1, 1), _MOST_ATTEMPTS),
+        min(max(big_integer(last.get("retry_topic-attempts", b"")) or 1, 1), _MOST_ATTEMPTS),
         None,
-        _text(last.get(f"{_SPRING}original-consumer-group")) or None,
+        _text(last.get(_SPRING_GROUP)) or None,
     )
 
 
@@ -195,3 +206,17 @@ def number(value: bytes) -> int | None:
     if re.fullmatch(rb"[0-9]{1,19}", value):
         return int(value)
     return int.from_bytes(value, "big", signed=True) if len(value) in (4, 8) else None
+
+
+def big_integer(value: bytes) -> int | None:
+    """A number as in Spring's `retry_topic-` headers: text, or Java's `BigInteger` of one to eight bytes."""
+    whole = number(value)
+    return int.from_bytes(value, "big", signed=True) if whole is None and 0 < len(value) <= 8 else whole
+
+
+_KINDS: Mapping[str, Callable[[Mapping[str, bytes], Mapping[str, bytes]], ErrorHeaders]] = {
+    _STREAMS: _streams,
+    _CONNECT: _connect,
+    _SPRING: partial(_spring, _SPRING),
+    **dict.fromkeys(_SPRING_RETRY, partial(_spring, "kafka_")),
+}

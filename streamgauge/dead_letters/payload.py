@@ -1,12 +1,16 @@
-"""Payload for people: pretty-printed, the wrong field marked, long values cut. Pure, and never raises."""
+"""Payload for people: each value as it is written, a line each, the wrong field marked, long ones cut.
+
+Pure, and never raises.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from streamgauge.dead_letters import json_text
+from streamgauge.dead_letters.json_text import Value
 from streamgauge.runtime.printable import printable
 
 STRING_SHOWN, ITEMS_SHOWN, LINES_SHOWN, RAW_SHOWN = 200, 50, 400, 2_000
@@ -31,12 +35,9 @@ def lines(value: bytes | None, reason: str, field: str | None, detail: str) -> l
     mark = f"{reason}: {detail}"
     if reason != "invalid_json":
         try:
-            tree = json.loads(value)
+            text = value.decode()
+            return _cut(list(_tree(text, json_text.parse(text), steps(field), mark, "", "", "")))
         except (ValueError, RecursionError):
-            return _raw(value, mark)
-        try:
-            return _cut(list(_tree(tree, steps(field), mark, "", "", ("",))))
-        except RecursionError:
             pass
     return _raw(value, mark)
 
@@ -49,41 +50,40 @@ def steps(field: str | None) -> tuple[str | int, ...] | None:
 
 
 def _tree(
-    value: Any, wrong: tuple[str | int, ...] | None, mark: str, indent: str, label: str, comma: tuple[str]
+    text: str, value: Value, wrong: tuple[str | int, ...] | None, mark: str, indent: str, label: str, comma: str
 ) -> Iterator[Line]:
     """Lines of a value. `wrong` is the rest of the path to the wrong field from here, None outside it."""
     here = mark if wrong == () else None
     deeper = indent + "  "
-    if isinstance(value, dict):
+    if value.members is not None:
         yield Line(f"{indent}{label}{{", here)
-        for number, (name, child) in enumerate(value.items(), 1):
-            end = ("," if number < len(value) else "",)
-            yield from _tree(child, _below(wrong, name), mark, deeper, f"{_text(name)}: ", end)
-        if wrong and len(wrong) == 1 and wrong[0] not in value:
-            yield Line(f"{deeper}{_text(str(wrong[0]))}: ?", mark)
-        yield Line(f"{indent}}}{comma[0]}")
-    elif isinstance(value, list):
+        for number, (written, name, child) in enumerate(value.members, 1):
+            end = "," if number < len(value.members) else ""
+            yield from _tree(text, child, _below(wrong, name), mark, deeper, f"{_shown(written)}: ", end)
+        if wrong and len(wrong) == 1 and isinstance(wrong[0], str) and value.at(wrong[0]) is None:
+            yield Line(f"{deeper}{_shown(json_text.quoted(wrong[0]))}: ?", mark)
+        yield Line(f"{indent}}}{comma}")
+    elif value.items is not None:
         yield Line(f"{indent}{label}[", here)
-        for index, child in enumerate(value):
+        for index, child in enumerate(value.items):
             below = _below(wrong, index)
             if index < ITEMS_SHOWN or below is not None:
-                yield from _tree(child, below, mark, deeper, "", ("," if index + 1 < len(value) else "",))
+                yield from _tree(text, child, below, mark, deeper, "", "," if index + 1 < len(value.items) else "")
             elif index == ITEMS_SHOWN:
-                yield Line(f"{deeper}… {len(value):,} items")
-        yield Line(f"{indent}]{comma[0]}")
+                yield Line(f"{deeper}… {len(value.items):,} items")
+        yield Line(f"{indent}]{comma}")
     else:
-        yield Line(f"{indent}{label}{_text(value)}{comma[0]}", here)
+        yield Line(f"{indent}{label}{_shown(text[value.start : value.end])}{comma}", here)
 
 
 def _below(wrong: tuple[str | int, ...] | None, step: str | int) -> tuple[str | int, ...] | None:
     return wrong[1:] if wrong and wrong[0] == step else None
 
 
-def _text(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    if len(text) > STRING_SHOWN:
-        text = f"{text[:STRING_SHOWN]}… ({len(text):,} characters)"
-    return printable(text)
+def _shown(written: str) -> str:
+    if len(written) > STRING_SHOWN:
+        written = f"{written[:STRING_SHOWN]}… ({len(written):,} characters)"
+    return printable(written)
 
 
 def _cut(shown: list[Line]) -> list[Line]:

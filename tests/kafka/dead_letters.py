@@ -68,16 +68,18 @@ CONNECT: list[Header] = [
 ]
 
 
-def spring(place: str) -> list[tuple[str, bytes | None]]:
-    """Spring's headers for the event with the id `place`."""
+def spring(place: str, *, retry_topics: bool = False) -> list[tuple[str, bytes | None]]:
+    """Spring's headers for the event with the id `place`: the plain recoverer's, or those of @RetryableTopic."""
     topic, partition, offset = place.split(":")
+    prefix = "kafka_" if retry_topics else "kafka_dlt-"
     return [
-        ("kafka_dlt-original-topic", topic.encode()),
-        ("kafka_dlt-original-partition", struct.pack(">i", int(partition))),
-        ("kafka_dlt-original-offset", struct.pack(">q", int(offset))),
+        (f"{prefix}original-topic", topic.encode()),
+        (f"{prefix}original-partition", struct.pack(">i", int(partition))),
+        (f"{prefix}original-offset", struct.pack(">q", int(offset))),
         ("kafka_dlt-original-consumer-group", b"billing"),
-        ("kafka_dlt-exception-fqcn", b"org.example.NoSuchCustomer"),
-        ("kafka_dlt-exception-message", b"no customer 'C-9'"),
+        (f"{prefix}exception-fqcn", b"org.example.NoSuchCustomer"),
+        (f"{prefix}exception-message", b"no customer 'C-9'"),
+        *([("retry_topic-attempts", struct.pack(">i", 4))] if retry_topics else []),
     ]
 
 

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streamgauge.cli.dead_letters import listing, plan, retry, selection, show
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
+from streamgauge.dead_letters.retry import edit
 from streamgauge.warehouse.client import Warehouse
 from tests.kafka.dead_letters import CONNECT, Billing, call, publish, spring
 from tests.support.commerce_events import payment, shipment, stock
@@ -97,7 +98,7 @@ def test_an_edited_letter_passes_and_the_original_stays(
     values = [shipment(1, carrier=None), shipment(2, region=7)]
     positions = publish(rig, "shipments", [(b"O-1", values[0]), (b"O-2", values[1])], [("trace", b"t2")])
     dead(warehouse, "shipments", before + 2)
-    options = Options(really=True, set=[("$.carrier", "ups")])
+    options = Options(really=True, set=[edit.parse("carrier=ups")])
     assert retry.run(rig.settings, ids(positions[0]), options) == 0
     shown = capsys.readouterr().out
     assert "would pass now" in shown
@@ -174,7 +175,7 @@ def test_the_canary_stops_at_the_step_that_fails(
     dead(warehouse, "marketing", 12)
     causes = {item.fingerprint: item.letters for item in listing.groups(warehouse, Choice(stream="marketing"))}
     assert sum(causes.values()) == 12
-    options = Options(really=True, set=[("$.cost_cents", 1)], rate=1_000)
+    options = Options(really=True, set=[edit.parse("cost_cents=1")], rate=1_000)
     assert retry.run(rig.settings, Choice(stream="marketing"), options) == 1
     out = capsys.readouterr().out
     assert "a new failure: 1 x" in out or "the same failure returned: 1 x" in out
@@ -193,7 +194,7 @@ def test_the_events_of_a_key_stay_in_order(rig: Rig, warehouse: Warehouse, capsy
     assert retry.run(rig.settings, ids(positions[0]), Options(really=True)) == 1
     dead(warehouse, "payments", start + 10)
     choice = Choice(stream="payments", fingerprint=listing.groups(warehouse, ids(positions[1]))[0].fingerprint)
-    assert retry.run(rig.settings, choice, Options(really=True, set=[("$.currency", "EUR")], rate=500)) == 0
+    assert retry.run(rig.settings, choice, Options(really=True, set=[edit.parse("currency=EUR")], rate=500)) == 0
     assert "9 sent again, none failed" in capsys.readouterr().out
     wait_until(lambda: count(warehouse, "payment_events") == before + 9, "all nine")
     rows = warehouse.query(
@@ -206,15 +207,16 @@ def test_the_events_of_a_key_stay_in_order(rig: Rig, warehouse: Warehouse, capsy
 
 def test_dead_letters_of_other_systems(rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
     """Connect's and Spring's become rows with origin and cause, malformed ones too; Spring's go back to their topic."""
-    (origin,) = publish(rig, "invoices", [(b"I-1", b"not json")], [("trace", b"t9")])
+    origin, second = publish(rig, "invoices", [(b"I-1", b"not json")] * 2, [("trace", b"t9")])
     publish(rig, "sink.dead", [(b"O-1", b"x")], CONNECT)
     publish(rig, "invoices-dlt", [(b"I-1", b"not json")], [("trace", b"t9"), *spring(origin)])
+    publish(rig, "invoices-dlt", [(b"I-1", b"not json")], [("trace", b"t9"), *spring(second, retry_topics=True)])
     (nowhere,) = publish(rig, "sink.dead", [(None, None)], [("kafka_dlt-original-topic", b"\xff")])
     dead(warehouse, "sink.dead", 2)
-    dead(warehouse, "invoices-dlt", 1)
+    dead(warehouse, "invoices-dlt", 2)
     rows = warehouse.query(
         "SELECT concat_ws(':', topic, kafka_partition, kafka_offset) AS id, stream, reason, detail, consumer "
-        "FROM dead_letters WHERE letter_topic IN ('sink.dead', 'invoices-dlt') ORDER BY reason"
+        "FROM dead_letters WHERE letter_topic IN ('sink.dead', 'invoices-dlt') ORDER BY reason, attempts"
     ).to_pylist()
     assert [tuple(row.values()) for row in rows] == [
         (
@@ -225,6 +227,7 @@ def test_dead_letters_of_other_systems(rig: Rig, warehouse: Warehouse, capsys: p
             "connect-orders-sink",
         ),
         (origin, "invoices-dlt", "spring_error", "NoSuchCustomer: no customer 'C-9'", "billing"),
+        (second, "invoices-dlt", "spring_error", "NoSuchCustomer: no customer 'C-9'", "billing"),
         (nowhere, "sink.dead", "unknown", "", None),
     ]
     assert count(warehouse, "stream_windows WHERE stream IN ('sink.dead', 'invoices-dlt')") == 0
@@ -237,14 +240,16 @@ def test_dead_letters_of_other_systems(rig: Rig, warehouse: Warehouse, capsys: p
     billing = Billing(rig)
     billing.start()
     try:
-        wait_until(lambda: len(billing.received) == 1, "billing reads")
-        assert retry.run(rig.settings, ids(origin), Options(really=True)) == 0, capsys.readouterr()
-        wait_until(lambda: len(billing.received) == 2, "the event has been sent again")
+        wait_until(lambda: len(billing.received) == 2, "billing reads")
+        assert retry.run(rig.settings, ids(origin, second), Options(really=True)) == 0, capsys.readouterr()
+        wait_until(lambda: len(billing.received) == 4, "the events have been sent again")
     finally:
         billing.stop.set()
         billing.join()
-    value, headers = billing.received[1]
-    assert value == b"not json"
-    assert headers == [("trace", b"t9"), ("streamgauge.attempt", b"2"), ("streamgauge.retry-of", origin.encode())]
+    again = [(b"2", origin), (b"5", second)]
+    assert billing.received[2:] == [
+        (b"not json", [("trace", b"t9"), ("streamgauge.attempt", attempt), ("streamgauge.retry-of", place.encode())])
+        for attempt, place in again
+    ]
     assert retry.run(rig.settings, ids(nowhere), Options(really=True)) == 0
     assert "1 left out: without the topic they came from" in capsys.readouterr().out

@@ -17,7 +17,7 @@ from streamgauge.cli.dead_letters import plan, retry
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.dead_letters.headers import Position
-from streamgauge.dead_letters.retry import retrier
+from streamgauge.dead_letters.retry import edit, retrier
 from streamgauge.warehouse.client import Warehouse
 from tests.kafka.dead_letters import publish, start
 from tests.support.commerce_events import payment, shipment
@@ -29,7 +29,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
 LETTERS, KILLS = 40, 3
-EDITED = [("$.amount_cents", 100)]
+EDITED = [edit.parse("amount_cents=100")]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from streamgauge.catalog.builtin.retries import LetterRetried
 from streamgauge.cli.dead_letters import selection
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.dead_letters import payload
-from streamgauge.dead_letters.headers import Headers, number
+from streamgauge.dead_letters.headers import Headers, big_integer, number
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import records
 from streamgauge.dead_letters.retry.records import Record
@@ -72,7 +72,7 @@ def plain(letter: Letter, record: Record) -> dict[str, Any]:
         "consumer": letter.consumer,
         "lies_at": str(record.position),
         "key": None if record.key is None else _value(record.key),
-        "headers": [{"name": printable(name), "value": _value(value)} for name, value in record.headers],
+        "headers": [{"name": printable(name), "value": _header(name, value)} for name, value in record.headers],
         "bytes": len(record.value or b""),
         "payload": text,
     }
@@ -111,11 +111,17 @@ def _headers(headers: Headers) -> list[Text]:
     if not headers:
         return [Text("  none", style="dim")]
     width = min(max(len(name) for name, _ in headers), 45)
-    return [Text(f"  {printable(name):<{width}}  {_value(value)}") for name, value in headers]
+    return [Text(f"  {printable(name):<{width}}  {_header(name, value)}") for name, value in headers]
+
+
+def _header(name: str, value: bytes | None) -> str:
+    text = _value(value)
+    whole = big_integer(value or b"") if name.startswith("retry_topic-") else None
+    return str(whole) if whole is not None else text
 
 
 def _value(value: bytes | None) -> str:
-    """A header's value: text, a number as Spring writes them, or hexadecimal digits."""
+    """A key or a header's value: text, a number as Spring writes them, or hexadecimal digits."""
     if value is None:
         return "null"
     try:

@@ -41,6 +41,23 @@ SPRING: Headers = [
     ("kafka_dlt-exception-cause-fqcn", b"java.lang.IllegalStateException"),
     ("kafka_dlt-exception-message", b"Listener failed; no customer 'C-9'"),
 ]
+# As the end of @RetryableTopic writes them, in its order: original headers, the retry topics' own, the exception.
+RETRYABLE: Headers = [
+    ("kafka_original-topic", b"invoices"),
+    ("kafka_original-partition", struct.pack(">i", 1)),
+    ("kafka_original-offset", struct.pack(">q", 2**33)),
+    ("kafka_original-timestamp", struct.pack(">q", 1_800_000_000_000)),
+    ("kafka_original-timestamp-type", b"CreateTime"),
+    ("kafka_dlt-original-consumer-group", b"invoice-service"),
+    ("retry_topic-original-timestamp", (1_800_000_000_000).to_bytes(6, "big")),
+    ("retry_topic-attempts", struct.pack(">i", 2)),
+    ("retry_topic-backoff-timestamp", (1_800_000_000_500).to_bytes(6, "big")),
+    ("kafka_exception-fqcn", b"org.springframework.kafka.listener.ListenerExecutionFailedException"),
+    ("kafka_exception-cause-fqcn", b"java.lang.IllegalStateException"),
+    ("kafka_exception-message", b"Listener failed; no such customer"),
+    ("kafka_exception-stacktrace", b"..."),
+    ("retry_topic-attempts", struct.pack(">i", 4)),
+]
 OURS: Headers = [
     ("trace", b"t"),
     ("__streams.errors.exception", b"InvalidEvent"),
@@ -100,6 +117,17 @@ OURS: Headers = [
                 "attempts": 1,
             },
         ),
+        (
+            RETRYABLE,
+            {
+                "position": Position("invoices", 1, 2**33),
+                "reason": "spring_error",
+                "detail": "IllegalStateException: Listener failed; no such customer",
+                "consumer": "invoice-service",
+                "timestamp": 1_800_000_000_000,
+                "attempts": 4,
+            },
+        ),
     ],
 )
 def test_each_kind_says_where_from_and_why(headers: Headers, expected: dict[str, Any]) -> None:
@@ -123,9 +151,36 @@ def test_through_retry_topics_the_first_origin_and_the_last_error_count() -> Non
     assert error.detail.endswith("still no customer")
 
 
+def test_retry_topics_may_leave_out_headers_and_count_in_one_byte() -> None:
+    fewer = [
+        (name, value) for name, value in RETRYABLE if "exception" not in name and name != "kafka_original-timestamp"
+    ]
+    group = ("kafka_dlt-original-consumer-group", b"invoice-service")
+    error = read([*fewer, ("retry_topic-attempts", b"\x05"), group])
+    assert (error.position, error.reason, error.consumer) == (
+        Position("invoices", 1, 2**33),
+        "spring_error",
+        "invoice-service",
+    )
+    assert (error.attempts, error.timestamp, error.detail) == (5, 1_800_000_000_000, "")
+
+
+@pytest.mark.parametrize(("headers", "prefix"), [(SPRING, "kafka_dlt-"), (RETRYABLE, "kafka_")])
+def test_a_key_that_spring_could_not_read_is_the_detail(headers: Headers, prefix: str) -> None:
+    value = [(name, value) for name, value in headers if "exception" not in name]
+    key = [
+        (f"{prefix}key-exception-fqcn", b"org.springframework.kafka.support.serializer.DeserializationException"),
+        (f"{prefix}key-exception-message", b"failed to deserialize"),
+    ]
+    assert read([*value, *key]).detail == "key: DeserializationException: failed to deserialize"
+
+
 def test_who_wrote_last_failed_last() -> None:
     assert read([*CONNECT, *SPRING]).reason == "spring_error"
     assert read([*SPRING, *CONNECT]).reason == "connect_error"
+    # The dead letter of a retry topic's own dead-letter topic, whose consumer failed with the plain recoverer.
+    assert str(read([*RETRYABLE, *SPRING]).position) == f"payments:1:{2**33}"
+    assert str(read([*SPRING, *RETRYABLE]).position) == f"invoices:1:{2**33}"
 
 
 MALFORMED: list[Headers | None] = [
@@ -151,8 +206,9 @@ def test_what_does_not_say_where_from_is_unknown(headers: Headers | None) -> Non
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([name for name, _ in [*OURS, *STREAMS, *CONNECT, *SPRING]]) | st.text(max_size=5),
-            st.none() | st.binary(max_size=20) | st.sampled_from([value for _, value in [*OURS, *SPRING]]),
+            st.sampled_from([name for name, _ in [*OURS, *STREAMS, *CONNECT, *SPRING, *RETRYABLE]])
+            | st.text(max_size=5),
+            st.none() | st.binary(max_size=20) | st.sampled_from([value for _, value in [*OURS, *SPRING, *RETRYABLE]]),
         ),
         max_size=12,
     )
@@ -174,7 +230,10 @@ def test_attempts_are_counted_from_what_a_retry_says(value: bytes | None, expect
 
 
 def test_a_retry_takes_off_what_dead_lettering_added() -> None:
-    assert original([*OURS, *CONNECT, *SPRING, ("null", None)]) == [("trace", b"t"), ("null", None)]
+    assert original([*OURS, *CONNECT, *SPRING, *RETRYABLE, ("kafka_key-exception-message", b"x"), ("null", None)]) == [
+        ("trace", b"t"),
+        ("null", None),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "orders", "orders:1", "orders:1:x", "orders:-1:2", "a/b:1:2", "orders:1:2:3"])

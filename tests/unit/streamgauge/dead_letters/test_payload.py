@@ -49,6 +49,21 @@ def test_what_is_shown_is_the_payload() -> None:
     assert [line.wrong for line in shown if line.wrong] == ["wrong_type: Expected `int`"]
 
 
+def test_values_are_shown_as_they_are_written() -> None:
+    written = [
+        '"fee": 0.30000000000000000001,',
+        '"exponent": 1E3,',
+        '"note": "first",',
+        '"note": "second",',
+        '"slash": "a\\/b",',
+        '"\\u00e9": "\\u001b[2J",',
+        '"huge": 1e999',
+    ]
+    value = "{" + "".join(written).replace(": ", ":") + "}"
+    shown = [line.text.strip() for line in lines(value.encode(), "wrong_type", "$.note", "d")]
+    assert shown == ["{", *written, "}"]
+
+
 @pytest.mark.parametrize(
     ("value", "reason", "detail", "expected"),
     [

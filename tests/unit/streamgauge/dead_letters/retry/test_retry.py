@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.letter import Letter
@@ -66,9 +69,67 @@ def test_a_field_is_set_and_the_original_stays(setting: str, expected: object, n
     assert after.record == before.record
 
 
-@pytest.mark.parametrize("text", ["currency", "=EUR", "a..b=1", "$=1", "a[x]=1", "a b[=1"])
+ODD = (
+    b'\xef\xbb\xbf {"rule":7, "fee":0.30000000000000000001,\t"ratio":1234567890123456789.25,"exponent":1E3,\r\n'
+    b'"note":"first","note":"second","slash":"a\\/b","e":"\\u00e9","\\u0061":NaN,"lone":"\\ud800","big":1e999,'
+    b'"items":[1, {"n":[ ]} ,3],"in":{"x":1.10,"x":2.20} }\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "old", "new", "note"),
+    [
+        ("rule=none", b'"rule":7', b'"rule":"none"', '$.rule: 7 → "none"'),
+        (
+            "ratio=0.10000000000000000000000001",
+            b"1234567890123456789.25",
+            b"0.10000000000000000000000001",
+            "$.ratio: 1234567890123456789.25 → 0.10000000000000000000000001",
+        ),
+        ("note=x", b'"second"', b'"x"', '$.note: "second" (the last of 2) → "x"'),
+        ("in.x=1e2", b"2.20", b"1e2", "$.in.x: 2.20 (the last of 2) → 1e2"),
+        ("items[1].n= [1, 2] ", b"[ ]", b"[1, 2]", "$.items[1].n: [ ] → [1, 2]"),
+        ("items[1].m=null", b"[ ]}", b'[ ],"m":null}', "$.items[1].m: absent → null"),
+        ("a=NaN", b"NaN", b'"NaN"', '$.a: NaN → "NaN"'),
+        ("té=1", b"2.20} }", b'2.20},"t\xc3\xa9":1 }', "$.té: absent → 1"),
+    ],
+)
+def test_every_other_byte_stays(setting: str, old: bytes, new: bytes, note: str) -> None:
+    after = edit.apply(item(ODD), [edit.parse(setting)])
+    assert ODD.count(old) == 1
+    assert after.value == ODD.replace(old, new)
+    assert after.edit == note
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab{[",\\ ', max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), JSON, max_size=4),
+    JSON,
+    JSON,
+    st.sampled_from([None, 1]),
+    st.booleans(),
+)
+def test_an_edit_is_what_a_parser_would_have_made(
+    before: dict[str, object], value: object, other: object, indent: int | None, ascii_only: bool
+) -> None:
+    for event in ({**before, "f": value}, {"f": value, **before}, before):
+        text = json.dumps(event, indent=indent, ensure_ascii=ascii_only)
+        after = edit.apply(item(text.encode()), [edit.parse(f"f={json.dumps(other)}")])
+        assert json.loads(after.value or b"") == {**event, "f": other}
+        if "f" in event:
+            again = edit.apply(replace(after, edit=None), [edit.parse(f"f={json.dumps(event['f'], indent=1)}")])
+            assert json.loads(again.value or b"") == event
+
+
+@pytest.mark.parametrize("text", ["currency", "=EUR", "a..b=1", "$=1", "a[x]=1", "a b[=1", "currency=\udcff"])
 def test_what_is_no_setting(text: str) -> None:
-    with pytest.raises(UsageError, match="field=value"):
+    with pytest.raises(UsageError, match="field=value|UTF-8"):
         edit.parse(text)
 
 
@@ -81,8 +142,11 @@ def test_what_is_no_setting(text: str) -> None:
         (b'{"a":1}', "a.b=1"),
         (b'{"a":[1]}', "a[1]=1"),
         (b'{"a":{}}', "a[0]=1"),
-        (b'{"a":1e999}', "b=1"),
-        (b'{"a":"\\ud800"}', "b=1"),
+        (b'{"a":1}', "a\xe9[0]=1"),
+        (b"{'a':1}", "a=1"),
+        (b'{"a":1} x', "a=1"),
+        (b'{"a":1', "a=1"),
+        (b"[" * 90_000, "a=1"),
     ],
 )
 def test_a_payload_that_cannot_be_edited_so_is_refused(value: bytes | None, setting: str) -> None:
