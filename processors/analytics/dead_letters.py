@@ -14,6 +14,7 @@ from processors.analytics.transactions import Outgoing
 from streamgauge.catalog import loader
 from streamgauge.dead_letters import headers
 from streamgauge.dead_letters.headers import ErrorHeaders, Position
+from streamgauge.runtime import kafka
 
 PAYLOAD_SHOWN = 4_096
 # Headers replaced at each failure; those of an earlier attempt are in that attempt's letter.
@@ -35,13 +36,13 @@ class ForeignDeadLetter:
     @cached_property
     def error(self) -> ErrorHeaders:
         """Its headers, parsed."""
-        return headers.read(self.record.source.headers())
+        return headers.read(kafka.headers_of(self.record.source))
 
 
 def message(letter: DeadLetter) -> Outgoing:
     """The original event with Kafka Streams' headers (KIP-1034) for cause and position, and some of ours."""
     record = letter.record
-    original = record.source.headers() or []
+    original = kafka.headers_of(record.source)
     with_error = [
         *(header for header in original if header[0] not in _RENEWED),
         *headers.failure("InvalidEvent", letter.detail, Position(letter.stream, record.partition, record.offset)),
@@ -103,7 +104,7 @@ class _Row(NamedTuple):
 
 def _row(letter: DeadLetter, now_ms: int) -> _Row:
     record = letter.record
-    original = record.source.headers() or []
+    original = kafka.headers_of(record.source)
     return _Row(
         letter.stream,
         letter.reason,

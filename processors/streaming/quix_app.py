@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from streamgauge.runtime import metrics
+from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.kafka import Partition
 
 with warnings.catch_warnings(record=True):
@@ -55,6 +55,18 @@ class QuixApp(Application):
                 context.commit_interval = max(interval_s, took)
 
         setattr(context, "commit_checkpoint", timed)  # noqa: B010
+
+    def topic(self, *arguments: Any, **options: Any) -> Any:
+        """Quix's, but for messages with headers whose names are not UTF-8: it would end at the first."""
+        topic = super().topic(*arguments, **options)
+        deserialize = topic.row_deserialize
+
+        def row_deserialize(message: Any) -> Any:
+            kafka.headers_of(message)
+            return deserialize(message)
+
+        setattr(topic, "row_deserialize", row_deserialize)  # noqa: B010
+        return topic
 
     def _setup_signal_handlers(self) -> None:
         """Install none: Quix's own would hide a SIGTERM from us; `runner` calls `stop`."""

@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from streamgauge.deltas.provenance import InputOffsets
+from streamgauge.runtime import kafka
 
 _MODEL, _PRODUCER, _MORE, _INPUTS = "model", "producer", "more", "inputs"
 KafkaHeaders = list[tuple[str, bytes]]
@@ -75,10 +76,11 @@ def messages(deltas: Sequence[Delta], producer: str, inputs: InputOffsets) -> It
 
 def parse(message: Any) -> Header:
     """The headers of a message as a consumer delivers it (confluent_kafka's `Message`)."""
-    named = dict(message.headers() or [])
+    named = {name: value or b"" for name, value in kafka.headers_of(message)}
     model, is_last = named.get(_MODEL), _MORE not in named
     inputs = decode_inputs(named.get(_INPUTS, b"")) if is_last and model is not None else None
-    return Header(None if model is None else model.decode(), named.get(_PRODUCER, b""), is_last, inputs)
+    text = None if model is None else model.decode(errors="replace")
+    return Header(text, named.get(_PRODUCER, b""), is_last, inputs)
 
 
 def encode_inputs(inputs: InputOffsets) -> bytes:

@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from streamgauge.dead_letters.headers import ErrorHeaders, Headers, Position, read
 from streamgauge.dead_letters.letter import Letter
-from streamgauge.runtime import log_reader
+from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.settings import Settings
 
@@ -92,7 +92,7 @@ def record_of(message: Any) -> Record:
         Position(message.topic(), message.partition(), message.offset()),
         message.key(),
         message.value(),
-        message.headers() or [],
+        kafka.headers_of(message),
         message.timestamp()[1],
     )
 
