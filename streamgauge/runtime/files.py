@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from streamgauge.runtime.errors import UsageError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
@@ -56,7 +58,8 @@ def try_lock(path: Path) -> IO[str] | None:
 def secret(path: Path) -> str:
     """The random secret in a file that only its owner can read (mode 0600); made by the first who needs it.
 
-    The file appears with its content, so that two who need it first get the same secret.
+    The file appears with its content, so that two who need it first get the same secret. Raises `UsageError` for a file
+    that holds none.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,17 @@ def secret(path: Path) -> str:
                 os.link(part, path)
         finally:
             part.unlink(missing_ok=True)
-    return path.read_text(encoding="ascii").strip()
+    return read_secret(path)
+
+
+def read_secret(path: Path) -> str:
+    """The secret in an existing file. Raises `UsageError` for an empty one, or one that no HTTP header can carry."""
+    content = path.read_bytes().strip()
+    if not content or not all(0x20 <= byte <= 0x7E for byte in content):
+        raise UsageError(
+            f"{path} is {'not one line of ASCII' if content else 'empty'}; remove it, and a new one is made"
+        )
+    return content.decode("ascii")
 
 
 def _private(path: str, flags: int) -> int:

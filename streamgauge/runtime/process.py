@@ -92,7 +92,12 @@ def _serve(process: Process) -> int:
 
     def app(environ: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != "/health":
-            answer: Iterable[bytes] = scrape(environ, respond)
+            try:
+                answer: Iterable[bytes] = scrape(environ, respond)
+            except (TypeError, ValueError):
+                # An `Accept` that prometheus_client cannot read: its plain format.
+                environ.pop("HTTP_ACCEPT", None)
+                answer = scrape(environ, respond)
             return answer
         health = process.health
         respond(
@@ -144,7 +149,7 @@ def run(name: str, work: Callable[[Process], None]) -> int:
     except UsageError as error:
         log.error("%s", error)
         return 2
-    except StreamgaugeError as error:
+    except (StreamgaugeError, OSError) as error:
         log.error("%s: %s", name, error)
         return 1
     finally:

@@ -10,15 +10,22 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.service_settings import ServiceSettings
 
 PREFIX = "STREAMGAUGE_"
+
+
+def _sendable(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not all(" " <= character <= "~" for character in text) or text.strip() != text:
+        raise ValueError("use printable ASCII, and no spaces at the ends")
+    return secret
 
 
 class PipelineSettings(BaseSettings):
@@ -65,7 +72,7 @@ class PipelineSettings(BaseSettings):
     sql_url: str | None = Field(
         None, description="URL at which clients find the warehouse. Unset: http://127.0.0.1 and the SQL port."
     )
-    sql_token: SecretStr | None = Field(
+    sql_token: Annotated[SecretStr, AfterValidator(_sendable)] | None = Field(
         None, description="Token of the SQL server. Unset: a random one in a 0600 file in the data directory."
     )
     sql_token_file: Path | None = Field(
@@ -242,5 +249,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
+        message = first["msg"].removeprefix("Value error, ")
         # Never the input itself: it may be a secret.
-        raise UsageError(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+        raise UsageError(f"{name}: {message[:1].lower()}{message[1:]}") from None

@@ -148,7 +148,7 @@ class Warehouse:
         path = self._settings.token_file
         try:
             # Read each time: a warehouse that starts with an empty folder makes a new one.
-            return {"authorization": f"Bearer {path.read_text(encoding='ascii').strip()}"}
+            return {"authorization": f"Bearer {files.read_secret(path)}"}
         except OSError:
             raise WarehouseUnavailable(
                 f"no token in {path}: the warehouse has not run with this data directory; "

@@ -18,7 +18,7 @@ from streamgauge.catalog.model import VERSION, Model
 from streamgauge.deltas import provenance
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
-from streamgauge.warehouse import story
+from streamgauge.warehouse import file_errors, story
 
 FILE_FORMAT = "2"
 # Extra column of a latest model's rows: the run of merges that appended the row (`Store.compact` ends a run).
@@ -30,8 +30,7 @@ def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> 
 
     Raises `UsageError` for a file of another cluster, catalog or format, and for a model that no longer fits its table.
     """
-    db.execute("BEGIN")
-    try:
+    with file_errors.transaction(db):
         db.execute("CREATE SCHEMA IF NOT EXISTS internal")
         db.execute("CREATE TABLE IF NOT EXISTS internal.facts (name VARCHAR PRIMARY KEY, value VARCHAR)")
         db.execute(
@@ -51,10 +50,6 @@ def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> 
             else:
                 _table(db, "main", model.name, model)
         _views(db, catalog)
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
 
 
 def _views(db: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:

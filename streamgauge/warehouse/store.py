@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -14,9 +12,9 @@ import pyarrow as pa
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.model import Model
 from streamgauge.deltas.provenance import InputOffsets, Provenance
-from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.settings import Settings
-from streamgauge.warehouse import merge, schema
+from streamgauge.warehouse import file_errors, merge, schema
 
 # A query of a latest table scans the rows of the current run, and ending a run scans the table: so a run gets as long
 # as the table, within these bounds.
@@ -26,7 +24,7 @@ COMPACT_FROM_ROWS, COMPACT_AT_ROWS = 10_000, 250_000
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """Open the file as its only owner; SQL can then reach no other file, network, setting or Python variable.
 
-    Raises `UsageError` when another process has it open.
+    Raises `UsageError` where it cannot be opened: another process has it open, or it is damaged.
     """
     path = settings.warehouse_file
     snapshots = snapshot_folder(settings)
@@ -42,10 +40,8 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
                 "storage_compatibility_version": "latest",
             },
         )
-    except duckdb.IOException as error:
-        raise UsageError(
-            f"{path} cannot be opened: {str(error).splitlines()[0]}; is another warehouse running?"
-        ) from None
+    except duckdb.Error as error:
+        raise file_errors.not_opened(error, settings) from None
     # GLOBAL, or only this connection is in UTC and every cursor, which is what answers, in the zone of the machine.
     db.execute("SET GLOBAL TimeZone = 'UTC'")
     # A checkpoint rewrites and compresses new rows: fewer, larger ones cost half (docs/benchmarks.md). Reopening after
@@ -110,7 +106,8 @@ class Store:
         """
         try:
             provenance = self._provenance.after(read)
-            self._in_transaction(partial(self._merge, deltas, offsets, provenance))
+            with file_errors.transaction(self._db):
+                self._merge(deltas, offsets, provenance)
         except duckdb.Error as error:
             raise FatalError(f"merge failed, nothing was merged: {str(error).splitlines()[0]}") from error
         self._provenance = provenance
@@ -135,7 +132,8 @@ class Store:
             enough = min(COMPACT_AT_ROWS, max(COMPACT_FROM_ROWS, self._kept[name])) if at_rows is None else at_rows
             if rows >= enough:
                 model = self._models[name]
-                self._in_transaction(partial(self._compact, model, self._run[name]))
+                with file_errors.transaction(self._db):
+                    self._compact(model, self._run[name])
                 self._run[name] += 1
                 self._fresh[name], self._kept[name] = 0, self._count(schema.latest_rows(model))
 
@@ -170,14 +168,3 @@ class Store:
     def _delete(self, model: Model, condition: str, values: list[object]) -> int:
         row = self._db.execute(f'DELETE FROM main."{model.name}" WHERE {condition}', values).fetchone()
         return int(row[0]) if row else 0
-
-    def _in_transaction(self, work: Callable[[], None]) -> None:
-        self._db.execute("BEGIN")
-        try:
-            work()
-            self._db.execute("COMMIT")
-        except BaseException:
-            # A failed COMMIT has already rolled back.
-            with contextlib.suppress(duckdb.TransactionException):
-                self._db.execute("ROLLBACK")
-            raise

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import duckdb
 
-from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse import file_errors
 
 log = logging.getLogger("streamgauge")
 
@@ -56,10 +57,8 @@ def apply(settings: Settings, digest: str) -> bool:
         try:
             with duckdb.connect(str(current), config={"memory_limit": settings.warehouse_memory}) as db:
                 db.execute("CHECKPOINT")
-        except duckdb.IOException as error:
-            raise UsageError(f"{current} cannot be put aside: {str(error).splitlines()[0]}") from None
         except duckdb.Error as error:
-            raise FatalError(f"{current} cannot be put aside: {str(error).splitlines()[0]}") from error
+            raise file_errors.not_opened(error, settings) from None
         if current.with_name(current.name + ".wal").exists():
             raise FatalError(f"{current} cannot be put aside: its write-ahead log is still there")
         last.unlink(missing_ok=True)

@@ -19,13 +19,13 @@ import pyarrow as pa
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from streamgauge.catalog import loader
-from streamgauge.catalog.loader import ANALYTICS_TOPIC
+from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
 from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
 from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.process import Process
-from streamgauge.warehouse import swap
+from streamgauge.warehouse import file_errors, swap
 from streamgauge.warehouse.gauges import Gauges
 from streamgauge.warehouse.known_failures import Fingerprints
 from streamgauge.warehouse.kpis import Kpis
@@ -216,7 +216,14 @@ def work(running: Process) -> None:
     cluster_id = kafka.admin(settings).list_topics(timeout=10).cluster_id
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     swap.apply(settings, catalog.digest)
-    rebuilt = swap.prepared(settings, catalog.digest)
+    with file_errors.one_line(settings):
+        _own(running, catalog, cluster_id)
+    if not running.stop.is_set():
+        swap.restart()
+
+
+def _own(running: Process, catalog: Catalog, cluster_id: str) -> None:
+    settings, rebuilt = running.settings, swap.prepared(running.settings, catalog.digest)
     db = connect(settings)
     store = Store(db, catalog, cluster_id)
     writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series), Fingerprints(db, catalog))
@@ -234,8 +241,6 @@ def work(running: Process) -> None:
             # A cursor that is still reading would outlive its database. (A process that is replaced needs no care.)
             gauges.join(settings.sql_timeout_s)
         db.close()
-    if not running.stop.is_set():
-        swap.restart()
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.rebuild import processing
 from streamgauge.deltas.provenance import Provenance
 from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse import file_errors
 from streamgauge.warehouse.store import Store, connect
 
 MERGE_EVENTS = 100_000
@@ -47,9 +48,9 @@ def build(
             store.compact()
         _finish(db, catalog, snapshot)
         store.expire(settings)
-    finally:
         # A checkpoint and a clean close leave no write-ahead log beside the file.
         db.execute("CHECKPOINT")
+    finally:
         db.close()
     return inside.warehouse_file
 
@@ -76,15 +77,14 @@ def _deltas(transform: Transform, batch: Batch) -> dict[str, pa.Table]:
 def _finish(db: duckdb.DuckDBPyConnection, catalog: Catalog, snapshot: Snapshot) -> None:
     """Add what is not in the log: columns of the processing itself, and the provenance."""
     db.execute(f"ATTACH '{snapshot.path.resolve()}' AS running (READ_ONLY)")
-    db.execute("BEGIN")
-    for model in catalog.models:
-        processing.carry_over(db, model, "running")
-        if model.merge == "append":
-            # Retention by number removes the first rows as the oldest.
-            db.execute(f'CREATE TABLE internal.sorted AS FROM main."{model.name}" ORDER BY kafka_timestamp')
-            db.execute(f'DELETE FROM main."{model.name}"')
-            db.execute(f'INSERT INTO main."{model.name}" BY NAME FROM internal.sorted')
-            db.execute("DROP TABLE internal.sorted")
-    Provenance(snapshot.provenance.ranges, catalog.digest, snapshot.provenance.unrecorded).store(db)
-    db.execute("COMMIT")
+    with file_errors.transaction(db):
+        for model in catalog.models:
+            processing.carry_over(db, model, "running")
+            if model.merge == "append":
+                # Retention by number removes the first rows as the oldest.
+                db.execute(f'CREATE TABLE internal.sorted AS FROM main."{model.name}" ORDER BY kafka_timestamp')
+                db.execute(f'DELETE FROM main."{model.name}"')
+                db.execute(f'INSERT INTO main."{model.name}" BY NAME FROM internal.sorted')
+                db.execute("DROP TABLE internal.sorted")
+        Provenance(snapshot.provenance.ranges, catalog.digest, snapshot.provenance.unrecorded).store(db)
     db.execute("DETACH running")

@@ -44,7 +44,10 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, tables: frozenset[str]) -
     if len(sql.encode(errors="replace")) > MOST_BYTES:
         raise RefusedSql("size", f"a statement is at most {MOST_BYTES:,} bytes long")
     row = cursor.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-    parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    try:
+        parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    except RecursionError:
+        raise RefusedSql("size", "expressions are nested too deeply") from None
     if parsed["error"]:
         message = str(parsed.get("error_message", "this cannot be parsed"))
         if parsed.get("error_type") == "not implemented":
@@ -54,7 +57,10 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, tables: frozenset[str]) -
     statements = parsed["statements"]
     if len(statements) != 1:
         raise RefusedSql("statement", f"one statement at a time, not {len(statements)}")
-    nodes = list(_walk(statements[0]))
+    try:
+        nodes = list(_walk(statements[0]))
+    except RecursionError:
+        raise RefusedSql("size", "expressions are nested too deeply") from None
     own = {entry["key"].lower() for node in nodes for entry in (node.get("cte_map") or {}).get("map", [])}
     for node in nodes:
         _check(node, tables, own, partial(_location, sql, node))

@@ -25,6 +25,8 @@ WAIT_FOR_TURN_S = 2.0
 RESULT_BYTES = 256 * 1024 * 1024
 # Statements that passed the guard; pages and dashboards send the same few again and again.
 CHECKED_KEPT = 1_000
+# DuckDB takes minutes for the type of a parameter of hundreds of levels, and cannot be interrupted then.
+PARAMETER_LEVELS = 20
 
 
 class QueryRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,9 +51,17 @@ class QueryRefused(Exception):
 def parse_request(body: bytes) -> QueryRequest:
     """Parse the body of `POST /sql`. Raises `QueryRefused`."""
     try:
-        return msgspec.json.decode(body, type=QueryRequest)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+        request = msgspec.json.decode(body, type=QueryRequest)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise QueryRefused(400, "request", f"the body must be {{'sql': …, 'params': […]}}: {error}") from None
+    if _deeper(request.params, PARAMETER_LEVELS):
+        raise QueryRefused(400, "request", f"parameters are nested at most {PARAMETER_LEVELS} levels deep")
+    return request
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(inner) and (levels == 0 or any(_deeper(one, levels - 1) for one in inner))
 
 
 class QueryService:
@@ -124,7 +134,7 @@ class QueryService:
         try:
             at = asof.parse(request.as_of)
             rewritten = self._as_of.rewrite(cursor, request.sql, at, known_only=request.known_only)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise QueryRefused(400, "request", f"`{request.as_of}` is not a time; write 2026-11-23T04:00:00Z") from None
         except asof.NotKnown as error:
             raise QueryRefused(400, "not_known", str(error)) from None

@@ -10,7 +10,7 @@
     GET  /health, /metrics   without the token
 
 Errors are `{"error": rule, "message": …}`: 400 refused or wrong SQL, 401 no token, 408 time limit or cancelled, 413
-result too large, 503 too many queries at a time.
+request or result too large, 503 too many queries at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from anyio import to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -46,6 +46,7 @@ from streamgauge.warehouse.store import snapshot_folder
 
 # Threads for the queries of each lane, waiting ones included.
 THREADS = 40
+REQUEST_BYTES = 16 * 1024 * 1024
 log = logging.getLogger("streamgauge")
 
 
@@ -61,7 +62,7 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
     settings = running.settings
     queries = QueryService(db, settings, catalog)
     threads = {lane: anyio.CapacityLimiter(THREADS) for lane in LANES}
-    expected = f"Bearer {token(settings)}"
+    expected = f"Bearer {token(settings)}".encode()
 
     def sql(request: Request, body: bytes) -> Response:
         kind = results.negotiate(request.headers.get("accept", ""))
@@ -103,11 +104,12 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
         work: Callable[[Request, bytes], Response], lane: Callable[[bytes], Lane | None] = lambda _body: None
     ) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            if not secrets.compare_digest(request.headers.get("authorization", ""), expected):
+            # Bytes, as they were sent: `compare_digest` refuses text that is not ASCII.
+            if not secrets.compare_digest(request.headers.get("authorization", "").encode("latin-1"), expected):
                 return _error(401, "token", f"send the token of {settings.token_file} as `Authorization: Bearer …`")
-            body = await request.body()
             began = time.perf_counter()
             try:
+                body = await _body(request)
                 among = lane(body)
                 answer = await to_thread.run_sync(work, request, body, limiter=threads[among] if among else None)
                 outcome = "ok"
@@ -157,6 +159,19 @@ def _description(
         "about": about,
         "select": select,
     }
+
+
+async def _body(request: Request) -> bytes:
+    """The body. Raises `QueryRefused` for one too large, or cut off by a client that went away."""
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > REQUEST_BYTES:
+                raise QueryRefused(413, "size", f"a request has at most {REQUEST_BYTES >> 20} MiB")
+    except ClientDisconnect:
+        raise QueryRefused(400, "request", "the client went away before its request was complete") from None
+    return bytes(body)
 
 
 def _error(status: int, rule: str, message: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import signal
@@ -46,7 +47,13 @@ def raising(error: Exception) -> Callable[[Process], None]:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(UsageError("no topic"), 2), (FatalError("disk full"), 1), (TransientError("away"), 1)]
+    ("error", "code"),
+    [
+        (UsageError("no topic"), 2),
+        (FatalError("disk full"), 1),
+        (TransientError("away"), 1),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), 1),
+    ],
 )
 def test_exit_codes(run: Run, tmp_path: Path, error: Exception, code: int) -> None:
     assert run(raising(error)) == code
@@ -117,6 +124,22 @@ def test_health_and_metrics_while_the_work_runs(run: Run, tmp_path: Path) -> Non
     assert [health["problems"] for _, health in seen] == [[], [], [set_aside, "events were lost"], [set_aside]]
     assert {health["process"] for _, health in seen} == {NAME}
     assert run_file.living(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "accept", [b"application/openmetrics-text;version=a.b", b"text/plain;version=x", b"\xe9;q=\xff"]
+)
+def test_metrics_answer_whatever_the_scraper_accepts(
+    run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str], accept: bytes
+) -> None:
+    def work(_process: Process) -> None:
+        (entry,) = run_file.living(tmp_path)
+        answer = httpx.get(f"http://{entry.address}/metrics", headers={b"accept": accept}, trust_env=False)
+        assert answer.status_code == 200
+        assert "streamgauge_process_ready" in answer.text
+
+    assert run(work) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_a_signal_sets_the_stop_event(run: Run) -> None:

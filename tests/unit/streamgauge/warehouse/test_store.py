@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,17 +189,3 @@ def test_retention_by_age_and_by_number(tmp_path: Path, db: duckdb.DuckDBPyConne
     assert store.expire(settings, now) == {"windows": 1, "raw": 500}
     assert db.execute("SELECT count(*), min(kafka_offset) FROM raw").fetchall() == [(1_000, 500)]
     assert store.expire(settings, now) == {}
-
-
-def test_a_second_owner_is_refused(settings: Settings, db: duckdb.DuckDBPyConnection) -> None:
-    """In another process: DuckDB lets one process open its own file twice."""
-    code = (
-        "import pathlib, sys\nfrom streamgauge.runtime.settings import Settings\n"
-        "from streamgauge.warehouse.store import connect\n"
-        "connect(Settings(data_dir=pathlib.Path(sys.argv[1])))"
-    )
-    second = subprocess.run(
-        [sys.executable, "-c", code, str(settings.data_dir)], capture_output=True, text=True, check=False
-    )
-    assert second.returncode == 1
-    assert "is another warehouse running?" in second.stderr
