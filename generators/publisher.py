@@ -17,12 +17,10 @@ from streamgauge.runtime.settings import Settings
 def producer_config(settings: Settings) -> dict[str, Any]:
     """Configuration of an idempotent producer, tuned for throughput, that never gives up by itself."""
     return {
-        **kafka.client_config(settings),
+        **kafka.producer_config(settings),
         "client.id": "streamgauge-generate",
         "enable.idempotence": True,
         "acks": "all",
-        # Java's partitioner, so that keys are in the partitions where other clients expect them.
-        "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 20,
         "batch.num.messages": 20_000,

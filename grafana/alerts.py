@@ -121,6 +121,20 @@ PIPELINE = (
         places.FAILURES,
         "New kinds of failure",
     ),
+    Alert(
+        "KeysMisplaced",
+        "pipeline",
+        "warning",
+        "sum by (topic, producer, partitioner) (increase(streamgauge_service_misplaced_events_total[10m]) > 0"
+        " or (streamgauge_service_misplaced_events_total"
+        " unless streamgauge_service_misplaced_events_total offset 10m))",
+        0,
+        0,
+        "{producer} puts keys of {topic} into other partitions than the others do ({partitioner}): "
+        "{value:count} events in ten minutes",
+        places.FAILURES,
+        "Misplaced events",
+    ),
 )
 
 TRAFFIC = (

@@ -14,6 +14,7 @@ _KINDS = f"streamgauge_dead_letter_fingerprints_total{_S}"
 _ABORTED = "streamgauge_transactions_aborted_total"
 _SLOW = f"streamgauge_slow_path_events_total{_S}"
 _LATE = f"streamgauge_late_events_total{_S}"
+_MISPLACED = "streamgauge_service_misplaced_events_total"
 # A series that is new in the range counts from 0; increase() alone would miss its first dead letter.
 _NEW = f"(increase({_KINDS}[$__range]) > 0 or ({_KINDS} unless {_KINDS} offset $__range))"
 
@@ -143,6 +144,20 @@ BESIDE = Row(
             "their own window.",
             "eps",
             Query(f"sum by (stream) (rate({_LATE}[$__rate_interval]))", "{{stream}}"),
+        ),
+        series_of(
+            "Misplaced events",
+            "Events in the last ten minutes in another partition than murmur2 gives their key, so that a join by key "
+            "misses them.",
+            "short",
+            Query(
+                f"sum by (topic, producer, partitioner) (increase({_MISPLACED}[10m]) > 0"
+                f" or ({_MISPLACED} unless {_MISPLACED} offset 10m))",
+                "{{topic}} from {{producer}} ({{partitioner}})",
+            ),
+            span=24,
+            height=6,
+            runbook="keys-misplaced",
         ),
     ),
 )

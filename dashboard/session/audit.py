@@ -57,7 +57,7 @@ class Writer:
             if self._producer is None:
                 self._producer = Producer(
                     {
-                        **kafka.client_config(self._settings),
+                        **kafka.producer_config(self._settings),
                         "enable.idempotence": True,
                         "acks": "all",
                         "linger.ms": 0,

@@ -27,6 +27,7 @@ import msgspec
 from confluent_kafka import KafkaException
 
 from processors.streaming.output import Output
+from processors.streaming.placement import Placement
 from processors.streaming.quix_app import (
     ConnectionConfig,
     QuixApp,
@@ -136,10 +137,21 @@ class Service:
         return raw.apply(event).filter(lambda event: event is not None and chosen(event))
 
     def concat(self, *parts: StreamingDataFrame) -> StreamingDataFrame:
-        """All parts as one, sharing one state. Their topics must have the same number of partitions."""
-        merged = reduce(lambda one, other: one.concat(other), parts)
+        """All parts as one, sharing one state. Their topics must have the same number of partitions, and their
+        producers the same partitioner (placement.py).
+        """
+        merged = reduce(lambda one, other: one.concat(other), map(self._placed, parts))
         self.app.disable_time_alignment()
         return merged
+
+    def _placed(self, part: StreamingDataFrame) -> StreamingDataFrame:
+        """The part, its events' placement checked where producers other than ours place them."""
+        topic = part.topics[0]
+        if topic.name not in self.catalog.streams:
+            return part
+        placement = Placement(self.process, topic.name, topic.broker_config.num_partitions)
+        self.every(60, placement.look_back)
+        return part.update(placement.check, metadata=True)
 
     def publish(self, frame: StreamingDataFrame) -> None:
         """Publish a frame of `Output`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from streamgauge.domain import partition_balance
-from streamgauge.domain.partitioner import partition
+from streamgauge.domain.partitioner import Partitioner, guess, partition
 
 SHOWN_KEYS = 5
 TRIED = (1, 2, 3, 6, 12, 24, 48, 96)
@@ -76,6 +76,26 @@ class Order:
 def placed(events: Iterable[Recorded], count: int) -> Balance:
     """The actual balance: events where they are, by the key they have."""
     return _balance(((one.partition, one.size, one.key) for one in events), count)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Who placed the keys: events by the likeliest partitioner (those without a key left out), and the number of keys
+    that are in several partitions.
+    """
+
+    partitioners: tuple[tuple[Partitioner, int], ...]
+    split_keys: int
+
+
+def placement(events: Iterable[Recorded], count: int) -> Placement:
+    """Whose partitioner put the events where they are, the most events first."""
+    events_in: Counter[tuple[str, int]] = Counter((one.key, one.partition) for one in events if one.key)
+    partitioners: Counter[Partitioner] = Counter()
+    for (key, number), number_of in events_in.items():
+        partitioners[guess(key.encode(), number, count)] += number_of
+    partitions_of = Counter(key for key, _ in events_in)
+    return Placement(tuple(partitioners.most_common()), sum(number > 1 for number in partitions_of.values()))
 
 
 def simulated(events: Iterable[Recorded], count: int) -> Balance:

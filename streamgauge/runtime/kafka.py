@@ -47,6 +47,13 @@ def client_config(settings: Settings) -> dict[str, Any]:
     return config
 
 
+def producer_config(settings: Settings) -> dict[str, Any]:
+    """The connection of a producer, and Java's partitioner: services that join by key find a key in one partition only
+    if all producers agree, and librdkafka's own default does not agree with Java's clients and Quix Streams.
+    """
+    return {**client_config(settings), "partitioner": "murmur2_random"}
+
+
 def application(
     settings: Settings,
     group: str,

@@ -44,6 +44,7 @@ CounterName = Literal[
     "streamgauge_service_events_in_total",
     "streamgauge_service_events_out_total",
     "streamgauge_service_events_skipped_total",
+    "streamgauge_service_misplaced_events_total",
     "streamgauge_shop_answers_total",
     "streamgauge_shop_skipped_total",
     "streamgauge_slow_path_events_total",

@@ -27,6 +27,15 @@ SERVICES = (
         "streaming",
         ("topic",),
     ),
+    Metric(
+        "streamgauge_service_misplaced_events_total",
+        "counter",
+        "Events in another partition than murmur2 gives their key, so that a join by key misses them. `producer` is "
+        "the header `client.id` or the event's source, `partitioner` the likeliest: crc32 (librdkafka), fnv1a "
+        "(Sarama), other.",
+        "streaming",
+        ("topic", "producer", "partitioner"),
+    ),
     Metric("streamgauge_service_commit_seconds", "histogram", "A transaction's commit, with its state.", "streaming"),
     Metric("streamgauge_service_partitions", "gauge", "Partitions held, changelogs included.", "streaming"),
     Metric(

@@ -11,6 +11,8 @@ import pytest
 from confluent_kafka import Message
 
 from streamgauge.dead_letters.headers import CONSUMER
+from streamgauge.domain import partitioner
+from streamgauge.runtime import health
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.support.fulfilment import Audit, order
 from tests.support.publishing import publishing
@@ -20,7 +22,7 @@ from tests.support.topic_reader import read_topic
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
-ORDERS = 300
+ORDERS, PARTITIONS = 300, 2
 SERVICES = (
     "services", "--latency-ms", "20", "--decline", "0.1", "--fail", "0.1", "--duplicate", "0.2", "--reorder", "0.3",
     "--lose", "0.05",
@@ -31,7 +33,7 @@ SERVICES = (
 def rig() -> Iterator[Rig]:
     require_kafka()
     with new_rig(
-        partitions=2,
+        partitions=PARTITIONS,
         saga_stock_timeout_ms=600,
         saga_payment_timeout_ms=2_000,
         saga_shipment_timeout_ms=2_000,
@@ -131,6 +133,23 @@ def test_the_tables_agree(rig: Rig, audit: Audit) -> None:
         assert totals == audit.totals
         assert warehouse.query("FROM sagas_stuck").num_rows == 0
         assert warehouse.query("FROM saga_step_times").num_rows > 5
+
+
+def test_an_order_in_another_partition_than_its_key_is_reported(rig: Rig, fulfilment: Worker) -> None:
+    """As a producer with another partitioner leaves it: its saga would never meet the answers."""
+    apart = order(0, random.Random(0), "apart")
+    key = apart.order_id.encode()
+    wrong = 1 - partitioner.partition(key, PARTITIONS)
+    with publishing(rig.kafka.bootstrap) as send:
+        send("orders", key, apart, partition=wrong)
+    how = partitioner.guess(key, wrong, PARTITIONS)
+    name = "streamgauge_service_misplaced_events_total"
+    series = f'{name}{{partitioner="{how}",producer="test",topic="orders"}}'
+    wait_until(lambda: fulfilment.metrics().get(series) == 1, "it is counted", alive=fulfilment.process)
+    assert [series_name for series_name in fulfilment.metrics() if series_name.startswith(f"{name}{{")] == [series]
+    (problem,) = [one.problems for one in health.read_all(rig.settings.data_dir) if one.name == "fulfilment"]
+    assert "`orders` are not where murmur2 puts their key" in problem[0]
+    assert "apart-0" in problem[0]
 
 
 def test_an_order_that_can_have_no_saga_is_dead_lettered(rig: Rig, fulfilment: Worker) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 _encode = msgspec.json.Encoder().encode
 FLUSH_S = 60.0
@@ -32,14 +32,22 @@ def ordered_producer(bootstrap: str, **config: object) -> Producer:
 
 @contextmanager
 def publishing(bootstrap: str, **config: object) -> Iterator[Send]:
-    """Yields `send`; at the end of the block every event has been acknowledged. Raises `TimeoutError` if not."""
+    """Yields `send`; at the end of the block every event has been acknowledged. Raises `TimeoutError` if not.
+
+    An event that the broker refuses is an error at the end, unless its own `on_delivery` takes it.
+    """
     producer = ordered_producer(bootstrap, **config)
+    refused: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _message: Any) -> None:
+        if error is not None:
+            refused.append(error)
 
     def send(topic: str, key: str | bytes | None, event: Any, **options: Any) -> None:
         value = event if event is None or isinstance(event, bytes) else _encode(event)
         while True:
             try:
-                producer.produce(topic, value, key, **options)
+                producer.produce(topic, value, key, **{"on_delivery": delivered, **options})
                 producer.poll(0)
                 return
             except BufferError:  # the queue is full
@@ -48,3 +56,5 @@ def publishing(bootstrap: str, **config: object) -> Iterator[Send]:
     yield send
     if left := producer.flush(FLUSH_S):
         raise TimeoutError(f"the broker has not acknowledged {left} events within {FLUSH_S:g} s")
+    if refused:
+        raise AssertionError(f"{len(refused)} events were refused, the first one by {refused[0]}")

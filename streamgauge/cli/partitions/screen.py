@@ -17,7 +17,7 @@ from streamgauge.catalog.loader import Streams
 from streamgauge.catalog.stream import Stream
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.cli.partitions.sample import Sample
-from streamgauge.domain import key_simulation
+from streamgauge.domain import key_simulation, partitioner
 from streamgauge.domain.key_simulation import Balance
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
@@ -71,6 +71,7 @@ def plain(sample: Sample, key: str | None, count: int | None) -> dict[str, Any]:
     found = balance_of(sample, key, count)
     best, tried = key_simulation.useful(sample.events)
     order = key_simulation.order(sample.events, len(found.parts))
+    placement = key_simulation.placement(sample.events, sample.partitions)
     return {
         "topic": sample.stream.topic,
         "key": key or sample.stream.key,
@@ -87,6 +88,8 @@ def plain(sample: Sample, key: str | None, count: int | None) -> dict[str, Any]:
         "by_partitions": [{"partitions": n, "max_over_mean": b.ratio, "worth_partitions": b.worth} for n, b in tried],
         "present_key": sample.stream.key,
         "order_of_present_key": asdict(order),
+        "placed_by": dict(placement.partitioners),
+        "keys_in_several_partitions": placement.split_keys,
     }
 
 
@@ -109,6 +112,8 @@ def show(sample: Sample, key: str | None, count: int | None, console: Console) -
     console.print(f"{found.distinct:,} keys, the hottest: {keys or 'none'}")
     if found.keyless:
         console.print(f"{found.keyless:,} events have no key: spread arbitrarily, without an order")
+    for line in _placement(sample):
+        console.print(line, style="yellow")
     best, tried = key_simulation.useful(sample.events)
     console.print(f"useful up to about {best} partitions: " + ", ".join(f"{n} → {b.worth:.1f}" for n, b in tried))
     for line in _order(sample, key, len(found.parts)):
@@ -116,6 +121,20 @@ def show(sample: Sample, key: str | None, count: int | None, console: Console) -
     if sample.bad:
         console.print(f"{sample.bad:,} events are invalid and left out", style="yellow")
     console.print()
+
+
+def _placement(sample: Sample) -> list[str]:
+    """Whether the producers agree on where a key belongs, as far as the sample shows it."""
+    placement = key_simulation.placement(sample.events, sample.partitions)
+    keyed = sum(events for _, events in placement.partitioners)
+    lines = [
+        f"{events:,} of {keyed:,} events with a key are not where murmur2 puts it ({name}: {partitioner.MEANING[name]})"
+        for name, events in placement.partitioners
+        if name != "murmur2"
+    ]
+    if placement.split_keys:
+        lines.append(f"{placement.split_keys:,} keys are in several partitions: a join by key misses events of theirs")
+    return lines
 
 
 def _order(sample: Sample, key: str | None, count: int) -> list[str]:

@@ -84,7 +84,7 @@ class Retrier:
         kafka.require_topics(settings, [RETRIES_TOPIC])
         self._producer = Producer(
             {
-                **kafka.client_config(settings),
+                **kafka.producer_config(settings),
                 "transactional.id": TRANSACTIONAL_ID,
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
                 # The topic's own limit applies.

@@ -27,6 +27,7 @@ EMPTY = {
     ("streamgauge-lag", "Groups without members"): "every group has members",
     ("streamgauge-lag", "Unread topics"): "no topic with events is without a reader",
     ("streamgauge-lag", "Failed samples"): "no part of a sample failed",
+    ("streamgauge-failures", "Misplaced events"): "every producer partitions alike",
     ("streamgauge-commerce", "Overdue sagas"): "no saga is stuck",
     ("streamgauge-commerce", "Residue of ended sagas"): "no saga left anything",
     ("streamgauge-commerce", "Campaigns about to sell out"): "the scripted shop publishes no campaigns",

@@ -125,6 +125,19 @@ SCENARIOS = (
         "one more",
     ),
     Scenario(
+        "KeysMisplaced",
+        {'streamgauge_service_misplaced_events_total{topic="orders",producer="web",partitioner="crc32"}': "_x3 4x80"},
+        "1m",
+        "3m",
+        (
+            (
+                {"topic": "orders", "producer": "web", "partitioner": "crc32"},
+                "web puts keys of orders into other partitions than the others do (crc32): 4 events in ten minutes",
+            ),
+        ),
+        "14m",
+    ),
+    Scenario(
         "NoEvents",
         {
             PRODUCED % "orders": "5x120 0x60 5x20",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import msgspec
 import pytest
 
@@ -27,6 +29,15 @@ def test_as_it_is_counts_events_where_they_are() -> None:
     assert found.worth == 2.0
     assert (found.distinct, found.keyless) == (2, 1)
     assert found.hottest == (("a", 0.5), ("b", 0.25))
+
+
+def test_who_placed_the_keys_and_which_are_in_several_partitions() -> None:
+    java, other = partitioner.partition(b"a", 12), zlib.crc32(b"a") % 12
+    assert java != other
+    events = [Recorded(java, 1, "a", ())] * 2 + [Recorded(other, 1, "a", ())] * 3 + [Recorded(5, 1, "", ())]
+    found = key_simulation.placement(events, 12)
+    assert found == key_simulation.Placement((("crc32", 3), ("murmur2", 2)), 1)
+    assert key_simulation.placement(events[:2], 12) == key_simulation.Placement((("murmur2", 2),), 0)
 
 
 def test_a_hot_key_limits_the_useful_number_of_partitions() -> None:
