@@ -51,8 +51,8 @@ class Placement:
             self._process.problem(
                 self._subject,
                 f"{self._count:,} or more events of `{self._topic}` are not where murmur2 puts their key, so they "
-                f"meet no other event of it: last `{printable(key.decode(errors='replace'))}` in partition {placed} from "
-                f"`{printable(producer)}` (perhaps {partitioner.MEANING[how]}); set its `partitioner` to "
+                f"meet no other event of it: last `{printable(key.decode(errors='replace'))}` in partition {placed} "
+                f"from `{printable(producer)}` (perhaps {partitioner.MEANING[how]}); set its `partitioner` to "
                 "murmur2_random (docs/partitioning.md)",
             )
 
