@@ -149,7 +149,8 @@ class Service:
         topic = part.topics[0]
         if topic.name not in self.catalog.streams:
             return part
-        placement = Placement(self.process, topic.name, topic.broker_config.num_partitions)
+        # A topic as the broker describes it has a number.
+        placement = Placement(self.process, topic.name, topic.broker_config.num_partitions or 1)
         self.every(60, placement.look_back)
         return part.update(placement.check, metadata=True)
 
