@@ -11,7 +11,7 @@ BENCHMARKS := $(foreach name,generator throughput latency linear owner lag repea
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up prometheus test long chaos proof check format bench docs screenshots grafana lock components clean
+.PHONY: help install up prometheus test long chaos proof soak check format bench docs screenshots grafana lock components clean
 
 help: ## List the targets
 	@echo 'make TARGET [ARGS="options of its command"]'
@@ -71,6 +71,9 @@ chaos: $(STAMP) ## Run the tests that kill processes, including long ones
 # Resumes: what has a result for the code as it is, is skipped. The table is in docs/reliability.md.
 proof: $(STAMP) ## Inject faults one after the other and write what each lost or repeated (ARGS="--only kill-broker --again", "--list")
 	@exec $(BIN)/python -m tests.proof $(ARGS)
+
+soak: $(STAMP) ## Two hours of ordinary work, compared at the end (ARGS="--minutes 5")
+	@exec $(BIN)/python -m tests.proof --only soak --again $(ARGS)
 
 check: $(STAMP) ## Check format, lint, types and layers
 	$(BIN)/ruff format --check $(CODE)

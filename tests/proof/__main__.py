@@ -9,6 +9,7 @@ Exit code 1 where anything was lost, repeated, leaked or otherwise wrong.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 
@@ -25,11 +26,13 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="run this injection; may be repeated")
     parser.add_argument("--again", action="store_true", help="also those that have a result for the code as it is")
     parser.add_argument("--list", action="store_true", help="list the injections and run none")
+    parser.add_argument("--minutes", type=float, default=120.0, help="how long the soak lasts")
     options = parser.parse_args()
+    os.environ["PROOF_SOAK_MINUTES"] = str(options.minutes)
     plan.load()
     if unknown := set(options.only or ()) - INJECTIONS.keys():
         parser.error(f"no injection {min(unknown)}; --list shows them")
-    chosen = [INJECTIONS[name] for name in options.only or INJECTIONS]
+    chosen = [one for one in INJECTIONS.values() if (one.name in options.only if options.only else not one.by_itself)]
     if options.list:
         for one in chosen:
             print(f"{one.name:24s} at most {one.limit_s:4.0f} s  {one.fault}")

@@ -67,9 +67,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Injection:
-    """A row of the table: `fault` says what is done, `holds` what must be so; killed after `limit_s`.
+    """A row of the table: `fault` says what is done, `holds` what else must be so; killed after `limit_s`.
 
-    `exception` names what may be lost, repeated or stand still by design, where something may.
+    `exception` names what may be lost, repeated or stand still by design, where something may. One `by_itself` runs
+    only where it is named.
     """
 
     name: str
@@ -78,18 +79,25 @@ class Injection:
     limit_s: float
     holds: str = ""
     exception: str = ""
+    by_itself: bool = False
 
 
 INJECTIONS: dict[str, Injection] = {}
 
 
 def injection(
-    name: str, fault: str, *, limit_s: float = 240.0, holds: str = "", exception: str = ""
+    name: str,
+    fault: str,
+    *,
+    limit_s: float = 240.0,
+    holds: str = "",
+    exception: str = "",
+    by_itself: bool = False,
 ) -> Callable[[Callable[[Record], None]], Callable[[Record], None]]:
     """Register the decorated function as the injection `name`."""
 
     def register(inject: Callable[[Record], None]) -> Callable[[Record], None]:
-        INJECTIONS[name] = Injection(name, fault, inject, limit_s, holds, exception)
+        INJECTIONS[name] = Injection(name, fault, inject, limit_s, holds, exception, by_itself)
         return inject
 
     return register

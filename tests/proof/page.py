@@ -23,7 +23,7 @@ def table(results: Mapping[str, Result]) -> str:
 
 def row(injection: Injection, result: Result | None) -> tuple[str, ...]:
     """The cells of an injection."""
-    name = f"{injection.fault} (`{injection.name}`)"
+    name = f"{'; '.join(filter(None, (injection.fault, injection.holds)))} (`{injection.name}`)"
     if result is None:
         return name, "not run", "", "", "", "", injection.exception
     wrong = [f"**{sentence}**" for sentence in result.wrong]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.warehouse.client import QueryError, Warehouse
 from tests.chaos.delta_reader import DeltaReader
 from tests.chaos.kills import analytics_at_work
@@ -25,19 +27,28 @@ BACK_S = 120.0
 STANDING_S = 60.0
 
 
+@dataclass(frozen=True)
+class Options:
+    """The share of invalid events, settings of the warehouse alone, and another broker."""
+
+    invalid: float = 0.01
+    warehouse: Mapping[str, Any] = field(default_factory=dict)
+    kafka: type[LocalKafka] = LocalKafka
+
+
 class Pipeline:
     """Workers by name in `running`: `warehouse`, `analytics-0`, …; `generator` publishes until `compare`."""
 
-    def __init__(self, rig: Rig, record: Record, replicas: int, rate: int, options: tuple[str, ...]) -> None:
+    def __init__(self, rig: Rig, record: Record, replicas: int, rate: int, options: Options) -> None:
         self.rig, self.record = rig, record
-        self.running: dict[str, Worker] = {"warehouse": rig.start("warehouse")}
+        self.running: dict[str, Worker] = {"warehouse": rig.start("warehouse", **options.warehouse)}
         for number in range(replicas):
             self.running[f"analytics-{number}"] = rig.start("process", "analytics", ready=number == 0)
         self.reader = DeltaReader(rig.kafka.bootstrap)
         self.sql = Warehouse(rig.settings)
         self._ledger = rig.folder / "ledger.json"
-        shares = ("--invalid", "0.01", "--late", "0.02", "--ledger", str(self._ledger))
-        self.generator = rig.start("generate", "--rate", str(rate), *shares, *options)
+        shares = ("--invalid", str(options.invalid), "--late", "0.02", "--ledger", str(self._ledger))
+        self.generator = rig.start("generate", "--rate", str(rate), *shares)
         self.wait_at_work()
 
     def wait_at_work(self) -> None:
@@ -56,6 +67,11 @@ class Pipeline:
         with self.record.coming_back():
             wait_until(lambda: self.figure(sql) >= 6, "new orders of every partition visible", timeout_s)
 
+    @property
+    def token(self) -> str:
+        """The token of the SQL server."""
+        return self.rig.settings.token_file.read_text().strip()
+
     def figure(self, sql: str) -> int:
         """The one integer that a query returns; -1 where the warehouse does not answer or refuses."""
         try:
@@ -67,14 +83,20 @@ class Pipeline:
         """Messages that the tables count; -1 where the warehouse does not answer."""
         return self.figure("SELECT sum(events)::BIGINT FROM stream_windows")
 
-    def compare(self) -> dict[str, Any]:
+    def compare(self, bad: Mapping[str, tuple[str, int]] | None = None) -> dict[str, Any]:
         """Stop the generator, wait until everything it published is visible, and record what is lost or repeated.
 
-        Returns the ledger. Waits for as long as the tables grow, and `STANDING_S` after they last did.
+        `bad` has what else was published: by stream the reason and the number of bad events. Returns the ledger. Waits
+        for as long as the tables grow, and `STANDING_S` after they last did.
         """
         code = self.generator.stop()
         self.record.require(code == 0, f"the generator ended with {code}")
         ledger: dict[str, Any] = json.loads(self._ledger.read_text())
+        for stream, (reason, count) in (bad or {}).items():
+            ledger["produced"] += count
+            ledger["streams"][stream]["produced"] += count
+            invalid = ledger["streams"][stream]["invalid"]
+            invalid[reason] = invalid.get(reason, 0) + count
         produced = ledger["produced"]
         most, since = -1, time.monotonic()
         while most < produced and time.monotonic() - since < STANDING_S:
@@ -112,12 +134,13 @@ class Pipeline:
 
 @contextmanager
 def pipeline(
-    record: Record, replicas: int = 1, rate: int = 1_000, options: tuple[str, ...] = (), **settings: object
+    record: Record, replicas: int = 1, rate: int = 1_000, options: Options | None = None, **settings: object
 ) -> Iterator[Pipeline]:
     """A pipeline at work; at the end of the block its processes are killed and its folder is removed.
 
     Batches are small, so that faults find many of them open.
     """
     chosen = {"session_timeout_ms": 6_000, "commit_interval_ms": 100, "flush_interval_ms": 100, **settings}
-    with new_rig(**chosen) as rig:  # type: ignore[arg-type]
+    options = options or Options()
+    with new_rig(kafka_class=options.kafka, **chosen) as rig:  # type: ignore[arg-type]
         yield Pipeline(rig, record, replicas, rate, options)

@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("kills", "planted")
+MODULES = (
+    "planted",
+    "kills",
+    "commit_points",
+    "services",
+    "watchers",
+    "stopped",
+    "rebalances",
+    "cluster",
+    "disk",
+    "log_file",
+    "clock",
+    "dead_letters",
+    "poison",
+    "slow",
+    "hostile_sql",
+    "credentials",
+    "secrets",
+    "soak",
+)
 
 
 def load() -> None:

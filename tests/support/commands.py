@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from streamgauge.runtime.settings import PREFIX, Settings
 
 PROGRAM = str(Path(sys.executable).with_name("streamgauge"))
@@ -15,7 +17,11 @@ PROGRAM = str(Path(sys.executable).with_name("streamgauge"))
 
 def variables(settings: Settings) -> dict[str, str]:
     """The settings that a test has chosen, as `STREAMGAUGE_…` variables; defaults are left out."""
-    return {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.model_dump(exclude_unset=True).items()}
+    chosen = settings.model_dump(exclude_unset=True)
+    return {
+        f"{PREFIX}{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in chosen.items()
+    }
 
 
 def environment(chosen: Mapping[str, str]) -> dict[str, str]:

@@ -120,11 +120,16 @@ class Rig:
 
 
 @contextlib.contextmanager
-def new_rig(partitions: int = 6, catalog: str = "streamgauge.catalog.commerce", **values: object) -> Iterator[Rig]:
+def new_rig(
+    partitions: int = 6,
+    catalog: str = "streamgauge.catalog.commerce",
+    kafka_class: type[LocalKafka] = LocalKafka,
+    **values: object,
+) -> Iterator[Rig]:
     """A rig with `values` as settings. At the end its processes are killed and its folder is removed."""
     with tempfile.TemporaryDirectory(prefix="streamgauge-") as name:
         folder = Path(name)
-        with LocalKafka(folder / "broker", free_port(), heap="1g") as kafka:
+        with kafka_class(folder / "broker", free_port(), heap="1g") as kafka:
             settings = Settings(
                 bootstrap_servers=kafka.bootstrap,
                 data_dir=folder / "data",
@@ -142,8 +147,8 @@ def new_rig(partitions: int = 6, catalog: str = "streamgauge.catalog.commerce", 
 
 
 def make_topics(kafka: LocalKafka, topics: tuple[str, ...], partitions: int) -> None:
-    """Create topics that keep their events for a week."""
+    """Create topics that keep their events for a week, with as many replicas as the broker gives by default."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     config = {"retention.ms": "604800000", "retention.bytes": "-1", "max.message.bytes": "4194304"}
-    for future in admin.create_topics([NewTopic(topic, partitions, 1, config=config) for topic in topics]).values():
+    for future in admin.create_topics([NewTopic(topic, partitions, config=config) for topic in topics]).values():
         future.result(timeout=30)

@@ -1,0 +1,146 @@
+"""The dead-letter topic is gone, takes nothing, or may not be written; and a burst of nothing but bad events."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from tests.proof.brokers import Authorizing
+from tests.proof.injection import Record, injection
+from tests.proof.pipeline import Options, Pipeline, pipeline
+from tests.support.topic_reader import read_topic
+from tests.support.waiting import wait_until
+
+TOPIC, FAULT_S, UNREADY_S = "orders.dlq", 25.0, 30.0
+MANY = Options(invalid=0.05)
+
+
+def result(futures: dict[Any, Any]) -> None:
+    """Wait for what an admin call began."""
+    for future in futures.values():
+        future.result(timeout=30)
+
+
+def _tested(shop: Pipeline, admin: AdminClient, begin: Callable[[], None], end: Callable[[], None], what: str) -> None:
+    """The fault for `FAULT_S`: if nothing commits, `/health` says so; afterwards all comes back."""
+    shop.wait_at_work()
+    begin()
+    shop.record.injected(what)
+    until = time.monotonic() + FAULT_S
+    most, grown, told = -1, time.monotonic(), ""
+    while time.monotonic() < until:
+        if (visible := shop.visible()) > most:
+            most, grown = visible, time.monotonic()
+        told = told or health(shop)
+        time.sleep(0.2)
+    still = time.monotonic() - grown
+    if still > 10.0:
+        shop.record.require(told != "", f"{what}: nothing commits for {still:.0f} s, and /health says ready")
+        shop.record.note(f"Nothing committed meanwhile, and /health says so: {told}")
+    end()
+    if shop.running["analytics-0"].process.poll() is not None:
+        shop.record.note("Analytics ended, and was started again")
+        shop.restart("analytics-0")
+    shop.wait_back()
+
+
+def health(shop: Pipeline) -> str:
+    """Why analytics is not ready or not well, from `/health`; empty while it says nothing."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{shop.running['analytics-0'].port}/health", timeout=5) as answer:
+            state = json.load(answer)
+    except urllib.error.HTTPError as error:
+        state = json.load(error)
+    except OSError:
+        return "does not answer"
+    return str(state["why"] or "; ".join(state.get("problems", ())))
+
+
+def compare_letters(shop: Pipeline, ledger: dict[str, Any]) -> None:
+    """One committed letter in the topic for every bad order."""
+    places = [
+        (headers.get("__streams.errors.partition"), headers.get("__streams.errors.offset"))
+        for headers in (dict(message.headers() or ()) for message in read_topic(shop.rig.kafka.bootstrap, TOPIC))
+    ]
+    bad = sum(ledger["streams"]["orders"]["invalid"].values())
+    shop.record.lost += max(0, bad - len(set(places)))
+    shop.record.repeated += len(places) - len(set(places))
+
+
+@injection("dlq-gone", f"Dead-letter topic deleted for {FAULT_S:.0f} s, with 5 % bad events", limit_s=300)
+def dlq_gone(record: Record) -> None:
+    """The letters that were in it are gone with it; the rows of `dead_letters` are not."""
+    with pipeline(record, options=MANY) as shop:
+        admin = AdminClient({"bootstrap.servers": shop.rig.kafka.bootstrap})
+        again = NewTopic(TOPIC, 6, 1, config={"max.message.bytes": "4194304"})
+        _tested(
+            shop,
+            admin,
+            lambda: result(admin.delete_topics([TOPIC])),
+            lambda: wait_until(lambda: _created(admin, again), "the topic made again", 30),
+            "deleted",
+        )
+        shop.compare()
+
+
+def _created(admin: AdminClient, topic: NewTopic) -> bool:
+    result(admin.create_topics([topic]))
+    return True
+
+
+@injection(
+    "dlq-small", f"Dead-letter topic that takes 60 bytes, then 200 bytes a message, {FAULT_S:.0f} s each", limit_s=360
+)
+def dlq_small(record: Record) -> None:
+    """No letter fits 60 bytes, and few fit 200."""
+    with pipeline(record, options=MANY) as shop:
+        admin = AdminClient({"bootstrap.servers": shop.rig.kafka.bootstrap})
+        for size in (60, 200):
+            _tested(
+                shop,
+                admin,
+                lambda size=size: _limit(admin, size),  # type: ignore[misc]
+                lambda: _limit(admin, 4_194_304),
+                f"{size} bytes",
+            )
+        compare_letters(shop, shop.compare())
+
+
+def _limit(admin: AdminClient, size: int) -> None:
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    result(admin.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, TOPIC, [entry])]))
+
+
+@injection("dlq-denied", f"Right to write the dead-letter topic denied for {FAULT_S:.0f} s", limit_s=300)
+def dlq_denied(record: Record) -> None:
+    """By an ACL, on a broker with Kafka's own authorizer."""
+    with pipeline(record, options=Options(invalid=0.05, kafka=Authorizing)) as shop:
+        admin = AdminClient({"bootstrap.servers": shop.rig.kafka.bootstrap})
+        rules = [
+            AclBinding(ResourceType.TOPIC, TOPIC, ResourcePatternType.LITERAL, "User:*", "*", operation, permission)
+            for operation, permission in (
+                (AclOperation.ALL, AclPermissionType.ALLOW),
+                (AclOperation.WRITE, AclPermissionType.DENY),
+            )
+        ]
+        _tested(
+            shop, admin, lambda: result(admin.create_acls(rules)), lambda: result(admin.delete_acls(rules)), "denied"
+        )
+        compare_letters(shop, shop.compare())
