@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -22,6 +23,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from streamgauge.runtime import kafka
 from tests.proof.brokers import Authorizing
 from tests.proof.injection import Record, injection
 from tests.proof.pipeline import Options, Pipeline, pipeline
@@ -38,7 +40,7 @@ def result(futures: dict[Any, Any]) -> None:
         future.result(timeout=30)
 
 
-def _tested(shop: Pipeline, admin: AdminClient, begin: Callable[[], None], end: Callable[[], None], what: str) -> None:
+def _tested(shop: Pipeline, begin: Callable[[], None], end: Callable[[], None], what: str) -> None:
     """The fault for `FAULT_S`: if nothing commits, `/health` says so; afterwards all comes back."""
     shop.wait_at_work()
     begin()
@@ -88,11 +90,10 @@ def compare_letters(shop: Pipeline, ledger: dict[str, Any]) -> None:
 def dlq_gone(record: Record) -> None:
     """The letters that were in it are gone with it; the rows of `dead_letters` are not."""
     with pipeline(record, options=MANY) as shop:
-        admin = AdminClient({"bootstrap.servers": shop.rig.kafka.bootstrap})
+        admin = kafka.admin(shop.rig.settings)
         again = NewTopic(TOPIC, 6, 1, config={"max.message.bytes": "4194304"})
         _tested(
             shop,
-            admin,
             lambda: result(admin.delete_topics([TOPIC])),
             lambda: wait_until(lambda: _created(admin, again), "the topic made again", 30),
             "deleted",
@@ -111,11 +112,10 @@ def _created(admin: AdminClient, topic: NewTopic) -> bool:
 def dlq_small(record: Record) -> None:
     """No letter fits 60 bytes, and few fit 200."""
     with pipeline(record, options=MANY) as shop:
-        admin = AdminClient({"bootstrap.servers": shop.rig.kafka.bootstrap})
+        admin = kafka.admin(shop.rig.settings)
         for size in (60, 200):
             _tested(
                 shop,
-                admin,
                 lambda size=size: _limit(admin, size),  # type: ignore[misc]
                 lambda: _limit(admin, 4_194_304),
                 f"{size} bytes",
@@ -132,7 +132,7 @@ def _limit(admin: AdminClient, size: int) -> None:
 def dlq_denied(record: Record) -> None:
     """By an ACL, on a broker with Kafka's own authorizer."""
     with pipeline(record, options=Options(invalid=0.05, kafka=Authorizing)) as shop:
-        admin = AdminClient({"bootstrap.servers": shop.rig.kafka.bootstrap})
+        admin = kafka.admin(shop.rig.settings)
         rules = [
             AclBinding(ResourceType.TOPIC, TOPIC, ResourcePatternType.LITERAL, "User:*", "*", operation, permission)
             for operation, permission in (
@@ -140,7 +140,8 @@ def dlq_denied(record: Record) -> None:
                 (AclOperation.WRITE, AclPermissionType.DENY),
             )
         ]
-        _tested(
-            shop, admin, lambda: result(admin.create_acls(rules)), lambda: result(admin.delete_acls(rules)), "denied"
+        every = AclBindingFilter(
+            ResourceType.TOPIC, TOPIC, ResourcePatternType.LITERAL, None, None, AclOperation.ANY, AclPermissionType.ANY
         )
+        _tested(shop, lambda: result(admin.create_acls(rules)), lambda: result(admin.delete_acls([every])), "denied")
         compare_letters(shop, shop.compare())

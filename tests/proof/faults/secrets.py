@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 
-from dashboard.navigation import PAGES
 from streamgauge.cli.local.ports import free_port
 from tests.proof import pages
 from tests.proof.brokers import WithPasswords
@@ -107,6 +106,9 @@ def _commands(rig: Rig) -> Iterator[Place]:
 
 
 def _pages(port: int, login_port: int) -> Iterator[Place]:
+    # Imported here: Streamlit warns about its runtime when a page is imported outside it.
+    from dashboard.navigation import PAGES
+
     for page in PAGES:
         yield f"page {page.path}", pages.sent(port, page.path)
     yield "the page before the sign-in", pages.sent(login_port, "")

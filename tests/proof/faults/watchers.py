@@ -8,10 +8,11 @@ import time
 from collections import Counter
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import NewTopic
 
 from benchmarks.sessions import Session
 from streamgauge.cli.local.ports import free_port
+from streamgauge.runtime import kafka
 from tests.proof.injection import Record, injection
 from tests.proof.pipeline import Pipeline, pipeline
 from tests.support.publishing import publishing
@@ -24,7 +25,7 @@ GROUP, TOPIC = "proof-group", "proof-topic"
 
 def _waiting(shop: Pipeline) -> None:
     """A topic of its own with `BEHIND` events, and the commit of a group that has read none of them."""
-    admin = AdminClient({"bootstrap.servers": shop.rig.kafka.bootstrap})
+    admin = kafka.admin(shop.rig.settings)
     (made,) = admin.create_topics([NewTopic(TOPIC, 1)]).values()
     made.result(30)
     with publishing(shop.rig.kafka.bootstrap) as send:
