@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import command_page
 import msgspec
@@ -97,6 +97,8 @@ def kind_of(annotation: Any) -> str:
     """A type in words: the alternatives of a Literal, else what one types."""
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return kind_of(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(kind_of(part) for part in get_args(annotation) if part is not NoneType)
     names = {"int": "integer", "float": "number", "str": "text", "Path": "path", "SecretStr": "secret", "bool": "0, 1"}
