@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import machine
@@ -24,6 +23,7 @@ from generators.generate import garbage_collection_deferred, generate
 from generators.ledger import Ledger
 from generators.options import Options
 from generators.shop import Shop
+from streamgauge.cli.terminal import Screen
 from streamgauge.runtime import settings
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.process import Process
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-kafka", action="store_true")
     wanted = parser.parse_args()
-    console = Console()
+    console = Screen()
     table = Table(
         "what", "ns/event", "events/s", title=f"generator, {wanted.events:,} events, median of {wanted.rounds}"
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from streamgauge.cli import output
 from streamgauge.cli.dead_letters.command import app as dead_letters
 from streamgauge.cli.lag.command import lag
 from streamgauge.cli.local.command import fault, up
@@ -75,5 +76,5 @@ def main() -> None:
     try:
         app()
     except StreamgaugeError as error:
-        sys.stderr.write(f"streamgauge: {error}\n")
+        output.note(f"streamgauge: {error}")
         sys.exit(2 if isinstance(error, UsageError) else 1)

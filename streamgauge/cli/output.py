@@ -1,9 +1,12 @@
-"""What commands print: the option `--format`, and lines that appear at once."""
+"""What commands print: the option `--format`, and lines that appear at once. Control characters are made visible."""
 
+import json
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+
+from streamgauge.runtime.printable import printable, printable_json
 
 Format = Literal["table", "json", "csv", "parquet"]
 # What most commands offer: a screen for people, or JSON for programs.
@@ -14,11 +17,17 @@ ScreenFormat = Annotated[
 
 def line(text: str) -> None:
     """Write one line to standard output, unbuffered."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """Write one line to standard error, unbuffered: progress and remarks, apart from the result."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
+
+
+def json_line(value: Any) -> None:
+    """Write a value as one line of JSON to standard output, unbuffered; its text is exact."""
+    sys.stdout.write(f"{printable_json(json.dumps(value, ensure_ascii=False))}\n")
+    sys.stdout.flush()

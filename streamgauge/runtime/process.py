@@ -24,6 +24,7 @@ from prometheus_client import make_wsgi_app
 from streamgauge.runtime import metrics, settings, stop
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
+from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 
 FIRST_METRICS_PORT = 9101
@@ -117,9 +118,20 @@ def _serve(process: Process) -> int:
     raise UsageError(f"port {wanted or FIRST_METRICS_PORT} is in use; set STREAMGAUGE_METRICS_PORT to a free one")
 
 
+class _Printable(logging.Formatter):
+    """Entries of one line, with control characters visible: messages may quote events."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(printable(line) for line in super().formatException(ei).expandtabs().split("\n"))
+
+
 def set_up_logging(level: str) -> None:
     """Log to standard error, one line per entry, times in UTC; libraries from WARNING on."""
-    form = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    form = _Printable("%(asctime)s %(levelname)-7s %(message)s")
     form.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(form)
@@ -139,7 +151,7 @@ def run(name: str, work: Callable[[Process], None]) -> int:
         metrics.gauge("streamgauge_process_info").labels(name, version("streamgauge")).set(1)
         entry = run_file.write(config.data_dir, name, config.metrics_host, port)
     except (StreamgaugeError, OSError) as error:
-        sys.stderr.write(f"streamgauge {name}: {error}\n")
+        sys.stderr.write(f"streamgauge {name}: {printable(str(error))}\n")
         return 2
     try:
         log.info("%s started, metrics on http://%s:%d/metrics", name, config.metrics_host, port)

@@ -7,13 +7,13 @@ import uuid
 
 import pytest
 from confluent_kafka import Producer
-from rich.console import Console
 
 from generators.publisher import producer_config
 from streamgauge.catalog.commerce.events import OrderEvent
 from streamgauge.catalog.stream import Stream
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.cli.partitions import screen
+from streamgauge.cli.terminal import Screen
 from streamgauge.domain.key_simulation import placed, simulated
 from tests.conftest import SettingsFactory, TopicFactory
 from tests.support.commerce_events import order
@@ -53,7 +53,7 @@ def test_the_simulation_of_the_present_key_equals_the_log(
 
     (some,) = partition_sample.read(settings, {topic: stream}, None, 1_000)
     assert 900 <= len(some.events) <= 1_010
-    screen.show(some, "sku", 3, Console(width=200))
+    screen.show(some, "sku", 3, Screen(width=200))
     assert "sku, simulated, 3 partitions" in capsys.readouterr().out
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from streamgauge.cli import output
 from streamgauge.cli.dead_letters.selection import Choice, condition
-from streamgauge.runtime.printable import printable
+from streamgauge.cli.terminal import Screen
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
 from streamgauge.warehouse.sql.results import json_value
@@ -108,7 +105,7 @@ def table(found: Sequence[Group]) -> Table:
             f"{group.last:%m-%d %H:%M:%S}",
             group.example,
         )
-        shown.add_row(*(Text(printable(cell)) for cell in cells))
+        shown.add_row(*cells)
     return shown
 
 
@@ -117,13 +114,11 @@ def run(settings: Settings, choice: Choice, *, as_json: bool) -> None:
     with Warehouse(settings) as warehouse:
         found = groups(warehouse, choice)
     if as_json:
-        sys.stdout.write(json.dumps([json_value(asdict(group)) for group in found], ensure_ascii=False) + "\n")
+        output.json_line([json_value(asdict(group)) for group in found])
         return
     if not found:
-        sys.stdout.write("no dead letters\n")
+        output.line("no dead letters")
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    console = Screen(width=200)
     console.print(table(found))
-    console.print(
-        Text(f"{sum(group.letters for group in found):,} dead letters of {len(found):,} kinds; times are UTC")
-    )
+    console.print(f"{sum(group.letters for group in found):,} dead letters of {len(found):,} kinds; times are UTC")

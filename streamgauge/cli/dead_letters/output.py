@@ -11,7 +11,6 @@ The objects, by `event` (docs/dead-letters.md):
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,6 @@ from typing import Any, Literal, Protocol
 from streamgauge.cli import output
 from streamgauge.cli.dead_letters.plan import Options, Plan, describe, summary
 from streamgauge.dead_letters.retry.outcomes import Failure
-from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 
 # `dry`: dry run. `none`: nothing to send. `stopped`: by a signal. `unsettled`: not processed within the time-out.
@@ -85,7 +83,7 @@ class TextOutput:
         """The failures by cause."""
         for number, first, same in by_cause(failures, retried):
             what = "the same failure returned" if same else "a new failure"
-            text = f"{first.fingerprint} {first.reason}: {printable(first.detail)}"
+            text = f"{first.fingerprint} {first.reason}: {first.detail}"
             output.line(f"{what}: {number:,} x {text} (now {first.position})")
 
     def end(self, end: End) -> None:
@@ -104,7 +102,7 @@ class TextOutput:
 
 
 class JsonLines:
-    """For programs: one JSON object per line on standard output, with text unchanged."""
+    """For programs: one JSON object per line on standard output, with exact text."""
 
     def plan(self, settings: Settings, plan: Plan, options: Options) -> None:
         """The whole plan."""
@@ -148,4 +146,4 @@ def by_cause(failures: Sequence[Failure], retried: set[str]) -> list[tuple[int, 
 
 
 def _line(event: str, **values: Any) -> None:
-    output.line(json.dumps({"event": event, **values}, ensure_ascii=False))
+    output.json_line({"event": event, **values})

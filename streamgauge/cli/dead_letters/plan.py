@@ -17,7 +17,6 @@ from streamgauge.dead_letters.retry import canary, edit, records
 from streamgauge.dead_letters.retry.edit import Setting
 from streamgauge.dead_letters.retry.retrier import Sendable, retried_letters
 from streamgauge.runtime.errors import UsageError
-from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
 
@@ -144,11 +143,11 @@ def describe(settings: Settings, plan: Plan, options: Options) -> Iterable[str]:
         yield f"{cause.letters:>7,} x {cause.fingerprint} {cause.stream} {cause.reason}"
         for verdict, count in cause.verdicts.most_common(EXAMPLES):
             if verdict is not None:
-                text = f"would fail again: {printable(verdict)}" if verdict else "would pass now"
+                text = f"would fail again: {verdict}" if verdict else "would pass now"
                 yield f"{count:>9,} {text}"
     for item in plan.ready[:EXAMPLES]:
         if item.edit is not None:
-            yield f"edited {item.letter.id}: {printable(item.edit)}"
+            yield f"edited {item.letter.id}: {item.edit}"
     for letters_left_out, why in (
         (plan.retried, "already retried"),
         (plan.expired, "no longer in the dead-letter topic"),

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from streamgauge.catalog.builtin.retries import LetterRetried
+from streamgauge.cli import output as stdout
 from streamgauge.cli.dead_letters import selection
 from streamgauge.cli.dead_letters.selection import Choice
+from streamgauge.cli.terminal import Screen, Text
 from streamgauge.dead_letters import payload
 from streamgauge.dead_letters.headers import Headers, big_integer, number
 from streamgauge.dead_letters.letter import Letter
@@ -44,17 +42,17 @@ def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: boo
     letter = record.complete(newest)
     if output is not None:
         output.write_bytes(record.value or b"")
-        sys.stdout.write(f"{output}: {len(record.value or b''):,} bytes\n")
+        stdout.line(f"{output}: {len(record.value or b''):,} bytes")
         return
     if as_json:
-        sys.stdout.write(json.dumps(plain(letter, record), ensure_ascii=False) + "\n")
+        stdout.json_line(plain(letter, record))
         return
-    terminal = sys.stdout.isatty()
-    console = Console(highlight=False, soft_wrap=True, no_color=not terminal)
-    for line in page(letter, record, retried_letters(settings).get(letter.id)):
-        console.print(line)
+    console = Screen(soft_wrap=True, no_color=not sys.stdout.isatty())
+    for part in page(letter, record, retried_letters(settings).get(letter.id)):
+        console.print(part)
     if len(found) > 1:
-        console.print(Text(f"\n{len(found) - 1:,} more with the fingerprint {letter.fingerprint}", style="dim"))
+        console.print()
+        console.print(Text(f"{len(found) - 1:,} more with the fingerprint {letter.fingerprint}", style="dim"))
 
 
 def plain(letter: Letter, record: Record) -> dict[str, Any]:
@@ -96,14 +94,14 @@ def page(letter: Letter, record: Record, retried: LetterRetried | None) -> list[
         edited = f", edited: {retried.edit}" if retried.edited else ""
         sent = f"{retried.sent_topic}[{retried.sent_partition}] offset {retried.sent_offset}"
         facts.append(("retried", f"{_time(retried.retried_at)} by {retried.retried_by} to {sent}{edited}"))
-    shown = [Text.assemble((f"{name:<12}", "bold"), printable(text)) for name, text in facts]
+    shown = [Text.of((f"{name:<12}", "bold"), text) for name, text in facts]
     shown += [Text(), Text("headers", style="bold"), *_headers(record.headers)]
     size = "null" if record.value is None else f"{len(record.value):,} bytes"
-    shown += [Text(), Text.assemble(("payload", "bold"), f" {size}")]
+    shown += [Text(), Text.of(("payload", "bold"), f" {size}")]
     for line in payload.lines(record.value, letter.reason, letter.field, letter.detail):
         shown.append(Text(line.text))
         if line.wrong:
-            shown[-1] = Text.assemble((line.text, "bold red"), (f"   ◀ {printable(line.wrong)}", "red"))
+            shown[-1] = Text.of((line.text, "bold red"), (f"   ◀ {line.wrong}", "red"))
     return shown
 
 

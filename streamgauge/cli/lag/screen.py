@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import KafkaException
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from processors.lag.cluster import ClusterReader, Filter
 from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import Status
+from streamgauge.cli import output
 from streamgauge.cli.lag import report as lag_report
 from streamgauge.cli.lag.report import Hot, Line, Report
+from streamgauge.cli.terminal import Screen, Text
 from streamgauge.domain import lag_status, limits
 from streamgauge.domain.format import UNKNOWN, clock, count, duration, money
 from streamgauge.domain.lag_status import MARKER
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
-from streamgauge.runtime.printable import printable
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
@@ -48,9 +45,9 @@ def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
         raise UsageError(str(error)) from None
     report = replace(report, unread=_unread(config, topic) if group is None else None)
     if as_json:
-        sys.stdout.write(json.dumps(plain(report)) + "\n")
+        output.json_line(plain(report))
     else:
-        show(report, now, Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 250))
+        show(report, now, Screen(soft_wrap=True, width=250))
     return 0 if report.well else 1
 
 
@@ -83,10 +80,10 @@ def plain(report: Report) -> dict[str, Any]:
     }
 
 
-def show(report: Report, now: datetime, console: Console) -> None:
+def show(report: Report, now: datetime, console: Screen) -> None:
     """Print a sentence for each consumer that is behind, the table, hot partitions and unread topics."""
     if report.sampled_at is None:
-        console.print("no sample yet: start the sampler with `streamgauge process lag`", style="red", markup=False)
+        console.print("no sample yet: start the sampler with `streamgauge process lag`", style="red")
         return
     behind = [line for line in report.lines if lag_status.is_behind(line.status)]
     for line in behind:
@@ -95,20 +92,23 @@ def show(report: Report, now: datetime, console: Console) -> None:
         console.print()
     console.print(_table(report, now) if report.lines else "no such group or topic")
     for one in report.hot:
-        keys = ", ".join(f"{printable(key)} {share:.0%}" for key, share in one.keys)
+        keys = ", ".join(f"{key} {share:.0%}" for key, share in one.keys)
+        console.print()
         console.print(
             Text(
-                f"\nhot partition: {one.topic} {one.partition} gets {one.ratio:.1f} times its share"
+                f"hot partition: {one.topic} {one.partition} gets {one.ratio:.1f} times its share"
                 + (f" ({one.per_second:,.0f}/s); of that {keys}" if keys else f" ({one.per_second:,.0f}/s)"),
                 style="yellow",
             )
         )
     if report.unread:
-        console.print(Text(f"\nno group reads: {', '.join(report.unread)}"))
+        console.print()
+        console.print(Text(f"no group reads: {', '.join(report.unread)}"))
     age = duration(report.age_s or 0.0)
+    console.print()
     console.print(
         Text(
-            f"\nsampled {age} ago" + ("; is the sampler running? `streamgauge process lag`" if report.stale else ""),
+            f"sampled {age} ago" + ("; is the sampler running? `streamgauge process lag`" if report.stale else ""),
             style="red" if report.stale else "dim",
         )
     )
@@ -140,7 +140,7 @@ def _table(report: Report, now: datetime) -> Table:
         grid.add_column(name, justify="left" if name in ("group", "topic", "status", "since", "waiting") else "right")
     for line in report.lines:
         grid.add_row(
-            printable(line.group),
+            line.group,
             line.topic,
             Text(line.status, style=_STYLE.get(line.status, "red")),
             clock(line.since, now) if line.since else "",

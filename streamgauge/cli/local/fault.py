@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from streamgauge.cli import output
 from streamgauge.runtime import settings
 from streamgauge.runtime.data_dir import faults, run_file
 from streamgauge.runtime.errors import UsageError
@@ -17,5 +16,5 @@ def main(name: str, for_s: float) -> int:
         raise UsageError(f"no synthetic shop runs with the data directory {config.data_dir}; start `streamgauge up`")
     faults.begin(config.data_dir, name, for_s)
     what = f"{faults.NAMES[name]}, for {for_s:g} s" if for_s else "over"
-    sys.stdout.write(f"{name}: {what}\n")
+    output.line(f"{name}: {what}")
     return 0

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
-from rich.console import Console
-from rich.text import Text
+from streamgauge.cli.terminal import Screen, Text
 
 # What `streamgauge.runtime.process.set_up_logging` writes.
 _ENTRY = re.compile(r"^\d{4}-\d\d-\d\d (?P<time>\d\d:\d\d:\d\d),\d+ (?P<level>[A-Z]+) +(?P<text>.*)$")
@@ -46,7 +45,7 @@ class Journal:
         self._width = max(map(len, names))
         self._lock = threading.Lock()
         # Not wrapped here: the terminal wraps, and a file needs no wrapping.
-        self.console = Console(file=output or sys.stderr, soft_wrap=True, highlight=False)
+        self.console = Screen(output or sys.stderr, soft_wrap=True)
 
     def write(self, name: str, line: str, level: int = logging.INFO) -> None:
         """Write one line of the process `name`. At level NOTSET a log entry keeps its own time and level."""
@@ -63,14 +62,10 @@ class Journal:
                 if hidden := self._hidden.pop(name, 0):
                     line = f"{line} (and {hidden} more lines of Kafka's client)"
         colour = self._colours.get(name, "white")
-        text = Text.assemble((now, "dim"), " ", (name.ljust(self._width), colour), " ")
+        text = Text.of((now, "dim"), " ", (name.ljust(self._width), colour), " ")
         if word in _LEVELS:
             text.append(f"{word} ", _LEVELS[word])
-        text.append(_printable(line))
+        # Children may log content of events, and traces with tabs.
+        text.append(line.expandtabs(4))
         with self._lock:
             self.console.print(text)
-
-
-def _printable(line: str) -> str:
-    """Without control characters: children may log content of events."""
-    return "".join(letter if letter.isprintable() else " " for letter in line)

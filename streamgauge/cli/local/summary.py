@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from generators.ledger import CATALOG
 from streamgauge.cli.local.stack import TRAFFIC
 from streamgauge.cli.local.tally import Figures
+from streamgauge.cli.terminal import Screen
 from streamgauge.runtime.settings import PREFIX, Settings
 
 EXAMPLE = "SELECT stream, sum(events) AS events FROM stream_windows GROUP BY ALL ORDER BY ALL"
@@ -82,7 +82,7 @@ class Summary:
 
 def show(summary: Summary) -> None:
     """Print the summary on standard output."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = Screen(width=160)
     shown = Table("", "", "", title="Summary", title_justify="left", show_header=False, box=None, pad_edge=False)
     shown.columns[1].justify = "right"
     for name, value, remark in summary.lines():
@@ -90,9 +90,9 @@ def show(summary: Summary) -> None:
     console.print()
     console.print(shown)
     if summary.notice:
-        console.print(f"Not exact: {summary.notice}", style="yellow", markup=False)
+        console.print(f"Not exact: {summary.notice}", style="yellow")
     if summary.gave_up:
-        console.print(f"Gave up: {summary.gave_up}", style="red", markup=False)
+        console.print(f"Gave up: {summary.gave_up}", style="red")
 
 
 def program() -> str:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from confluent_kafka import KafkaException
-from rich.console import Console
 from rich.table import Table
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Streams
 from streamgauge.catalog.stream import Stream
+from streamgauge.cli import output
 from streamgauge.cli.partitions import sample as partition_sample
 from streamgauge.cli.partitions.sample import Sample
+from streamgauge.cli.terminal import Screen
 from streamgauge.domain import key_simulation, partitioner
 from streamgauge.domain.key_simulation import Balance
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.errors import UsageError
-from streamgauge.runtime.printable import printable
 
 KEY_SHOWN = 60
 
@@ -38,9 +36,9 @@ def main(key: str | None, count: int | None, topic: str | None, events: int, *, 
     except KafkaException as error:
         raise UsageError(f"the log cannot be read: {error.args[0].str()}") from None
     if as_json:
-        sys.stdout.write(json.dumps([plain(sample, key, count) for sample in samples]) + "\n")
+        output.json_line([plain(sample, key, count) for sample in samples])
         return 0
-    console = Console(highlight=False, soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else 200)
+    console = Screen(soft_wrap=True, width=200)
     for sample in samples:
         show(sample, key, count, console)
     return 0
@@ -93,13 +91,14 @@ def plain(sample: Sample, key: str | None, count: int | None) -> dict[str, Any]:
     }
 
 
-def show(sample: Sample, key: str | None, count: int | None, console: Console) -> None:
+def show(sample: Sample, key: str | None, count: int | None, console: Screen) -> None:
     """Print the table of partitions, and what it means."""
     found, stream = balance_of(sample, key, count), sample.stream
     how = f"by {key}, simulated" if key else f"by {stream.key}, as they are"
     console.print(f"{stream.topic}: {found.events:,} events {how}, {len(found.parts)} partitions", style="bold")
     if not found.events:
-        console.print("nothing is recorded\n", style="dim")
+        console.print("nothing is recorded", style="dim")
+        console.print()
         return
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("partition", "events", "share", "bytes"):
@@ -108,7 +107,7 @@ def show(sample: Sample, key: str | None, count: int | None, console: Console) -
         grid.add_row(str(part.number), f"{part.events:,}", f"{part.share:.1%}", f"{part.bytes:,}")
     console.print(grid)
     console.print(f"busiest over mean: {found.ratio:.2f}; worth {found.worth:.1f} evenly loaded partitions")
-    keys = ", ".join(f"{printable(name)[:KEY_SHOWN]} {share:.2%}" for name, share in found.hottest)
+    keys = ", ".join(f"{name[:KEY_SHOWN]} {share:.2%}" for name, share in found.hottest)
     console.print(f"{found.distinct:,} keys, the hottest: {keys or 'none'}")
     if found.keyless:
         console.print(f"{found.keyless:,} events have no key: spread arbitrarily, without an order")

@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet
 
-from streamgauge.cli.output import Format
+from streamgauge.cli.output import Format, note
 from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.cli.query.table_output import SHOWN_ROWS, write
 from streamgauge.runtime import files
@@ -45,9 +45,9 @@ def sql(text: str, kind: Format, output: Path | None, as_of: AsOf | None = None)
                 else:
                     write(rows, file)
             shown = f", the first {SHOWN_ROWS:,} shown" if kind == "table" and rows.num_rows > SHOWN_ROWS else ""
-            sys.stderr.write(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'} in {seconds:.2f} s{shown}\n")
-    for note in as_of.notes if as_of else ():
-        sys.stderr.write(f"{note}\n")
+            note(f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'} in {seconds:.2f} s{shown}")
+    for left_out in as_of.notes if as_of else ():
+        note(left_out)
 
 
 @contextmanager

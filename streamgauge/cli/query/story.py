@@ -6,11 +6,11 @@ import sys
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
+from streamgauge.cli.output import note
 from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.cli.query.table_output import write
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import UsageError
-from streamgauge.runtime.printable import printable
 from streamgauge.warehouse import story
 from streamgauge.warehouse.client import Warehouse
 from streamgauge.warehouse.sql.results import to_json
@@ -35,14 +35,14 @@ def main(identifier: str, kind: str | None, *, as_json: bool) -> int:
     elif rows.num_rows:
         write(rows, sys.stdout.buffer)
     for row in removed:
-        sys.stderr.write(f"retention has removed {row['removed']:,} events of {row['stream']}: they are in no story\n")
+        note(f"retention has removed {row['removed']:,} events of {row['stream']}: they are in no story")
     if not rows.num_rows:
         what = f"{named} " if named else ""
-        sys.stderr.write(f"nothing is known of {what}{printable(identifier)}\n")
+        note(f"nothing is known of {what}{identifier}")
         return 1
     found = [str(row["via"]) for row in kinds if row["via"] in story.identifiers(catalog)]
     if len(found) > 1 and named is None:
-        sys.stderr.write(f"it is known as {' and as '.join(found)}; --as {found[0]} limits the story to one\n")
+        note(f"it is known as {' and as '.join(found)}; --as {found[0]} limits the story to one")
     return 0
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from typing import IO, Any
 
 import pyarrow as pa
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from streamgauge.runtime.printable import printable
+from streamgauge.cli.terminal import Screen, Text
 from streamgauge.warehouse.sql.results import json_value, values
 
 # A longer table is slow to lay out, and nobody reads it.
@@ -26,14 +25,14 @@ def write(rows: pa.Table, file: IO[bytes]) -> None:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for field in rows.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
-        grid.add_column(Text(printable(field.name)), justify="right" if number else "left", no_wrap=True)
+        grid.add_column(Text(field.name), justify="right" if number else "left", no_wrap=True)
     cells = [[_cell(value) for value in values(head.column(index))] for index in range(head.num_columns)]
     for row in zip(*cells, strict=True):
         grid.add_row(*row)
-    console = Console(highlight=False)
+    console = Screen()
     wide = console.measure(grid, options=console.options.update(width=1_000_000)).maximum
     if on_terminal and wide > console.width:
-        names = [Text(printable(field.name), style="bold") for field in rows.schema]
+        names = [Text(field.name, style="bold") for field in rows.schema]
         grid = Table(box=None, pad_edge=False, show_header=False)
         for row in zip(*cells, strict=True):
             for name, cell in zip(names, row, strict=True):
@@ -43,10 +42,9 @@ def write(rows: pa.Table, file: IO[bytes]) -> None:
     if on_terminal:
         console.print(grid)
         return
-    plain = Console(width=max(wide, 1), no_color=True, highlight=False)
-    with plain.capture() as capture:
-        plain.print(grid)
-    file.write("\n".join(line.rstrip() for line in capture.get().splitlines()).encode() + b"\n")
+    plain = io.StringIO()
+    Screen(plain, width=max(wide, 1)).print(grid)
+    file.write("\n".join(line.rstrip() for line in plain.getvalue().splitlines()).encode() + b"\n")
 
 
 def _cell(value: Any) -> Text:
@@ -54,5 +52,5 @@ def _cell(value: Any) -> Text:
     if plain is None:
         return _NULL
     if isinstance(plain, str):
-        return Text(printable(plain))
+        return Text(plain)
     return Text(json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict | list | bool) else str(plain))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
-from streamgauge.cli import offsets
+from streamgauge.cli import offsets, output
 from streamgauge.cli.status import figures, screen
 from streamgauge.cli.status.facts import Facts, StreamState, problems
 from streamgauge.runtime import health, kafka, settings
@@ -94,9 +93,9 @@ def main() -> int:
     config = settings.load()
     facts = gather(config)
     if facts.nothing:
-        sys.stderr.write(
+        output.note(
             f"streamgauge: nothing runs with the data directory {config.data_dir} and the broker {config.bootstrap}; "
-            "start everything with `streamgauge up`\n"
+            "start everything with `streamgauge up`"
         )
         return 1
     wrong = problems(facts)

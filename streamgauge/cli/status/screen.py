@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from generators.ledger import CATALOG
 from streamgauge.cli.status.facts import Facts
+from streamgauge.cli.terminal import Screen, Text
 
 _STATE_STYLES = {"ready": "green", "degraded": "yellow", "not ready": "red"}
 
 
 def show(facts: Facts, wrong: Sequence[str]) -> None:
     """Print the facts, then the problems, on standard output."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(soft_wrap=True)
     if facts.processes:
         console.print(_processes(facts))
         console.print()
@@ -27,7 +26,7 @@ def show(facts: Facts, wrong: Sequence[str]) -> None:
     elif facts.streams is not None:
         ours = facts.catalog == CATALOG
         how = "start the generator with `streamgauge generate`" if ours else f"produce to the topics of {facts.catalog}"
-        console.print(f"no events yet: {how}", markup=False)
+        console.print(f"no events yet: {how}")
     console.print()
     if facts.notice:
         console.print(Text(f"stand-in: {facts.notice}", style="yellow"))

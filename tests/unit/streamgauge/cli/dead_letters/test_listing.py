@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
-from rich.console import Console
-
 from streamgauge.cli.dead_letters.listing import Group, table
+from streamgauge.cli.terminal import Screen
 
 AT = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 
 
 def shown(*groups: Group) -> str:
     file = io.StringIO()
-    Console(file=file, width=200).print(table(groups))
+    Screen(file, width=200).print(table(groups))
     return file.getvalue()
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from rich.console import Console
 
 from streamgauge.catalog import loader
 from streamgauge.cli.lag import report as lag_report
 from streamgauge.cli.lag import screen
 from streamgauge.cli.lag.report import Line, Report
+from streamgauge.cli.terminal import Screen
 from streamgauge.warehouse.client import _param
 from streamgauge.warehouse.sql import guard
 
@@ -238,7 +238,7 @@ def test_well_or_not(tables: Tables) -> None:
 
 def shown(report: Report) -> str:
     text = io.StringIO()
-    screen.show(report, NOW, Console(file=text, width=250, highlight=False))
+    screen.show(report, NOW, Screen(text, width=250))
     return text.getvalue()
 
 
@@ -250,6 +250,22 @@ def test_the_screen(tables: Tables) -> None:
     for part in ("billing on orders: STALL, 42 s behind", "being lost", "never", "no group reads: audit", "sampled"):
         assert part in text
     assert "\x1b[2J" not in text
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("audit[/red]", "audit[/red]"),
+        ("App`1[[App.Bulk, App]]", "App`1[[App.Bulk, App]]"),
+        ("two\nli\x1b[2J", "two\\nli\\x1b[2J"),
+    ],
+)
+def test_a_groups_name_is_text_in_the_table_and_in_the_sentence(tables: Tables, group: str, name: str) -> None:
+    tables.add("consumer_lag", **BEHIND | {"group": group})
+    text = shown(replace(made(tables), unread=[group]))
+    assert text.startswith(f"{name} on orders: STALL")
+    assert f"\n{name} " in text
+    assert f"no group reads: {name}\n" in text
 
 
 def test_for_programs(tables: Tables) -> None:

@@ -24,7 +24,7 @@ def test_entries_keep_their_time_and_level() -> None:
 def test_what_would_steer_a_terminal_is_not_passed_on() -> None:
     output = io.StringIO()
     Journal(("a",), output).write("a", "one\x1b[2Jtwo", logging.NOTSET)
-    assert output.getvalue().endswith("a one [2Jtwo\n")
+    assert output.getvalue().endswith("a one\\x1b[2Jtwo\n")
 
 
 def test_lines_about_an_outage_are_limited() -> None:
