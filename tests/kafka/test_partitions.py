@@ -83,5 +83,5 @@ def test_the_partitioner_of_each_producer_is_told(
         assert shown["keys_in_several_partitions"] == 0
     several = screen.plain(samples[-1], None, None)["keys_in_several_partitions"]
     assert 250 < several <= 300
-    screen.show(samples[-1], None, None, Console(width=200))
+    screen.show(samples[-1], None, None, Screen(width=200))
     assert "(crc32: librdkafka's default, `consistent_random`)" in capsys.readouterr().out
