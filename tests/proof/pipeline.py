@@ -134,7 +134,7 @@ class Pipeline:
 
 @contextmanager
 def pipeline(
-    record: Record, replicas: int = 1, rate: int = 1_000, options: Options | None = None, **settings: object
+    record: Record, replicas: int = 1, rate: int = 500, options: Options | None = None, **settings: object
 ) -> Iterator[Pipeline]:
     """A pipeline at work; at the end of the block its processes are killed and its folder is removed.
 

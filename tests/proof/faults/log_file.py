@@ -15,7 +15,7 @@ from tests.proof.pipeline import Pipeline, pipeline
 from tests.support.figures import events_visible
 from tests.support.waiting import wait_until
 
-CUTS, FLIPS, RESTARTS, EVENTS = 30, 50, 3, 20_000
+CUTS, FLIPS, RESTARTS, EVENTS = 30, 50, 3, 15_000
 FILE, LOG = "warehouse.duckdb", "warehouse.duckdb.wal"
 
 

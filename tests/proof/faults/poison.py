@@ -31,7 +31,7 @@ def poison_burst(record: Record) -> None:
         while time.monotonic() < until:
             told = told or health(shop)
             time.sleep(0.5)
-        record.require(others(shop) > before + 3_000, "the other streams did not go on")
+        record.require(others(shop) > before + 1_500, "the other streams did not go on")
         record.note(f"/health says: {told or 'ready, no problem'}")
         worker = shop.running["analytics-0"]
         if worker.process.poll() is not None:
