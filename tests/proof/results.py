@@ -43,19 +43,20 @@ class Result:
         return not (self.lost or self.repeated or self.leaked or self.wrong)
 
 
-def load(path: Path = FILE) -> dict[str, Result]:
+def load(path: Path | None = None) -> dict[str, Result]:
     """The results by the injection's name; empty where there is no file."""
+    path = path or FILE
     if not path.exists():
         return {}
     lines = path.read_text(encoding="utf-8").splitlines()
     return {result.name: result for result in (Result(**json.loads(line)) for line in lines)}
 
 
-def store(result: Result, path: Path = FILE) -> None:
+def store(result: Result) -> None:
     """Add the result, in the place of an earlier one of its injection."""
-    known = {**load(path), result.name: result}
+    known = {**load(), result.name: result}
     lines = (json.dumps(asdict(known[name]), ensure_ascii=False) for name in sorted(known))
-    files.write_atomically(path, "".join(f"{line}\n" for line in lines))
+    files.write_atomically(FILE, "".join(f"{line}\n" for line in lines))
 
 
 def version() -> str:
