@@ -14,7 +14,9 @@ _BY = "{{consumergroup}} {{topic}}"
 _SECONDS = f"consumergroup_topic:kafka_consumergroup_lag_seconds:max{_GT}"
 _STATUS = f"consumergroup_topic:kafka_consumergroup_status:max{_GT}"
 _RETENTION = f"consumergroup_topic:streamgauge_consumergroup_retention_used_ratio:max{_GT}"
-_EVENTS = f"kafka_consumergroup_lag_sum{_GT}"
+_EVENTS = f"streamgauge_consumergroup_lag_least_events{_GT}"
+_UNKNOWN = f"streamgauge_consumergroup_lag_unknown_events{_GT}"
+_LOST = f"sum by (consumergroup, topic) (increase(streamgauge_consumergroup_lost_events_total{_GT}[$__range]))"
 _MONEY = f"streamgauge_consumergroup_waiting_cents{_GT} / 100"
 _CATCH_UP = f"streamgauge_consumergroup_catch_up_seconds{_GT}"
 _CONSUMED = f"consumergroup_topic:streamgauge_consumergroup_consumed_per_second:sum{_GT}"
@@ -38,7 +40,7 @@ GLANCE = Row(
         ),
         stat_of(
             "Events waiting",
-            "Events between the committed offsets and the ends of the logs.",
+            "Events left to read; at least, where partitions have no commit.",
             "short",
             f"sum({_EVENTS})",
         ),
@@ -77,11 +79,14 @@ BY_GROUP = Row(
         table_of(
             "Groups and topics",
             "One row per group and topic, the largest lag first. An empty cell is an unknown value: the time to catch "
-            "up of a lag that does not decrease, the money of a stream without amounts.",
+            "up of a lag that does not decrease, the money of a stream without amounts. “Not known”: events in "
+            "partitions without a commit, of which none or all wait. “Lost”: deleted unread in the range.",
             (
                 Query(f"max by (consumergroup, topic) ({_STATUS})", "Status"),
                 Query(f"max by (consumergroup, topic) ({_SECONDS})", "Behind"),
                 Query(f"sum by (consumergroup, topic) ({_EVENTS})", "Events"),
+                Query(f"sum by (consumergroup, topic) ({_UNKNOWN}) > 0", "Not known"),
+                Query(f"{_LOST} > 0", "Lost"),
                 Query(f"sum by (consumergroup, topic) (streamgauge_consumergroup_waiting_keys{_GT})", "Keys"),
                 Query(f"sum by (consumergroup, topic) ({_MONEY})", "Money"),
                 Query(f"max by (consumergroup, topic) ({_CATCH_UP})", "Time to catch up"),
@@ -97,6 +102,8 @@ BY_GROUP = Row(
                 "Status": Column(status=True, width=100),
                 "Behind": Column("s", (limits.LAG_WARNING_S, limits.LAG_CRITICAL_S), width=110),
                 "Events": Column("short", width=110),
+                "Not known": Column("short", (1,), width=110),
+                "Lost": Column("short", (1,), width=110),
                 "Keys": Column("short", width=110),
                 "Money": Column("currencyEUR", width=120),
                 "Caught up in": Column("s", width=120),
@@ -123,7 +130,8 @@ TREND = Row(
         ),
         series_of(
             "Lag in events",
-            "Unread events. Transaction markers count: an idle exactly-once consumer may show 1 per partition.",
+            "Unread events; at least, where partitions have no commit. Transaction markers count: an idle "
+            "exactly-once consumer may show 1 per partition.",
             "short",
             Query(_EVENTS, _BY),
             span=12,
@@ -199,6 +207,30 @@ PARTITIONS = Row(
             "Members of each group. With more members than partitions, some are idle.",
             "short",
             Query(f"kafka_consumergroup_members{_G}", "{{consumergroup}}"),
+        ),
+        series_of(
+            "Never committed",
+            "Events in partitions on which the group never committed: none or all of them wait.",
+            "short",
+            Query(f"{_UNKNOWN} > 0", _BY),
+            runbook="never-committed",
+        ),
+        series_of(
+            "Deleted unread",
+            "Events that retention deleted before the group read them, in the last hour; not in any lag.",
+            "short",
+            Query(
+                f"sum by (consumergroup, topic) (increase(streamgauge_consumergroup_lost_events_total{_GT}[1h])) > 0",
+                _BY,
+            ),
+            runbook="events-lost",
+        ),
+        series_of(
+            "Open transactions",
+            "Events of open transactions that the group has reached: it waits for their producer.",
+            "short",
+            Query(f"sum by (consumergroup, topic) (streamgauge_consumergroup_undecided_events{_GT}) > 0", _BY),
+            runbook="transaction-hangs",
         ),
         table_of(
             "Groups without members",

@@ -60,8 +60,8 @@ LAG = (
         "LagNotRecovering",
         "lag",
         "warning",
-        # The current lag, if it has not decreased for ten minutes.
-        "kafka_consumergroup_lag_sum and deriv(kafka_consumergroup_lag_sum[10m]) >= 0",
+        # The current lag, if it has not decreased for ten minutes; where a part is unknown, what it is at least.
+        "streamgauge_consumergroup_lag_least_events and deriv(streamgauge_consumergroup_lag_least_events[10m]) >= 0",
         1_000,
         600,
         "{consumergroup} is {value:count} events behind on {topic} and does not catch up",
@@ -92,6 +92,42 @@ LAG = (
         "{consumergroup} has no members, and {value:count} events wait for it",
         places.LAG,
         "Groups without members",
+    ),
+    Alert(
+        "EventsLost",
+        "lag",
+        "warning",
+        # A counter that appears with what was lost before does not fire: it increases while it is watched, or not.
+        f"sum {_GROUP_TOPIC} (increase(streamgauge_consumergroup_lost_events_total[1h]))",
+        0,
+        0,
+        "retention deleted about {value:count} events of {topic} before {consumergroup} read them",
+        places.LAG,
+        "Deleted unread",
+    ),
+    Alert(
+        "NeverCommitted",
+        "lag",
+        "warning",
+        # Where a member holds the partition, STALL alarms.
+        "streamgauge_consumergroup_lag_unknown_events",
+        50,
+        600,
+        "{consumergroup} never committed on partitions of {topic}: up to {value:count} events wait there",
+        places.LAG,
+        "Never committed",
+    ),
+    Alert(
+        "TransactionHangs",
+        "lag",
+        "warning",
+        # Kafka aborts a transaction after its time-out, 15 minutes at most by default.
+        "streamgauge_consumergroup_undecided_events",
+        0,
+        900,
+        "{consumergroup} waits on {topic} for an open transaction of {value:count} events",
+        places.LAG,
+        "Open transactions",
     ),
     Alert(
         "MoneyWaiting",

@@ -26,7 +26,14 @@ def _worst(metric: str) -> Recording:
 
 RECORDINGS = (
     _worst("kafka_consumergroup_lag_seconds"),
-    _worst("kafka_consumergroup_status"),
+    # OK means that all of the topic is: not where the lag of a partition is unknown.
+    Recording(
+        "consumergroup_topic:kafka_consumergroup_status:max",
+        "(max by (consumergroup, topic) (kafka_consumergroup_status) > 0) or (max by (consumergroup, topic) "
+        "(kafka_consumergroup_status) unless on (consumergroup, topic) "
+        "(max by (consumergroup, topic) (streamgauge_consumergroup_unknown_partitions) > 0))",
+        GROUP_TOPIC,
+    ),
     _worst("streamgauge_consumergroup_retention_used_ratio"),
     Recording(
         "consumergroup_topic:streamgauge_consumergroup_consumed_per_second:sum",

@@ -1,13 +1,15 @@
 """State of the cluster's consumer groups and logs, read through the admin client: DESCRIBE rights suffice, no record is
 read.
 
-The order matters: committed offsets are requested before the log ends, so that a group is never seen ahead of the log.
+The order matters: committed offsets are requested before the log ends, so that a group is never seen ahead of the log,
+and the oldest offsets last: what they have passed is gone.
 What is refused or not answered is listed in `failed`, and the rest is returned; only without metadata is there nothing.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,14 +46,14 @@ class Group:
     committed: dict[Partition, int] = field(default_factory=dict)
 
     @property
-    def tps(self) -> set[Partition]:
+    def used(self) -> set[Partition]:
         """Partitions it has committed on, and those assigned to its members without a commit yet."""
         return self.committed.keys() | (self.owners or {}).keys()
 
 
 @dataclass
 class ClusterState:
-    """The cluster at one moment. `oldest` is empty unless it was requested."""
+    """The cluster at one moment."""
 
     brokers: int
     partitions: dict[str, int]
@@ -65,9 +67,24 @@ class ClusterState:
         """Topics with events that no group has committed on or is assigned. Dead-letter topics do not count."""
         if ("cluster", "groups") in self.failed:
             return set()
-        read = {topic for group in self.groups.values() for topic, _ in group.tps}
+        read = {topic for group in self.groups.values() for topic, _ in group.used}
         filled = {tp[0] for tp, end in self.ends.items() if end > self.oldest.get(tp, end)}
         return {topic for topic in filled - read if not topic.endswith(DEAD_LETTERS)}
+
+    def followed(self) -> dict[str, list[Partition]]:
+        """By group, the partitions that it uses, and those of the same topics that have something and that it does not:
+        added while it was away, say.
+        """
+        filled: dict[str, set[Partition]] = defaultdict(set)
+        for tp, end in self.ends.items():
+            if end > self.oldest.get(tp, 0):
+                filled[tp[0]].add(tp)
+        return {
+            name: sorted(
+                (group.used & self.ends.keys()).union(*(filled[topic] for topic in {tp[0] for tp in group.used}))
+            )
+            for name, group in self.groups.items()
+        }
 
 
 class Filter:
@@ -103,7 +120,7 @@ class ClusterReader:
     def __init__(self, client: Any, chosen: Filter, timeout_s: float) -> None:
         self._client, self._chosen, self._timeout_s = client, chosen, timeout_s
 
-    def read(self, *, oldest: bool) -> ClusterState:
+    def read(self) -> ClusterState:
         """Everything of one sample but times. Raises `KafkaException` when not even metadata can be read."""
         metadata = self._client.list_topics(timeout=self._timeout_s)
         failed: set[Failure] = set()
@@ -130,7 +147,7 @@ class ClusterReader:
             partitions,
             groups,
             self._offsets({tp: OffsetSpec.latest() for tp in tps}, failed),
-            self._offsets({tp: OffsetSpec.earliest() for tp in tps}, failed) if oldest else {},
+            self._offsets({tp: OffsetSpec.earliest() for tp in tps}, failed),
             failed,
         )
 

@@ -7,14 +7,15 @@ gone is forgotten with the first sample that lacks it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from processors.lag.cluster import ClusterState, Failure, Group
+from processors.lag.lost import Key, Lost
 from processors.lag.time_lag import OffsetAtTime, PartitionClock
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.domain import consumer_lag, lag_status
-from streamgauge.domain.lag_status import MARKER, Sample
+from streamgauge.domain.lag_status import MARKER, Sample, Seen
 from streamgauge.runtime.kafka import Partition
 
 # Most requests for times per sample. Usually two suffice, after a cold start over days of log about twenty.
@@ -34,6 +35,9 @@ class Row:
     committed_offset: int | None = None
     oldest_offset: int | None = None
     lag: int | None = None
+    lag_most: int | None = None
+    lost: int | None = None
+    undecided: int | None = None
     lag_seconds: float | None = None
     produced_per_second: float | None = None
     consumed_per_second: float | None = None
@@ -46,10 +50,17 @@ class Row:
     waiting_cents: int | None = None
     waiting_complete: bool | None = None
 
+    @property
+    def start(self) -> int:
+        """The first offset that is left to read, where the lag is known."""
+        return self.end_offset - (self.undecided or 0) - (self.lag or 0)
+
 
 @dataclass
 class Snapshot:
-    """One sample and the rows that follow. `inactive` are groups without members that commit nothing."""
+    """One sample and the rows that follow. `inactive` are groups without members that commit nothing; `lost` is what
+    retention deleted unread, by group and partition, since the first sample.
+    """
 
     at_ms: int
     state: ClusterState
@@ -57,68 +68,98 @@ class Snapshot:
     produced: dict[Partition, float]
     inactive: set[str]
     failed: set[Failure]
+    lost: dict[Key, int]
 
 
 class History:
-    """A window of the last `size` samples."""
+    """A window of the last `size` samples. `from_oldest` are groups that begin at the oldest event: our own."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, from_oldest: Collection[str] = ()) -> None:
+        self._size, self._from_oldest = size, from_oldest
         self._ends: dict[Partition, deque[tuple[int, int]]] = {}
-        self._oldest: dict[Partition, int] = {}
         self._clocks: dict[Partition, PartitionClock] = {}
-        self._samples: dict[tuple[str, Partition], deque[Sample]] = {}
+        self._samples: dict[Key, deque[Sample]] = {}
+        self._lost = Lost()
         # Where a group had a lag of 1: taken for a marker then, it must not become an event later.
-        self._markers: dict[tuple[str, Partition], int] = {}
-
-    def knows_oldest_of(self, tps: Mapping[Partition, int]) -> bool:
-        """Whether each partition's oldest offset is known and need not be requested every time."""
-        return self._oldest.keys() >= tps.keys()
+        self._markers: dict[Key, int] = {}
 
     def add(self, state: ClusterState, at_ms: int) -> None:
         """Add a sample."""
+        followed = state.followed()
+        self._forget(state, {(name, tp) for name, tps in followed.items() for tp in tps})
+        for tp, end in state.ends.items():
+            self._ends.setdefault(tp, deque(maxlen=self._size)).append((at_ms, end))
+            self._clocks.setdefault(tp, PartitionClock()).record_end(end, at_ms)
+        for name, tps in followed.items():
+            for tp in tps:
+                self._add_sample((name, tp), state, at_ms)
+
+    def _forget(self, state: ClusterState, followed: Collection[Key]) -> None:
+        """Drop what is known of topics that are gone or were recreated, and of what groups no longer use."""
         again = {
             topic for (topic, number), end in state.ends.items() if end < self._last_end((topic, number), default=end)
         }
         gone = {tp for tp in self._ends if tp[0] not in state.partitions and ("topic", tp[0]) not in state.failed}
         for tp in [tp for tp in self._ends if tp in gone or tp[0] in again]:
             del self._ends[tp]
-            self._oldest.pop(tp, None)
             self._clocks.pop(tp, None)
-        seen = {(name, tp) for name, group in state.groups.items() for tp in group.tps}
-        for key in [key for key in self._samples if key not in seen or key[1] in gone or key[1][0] in again]:
+        # A partition whose end could not be read this time keeps its samples.
+        kept = {(name, tp) for name, group in state.groups.items() for tp in group.used} | set(followed)
+        dropped = [key for key in self._samples if key not in kept or key[1] in gone or key[1][0] in again]
+        for key in dropped:
             del self._samples[key]
             self._markers.pop(key, None)
-        self._oldest |= state.oldest
-        state.oldest = {tp: self._oldest[tp] for tp in state.ends if tp in self._oldest}
-        for tp, end in state.ends.items():
-            self._ends.setdefault(tp, deque(maxlen=self._size)).append((at_ms, end))
-            self._clocks.setdefault(tp, PartitionClock()).record_end(end, at_ms)
-        for name, group in state.groups.items():
-            for tp in group.tps:
-                if tp in state.ends:
-                    self._add_sample((name, tp), group, state.ends[tp], at_ms)
+        self._lost.forget(dropped)
 
-    def _add_sample(self, key: tuple[str, Partition], group: Group, end: int, at_ms: int) -> None:
+    def _add_sample(self, key: Key, state: ClusterState, at_ms: int) -> None:
         name, tp = key
-        before = self._samples.setdefault(key, deque(maxlen=self._size))
-        # While a group rebalances, the partition counts as held by whoever held it before.
-        held = tp in group.owners if group.owners is not None else bool(before and before[-1].held)
-        sample = Sample(at_ms, group.committed.get(tp), end, held)
+        group, before = state.groups[name], self._samples.setdefault(key, deque(maxlen=self._size))
+        last = before[-1] if before else None
+        committed = group.committed.get(tp)
+        sample = Sample(
+            at_ms,
+            committed,
+            state.ends[tp],
+            # While a group rebalances, the partition counts as held by whoever held it before.
+            tp in group.owners if group.owners is not None else bool(last and last.held),
+            state.oldest.get(tp, 0),
+            # What a reader met before it moved says nothing about where it is now.
+            last.seen if last and last.committed == committed else None,
+            name in self._from_oldest,
+        )
         before.append(sample)
-        if sample.lag == MARKER and sample.committed is not None:
-            self._markers[name, tp] = sample.committed
+        self._lost.add(key, sample)
+        if sample.lag == MARKER:
+            self._markers[key] = sample.start
 
     def _last_end(self, tp: Partition, default: int) -> int:
         return self._ends[tp][-1][1] if tp in self._ends else default
 
+    def unclear(self) -> dict[Partition, int]:
+        """Where a group stands still before something that may be no event at all: markers, aborted transactions.
+
+        By partition the offset from which to read; the smallest, where groups differ.
+        """
+        found: dict[Partition, int] = {}
+        for (_, tp), window in self._samples.items():
+            if len(window) < 2 or window[-2].committed != (one := window[-1]).committed or not one.most:
+                continue
+            if one.seen is None or (one.seen.end != one.end and not (one.seen.event and one.seen.until == one.start)):
+                found[tp] = min(one.start, found.get(tp, one.start))
+        return found
+
+    def learn(self, read: Mapping[Partition, tuple[int, Seen]]) -> None:
+        """What was met from an offset on, by partition: it holds for every group that stands there or behind it."""
+        for (_, tp), window in self._samples.items():
+            if tp in read and (found := read[tp])[0] <= window[-1].start <= found[1].until:
+                window[-1] = window[-1]._replace(seen=found[1])
+
     def resolve_times(self, state: ClusterState, at_ms: int, look_up: LookUp) -> None:
-        """Find when the records at the committed offsets were written, all partitions in one request per round."""
+        """Find when the next records to be read were written, all partitions in one request per round."""
         wanted: dict[Partition, list[int]] = {}
-        for name, group in state.groups.items():
-            for tp in group.committed:
-                if (offset := self._next_offset(name, tp, group, state)) is not None:
-                    wanted.setdefault(tp, []).append(offset)
+        for key, window in self._samples.items():
+            if key[1] in state.ends and (offset := self._next_offset(key, window[-1])) is not None:
+                wanted.setdefault(key[1], []).append(offset)
         for tp, offsets in wanted.items():
             self._clocks[tp].retain(offsets)
         open_ones = wanted
@@ -136,64 +177,58 @@ class History:
             # A partition without an answer is not requested again in this sample.
             open_ones = {tp: wanted[tp] for tp in answers}
 
-    def _next_offset(self, name: str, tp: Partition, group: Group, state: ClusterState) -> int | None:
+    def _next_offset(self, key: Key, sample: Sample) -> int | None:
         """Offset of the next event to read; None when nothing is waiting, or it is unknown."""
-        committed, end = group.committed.get(tp), state.ends.get(tp)
-        if committed is None or end is None or end - committed <= MARKER:
+        if sample.lag is None or not sample.waits:
             return None
-        after = committed + MARKER if self._markers.get((name, tp)) == committed else committed
-        return min(max(after, self._oldest.get(tp, 0)), end - 1)
+        marker = self._markers.get(key) == sample.start and sample.most > MARKER and not sample.seen
+        return sample.start + MARKER if marker else sample.start
 
     def snapshot(self, state: ClusterState, at_ms: int) -> Snapshot:
         """The rows of the newest sample, after `resolve_times`."""
         rates = {tp: consumer_lag.per_second(list(ends)) for tp, ends in self._ends.items() if tp in state.ends}
         rows = [
-            self._row(name, group, tp, state, at_ms, rates.get(tp))
-            for name, group in state.groups.items()
-            for tp in sorted(group.tps)
-            if tp in state.ends
+            self._row((name, tp), state, at_ms, rates.get(tp)) for name, tps in state.followed().items() for tp in tps
         ]
         produced = {tp: rate for tp, rate in rates.items() if rate is not None}
         inactive = {name for name, group in state.groups.items() if group.members == 0 and self._stands(name, group)}
-        return Snapshot(at_ms, state, rows, produced, inactive, set(state.failed))
+        return Snapshot(at_ms, state, rows, produced, inactive, set(state.failed), dict(self._lost.totals))
 
     def _stands(self, name: str, group: Group) -> bool:
         """Whether the group committed nothing new in the whole window. A client may commit without being a member."""
         windows = [self._samples[name, tp] for tp in group.committed if (name, tp) in self._samples]
         return all(len(window) == self._size and lag_status.stood_still(window) for window in windows)
 
-    def _row(
-        self, name: str, group: Group, tp: Partition, state: ClusterState, at_ms: int, produced: float | None
-    ) -> Row:
-        window, end, oldest = list(self._samples[name, tp]), state.ends[tp], self._oldest.get(tp)
-        committed, lag = window[-1].committed, window[-1].lag
+    def _row(self, key: Key, state: ClusterState, at_ms: int, produced: float | None) -> Row:
+        (name, tp), window = key, list(self._samples[key])
+        group, sample, lag = state.groups[name], window[-1], window[-1].lag
         consumed = consumer_lag.per_second([(one.at_ms, one.committed) for one in window if one.committed is not None])
         return Row(
             group=name,
             topic=tp[0],
             partition=tp[1],
-            end_offset=end,
+            end_offset=sample.end,
             status=lag_status.judge(window, self._size),
-            committed_offset=committed,
-            oldest_offset=oldest,
+            committed_offset=sample.committed,
+            oldest_offset=state.oldest.get(tp),
             lag=lag,
-            lag_seconds=self._lag_seconds(name, tp, group, state, at_ms, lag),
+            lag_most=sample.most if lag is None else None,
+            lost=sample.lost,
+            undecided=sample.undecided,
+            lag_seconds=self._lag_seconds(key, sample, at_ms),
             produced_per_second=produced,
             consumed_per_second=consumed,
             catch_up_seconds=consumer_lag.catch_up_s(lag, consumed, produced),
-            retention_used=consumer_lag.retention_used(committed, oldest, end),
+            retention_used=consumer_lag.retention_used(lag, state.oldest.get(tp), sample.end),
             group_state=group.state,
             members=group.members,
             member=(group.owners or {}).get(tp),
         )
 
-    def _lag_seconds(
-        self, name: str, tp: Partition, group: Group, state: ClusterState, at_ms: int, lag: int | None
-    ) -> float | None:
-        if lag == 0:
+    def _lag_seconds(self, key: Key, sample: Sample, at_ms: int) -> float | None:
+        if sample.lag == 0:
             return 0.0
-        offset = self._next_offset(name, tp, group, state)
-        if lag is None or offset is None:
+        if (offset := self._next_offset(key, sample)) is None:
             return None
-        milliseconds = self._clocks[tp].lag_ms(offset, state.ends[tp], at_ms)
+        milliseconds = self._clocks[key[1]].lag_ms(offset, sample.end, at_ms)
         return None if milliseconds is None else milliseconds / 1_000

@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from processors.lag.cluster import Failure
 from processors.lag.history import Row, Snapshot
+from processors.lag.lost import Key
 from streamgauge.domain import consumer_lag, lag_status, partition_balance
 from streamgauge.runtime import metrics
 from streamgauge.runtime.kafka import Partition
@@ -35,12 +36,22 @@ class LagMetrics(Collector):
         self._families: list[Metric] = []
         self._published = 0.0
         self._failed: set[Failure] = set()
+        self._lost: dict[Key, int] = {}
 
     def publish(self, snapshot: Snapshot) -> None:
         """Publish this sample from now on."""
         families = list(_families(snapshot))
+        self._count_lost(snapshot.lost)
         with self._lock:
             self._families, self._published, self._failed = families, self._clock(), snapshot.failed
+
+    def _count_lost(self, lost: Mapping[Key, int]) -> None:
+        counter = metrics.counter("streamgauge_consumergroup_lost_events_total")
+        for key in self._lost.keys() - lost.keys():
+            counter.remove(*_labels(key))
+        for key, total in lost.items():
+            counter.labels(*_labels(key)).inc(total - self._lost.get(key, 0))
+        self._lost = dict(lost)
 
     def fail(self, failed: set[Failure]) -> None:
         """The sample failed; the last one is published until it is stale."""
@@ -58,6 +69,11 @@ class LagMetrics(Collector):
     def describe(self) -> Iterator[Metric]:
         """Empty, so that registering does not collect a sample."""
         return iter(())
+
+
+def _labels(key: Key) -> tuple[str, str, str]:
+    name, (topic, number) = key
+    return name, topic, str(number)
 
 
 def _family(name: GaugeName, samples: Samples) -> GaugeMetricFamily:
@@ -126,12 +142,18 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
 
     def total(value: Callable[[Row], int | None]) -> Samples:
         for key, rows in whole.items():
-            known = [value(row) for row in rows if row.committed_offset is not None]
-            values = [one for one in known if one is not None]
-            yield key, sum(values) if values and len(values) == len(known) else None
+            values = [one for one in map(value, rows) if one is not None]
+            yield key, sum(values) if len(values) == len(rows) else None
+
+    def over(rows: dict[GroupTopic, list[Row]], value: Callable[[Row], int]) -> Samples:
+        return ((key, sum(map(value, some))) for key, some in rows.items())
 
     yield _family("kafka_consumergroup_current_offset_sum", total(lambda row: row.committed_offset))
     yield _family("kafka_consumergroup_lag_sum", total(lambda row: row.lag))
+    yield _family("streamgauge_consumergroup_lag_least_events", over(grouped, lambda row: row.lag or 0))
+    yield _family("streamgauge_consumergroup_lag_unknown_events", over(whole, lambda row: row.lag_most or 0))
+    yield _family("streamgauge_consumergroup_unknown_partitions", over(grouped, lambda row: row.lag is None))
+    yield _family("streamgauge_consumergroup_undecided_events", over(grouped, lambda row: row.undecided or 0))
     yield _family(
         "streamgauge_consumergroup_catch_up_seconds", ((key, _catch_up_s(rows)) for key, rows in whole.items())
     )
@@ -162,7 +184,7 @@ def _has_owners(snapshot: Snapshot, group: str) -> bool:
 
 def _catch_up_s(rows: list[Row]) -> float | None:
     """Catch-up time of the slowest partition; None when one does not catch up."""
-    times = [row.catch_up_seconds for row in rows if row.committed_offset is not None]
+    times = [row.catch_up_seconds for row in rows]
     known = [one for one in times if one is not None]
     return max(known) if known and len(known) == len(times) else None
 

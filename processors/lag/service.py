@@ -1,15 +1,16 @@
 """Lag sampler: how far every consumer group of the cluster is behind, and whether it recovers.
 
 Input:     the cluster itself, through the admin client (DESCRIBE rights), and the warehouse's raw tables for the value
-           of what waits; no record is read. STREAMGAUGE_LAG_GROUPS_… and STREAMGAUGE_LAG_TOPICS_… select what is
-           sampled.
+           of what waits; with READ rights also a few records where a group stands still before something that may
+           be no event (readable.py). STREAMGAUGE_LAG_GROUPS_… and STREAMGAUGE_LAG_TOPICS_… select what is sampled.
 Output:    `lag`, an event for each group, topic and partition in each sample; and Prometheus metrics of the last one.
 State:     the last STREAMGAUGE_LAG_WINDOW_SAMPLES samples, in memory: after a start the status is UNKNOWN until they
-are there. Guarantee: what is published was read; what could not be read is absent, and named by
-`streamgauge_lag_failed`. A
+           are there.
+Guarantee: what is published was read; what could not be read is absent, and named by `streamgauge_lag_failed`. A
            sample is sent at least once or not at all: the next one follows anyway.
 
-The order in a sample: committed offsets → ends → times, by bisection → what waits, a moment later → metrics → events.
+The order in a sample: committed offsets → ends → oldest offsets → whether what waits can be read → times, by bisection
+→ the value of what waits, a moment later → metrics → events.
 One sampler per cluster is enough. Several do no harm: their events differ only in time.
 """
 
@@ -28,21 +29,25 @@ from prometheus_client import REGISTRY
 from processors.lag.cluster import ClusterReader, Filter
 from processors.lag.history import History, Snapshot
 from processors.lag.metrics import LagMetrics
+from processors.lag.readable import Reader
 from processors.lag.time_lag import OffsetAtTime
 from processors.lag.value import fill_values
+from processors.registry import PROCESSORS
 from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.lag import LAG
-from streamgauge.catalog.loader import Catalog
+from streamgauge.catalog.loader import WAREHOUSE_GROUP, Catalog
+from streamgauge.domain.saga_waits import SERVICES
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
-# Oldest offsets move when retention runs: every five minutes by default.
-OLDEST_EVERY_S = 60.0
 # Time until an event that was appended just before the sample is visible in SQL.
 VISIBLE_AFTER_S = 1.0
 SQL_TIMEOUT_S = 3.0
+# Of a sample, for looking whether something can be read where groups stand still.
+READ_WITHIN_S = 1.0
 # A broker may take an interval to answer, within these bounds.
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 5.0, 10.0
 # Pause after the warehouse did not answer: its time-out must not slow every sample down.
@@ -56,7 +61,8 @@ class Sampler:
     def __init__(self, running: Process, catalog: Catalog, cluster: ClusterReader) -> None:
         settings = running.settings
         self._process, self._catalog, self._cluster = running, catalog, cluster
-        self._history = History(settings.lag_window_samples)
+        self._history = History(settings.lag_window_samples, own_groups(settings))
+        self._reader = Reader(settings)
         self._metrics = LagMetrics(settings.lag_interval_s)
         REGISTRY.register(self._metrics)
         self._warehouse = Warehouse(settings.model_copy(update={"sql_timeout_s": SQL_TIMEOUT_S}))
@@ -64,7 +70,7 @@ class Sampler:
         # would be the latest.
         config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
         self._producer = Producer({**kafka.producer_config(settings), **config, "log_level": 0})
-        self._oldest_due = self._retry_due = 0.0
+        self._retry_due = 0.0
 
     def step(self) -> None:
         """Take one sample. When the cluster does not answer, report unready; the next step tries again."""
@@ -82,14 +88,11 @@ class Sampler:
         self._process.ready()
 
     def _sample(self) -> Snapshot:
-        oldest = time.monotonic() >= self._oldest_due
-        state = self._cluster.read(oldest=oldest)
-        if oldest:
-            self._oldest_due = time.monotonic() + OLDEST_EVERY_S
+        state = self._cluster.read()
         at_ms = int(time.time() * 1_000)
         self._history.add(state, at_ms)
-        if not self._history.knows_oldest_of(state.ends):
-            self._oldest_due = 0.0  # a new topic, or a recreated one
+        if unclear := self._history.unclear():
+            self._history.learn(self._reader.read(unclear, state.ends, READ_WITHIN_S))
 
         def look_up(requests: Mapping[Partition, int]) -> Mapping[Partition, OffsetAtTime]:
             return self._cluster.offsets_at(requests, state.ends, state.failed)
@@ -122,6 +125,7 @@ class Sampler:
     def close(self) -> None:
         """Flush the producer and release everything."""
         self._producer.flush(SQL_TIMEOUT_S)
+        self._reader.close()
         REGISTRY.unregister(self._metrics)
         self._warehouse.close()
 
@@ -134,6 +138,11 @@ def events(snapshot: Snapshot) -> Iterator[tuple[bytes, bytes]]:
     for number, row in enumerate(snapshot.rows):
         known = {name: value for name, value in vars(row).items() if value is not None}
         yield row.group.encode(), encode({"event_id": f"{sample}-{number}", **common, **known})
+
+
+def own_groups(settings: Settings) -> set[str]:
+    """Consumer groups of Streamgauge: without a commit they begin at the oldest event."""
+    return {settings.analytics_group, WAREHOUSE_GROUP, SERVICES, *(one.name for one in PROCESSORS if one.inputs)}
 
 
 def work(running: Process) -> None:

@@ -4,9 +4,12 @@ The keys of a stream lie in one partition each, so the figures of partitions add
 event counts as one that the tables have, without key and money. `waiting_complete` is whether the tables have all that
 waits; with only part of it (yet, or no longer), the figures are lower bounds:
 
-1. Complete when there are as many events as offsets between the committed one and the end.
+What a group has to read starts at its committed offset, or later: where retention or an aborted transaction left
+nothing.
+
+1. Complete when there are as many events as offsets between that start and the end.
 2. Complete when offsets are missing in the middle, as transactions leave them, but the table goes back to before the
-   committed offset, and reaches the end except for the last offset, which is then a transaction's too.
+   start, and reaches the end except for the last offset, which is then a transaction's too.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import pyarrow as pa
 from processors.lag.history import Row
 from streamgauge.catalog.loader import Catalog
 
-# Offsets before the committed one that show whether the table reaches back to it: an event and a marker.
+# Offsets before the start that show whether the table reaches back to it: an event and a marker.
 BEFORE = 2
 # The warehouse accepts 100 kB of SQL: of more lagging partitions, those with the longest lag are taken.
 MOST_ROWS = 1_500
@@ -71,13 +74,13 @@ def statement(lagging: Sequence[Row], catalog: Catalog) -> str:
     """
     topics = sorted({row.topic for row in lagging})
     wanted = ", ".join(
-        f"({n}, {topics.index(row.topic)}, {row.partition}, {row.committed_offset}, {row.end_offset})"
+        f"({n}, {topics.index(row.topic)}, {row.partition}, {row.start}, {row.end_offset})"
         for n, row in enumerate(lagging)
     )
     parts = []
     for number, topic in enumerate(topics):
         stream = catalog.own[topic]
-        first = min(row.committed_offset or 0 for row in lagging if row.topic == topic) - BEFORE
+        first = min(row.start for row in lagging if row.topic == topic) - BEFORE
         joined = (
             f"ON w.topic = {number} AND t.kafka_partition = w.part AND t.kafka_offset >= w.since - {BEFORE} "
             f"AND t.kafka_offset < w.until WHERE t.kafka_offset >= {first}"

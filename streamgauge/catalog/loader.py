@@ -30,6 +30,8 @@ from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.metric import Metric
 
 ANALYTICS_TOPIC = "analytics"
+# The consumer group of the warehouse. It commits for lag monitors only: what it has read is in its file.
+WAREHOUSE_GROUP = "warehouse"
 _MILLIS = pa.timestamp("ms", tz="UTC")
 # One row per message of any stream. `occurred_at` is Kafka's timestamp when the event is dead or has no usable time.
 # `repeated`: the same event came before, so that no other relation has this one (catalog/deduplication.py).

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from processors.lag.readable import Reader
 from streamgauge.runtime.kafka import Partition
 
 Ends = Mapping[Partition, int]
 TIMEOUT_S = 5.0
+# For looking whether what waits can be read.
+READ_WITHIN_S = 1.5
 
 
 def partitions(client: AdminClient, topics: Iterable[str], timeout_s: float = TIMEOUT_S) -> list[Partition]:
@@ -55,18 +58,26 @@ def committed(
     return {(at.topic, at.partition): at.offset for at in found.topic_partitions or [] if at.offset >= 0}
 
 
-def waiting(client: AdminClient, group: str, topics: Iterable[str], timeout_s: float = TIMEOUT_S) -> int:
-    """Messages that wait for `group`: all that the log has where it never committed.
+def waiting(
+    client: AdminClient,
+    group: str,
+    topics: Iterable[str],
+    timeout_s: float = TIMEOUT_S,
+    reader: Reader | None = None,
+) -> int:
+    """Messages that wait for `group`: all that the log has where it never committed, or retention passed its offset.
 
-    A lag of one in a partition does not count: where producers use transactions, the marker that ends one takes an
-    offset that no reader commits.
+    Transaction markers and aborted messages take offsets that no reader commits before it has read what follows. With
+    `reader` they are told from messages where it may read; else a lag of one in a partition does not count.
     """
     of = partitions(client, topics, timeout_s)
     offsets = committed(client, group, of, timeout_s)
     first, last = starts(client, of, timeout_s), ends(client, of, timeout_s)
-    # A group that never committed starts where the log starts; so does one whose offset retention has removed.
-    lags = [last[at] - max(offsets.get(at, -1), first[at]) for at in of]
-    return sum(lag for lag in lags if lag > 1)
+    next_offsets = {at: max(offsets.get(at, -1), first[at]) for at in of}
+    lags = {at: last[at] - next_offset for at, next_offset in next_offsets.items() if next_offset < last[at]}
+    seen = reader.read({at: next_offsets[at] for at in lags}, last, READ_WITHIN_S) if reader else {}
+    total = sum(last[at] - found.until for at, (_, found) in seen.items() if found.event)
+    return total + sum(lag for at, lag in lags.items() if at not in seen and lag > 1)
 
 
 def members(client: AdminClient, group: str, timeout_s: float = TIMEOUT_S) -> int:

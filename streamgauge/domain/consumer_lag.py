@@ -45,10 +45,8 @@ def catch_up_s(lag: int | None, consumed: float | None, produced: float | None) 
     return lag / (consumed - produced)
 
 
-def retention_used(committed: int | None, oldest: int | None, end: int) -> float | None:
-    """Share of the retained log that is not read yet; from 1 on events were lost or are about to be."""
-    if committed is None or oldest is None or committed > end:
+def retention_used(lag: int | None, oldest: int | None, end: int) -> float | None:
+    """Share of the retained log that is not read yet; at 1 the next event to be read is the next to be deleted."""
+    if lag is None or oldest is None:
         return None
-    if end == oldest:  # nothing is retained; what came before was read, or is gone
-        return 0.0 if committed >= end else 1.0
-    return (end - committed) / (end - oldest)
+    return min(1.0, lag / (end - oldest)) if end > oldest else 0.0

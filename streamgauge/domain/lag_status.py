@@ -3,8 +3,11 @@
 Burrow reads the commits themselves and so knows when each was made. The sampler requests the committed offset and the
 owner of the partition at intervals. Where that leads to another status, docs/lag.md explains it. The rules, in order:
 
-0. UNKNOWN  fewer samples than the window holds, or the last one has no committed offset or no lag.
-1. OK       it is caught up now. A lag of 1 counts as that: a transaction marker takes an offset that nobody commits.
+0. UNKNOWN  fewer samples than the window holds, or the lag of the last one is not known. But STALL where a member held
+            the partition through the window, events were there, and nothing was ever committed: it is stuck at its
+            first event (or reads only what comes after its start, and nothing came).
+1. OK       it is caught up now. A lag of 1 counts as that, unless the event was seen: a transaction marker takes an
+            offset that nobody commits.
 2. OK       it was caught up somewhere in the window.
 3. STOP     the offset stood still through the window, and at its end no member holds the partition.
 4. REWIND   the offset went back from one sample to the next, and has not come back to where it was.
@@ -31,29 +34,87 @@ WORST_FIRST: tuple[Status, ...] = ("STOP", "STALL", "REWIND", "WARN", "UNKNOWN",
 ALARMING: frozenset[str] = frozenset({"REWIND", "STALL", "STOP"})
 MEANING = (
     "OK: caught up, or catching up. WARN: reads, but falls behind. REWIND: the offset went back. STALL: a member holds "
-    "the partitions and reads nothing. STOP: nobody reads. UNKNOWN: too few samples."
+    "the partitions and reads nothing. STOP: nobody reads. UNKNOWN: too few samples, or a partition without a commit."
 )
 # SQL for the worst status of a group of rows, as `worst`: of the column `status`.
-WORST_SQL = f"max_by(status, list_position({['UNKNOWN', *VALUES]}, status))"
+WORST_SQL = f"min_by(status, list_position({list(WORST_FIRST)}, status))"
+
+
+class Seen(NamedTuple):
+    """What a reader of committed events met: none before offset `until`. `event`: there is one at `until`.
+
+    Without an event, `until` is the end of what is decided, as of the moment when the log ended at `end`; what lies
+    between the two belongs to an open transaction.
+    """
+
+    until: int
+    event: bool
+    end: int
 
 
 class Sample(NamedTuple):
-    """A group's partition at one moment. None is unknown; `held`: a member is assigned the partition."""
+    """A group's partition at one moment. None is unknown.
+
+    `held`: a member is assigned the partition. `oldest`: the first offset that retention has left. `from_oldest`:
+    without a commit the group begins there, and not at the end.
+    """
 
     at_ms: int
     committed: int | None
     end: int
     held: bool
+    oldest: int = 0
+    seen: Seen | None = None
+    from_oldest: bool = False
+
+    @property
+    def start(self) -> int:
+        """The first offset that is left to read; without a commit, of a reader that begins at the oldest one."""
+        return max(self.committed or 0, self.oldest, self.seen.until if self.seen else 0)
+
+    @property
+    def undecided(self) -> int:
+        """Offsets at the end of an open transaction, which nobody can read yet; 0 while nobody looked."""
+        seen = self.seen
+        return max(0, self.end - self.start) if seen and not seen.event and seen.end == self.end else 0
+
+    @property
+    def most(self) -> int:
+        """Offsets left to read, where all that is there has to be read."""
+        return max(0, self.end - self.undecided - self.start)
 
     @property
     def lag(self) -> int | None:
-        """Offsets not read yet; None when nothing was committed, or beyond the end (the log was recreated)."""
-        return None if self.committed is None or self.committed > self.end else self.end - self.committed
+        """Offsets left to read. None when it is beyond the end (the log was recreated), or nothing was committed: it
+        depends on the consumer whether it begins at the oldest event or after the newest.
+        """
+        if self.committed is None:
+            return self.most if self.from_oldest or not self.most else None
+        return None if self.committed > self.end else self.most
+
+    @property
+    def lost(self) -> int | None:
+        """Offsets deleted before they were read; None without a commit. A single one may be a transaction marker."""
+        if self.committed is None:
+            return None
+        gone = self.oldest - max(self.committed, self.seen.until if self.seen else 0)
+        return gone if gone > MARKER else 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is an event to read, at least for a reader that begins at the oldest one."""
+        seen = self.seen
+        return self.most > MARKER or (self.most > 0 and seen is not None and seen.event and seen.until == self.start)
 
 
 def caught_up(sample: Sample) -> bool:
-    """Rules 1 and 2: nothing is waiting, as far as offsets show."""
-    return sample.lag is not None and sample.lag <= MARKER
+    """Rules 1 and 2: nothing is waiting."""
+    return sample.lag is not None and not sample.waits
+
+
+def never_committed(window: Sequence[Sample]) -> bool:
+    """Rule 0: events were there all the time for the member that holds the partition, and nothing was committed."""
+    return all(sample.committed is None and sample.held and sample.waits for sample in window)
 
 
 def stood_still(window: Sequence[Sample]) -> bool:
@@ -68,18 +129,21 @@ def rewound(window: Sequence[Sample]) -> bool:
 
 
 def never_shrank(window: Sequence[Sample]) -> bool:
-    """Rule 6: the lag is never less than in the sample before."""
-    lags = [sample.lag or 0 for sample in window]
-    return all(a <= b for a, b in pairwise(lags))
+    """Rule 6: the distance to the end is never less than before. The lag also shrinks where retention deletes."""
+    distances = [sample.end - (sample.committed or 0) for sample in window]
+    return all(a <= b for a, b in pairwise(distances))
 
 
 def judge(window: Sequence[Sample], size: int) -> Status:
     """The status after the last `size` samples, oldest first."""
-    if not window or window[-1].lag is None:
+    if len(window) < size:
         return "UNKNOWN"
-    if caught_up(window[-1]) and len(window) >= size:
+    recent = window[-size:]
+    if recent[-1].lag is None:
+        return "STALL" if never_committed(recent) else "UNKNOWN"
+    if caught_up(recent[-1]):
         return "OK"
-    known = [sample for sample in window[-size:] if sample.lag is not None]
+    known = [sample for sample in recent if sample.lag is not None]
     if len(known) < size:
         return "UNKNOWN"
     if any(map(caught_up, known)):
@@ -92,9 +156,8 @@ def judge(window: Sequence[Sample], size: int) -> Status:
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """The worst of several; UNKNOWN counts only where nothing else is known."""
-    known = [status for status in statuses if status != "UNKNOWN"]
-    return max(known, key=VALUES.__getitem__) if known else "UNKNOWN"
+    """The worst of several: UNKNOWN hides no verdict but OK."""
+    return min(statuses, key=WORST_FIRST.index, default="UNKNOWN")
 
 
 def is_behind(status: str) -> bool:

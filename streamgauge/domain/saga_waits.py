@@ -56,7 +56,7 @@ class Lag:
     @property
     def behind(self) -> bool:
         """Whether it is far enough behind, or makes no progress with something to read."""
-        return (self.seconds or 0.0) > BEHIND_S or (self.status in lag_status.ALARMING and bool(self.events))
+        return (self.seconds or 0.0) > BEHIND_S or (self.status in lag_status.ALARMING and self.events != 0)
 
     @property
     def text(self) -> str:
@@ -93,10 +93,10 @@ def lag_of(rows: Iterable[Mapping[str, Any]], group: str, topic: str) -> Lag:
         for row in rows
         if row["group"] == group and (row["topic"] == topic or str(row["topic"]).startswith(repartition))
     ]
-    known = [row["lag"] for row in chosen if row["lag"] is not None]
+    events = [row["lag"] for row in chosen]
     seconds = [row["lag_seconds"] for row in chosen if row["lag_seconds"] is not None]
     worst = lag_status.worst([row["status"] for row in chosen])
-    return Lag(group, topic, sum(known) if known else None, max(seconds, default=None), worst)
+    return Lag(group, topic, sum(events) if events and None not in events else None, max(seconds, default=None), worst)
 
 
 def service_lag(wait: Wait, rows: Iterable[Mapping[str, Any]]) -> Lag:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from streamgauge.catalog import loader
-from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
+from streamgauge.catalog.loader import ANALYTICS_TOPIC, WAREHOUSE_GROUP, Catalog
 from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
@@ -32,7 +32,7 @@ from streamgauge.warehouse.kpis import Kpis
 from streamgauge.warehouse.sql import server
 from streamgauge.warehouse.store import Store, connect
 
-GROUP = "warehouse"
+GROUP = WAREHOUSE_GROUP
 FLUSH_BYTES = 128 * 1024 * 1024
 # DuckDB writes a whole row group (122,880 rows) directly to its place, and a smaller write twice, through its log. So a
 # flush of FEW_ROWS or more waits for up to STRETCH further intervals, or until it has FULL_ROWS, at half the cost per

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
+from processors.lag.readable import Reader
 from processors.lag.time_lag import tolerance_ms
+from streamgauge.cli import offsets
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.support import commands
 from tests.support.commerce_events import order
@@ -57,11 +61,11 @@ def written(rig: Rig, admin: AdminClient) -> list[int]:
     return times
 
 
-def commit(admin: AdminClient, offset: int) -> None:
-    """Commit for `fulfilment`. A new broker's coordinator refuses at first, in the result and not by an exception."""
+def commit(admin: AdminClient, offset: int, group: str = "fulfilment", topic: str = "orders") -> None:
+    """Commit on partition 0. A new broker's coordinator refuses at first, in the result and not by an exception."""
 
     def taken() -> bool:
-        request = [ConsumerGroupTopicPartitions("fulfilment", [TopicPartition("orders", 0, offset)])]
+        request = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, offset)])]
         (future,) = admin.alter_consumer_group_offsets(request).values()
         return all(one.error is None for one in future.result(30).topic_partitions)
 
@@ -142,6 +146,128 @@ def test_the_command_names_it_first(rig: Rig, sampler: Worker) -> None:
     assert (line["group"], line["status"], line["lag"]) == ("fulfilment", "STOP", 45)
     assert line["since"] is not None
     assert "no such group" in commands.run(environ, "lag", "--group", "nobody").stdout
+
+
+@pytest.fixture(scope="module")
+def situations(rig: Rig, sampler: Worker, admin: AdminClient) -> Iterator[None]:
+    """Groups that a difference of offsets calls caught up, or behind, and that are not.
+
+    `stuck` holds two partitions, has committed on one and stands at the first event of the other; what `late` had not
+    read was deleted; `hung` waits for an open transaction; `analytics` stands before an aborted one.
+    """
+    bootstrap = rig.kafka.bootstrap
+    topics = [NewTopic("bookings", 2, 1), NewTopic("seasonal", 1, 1), NewTopic("hanging", 1, 1)]
+    for future in admin.create_topics(topics).values():
+        future.result(30)
+    with publishing(bootstrap) as send:
+        for topic, partition, events in (("bookings", 0, 10), ("bookings", 1, 50), ("seasonal", 0, 80)):
+            for _ in range(events):
+                send(topic, None, b"x", partition=partition)
+        send("hanging", None, b"x", partition=0)
+        send("attribution", None, b"{}", partition=1)
+    commit(admin, 10, "stuck", "bookings")
+    commit(admin, 10, "late", "seasonal")
+    commit(admin, 1, "hung", "hanging")
+    for deleted in admin.delete_records([TopicPartition("seasonal", 0, 80)]).values():
+        deleted.result(30)
+    wait_until(lambda: lag(sampler, "analytics", "attribution", 1) is not None, "analytics has committed there")
+    # Longer than any test: the coordinator would abort it.
+    hanging = transaction(bootstrap, "hanging", 0, 5)
+    transaction(bootstrap, "attribution", 1, 60).abort_transaction()
+    with contextlib.ExitStack() as members:
+        for group, topic in (("stuck", "bookings"), ("late", "seasonal")):
+            member = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+            members.callback(member.close)
+            member.subscribe([topic])
+            wait_until(partial(has_joined, member), f"{group} has joined")
+        yield
+        hanging.abort_transaction()
+
+
+def has_joined(member: Consumer) -> bool:
+    member.poll(0.1)
+    return bool(member.assignment())
+
+
+def transaction(bootstrap: str, topic: str, partition: int, events: int) -> Producer:
+    """A producer with that many events in an open transaction."""
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "transactional.id": f"to-{topic}", "transaction.timeout.ms": 600_000}
+    )
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for _ in range(events):
+        producer.produce(topic, b"{}", partition=partition)
+    producer.flush(30)
+    return producer
+
+
+def lag(sampler: Worker, group: str, topic: str, partition: int) -> float | None:
+    return sampler.metrics().get(
+        f'kafka_consumergroup_lag{{consumergroup="{group}",partition="{partition}",topic="{topic}"}}'
+    )
+
+
+@pytest.mark.usefixtures("situations")
+def test_waiting_lost_and_unknown_are_three_things(sampler: Worker) -> None:
+    def of(metric: str, group: str, topic: str, partition: int | None = None) -> str:
+        where = "" if partition is None else f'partition="{partition}",'
+        return f'{metric}{{consumergroup="{group}",{where}topic="{topic}"}}'
+
+    expected: dict[str, float | None] = {
+        of("kafka_consumergroup_status", "stuck", "bookings", 0): 0,
+        of("kafka_consumergroup_status", "stuck", "bookings", 1): 3,
+        of("kafka_consumergroup_lag", "stuck", "bookings", 1): None,
+        of("kafka_consumergroup_lag_sum", "stuck", "bookings"): None,
+        of("kafka_consumergroup_current_offset_sum", "stuck", "bookings"): None,
+        of("streamgauge_consumergroup_catch_up_seconds", "stuck", "bookings"): None,
+        of("streamgauge_consumergroup_lag_least_events", "stuck", "bookings"): 0,
+        of("streamgauge_consumergroup_lag_unknown_events", "stuck", "bookings"): 50,
+        of("kafka_consumergroup_status", "late", "seasonal", 0): 0,
+        of("kafka_consumergroup_lag_sum", "late", "seasonal"): 0,
+        of("streamgauge_consumergroup_retention_used_ratio", "late", "seasonal", 0): 0,
+        of("streamgauge_consumergroup_lost_events_total", "late", "seasonal", 0): 70,
+        of("kafka_consumergroup_status", "hung", "hanging", 0): 0,
+        of("kafka_consumergroup_lag_sum", "hung", "hanging"): 0,
+        of("streamgauge_consumergroup_undecided_events", "hung", "hanging"): 5,
+        of("kafka_consumergroup_status", "analytics", "attribution", 1): 0,
+        of("kafka_consumergroup_lag", "analytics", "attribution", 1): 0,
+    }
+    seen: dict[str, float | None] = {}
+
+    def told() -> bool:
+        metrics = sampler.metrics()
+        seen.update({name: metrics.get(name) for name in expected})
+        return seen == expected
+
+    try:
+        wait_until(told, "the figures are right", alive=sampler.process)
+    finally:
+        assert seen == expected
+
+
+@pytest.mark.usefixtures("situations")
+def test_both_commands_say_so(rig: Rig, sampler: Worker, admin: AdminClient) -> None:
+    environ = commands.environment(commands.variables(rig.settings))
+
+    def of(group: str) -> dict[str, Any]:
+        done = commands.run(environ, "lag", "--group", group, "--format", "json")
+        (line,) = [one for one in json.loads(done.stdout)["groups"] if one["topic"] != "analytics"][:1] or [{}]
+        return {**line, "exit": done.returncode}
+
+    def told() -> bool:
+        stuck, late = of("stuck"), of("late")
+        return (stuck["status"], stuck["lag"], stuck["lag_least"], stuck["lag_most"], stuck["exit"]) == (
+            ("STALL", None, 0, 50, 1)
+        ) and (late["status"], late["lag"], late["lost"], late["exit"]) == ("OK", 0, 70, 0)
+
+    wait_until(told, "`lag` says so", alive=sampler.process)
+    text = commands.run(environ, "lag", "--group", "stuck").stdout
+    assert "stuck on bookings: STALL, at least 0, at most 50 events behind" in text
+    # Nothing can be read where the transaction was aborted: `lag` calls it well, and `status` counts nothing there.
+    assert commands.run(environ, "lag", "--group", "analytics").returncode == 0
+    with contextlib.closing(Reader(rig.settings)) as reader:
+        assert offsets.waiting(admin, "analytics", ["attribution"], reader=reader) == 0
 
 
 def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Worker) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from dashboard.data import comparison
 from dashboard.data.query import Query
+from streamgauge.domain import lag_status
 
 # Results of views over hours of raw events are shared for this long.
 SLOW_S = 20.0
@@ -76,14 +77,14 @@ TIMES = Query(
 LAGS = Query(
     "fulfilment.lags",
     "Lag of the groups that a saga waits for: the services, and the saga's own processor.",
-    """
-SELECT "group", topic, sum(lag)::BIGINT AS lag, max(lag_seconds) AS lag_seconds,
-       max_by(status, coalesce(lag, 0)) AS status
+    f"""
+SELECT "group", topic, CASE WHEN count(*) = count(lag) THEN sum(lag)::BIGINT END AS lag,
+       max(lag_seconds) AS lag_seconds, {lag_status.WORST_SQL} AS status
 FROM consumer_lag
 WHERE "group" IN (SELECT unnest($groups::VARCHAR[])) AND occurred_at > $now::TIMESTAMPTZ - INTERVAL 1 MINUTE
 GROUP BY ALL
 ORDER BY "group", topic
-""",
+""",  # noqa: S608 - only constants
     defaults={"groups": ("services", "fulfilment")},
 )
 

@@ -33,6 +33,11 @@ _RETENTION = (
     "How much of what the log retains is unread. From 100 % on, the next event to be read is the next "
     "to be deleted. Unknown if nothing was deleted yet."
 )
+_BETWEEN = (
+    "Where nothing was committed yet: a consumer may begin at the oldest event or after the newest, so between none "
+    "and all of what is there waits."
+)
+_LOST = "Events that retention deleted before the group read them. They do not wait: they are gone."
 
 
 def measure() -> str:
@@ -62,9 +67,9 @@ def table(result: Result, rows: list[Group], view: ViewState) -> None:
             {
                 "status": STATUS,
                 "name": Column("Group", "link", page="pipeline", param="group", meaning="Its partitions are below."),
-                "lag": Column(
-                    "Events behind", "count", meaning="Offsets not committed, over all its topics.", width=110
-                ),
+                "lag": Column("Events behind", "count", meaning="Events left to read, over all its topics.", width=110),
+                "between": Column("If not known", meaning=_BETWEEN, width=110),
+                "lost": Column("Deleted unread", "count", meaning=_LOST, width=110),
                 "lag_seconds": Column("Behind", "seconds", meaning="Age of the next event to be read.", width="small"),
                 "cents": Column("Money waiting", "money", meaning="In the topic where most waits."),
                 "catch_up": Column("Caught up in", width=140, meaning="At the rates of the newest samples."),
@@ -77,6 +82,9 @@ def table(result: Result, rows: list[Group], view: ViewState) -> None:
             key="groups",
         )
         sampled = f"Sampled {format.duration(age)} ago. A dash is unknown."
+        for one in rows:
+            if said := lag.remarks(one):
+                st.text(f"{one.name}: {'; '.join(said)}.")
         st.caption(f"{sampled} A group links to its partitions. {tiles.sql(result)}")
 
 
@@ -132,6 +140,11 @@ def partitions(group: str, view: ViewState) -> None:
                 "topic": Column("Topic", width="medium"),
                 "partition": Column("Partition", "count", width="small"),
                 "lag": Column("Events behind", "count"),
+                "between": Column("If not known", meaning=_BETWEEN),
+                "lost": Column("Deleted unread", "count", meaning=_LOST),
+                "undecided": Column(
+                    "Undecided", "count", meaning="Events of an open transaction: nobody can read them yet."
+                ),
                 "lag_seconds": Column("Behind", "seconds"),
                 "waiting_cents": Column("Money waiting", "money"),
                 "waiting": Column("Orders or keys"),
@@ -156,4 +169,6 @@ def _worst(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _partition(row: Mapping[str, Any]) -> dict[str, Any]:
     kept = row["retention_used"] if row["lag"] else None
     counted = lag.waiting(row["waiting_keys"], complete=bool(row["waiting_complete"]))
-    return {**row, "waiting": counted, "retention_used": kept}
+    unknown = lag.between(0, row["lag_most"]) if row["lag"] is None else None
+    some = {name: row[name] or None for name in ("lost", "undecided")}
+    return {**row, **some, "between": unknown, "waiting": counted, "retention_used": kept}

@@ -1,6 +1,6 @@
 """Consumer groups from the rows of the newest sample: one line a group, worst first. Pure.
 
-None is unknown: a sum with an unknown part is the sum of what is known, marked as a least.
+None is unknown: a sum with an unknown part is unknown, and at least the sum of what is known.
 """
 
 from __future__ import annotations
@@ -28,13 +28,21 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Group:
-    """A consumer group over its topics. `cents` is of the topic where most waits: an order may wait in several."""
+    """A consumer group over its topics. `cents` is of the topic where most waits: an order may wait in several.
+
+    Where the lag of a partition is unknown, `lag` is: it lies between `least` and `most` (None: nobody knows). `lost`
+    events were deleted unread; `undecided` ones are in open transactions.
+    """
 
     name: str
     status: str
     topics: int
     partitions: int
     lag: int | None
+    least: int
+    most: int | None
+    lost: int
+    undecided: int
     lag_seconds: float | None
     cents: int | None
     complete: bool
@@ -56,6 +64,8 @@ class Group:
             "status": self.status,
             "name": self.name,
             "lag": self.lag,
+            "between": between(self.least, self.most) if self.lag is None else None,
+            "lost": self.lost or None,
             "lag_seconds": self.lag_seconds,
             "cents": self.cents if self.cents or self.complete else None,
             "catch_up": catch_up(self),
@@ -73,7 +83,7 @@ def groups(rows: Iterable[Row]) -> list[Group]:
         by_name.setdefault(row["group"], []).append(row)
     unordered = [_group(name, of_one) for name, of_one in by_name.items()]
     return sorted(
-        unordered, key=lambda one: (lag_status.rank(one.status), -(one.lag_seconds or 0), -(one.lag or 0), one.name)
+        unordered, key=lambda one: (lag_status.rank(one.status), -(one.lag_seconds or 0), -one.least, one.name)
     )
 
 
@@ -83,7 +93,11 @@ def _group(name: str, rows: Sequence[Row]) -> Group:
         lag_status.worst([row["status"] for row in rows]),
         len(rows),
         sum(row["partitions"] for row in rows),
-        _sum(row["lag"] for row in rows),
+        None if any(row["lag"] is None for row in rows) else sum(row["lag"] for row in rows),
+        sum(row["lag_least"] for row in rows),
+        None if any(row["lag_most"] is None for row in rows) else sum(row["lag_most"] for row in rows),
+        sum(row["lost"] for row in rows),
+        sum(row["undecided"] for row in rows),
         _most(row["lag_seconds"] for row in rows),
         _most(row["waiting_cents"] for row in rows),
         all(row["waiting_complete"] for row in rows),
@@ -107,6 +121,23 @@ def _sum(values: Iterable[Any]) -> Any:
 
 def _most(values: Iterable[Any]) -> Any:
     return max(_known(values), default=None)
+
+
+def between(least: int, most: int | None) -> str:
+    """`0 to 5,000`: the bounds of a lag that is not known."""
+    return f"at least {format.count(least)}" if most is None else f"{format.count(least)} to {format.count(most)}"
+
+
+def remarks(group: Group) -> list[str]:
+    """Sentences about what does not wait, or may: what is unknown, was lost, or is in an open transaction."""
+    said = []
+    if group.lag is None:
+        said.append(f"{between(group.least, group.most)} events to read: a partition has no commit")
+    if group.lost:
+        said.append(f"{format.count(group.lost)} events were deleted by retention before it read them")
+    if group.undecided:
+        said.append(f"{format.count(group.undecided)} events wait for the end of an open transaction")
+    return said
 
 
 def waiting(keys: int | None, *, complete: bool) -> str:

@@ -96,9 +96,14 @@ def headline(result: Result, all_groups: list[Group], times: Result, view: ViewS
         remark=Remark(f"worst: {all_groups[0].status}", "red") if behind else "none is behind" if all_groups else "",
         line=as_of,
     )
-    waits = [one.lag for one in all_groups if one.lag is not None]
+    unknown = any(one.lag is None for one in all_groups)
     tiles.tile(
-        figures.WAITING, max(waits) if waits else None, result, view, remark="in one group" if waits else "", line=as_of
+        figures.WAITING,
+        max((one.least for one in all_groups), default=None),
+        result,
+        view,
+        remark="" if not all_groups else "at least" if unknown else "in one group",
+        line=as_of,
     )
     seconds = [one.lag_seconds for one in all_groups if one.lag_seconds is not None]
     catching = lag.catch_up(behind[0]) if behind else ""

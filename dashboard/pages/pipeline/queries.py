@@ -23,7 +23,13 @@ WITH {_NOW}
 SELECT "group", topic,
        {lag_status.WORST_SQL} AS status,
        count(*)                                                                           AS partitions,
-       sum({_WAITS})::BIGINT                                                              AS lag,
+       -- Where the lag of a partition is unknown, the sum is too: it lies between these two.
+       CASE WHEN count(*) = count(lag) THEN sum({_WAITS})::BIGINT END                     AS lag,
+       coalesce(sum({_WAITS}), 0)::BIGINT                                                 AS lag_least,
+       CASE WHEN count(*) = count(coalesce(lag, lag_most))
+            THEN sum(coalesce({_WAITS}, lag_most))::BIGINT END                            AS lag_most,
+       coalesce(sum(lost), 0)::BIGINT                                                     AS lost,
+       coalesce(sum(undecided), 0)::BIGINT                                                AS undecided,
        max(lag_seconds)                                                                   AS lag_seconds,
        sum(waiting_keys)::BIGINT                                                          AS waiting_keys,
        sum(waiting_cents)::BIGINT                                                         AS waiting_cents,
@@ -40,7 +46,6 @@ SELECT "group", topic,
        max(occurred_at)                                                                   AS sampled_at
 FROM now_rows
 GROUP BY "group", topic
-HAVING count(committed_offset) > 0
 ORDER BY lag_seconds DESC NULLS LAST, lag DESC NULLS LAST, "group", topic
 LIMIT {_MOST}
 """,  # noqa: S608 - only constants
@@ -52,11 +57,11 @@ PARTITIONS = Query(
     "Each partition that one consumer group reads: the newest sample.",
     f"""
 WITH {_NOW}
-SELECT topic, partition, status, {_WAITS} AS lag, lag_seconds, produced_per_second, consumed_per_second,
-       catch_up_seconds, retention_used, member, waiting_keys, waiting_cents, waiting_complete, committed_offset,
-       end_offset
+SELECT topic, partition, status, {_WAITS} AS lag, lag_most, lost, undecided, lag_seconds,
+       produced_per_second, consumed_per_second, catch_up_seconds, retention_used, member,
+       waiting_keys, waiting_cents, waiting_complete, committed_offset, end_offset
 FROM now_rows
-WHERE "group" = $group AND committed_offset IS NOT NULL
+WHERE "group" = $group
 ORDER BY lag_seconds DESC NULLS LAST, lag DESC NULLS LAST, topic, partition
 LIMIT {_MOST}
 """,  # noqa: S608 - only constants

@@ -23,8 +23,10 @@ Status = Literal["UNKNOWN", "OK", "WARN", "REWIND", "STALL", "STOP"]
 class LagEvent(Envelope, gc=False, kw_only=True):
     """Topic `lag`, key `group`. All events of one sample have the same `occurred_at`.
 
-    `lag` counts offsets, transaction markers among them. `waiting_…` are what the raw tables hold of the events that
-    wait, at least; `waiting_complete` says whether that is all of them.
+    Offsets are counted, transaction markers among them: `lag` are those left to read; where that is not known,
+    `lag_most` are those that may be, and none may be. `lost` were deleted before they were read. `undecided` belong to
+    an open transaction and are in neither. `waiting_…` are what the raw tables hold of the events that wait, at least;
+    `waiting_complete` says whether that is all of them.
     """
 
     event_type: Literal["lag.sampled"]
@@ -36,6 +38,9 @@ class LagEvent(Envelope, gc=False, kw_only=True):
     committed_offset: Offset | None = None
     oldest_offset: Offset | None = None
     lag: Offset | None = None
+    lag_most: Offset | None = None
+    lost: Offset | None = None
+    undecided: Offset | None = None
     lag_seconds: Finite | None = None
     produced_per_second: Finite | None = None
     consumed_per_second: Finite | None = None

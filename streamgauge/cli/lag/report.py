@@ -40,7 +40,11 @@ GROUP BY ALL
 
 @dataclass(frozen=True)
 class Line:
-    """A group and one of its topics. None is unknown; `waiting_least`: more may be waiting than was counted."""
+    """A group and one of its topics. None is unknown; `waiting_least`: more may be waiting than was counted.
+
+    Where the lag of a partition is unknown, `lag` is too: the events to read are `lag_least` to `lag_most` then, and
+    `without_commit` names the partitions. `lost` were deleted unread, `undecided` belong to open transactions.
+    """
 
     group: str
     topic: str
@@ -58,6 +62,11 @@ class Line:
     retention_used: float | None = None
     members: int | None = None
     unassigned: int | None = None
+    lag_least: int = 0
+    lag_most: int | None = None
+    without_commit: Sequence[int] = ()
+    lost: int = 0
+    undecided: int = 0
 
     @property
     def alarming(self) -> bool:
@@ -135,6 +144,9 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
     behind = [row for row in committed if row["lag"]]
     # While nothing has been deleted, nothing can be lost to retention.
     used = [row["retention_used"] for row in behind if row["oldest_offset"] and row["retention_used"] is not None]
+    unknown = [row for row in rows if row["lag"] is None]
+    seconds = max((row["lag_seconds"] for row in rows if row["lag_seconds"] is not None), default=None)
+    least = sum(row["lag"] or 0 for row in rows)
     known_members = any(row["members"] is not None for row in rows)
     moving = any(row["consumed_per_second"] for row in committed)
     self_assigned = moving and not any(row["members"] for row in rows)
@@ -142,20 +154,26 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
         *key,
         status=status,
         partitions=len(rows),
-        lag=_sum(row["lag"] for row in committed),
-        # The longest known wait; partitions with an unknown one are ignored.
-        lag_seconds=max((row["lag_seconds"] for row in rows if row["lag_seconds"] is not None), default=None),
+        lag=None if unknown else least,
+        # The longest known wait. That all the others are caught up says nothing of one whose lag is unknown.
+        lag_seconds=None if unknown and not seconds else seconds,
         since=since if lag_status.is_behind(status) else None,
         waiting_keys=sum(row["waiting_keys"] for row in counted) if counted else None,
         waiting_cents=_any_sum(row["waiting_cents"] for row in counted),
-        waiting_least=any(not row["waiting_complete"] for row in behind if row["lag"] > lag_status.MARKER),
+        waiting_least=bool(unknown)
+        or any(not row["waiting_complete"] for row in behind if row["lag"] > lag_status.MARKER),
         produced_per_second=_sum(row["produced_per_second"] for row in rows),
         consumed_per_second=_sum(row["consumed_per_second"] for row in committed),
-        catch_up_seconds=_longest(row["catch_up_seconds"] for row in committed),
+        catch_up_seconds=_longest(row["catch_up_seconds"] for row in rows),
         retention_used=max(used, default=None),
         members=max((row["members"] or 0 for row in rows), default=0) if known_members else None,
         # It commits without members: it assigns partitions itself, so none waits for a member.
         unassigned=None if not known_members or self_assigned else sum(row["member"] is None for row in committed),
+        lag_least=least,
+        lag_most=None if any(row["lag_most"] is None for row in unknown) else least + sum(map(_most, unknown)),
+        without_commit=sorted(row["partition"] for row in unknown if row["committed_offset"] is None),
+        lost=sum(row["lost"] or 0 for row in rows),
+        undecided=sum(row["undecided"] or 0 for row in rows),
     )
 
 
@@ -163,6 +181,10 @@ def _sum(values: Iterable[Any]) -> Any:
     """The sum; None where a value is unknown, or there are none."""
     parts = list(values)
     return sum(parts) if parts and None not in parts else None
+
+
+def _most(row: Row) -> int:
+    return int(row["lag_most"])
 
 
 def _any_sum(values: Iterable[int | None]) -> int | None:
@@ -181,9 +203,9 @@ def worst_first(lines: Iterable[Line]) -> list[Line]:
     return sorted(
         lines,
         key=lambda line: (
-            -lag_status.VALUES.get(line.status, -1),
+            lag_status.rank(line.status),
             -(line.lag_seconds or 0.0),
-            -(line.lag or 0),
+            -line.lag_least,
             line.group,
             line.topic,
         ),

@@ -26,9 +26,11 @@ from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 
 BROKER_TIMEOUT_S = 5.0
+# Partitions named in a sentence.
+MOST_NAMED = 10
 _STYLE: Mapping[Status, str] = {"OK": "green", "WARN": "yellow", "UNKNOWN": "dim"}
 _COLUMNS = ("group", "topic", "status", "since", "lag", "behind", "waiting", "in/s", "out/s", "caught up in")
-_MORE = ("unread of log", "members", "no member")
+_MORE = ("unread of log", "lost", "members", "no member")
 
 
 def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
@@ -54,7 +56,7 @@ def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
 def _unread(config: Settings, topic: str | None) -> list[str] | None:
     """Topics of the cluster that no group reads; None where it does not answer."""
     try:
-        state = ClusterReader(kafka.admin(config), Filter(config), BROKER_TIMEOUT_S).read(oldest=True)
+        state = ClusterReader(kafka.admin(config), Filter(config), BROKER_TIMEOUT_S).read()
     except KafkaException:
         return None
     if ("cluster", "groups") in state.failed:
@@ -85,10 +87,13 @@ def show(report: Report, now: datetime, console: Screen) -> None:
     if report.sampled_at is None:
         console.print("no sample yet: start the sampler with `streamgauge process lag`", style="red")
         return
-    behind = [line for line in report.lines if lag_status.is_behind(line.status)]
-    for line in behind:
+    told = [line for line in report.lines if lag_status.is_behind(line.status)]
+    for line in told:
         console.print(Text(sentence(line, report.keys), style=_STYLE.get(line.status, "red")))
-    if behind:
+    more = [text for line in report.lines for text in remarks(line)]
+    for text in more:
+        console.print(Text(text, style="yellow"))
+    if told or more:
         console.print()
     console.print(_table(report, now) if report.lines else "no such group or topic")
     for one in report.hot:
@@ -119,14 +124,38 @@ def sentence(line: Line, keys: Mapping[str, str]) -> str:
     parts = [f"{line.group} on {line.topic}: {line.status}"]
     if line.lag_seconds:
         parts.append(f"{duration(line.lag_seconds)} behind")
-    elif line.lag is not None:
-        parts.append(f"{line.lag:,} events behind")
+    else:
+        parts.append(f"{events(line)} behind")
     waiting = _waiting(line, keys)
     return ", ".join(parts) + (f": {waiting} waiting" if waiting != UNKNOWN else "")
 
 
+def events(line: Line) -> str:
+    """Events to read: `1 event`, or `at least 3, at most 5,003 events`."""
+    if line.lag is not None:
+        return f"{line.lag:,} event{'' if line.lag == 1 else 's'}"
+    most = "" if line.lag_most is None else f", at most {line.lag_most:,}"
+    return f"at least {line.lag_least:,}{most} events"
+
+
+def remarks(line: Line) -> list[str]:
+    """Sentences about what does not wait, or may: partitions without a commit, losses, open transactions."""
+    name, said = f"{line.group} on {line.topic}", []
+    if numbers := line.without_commit:
+        which = f"partition{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers[:MOST_NAMED]))}"
+        which += f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
+        said.append(f"{name}: nothing was ever committed in {which}: {events(line)} to read")
+    if line.lost:
+        said.append(
+            f"{name}: {line.lost:,} event{'' if line.lost == 1 else 's'} deleted by retention before it read them"
+        )
+    if line.undecided:
+        said.append(f"{name}: waits for an open transaction of {line.undecided:,} events to be committed or aborted")
+    return said
+
+
 def _waiting(line: Line, keys: Mapping[str, str]) -> str:
-    if line.waiting_keys is None or (line.waiting_keys == 0 and line.lag):
+    if line.waiting_keys is None or (line.waiting_keys == 0 and line.lag != 0):
         return UNKNOWN if line.lag is None or line.lag > MARKER or line.waiting_keys is None else "0"
     noun = keys.get(line.topic, "key").removesuffix("_id") + ("" if line.waiting_keys == 1 else "s")
     least = "at least " if line.waiting_least else ""
@@ -144,13 +173,14 @@ def _table(report: Report, now: datetime) -> Table:
             line.topic,
             Text(line.status, style=_STYLE.get(line.status, "red")),
             clock(line.since, now) if line.since else "",
-            count(line.lag),
+            count(line.lag) if line.lag is not None else f"at least {line.lag_least:,}",
             UNKNOWN if line.lag_seconds is None else duration(line.lag_seconds) if line.lag_seconds else "0",
             _waiting(line, report.keys),
             _rate(line.produced_per_second),
             _rate(line.consumed_per_second),
             _catch_up(line),
             _risk(line.retention_used),
+            Text(count(line.lost), style="yellow") if line.lost else "",
             count(line.members),
             count(line.unassigned) if line.unassigned else "",
         )
@@ -158,7 +188,9 @@ def _table(report: Report, now: datetime) -> Table:
 
 
 def _catch_up(line: Line) -> str:
-    if line.lag is not None and line.lag <= MARKER * line.partitions:
+    if line.lag is None:
+        return UNKNOWN
+    if line.lag <= MARKER * line.partitions:
         return ""
     return "never" if line.catch_up_seconds is None and line.consumed_per_second is not None else _seconds(line)
 

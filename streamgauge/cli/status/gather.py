@@ -9,6 +9,7 @@ from datetime import datetime
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from processors.lag.readable import Reader
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
 from streamgauge.cli import offsets, output
@@ -60,7 +61,7 @@ def _age_s(newest: datetime | None) -> float | None:
 
 def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
     catalog = loader.streams_of(config.catalog)
-    client = kafka.admin(config)
+    client, reader = kafka.admin(config), Reader(config)
     try:
         there = client.list_topics(timeout=3.0)
         count = len(there.brokers)
@@ -74,11 +75,13 @@ def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
         return replace(
             facts,
             replicas=_members(client, config.analytics_group),
-            analytics_waiting=offsets.waiting(client, config.analytics_group, catalog.streams),
-            warehouse_waiting=offsets.waiting(client, WAREHOUSE_GROUP, [ANALYTICS_TOPIC]),
+            analytics_waiting=offsets.waiting(client, config.analytics_group, catalog.streams, reader=reader),
+            warehouse_waiting=offsets.waiting(client, WAREHOUSE_GROUP, [ANALYTICS_TOPIC], reader=reader),
         )
     except KafkaException:
         return facts
+    finally:
+        reader.close()
 
 
 def _members(client: AdminClient, group: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -88,6 +89,37 @@ def test_unknown_is_not_zero(warehouse: FakeWarehouse, open_page: OpenPage) -> N
     add_lag_sample(warehouse, "behind", "WARN", 40, waiting_cents=0, waiting_complete=False)
     shown = tile_values(open_page("pipeline"))
     assert shown["Behind"][0] == shown["Money waiting"][0] == "–"
+
+
+def test_a_partition_without_a_commit_is_neither_zero_nor_hidden(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
+    warehouse.stream("orders", 20, 200)
+    add_lag_sample(warehouse, "stuck", "OK", 0, lag_seconds=0.0, lost=0, catch_up_seconds=0.0)
+    add_lag_sample(warehouse, "stuck", "STALL", None, 1, end_offset=5_000, oldest_offset=0, lag_most=5_000, member="m")
+    add_lag_sample(warehouse, "new", "UNKNOWN", None, end_offset=40, oldest_offset=0, lag_most=40)
+    app = open_page("pipeline", group="stuck")
+    assert tile_values(app)["Events waiting"] == ("0", "at least")
+    stuck, new = table_rows(app, "catch_up")
+    assert (stuck["status"], stuck["between"], stuck["catch_up"]) == (["STALL"], "0 to 5,000", "–")
+    assert (new["status"], new["between"]) == (["UNKNOWN"], "0 to 40")
+    assert stuck["lag"] is None or math.isnan(stuck["lag"])
+    first, second = table_rows(app, "member")
+    assert (first["status"], first["partition"], first["between"]) == (["STALL"], 1, "0 to 5,000")
+    assert (second["status"], second["lag"]) == (["OK"], 0)
+    assert any("stuck: 0 to 5,000 events to read: a partition has no commit." in one.value for one in app.text)
+
+
+def test_lost_and_undecided_events_do_not_wait(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
+    warehouse.stream("orders", 20, 200)
+    add_lag_sample(warehouse, "late", "OK", 0, lag_seconds=0.0, lost=7_000, undecided=5)
+    app = open_page("pipeline")
+    assert tile_values(app)["Events waiting"][0] == "0"
+    (row,) = table_rows(app, "catch_up")
+    assert (row["status"], row["lag"], row["lost"], row["catch_up"]) == (["OK"], 0, 7_000, "now")
+    (said,) = [one.value for one in app.text if "late" in one.value]
+    assert said == (
+        "late: 7,000 events were deleted by retention before it read them; 5 events wait for the end of an open "
+        "transaction."
+    )
 
 
 def test_groups_without_recent_samples_are_not_shown(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
@@ -209,9 +241,18 @@ def test_skew_includes_empty_partitions() -> None:
 
 def test_a_topic_of_unknown_status_does_not_hide_a_warning() -> None:
     common: dict[str, Any] = dict.fromkeys(
-        ("lag", "lag_seconds", "waiting_keys", "waiting_cents", "produced_per_second", "consumed_per_second")
+        (
+            "lag",
+            "lag_most",
+            "lag_seconds",
+            "waiting_keys",
+            "waiting_cents",
+            "produced_per_second",
+            "consumed_per_second",
+        )
     )
     common |= {"catch_up_seconds": None, "retention_used": None, "members": None, "waiting_complete": True}
+    common |= {"lag_least": 0, "lost": 0, "undecided": 0}
     rows = [
         {**common, "group": "g", "topic": topic, "status": status, "partitions": 1, "never": False}
         for topic, status in (("a", "UNKNOWN"), ("b", "WARN"), ("c", "OK"))

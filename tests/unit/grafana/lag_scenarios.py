@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.grafana.scenario import Scenario
 
+TOPIC = 'consumergroup="billing",topic="orders"'
 PARTITION = 'consumergroup="billing",topic="orders",partition="%d"'
 BILLING = {"consumergroup": "billing", "topic": "orders"}
 
@@ -52,7 +53,7 @@ LAG = (
     ),
     Scenario(
         "LagNotRecovering",
-        {'kafka_consumergroup_lag_sum{consumergroup="billing",topic="orders"}': "500+100x50 5500-200x20"},
+        {f"streamgauge_consumergroup_lag_least_events{{{TOPIC}}}": "500+100x50 5500-200x20"},
         "8m",
         "20m",
         ((BILLING, "billing is 4500 events behind on orders and does not catch up"),),
@@ -60,7 +61,7 @@ LAG = (
     ),
     Scenario(
         "LagNotRecovering",
-        {'kafka_consumergroup_lag_sum{consumergroup="billing",topic="orders"}': "9000x60 9000-300x30"},
+        {'streamgauge_consumergroup_lag_least_events{consumergroup="billing",topic="orders"}': "9000x60 9000-300x30"},
         "8m",
         "25m",
         ((BILLING, "billing is 9000 events behind on orders and does not catch up"),),
@@ -91,6 +92,38 @@ LAG = (
         "15m",
         (({"consumergroup": "billing"}, "billing has no members, and 800 events wait for it"),),
         "28m",
+    ),
+    Scenario(
+        "EventsLost",
+        {
+            f"streamgauge_consumergroup_lost_events_total{{{PARTITION % 0}}}": "0x4 700x160",
+            f"streamgauge_consumergroup_lost_events_total{{{PARTITION % 1}}}": "0x4 300x160",
+            # Lost before anybody watched.
+            'streamgauge_consumergroup_lost_events_total{consumergroup="old",topic="a",partition="0"}': "_x4 9x160",
+        },
+        "1m",
+        "3m",
+        ((BILLING, "retention deleted about 1000 events of orders before billing read them"),),
+        "70m",
+    ),
+    Scenario(
+        "NeverCommitted",
+        {
+            'streamgauge_consumergroup_lag_unknown_events{consumergroup="billing",topic="orders"}': "0x3 5000x40 0x40",
+            'streamgauge_consumergroup_lag_unknown_events{consumergroup="few",topic="orders"}': "3x80",
+        },
+        "9m",
+        "15m",
+        ((BILLING, "billing never committed on partitions of orders: up to 5000 events wait there"),),
+        "28m",
+    ),
+    Scenario(
+        "TransactionHangs",
+        {'streamgauge_consumergroup_undecided_events{consumergroup="billing",topic="orders"}': "0x3 40x60 0x40"},
+        "14m",
+        "20m",
+        ((BILLING, "billing waits on orders for an open transaction of 40 events"),),
+        "38m",
     ),
     Scenario(
         "MoneyWaiting",

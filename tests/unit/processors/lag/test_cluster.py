@@ -99,7 +99,7 @@ def broker() -> Broker:
 
 
 def read(broker: Broker, **settings: str) -> ClusterState:
-    return ClusterReader(broker, Filter(Settings(**settings)), 1.0).read(oldest=True)  # type: ignore[arg-type]
+    return ClusterReader(broker, Filter(Settings(**settings)), 1.0).read()  # type: ignore[arg-type]
 
 
 def test_a_healthy_cluster(broker: Broker) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,20 +15,24 @@ from processors.lag.metrics import LagMetrics
 from processors.lag.time_lag import OffsetAtTime
 from streamgauge.catalog.builtin.lag import LagEvent
 from streamgauge.domain.consumer_lag import STALE_INTERVALS
+from streamgauge.domain.lag_status import Seen
 from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.metrics import CATALOGUE
 
-P0, P1 = ("orders", 0), ("orders", 1)
+P0, P1, P2 = ("orders", 0), ("orders", 1), ("orders", 2)
 NOW = 1_700_000_000_000
 
 
 class Watched:
     """A history that is fed a sample every 10 s; a record's age is its distance from the end, in seconds."""
 
-    def __init__(self, size: int = 3) -> None:
-        self.history = History(size)
+    def __init__(self, size: int = 3, from_oldest: Sequence[str] = ()) -> None:
+        self.history = History(size, from_oldest)
         self.at_ms = NOW
         self.requests = 0
+        # What reading the log shows, and what was asked for.
+        self.read: dict[Partition, Seen] = {}
+        self.asked: list[dict[Partition, int]] = []
 
     def see(
         self, ends: Mapping[Partition, int], oldest: Mapping[Partition, int] | None = None, **groups: Group
@@ -40,6 +44,9 @@ class Watched:
         """A sample."""
         self.at_ms += 10_000
         self.history.add(state, self.at_ms)
+        if unclear := self.history.unclear():
+            self.asked.append(unclear)
+            self.history.learn({tp: (at, self.read[tp]) for tp, at in unclear.items() if tp in self.read})
 
         def look_up(requests: Mapping[Partition, int]) -> Mapping[Partition, OffsetAtTime]:
             self.requests += len(requests)
@@ -131,14 +138,103 @@ def test_never_committed_is_unknown_and_not_zero() -> None:
     """A member holds the partition, and has not committed yet."""
     row = only(Watched().see({P0: 100}, billing=Group("STABLE", 1, {P0: "c on h"}, {})))
     assert (row.committed_offset, row.lag, row.lag_seconds, row.status) == (None, None, None, "UNKNOWN")
+    assert (row.lag_most, row.lost) == (100, None)
+
+
+def test_stuck_at_the_first_event_of_one_partition_spoils_what_the_other_says() -> None:
+    watched = Watched()
+    for _ in range(3):
+        snapshot = watched.see(
+            {P0: 100, P1: 5_000}, {P0: 0, P1: 0}, billing=Group("STABLE", 1, {P0: "c", P1: "c"}, {P0: 100})
+        )
+    assert [(row.status, row.lag, row.lag_most) for row in snapshot.rows] == [("OK", 0, None), ("STALL", None, 5_000)]
+    metrics = shown(snapshot)
+    key = ("billing", "orders")
+    assert metrics["kafka_consumergroup_status"] == {(*key, "0"): 0, (*key, "1"): 3}
+    assert metrics["kafka_consumergroup_lag"] == {(*key, "0"): 0}
+    for spoilt in ("lag_sum", "current_offset_sum"):
+        assert metrics[f"kafka_consumergroup_{spoilt}"] == {}
+    assert metrics["streamgauge_consumergroup_catch_up_seconds"] == {}
+    assert metrics["streamgauge_consumergroup_lag_least_events"] == {key: 0}
+    assert metrics["streamgauge_consumergroup_lag_unknown_events"] == {key: 5_000}
+    assert metrics["streamgauge_consumergroup_unknown_partitions"] == {key: 1}
+
+
+def test_a_partition_that_was_added_while_the_group_was_away() -> None:
+    watched = Watched()
+    for _ in range(3):
+        snapshot = watched.see({P0: 9, P1: 40, P2: 0}, {P0: 0, P1: 0, P2: 0}, billing=group({P0: 9}, members=0))
+    # The third is empty: there is nothing to know.
+    assert [(row.partition, row.status, row.lag, row.lag_most) for row in snapshot.rows] == [
+        (0, "OK", 0, None),
+        (1, "UNKNOWN", None, 40),
+    ]
+
+
+def test_groups_of_ours_begin_at_the_oldest_event() -> None:
+    watched = Watched(from_oldest=["billing"])
+    row = only(watched.see({P0: 100}, {P0: 30}, billing=Group("STABLE", 1, {P0: "c on h"}, {})))
+    assert (row.lag, row.lag_most) == (70, None)
+    assert row.lag_seconds == pytest.approx(70.0, abs=0.8)
 
 
 def test_retention_has_passed_the_committed_offset() -> None:
     """What is lost cannot be read any more: the wait is that of the oldest record left."""
     row = only(Watched().see({P0: 200}, {P0: 150}, billing=group({P0: 100})))
-    assert row.retention_used == 2.0
-    assert row.lag == 100
+    assert (row.lag, row.lost, row.retention_used) == (50, 50, 1.0)
     assert row.lag_seconds == pytest.approx(50.0, abs=0.6)
+
+
+def test_everything_unread_is_deleted_and_nothing_waits() -> None:
+    watched = Watched()
+    for _ in range(3):
+        snapshot = watched.see({P0: 8_000}, {P0: 8_000}, season=group({P0: 1_000}))
+    row = only(snapshot)
+    assert (row.status, row.lag, row.lag_seconds, row.retention_used, row.lost) == ("OK", 0, 0.0, 0.0, 7_000)
+    assert shown(snapshot)["kafka_consumergroup_lag_sum"] == {("season", "orders"): 0}
+
+
+def test_losses_add_up_and_count_once() -> None:
+    watched = Watched()
+    lost = []
+    for oldest, committed in ((0, 10), (30, 10), (30, 10), (50, 10), (50, 60), (90, 60), (90, 95)):
+        snapshot = watched.see({P0: 100}, {P0: oldest}, billing=group({P0: committed}))
+        lost.append(snapshot.lost.get(("billing", P0), 0))
+    assert lost == [0, 20, 20, 40, 40, 70, 70]
+    assert watched.see({P0: 100}, {P0: 90}, other=group({P0: 95})).lost == {}
+
+
+def test_who_stands_still_before_an_aborted_transaction_has_nothing_to_read() -> None:
+    watched = Watched()
+    watched.see({P0: 161}, {P0: 0}, billing=group({P0: 100}))
+    assert watched.history.unclear() == {}  # it may be moving
+    watched.read[P0] = Seen(161, event=False, end=161)
+    snapshot = watched.see({P0: 161}, {P0: 0}, billing=group({P0: 100}))
+    assert (only(snapshot).lag, only(snapshot).lag_seconds) == (0, 0.0)
+    assert watched.asked == [{P0: 100}]
+    # Another event: as long as nobody has looked, it counts by itself.
+    watched.read.clear()
+    assert only(watched.see({P0: 162}, {P0: 0}, billing=group({P0: 100}))).lag == 1
+    watched.read[P0] = Seen(161, event=True, end=162)
+    row = only(watched.see({P0: 162}, {P0: 0}, billing=group({P0: 100})))
+    assert (row.lag, row.status) == (1, "OK")
+    assert watched.asked[1:] == [{P0: 161}, {P0: 161}]
+    # It was seen: nobody needs to look again, and it is no marker.
+    for _ in range(2):
+        row = only(watched.see({P0: 162}, {P0: 0}, billing=group({P0: 100})))
+    assert (row.status, len(watched.asked)) == ("STALL", 3)
+    # Where it moves on, what was seen before says nothing any more.
+    assert only(watched.see({P0: 162}, {P0: 0}, billing=group({P0: 101}))).lag == 61
+
+
+def test_what_one_group_stands_before_another_does_too() -> None:
+    watched = Watched()
+    for _ in range(2):
+        watched.read[P0] = Seen(161, event=False, end=161)
+        snapshot = watched.see({P0: 161}, {P0: 0}, one=group({P0: 100}), two=group({P0: 130}), three=group({P0: 50}))
+    # The first request is for the one that is furthest back.
+    assert watched.asked == [{P0: 50}]
+    assert {row.group: row.lag for row in snapshot.rows} == {"one": 0, "two": 0, "three": 0}
 
 
 def test_a_recreated_topic_has_no_history() -> None:
@@ -151,7 +247,6 @@ def test_a_recreated_topic_has_no_history() -> None:
     ] * 2
     # Nor are the times of the old log's records those of the new one's.
     assert [row.lag_seconds for row in snapshot.rows] == [pytest.approx(3.0, abs=0.1), pytest.approx(6.0, abs=0.1)]
-    assert not watched.history.knows_oldest_of({P0: 5})
 
 
 def test_beyond_the_end_is_not_known() -> None:
@@ -266,7 +361,7 @@ def test_the_events_are_what_their_stream_takes() -> None:
     decode = msgspec.json.Decoder(LagEvent).decode
     events = {key: decode(value) for key, value in lag.events(snapshot)}
     assert set(events) == {b"billing", b"new"}
-    assert (events[b"billing"].lag, events[b"billing"].occurred_at) == (50, watched.at_ms)
+    assert (events[b"new"].lag_most, events[b"new"].occurred_at) == (9, watched.at_ms)
     plain: dict[str, Any] = msgspec.json.decode(dict(lag.events(snapshot))[b"new"])
     assert {"committed_offset", "lag", "lag_seconds", "waiting_keys"} & set(plain) == set()
     assert len({event.event_id for event in events.values()}) == 2

@@ -73,6 +73,14 @@ def test_the_amount_of_a_key_is_that_of_its_last_event(tables: Tables) -> None:
     assert waiting(behind(5, 9), tables) == (3, 120, True)
 
 
+def test_what_was_deleted_before_it_was_read_does_not_wait(tables: Tables) -> None:
+    """Analytics has read the events that retention took from the group: they are in the tables, and do not wait."""
+    for offset in range(5, 9):
+        tables.order(offset, f"k{offset}", 100)
+    row = Row("g", "orders", 0, 9, "WARN", committed_offset=5, oldest_offset=7, lag=2, lost=2)
+    assert waiting(row, tables) == (2, 200, True)
+
+
 def test_other_partitions_and_what_came_later_do_not_count(tables: Tables) -> None:
     tables.order(5, "a", 100)
     tables.order(6, "later", 1_000)

@@ -10,7 +10,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from processors.lag.readable import Reader
 from streamgauge.cli import offsets
+from streamgauge.domain.lag_status import Seen
 from streamgauge.runtime.kafka import Partition
 
 Offsets = dict[Partition, int]
@@ -65,6 +67,29 @@ A, B = ("orders", 0), ("orders", 1)
 def test_waiting(starts: Offsets, ends: Offsets, committed: Offsets, expected: int) -> None:
     client = cast(AdminClient, Cluster(starts, ends, committed))
     assert offsets.waiting(client, "analytics", ["orders", "no such topic"]) == expected
+
+
+class Log:
+    """Reads as `Reader` does: what was met from an offset on."""
+
+    def __init__(self, met: dict[Partition, Seen]) -> None:
+        self._met = met
+
+    def read(self, starts: Offsets, ends: Offsets, within_s: float) -> dict[Partition, tuple[int, Seen]]:
+        assert starts.keys() <= ends.keys()
+        return {at: (start, self._met[at]) for at, start in starts.items() if at in self._met}
+
+
+def test_what_nobody_can_read_does_not_wait() -> None:
+    client = cast(AdminClient, Cluster({A: 0, B: 0}, {A: 161, B: 5}, {A: 100, B: 4}))
+    aborted = {A: Seen(161, False, 161), B: Seen(5, False, 5)}
+    assert offsets.waiting(client, "g", ["orders"], reader=cast(Reader, Log(aborted))) == 0
+    single = {A: Seen(150, True, 161), B: Seen(4, True, 5)}
+    assert offsets.waiting(client, "g", ["orders"], reader=cast(Reader, Log(single))) == 11 + 1
+    undecided = {A: Seen(120, False, 161)}
+    assert offsets.waiting(client, "g", ["orders"], reader=cast(Reader, Log(undecided))) == 0
+    # Without the right to read.
+    assert offsets.waiting(client, "g", ["orders"], reader=cast(Reader, Log({}))) == 61
 
 
 def test_no_partitions_no_request() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.domain import lag_status
-from streamgauge.domain.lag_status import Sample
+from streamgauge.domain.lag_status import Sample, Seen
 
 SIZE = 4
 Pairs = list[tuple[int | None, int]]
@@ -50,6 +50,81 @@ def test_verdicts(pairs: Pairs, held: bool, expected: Status) -> None:
     assert lag_status.judge(window(pairs, held), SIZE) == expected
 
 
+NOBODY, THERE = None, 5_000
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        pytest.param([(NOBODY, THERE, True)] * 4, "STALL", id="stuck-at-its-first-event"),
+        pytest.param([(NOBODY, 2, True)] * 4, "STALL", id="two-are-enough"),
+        pytest.param([(NOBODY, 1, True)] * 4, "UNKNOWN", id="one-may-be-a-marker"),
+        pytest.param([(NOBODY, THERE, True)] * 3, "UNKNOWN", id="not-a-whole-window"),
+        pytest.param([(NOBODY, 0, True), *[(NOBODY, THERE, True)] * 3], "UNKNOWN", id="nothing-there-at-first"),
+        pytest.param([(NOBODY, THERE, False), *[(NOBODY, THERE, True)] * 3], "UNKNOWN", id="not-held-at-first"),
+        pytest.param([(NOBODY, THERE, False)] * 4, "UNKNOWN", id="nobody-holds-it"),
+        pytest.param([(3, THERE, True), *[(NOBODY, THERE, True)] * 3], "UNKNOWN", id="the-commit-was-deleted"),
+        pytest.param([(NOBODY, 0, True)] * 4, "OK", id="an-empty-partition"),
+        pytest.param([(NOBODY, 0, False)] * 4, "OK", id="that-nobody-holds"),
+    ],
+)
+def test_without_a_commit(samples: list[tuple[int | None, int, bool]], expected: Status) -> None:
+    window = [Sample(10_000 * n, committed, end, held) for n, (committed, end, held) in enumerate(samples)]
+    assert lag_status.judge(window, SIZE) == expected
+    lag = 0 if expected == "OK" else None
+    assert (window[-1].lag, window[-1].most) == (lag, samples[-1][1])
+
+
+def test_without_a_commit_a_group_of_ours_begins_at_the_oldest_event() -> None:
+    window = [Sample(10_000 * n, None, 100, held=False, oldest=40, from_oldest=True) for n in range(SIZE)]
+    assert window[-1].lag == 60
+    assert lag_status.judge(window, SIZE) == "STOP"
+
+
+@pytest.mark.parametrize(
+    ("sample", "lag", "lost"),
+    [
+        pytest.param(Sample(0, 1_000, 8_000, True, oldest=8_000), 0, 7_000, id="all-that-was-unread-is-deleted"),
+        pytest.param(Sample(0, 1_000, 8_000, True, oldest=5_000), 3_000, 4_000, id="part-of-it"),
+        pytest.param(Sample(0, 1_000, 8_000, True, oldest=1_000), 7_000, 0, id="nothing-yet"),
+        pytest.param(Sample(0, 7_999, 8_000, True, oldest=8_000), 0, 0, id="a-marker-is-no-loss"),
+        pytest.param(Sample(0, 900, 1_000, True, 0, Seen(1_000, False, 1_000)), 0, 0, id="aborted"),
+        pytest.param(Sample(0, 900, 1_000, True, 1_000, Seen(1_000, False, 1_000)), 0, 0, id="aborted-and-deleted"),
+        pytest.param(Sample(0, 900, 1_005, True, 0, Seen(1_000, False, 1_000)), 5, 0, id="new-after-the-aborted"),
+        pytest.param(Sample(0, 900, 1_000, True, 0, Seen(960, True, 1_000)), 40, 0, id="an-event-after-the-aborted"),
+        pytest.param(Sample(0, None, 8_000, True, oldest=8_000), 0, None, id="never-committed-and-empty"),
+        pytest.param(Sample(0, None, 8_000, True, oldest=5_000), None, None, id="never-committed"),
+        pytest.param(Sample(0, 9_000, 8_000, True, oldest=5_000), None, 0, id="beyond-the-end"),
+        pytest.param(Sample(0, 5, 8, True, oldest=9), 0, 4, id="deleted-beyond-the-end-that-was-read-before"),
+    ],
+)
+def test_to_read_and_lost(sample: Sample, lag: int | None, lost: int | None) -> None:
+    assert (sample.lag, sample.lost) == (lag, lost)
+
+
+def test_what_is_undecided_waits_for_its_producer() -> None:
+    """From 960 on an open transaction: nobody can read it, so nobody is behind."""
+    sample = Sample(0, 900, 1_000, True, 0, Seen(960, False, 1_000))
+    assert (sample.lag, sample.undecided) == (0, 40)
+    assert lag_status.judge([sample] * SIZE, SIZE) == "OK"
+    # The end has moved since: whether by an event or not is unknown, and so it counts.
+    later = sample._replace(end=1_010)
+    assert (later.lag, later.undecided) == (50, 0)
+
+
+def test_a_single_event_that_was_seen_is_no_marker() -> None:
+    window = [Sample(10_000 * n, 99, 100, True, 0, Seen(99, True, 100)) for n in range(SIZE)]
+    assert lag_status.judge(window, SIZE) == "STALL"
+    # It was deleted since: nothing waits.
+    assert lag_status.judge([one._replace(oldest=100) for one in window], SIZE) == "OK"
+
+
+def test_deleting_is_not_reading() -> None:
+    """The lag shrinks because retention takes the unread; the consumer gains nothing."""
+    window = [Sample(10_000 * n, 10 + n, 1_000 + 10 * n, True, oldest=100 * n) for n in range(SIZE)]
+    assert lag_status.judge(window, SIZE) == "WARN"
+
+
 def test_no_sample_is_unknown() -> None:
     assert lag_status.judge([], SIZE) == "UNKNOWN"
 
@@ -60,9 +135,10 @@ def test_the_last_holder_counts() -> None:
     assert lag_status.judge(samples, SIZE) == "STOP"
 
 
-def test_unknown_does_not_hide_the_worst() -> None:
+def test_unknown_hides_nothing_but_ok() -> None:
     assert lag_status.worst(["OK", "STALL", "WARN", "UNKNOWN"]) == "STALL"
-    assert lag_status.worst(["UNKNOWN", "OK"]) == "OK"
+    assert lag_status.worst(["UNKNOWN", "WARN"]) == "WARN"
+    assert lag_status.worst(["UNKNOWN", "OK"]) == "UNKNOWN"
     assert lag_status.worst(["UNKNOWN"]) == lag_status.worst([]) == "UNKNOWN"
 
 

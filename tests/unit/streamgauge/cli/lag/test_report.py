@@ -33,6 +33,9 @@ WELL: dict[str, Any] = {
     "end_offset": 100,
     "oldest_offset": 0,
     "lag": 0,
+    "lag_most": None,
+    "lost": 0,
+    "undecided": 0,
     "lag_seconds": 0.0,
     "produced_per_second": 5.0,
     "consumed_per_second": 5.0,
@@ -116,10 +119,52 @@ def test_a_sum_with_an_unknown_part_is_unknown() -> None:
     assert (one.lag, one.produced_per_second) == (None, None)
 
 
-def test_a_partition_without_a_commit_spoils_no_sum() -> None:
-    new = WELL | {"partition": 2, "committed_offset": None, "lag": None, "consumed_per_second": None}
-    one = line(BEHIND, new | {"lag_seconds": None, "waiting_keys": None, "waiting_complete": None})
-    assert (one.lag, one.consumed_per_second, one.waiting_least) == (42, 0.0, False)
+# A partition that is held, has events, and on which nothing was ever committed.
+STUCK = WELL | dict.fromkeys(
+    ("committed_offset", "lag", "lost", "lag_seconds", "consumed_per_second", "catch_up_seconds", "retention_used")
+    + ("waiting_keys", "waiting_cents", "waiting_complete")
+)
+STUCK |= {"partition": 2, "status": "STALL", "end_offset": 5_000, "lag_most": 5_000}
+
+
+def test_with_a_partition_without_a_commit_a_sum_is_a_least() -> None:
+    one = line(BEHIND, STUCK)
+    assert (one.lag, one.lag_least, one.lag_most, one.without_commit) == (None, 42, 5_042, [2])
+    assert (one.consumed_per_second, one.waiting_least, one.catch_up_seconds) == (0.0, True, None)
+    assert screen.sentence(one, KEYS).startswith("billing on orders: STALL, 42 s behind: at least 30 orders")
+    assert screen.remarks(one) == [
+        "billing on orders: nothing was ever committed in partition 2: at least 42, at most 5,042 events to read"
+    ]
+
+
+def test_stuck_at_the_first_event_beside_a_partition_that_is_caught_up() -> None:
+    one = line(WELL, STUCK)
+    assert one.alarming
+    assert (one.status, one.lag, one.lag_least, one.lag_seconds, one.catch_up_seconds) == ("STALL", None, 0, None, None)
+    assert screen.sentence(one, KEYS) == "billing on orders: STALL, at least 0, at most 5,000 events behind"
+    assert "at least 0" in shown(Report(NOW, 0.0, False, [one]))
+
+
+def test_unknown_is_not_well_and_says_why() -> None:
+    one = line(WELL, STUCK | {"status": "UNKNOWN", "member": None})
+    assert one.status == "UNKNOWN"
+    assert "nothing was ever committed in partition 2: at least 0, at most 5,000" in shown(Report(NOW, 0, False, [one]))
+
+
+def test_beyond_the_end_there_is_no_most() -> None:
+    one = line(WELL, WELL | {"committed_offset": 900, "lag": None, "lag_most": None, "status": "UNKNOWN"})
+    assert (one.lag, one.lag_least, one.lag_most, one.without_commit) == (None, 0, None, [])
+    assert screen.events(one) == "at least 0 events"
+
+
+def test_what_was_lost_and_what_is_undecided_is_said_apart() -> None:
+    one = line(WELL | {"lost": 6_999}, WELL | {"partition": 1, "lost": 1, "undecided": 40})
+    assert (one.status, one.lag, one.lost, one.undecided) == ("OK", 0, 7_000, 40)
+    assert screen.remarks(one) == [
+        "billing on orders: 7,000 events deleted by retention before it read them",
+        "billing on orders: waits for an open transaction of 40 events to be committed or aborted",
+    ]
+    assert Report(NOW, 0.0, False, [one]).well
 
 
 @pytest.mark.parametrize(
@@ -140,7 +185,7 @@ def test_retention_counts_where_something_was_deleted() -> None:
 
 
 def test_worst_first() -> None:
-    order = ["STOP", "STALL", "REWIND", "WARN", "OK", "UNKNOWN"]
+    order = ["STOP", "STALL", "REWIND", "WARN", "UNKNOWN", "OK"]
     lines = [line(WELL | {"status": status, "group": f"g-{status}"}) for status in sorted(order)]
     assert [one.status for one in lag_report.worst_first(lines)] == order
     later = [line(BEHIND | {"lag_seconds": seconds, "group": str(seconds)}) for seconds in (1.0, None, 60.0)]
