@@ -1,12 +1,11 @@
 """What commands print: the option `--format`, and lines that appear at once. Control characters are made visible."""
 
-import json
 import sys
 from typing import Annotated, Any, Literal
 
 import typer
 
-from streamgauge.runtime.printable import printable, printable_json
+from streamgauge.runtime.printable import json_text, printable
 
 Format = Literal["table", "json", "csv", "parquet"]
 # What most commands offer: a screen for people, or JSON for programs.
@@ -29,5 +28,5 @@ def note(text: str) -> None:
 
 def json_line(value: Any) -> None:
     """Write a value as one line of JSON to standard output, unbuffered; its text is exact."""
-    sys.stdout.write(f"{printable_json(json.dumps(value, ensure_ascii=False))}\n")
+    sys.stdout.write(f"{json_text(value)}\n")
     sys.stdout.flush()

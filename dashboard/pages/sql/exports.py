@@ -12,13 +12,18 @@ from streamgauge.warehouse.sql import results
 
 
 def csv(rows: pa.Table) -> bytes:
-    """CSV, in the format of the warehouse."""
+    """CSV for spreadsheets: what they would run as a formula is text (`results.to_csv`)."""
+    return results.to_csv(rows, guarded=True)
+
+
+def raw_csv(rows: pa.Table) -> bytes:
+    """CSV for programs, every text exact."""
     return results.to_csv(rows)
 
 
 def parquet(rows: pa.Table) -> bytes:
     """Parquet; values without a Parquet type become text."""
-    rows = distinct(rows)
+    rows = results.distinct(rows)
     for index, field in enumerate(rows.schema):
         # Parquet stores seconds as milliseconds, and has no infinity.
         seconds = field.type == pa.timestamp("s") and results.far(rows.column(index))
@@ -32,15 +37,3 @@ def parquet(rows: pa.Table) -> bytes:
 def name(at: datetime, suffix: str) -> str:
     """File name with the time of the query."""
     return f"streamgauge-{at:%Y%m%dT%H%M%S}Z.{suffix}"
-
-
-def distinct(rows: pa.Table) -> pa.Table:
-    """The same rows with distinct column names: SQL allows duplicates."""
-    names: list[str] = []
-    for given in rows.column_names:
-        number, own = 1, given or "column"
-        while own in names:
-            number += 1
-            own = f"{given}_{number}"
-        names.append(own)
-    return rows.rename_columns(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from dashboard.components import charts, states
@@ -23,6 +24,7 @@ POLL_S = 0.5
 # Nobody reads more rows than this on a page, and a phone's memory is small; a file has all of them.
 SHOWN = 10_000
 _TABLE_PX = 440
+_EXACT_IN_A_BROWSER = 2**53
 
 
 @st.fragment(run_every=POLL_S)
@@ -61,7 +63,7 @@ def show(run: QueryRun, view: ViewState) -> None:
         st.warning("The result is incomplete:", icon=":material/history:")
         st.text(note)
     incident.record(incident.FigureSnapshot("Query", line(run), "", as_of.removeprefix(" · "), run.statement.sql))
-    rows = exports.distinct(run.rows)
+    rows = results.distinct(run.rows)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.text(line(run) + as_of)
@@ -104,9 +106,11 @@ def _files(run: QueryRun) -> None:
     def made(write: Any) -> Any:
         return lambda: write(run.rows) if run.rows is not None else b""
 
-    for label, suffix, mime, write in (
-        ("CSV", "csv", "text/csv", exports.csv),
-        ("Parquet", "parquet", "application/vnd.apache.parquet", exports.parquet),
+    guarded = "The whole result, for spreadsheets: text that they would run as a formula gets an apostrophe in front"
+    for label, suffix, mime, write, meaning in (
+        ("CSV", "csv", "text/csv", exports.csv, guarded),
+        ("Raw CSV", "raw.csv", "text/csv", exports.raw_csv, "The whole result, for programs: every text exact"),
+        ("Parquet", "parquet", "application/vnd.apache.parquet", exports.parquet, "The whole result"),
     ):
         st.download_button(
             label,
@@ -116,7 +120,7 @@ def _files(run: QueryRun) -> None:
             icon=":material/download:",
             type="tertiary",
             on_click="ignore",
-            help="The whole result",
+            help=meaning,
             key=f"sql:{suffix}",
         )
 
@@ -133,21 +137,35 @@ def shown(rows: pa.Table) -> pa.Table:
         pa.types.is_date,
     )
     for index, field in enumerate(rows.schema):
-        if results.far(rows.column(index)) or not any(is_one(field.type) for is_one in plain):
-            rows = rows.set_column(index, field.name, results.texts(rows.column(index)))
+        column = rows.column(index)
+        if results.far(column) or _past_doubles(column) or not any(is_one(field.type) for is_one in plain):
+            rows = rows.set_column(index, field.name, results.texts(column))
     return rows
+
+
+def _past_doubles(column: pa.ChunkedArray) -> bool:
+    """Whether a column has integers that a browser's numbers cannot hold."""
+    if not pa.types.is_integer(column.type):
+        return False
+    ends = pc.min_max(column).as_py()
+    return ends["min"] is not None and max(-ends["min"], ends["max"]) > _EXACT_IN_A_BROWSER
 
 
 def _table(rows: pa.Table, view: ViewState) -> None:
     head = shown(rows)
-    config: dict[str, Any] = {
-        field.name: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss.SSS", timezone=str(view.clock))
-        for field in head.schema
-        if pa.types.is_timestamp(field.type) and field.type.tz
-    }
+    config = {field.name: _config(field.type, head.schema.field(field.name).type, view) for field in rows.schema}
     st.dataframe(head, hide_index=True, column_config=config, height=min(_TABLE_PX, 38 + 35 * head.num_rows))
     if rows.num_rows > SHOWN:
         st.caption(f"The first {SHOWN:,} of {rows.num_rows:,} rows. A file has all of them.")
+
+
+def _config(kind: pa.DataType, shown_as: pa.DataType, view: ViewState) -> Any:
+    if pa.types.is_timestamp(shown_as) and shown_as.tz:
+        return st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss.SSS", timezone=str(view.clock))
+    if pa.types.is_floating(shown_as):
+        return st.column_config.NumberColumn(format="plain")
+    number = pa.types.is_decimal(kind) or pa.types.is_integer(kind)
+    return st.column_config.TextColumn(alignment="right") if number and pa.types.is_string(shown_as) else None
 
 
 def _chart(rows: pa.Table, view: ViewState) -> None:

@@ -13,6 +13,9 @@ def sql(
     text: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT; - reads it from standard input.")],
     format_: Annotated[Format, typer.Option("--format", help="Format of the result.")] = "table",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With --format csv: every text exact, also what a spreadsheet would run.")
+    ] = False,
     as_of: Annotated[
         str | None, typer.Option(metavar="TIME", help="The tables as of then, by event time: 2026-11-23T04:00:00Z.")
     ] = None,
@@ -24,7 +27,7 @@ def sql(
     from streamgauge.cli.query.sql import sql
     from streamgauge.warehouse.client import AsOf
 
-    sql(text, format_, output, AsOf(as_of, known_only) if as_of else None)
+    sql(text, format_, output, AsOf(as_of, known_only) if as_of else None, raw=raw)
 
 
 def snapshot(

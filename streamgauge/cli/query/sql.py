@@ -17,25 +17,35 @@ from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.cli.query.table_output import SHOWN_ROWS, write
 from streamgauge.runtime import files
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.printable import printable
 from streamgauge.warehouse.client import AsOf, Warehouse
+from streamgauge.warehouse.sql import results
 
 
-def sql(text: str, kind: Format, output: Path | None, as_of: AsOf | None = None) -> None:
+def sql(text: str, kind: Format, output: Path | None, as_of: AsOf | None = None, *, raw: bool = False) -> None:
     """Run one SELECT (`-` reads it from standard input), now or as of a past time, and write the result.
 
     Raises `QueryFailed` for what is wrong with the query, `UsageError` for wrong use and where no warehouse contents.
     """
     if kind == "parquet" and output is None:
         raise UsageError("--format parquet needs --output FILE.parquet")
+    if raw and kind != "csv":
+        raise UsageError("--raw goes with --format csv; the other formats are exact")
     text = sys.stdin.read() if text == "-" else text
     if not text.strip():
         raise UsageError("no SQL given")
     began = time.monotonic()
     with warehouse_errors(), Warehouse() as warehouse:
-        if kind in ("json", "csv"):
-            content = warehouse.fetch(text, "application/json" if kind == "json" else "text/csv", as_of)
+        if kind == "json":
+            content = warehouse.fetch(text, results.JSON, as_of)
             with _sink(output) as file:
-                file.write(content if content.endswith(b"\n") else content + b"\n")
+                file.write(content + b"\n")
+        elif kind == "csv":
+            content = results.to_csv(warehouse.query(text, as_of=as_of), guarded=not raw)
+            if output is None and sys.stdout.isatty():
+                content = "\n".join(map(printable, content.decode().split("\n"))).encode()
+            with _sink(output) as file:
+                file.write(content)
         else:
             rows = warehouse.query(text, as_of=as_of)
             seconds = time.monotonic() - began

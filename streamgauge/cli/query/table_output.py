@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from typing import IO, Any
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 from rich.table import Table
 
 from streamgauge.cli.terminal import Screen, Text
-from streamgauge.warehouse.sql.results import json_value, values
+from streamgauge.warehouse.sql.results import text, values
 
 # A longer table is slow to lay out, and nobody reads it.
 SHOWN_ROWS = 1_000
@@ -48,9 +47,5 @@ def write(rows: pa.Table, file: IO[bytes]) -> None:
 
 
 def _cell(value: Any) -> Text:
-    plain = json_value(value)
-    if plain is None:
-        return _NULL
-    if isinstance(plain, str):
-        return Text(plain)
-    return Text(json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict | list | bool) else str(plain))
+    plain = text(value)
+    return _NULL if plain is None else Text(plain)

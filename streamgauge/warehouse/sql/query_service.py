@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,8 @@ WAIT_FOR_TURN_S = 2.0
 RESULT_BYTES = 256 * 1024 * 1024
 # Statements that passed the guard; pages and dashboards send the same few again and again.
 CHECKED_KEPT = 1_000
+# UHUGEINT loses its highest bit, TIME WITH TIME ZONE its zone, and the others are bytes of DuckDB's own.
+_NOT_IN_ARROW = re.compile(r"\b(UHUGEINT|BIGNUM|BIT|TIME WITH TIME ZONE)\b")
 # DuckDB takes minutes for the type of a parameter of hundreds of levels, and cannot be interrupted then.
 PARAMETER_LEVELS = 20
 
@@ -113,7 +116,7 @@ class QueryService:
         with active.limited(cursor, self._settings.sql_timeout_s):
             self._check(cursor, request.sql)
             sql, notes = self._rewritten(cursor, request)
-            rows = self._bounded(cursor.execute(sql, request.params or None))
+            rows = self._bounded(_executed(cursor, sql, request.params or None))
         if active.why == "cancelled":
             raise QueryRefused(408, "cancelled", "cancelled")
         return rows, notes
@@ -155,3 +158,20 @@ class QueryService:
                     "aggregate, or add a LIMIT",
                 )
         return results.plain_integers(pa.Table.from_batches(batches, reader.schema))
+
+
+def _executed(cursor: duckdb.DuckDBPyConnection, sql: str, params: Any) -> duckdb.DuckDBPyConnection:
+    """Run a query; columns of a type that Arrow has not become text, for it would give other values."""
+    result = cursor.execute(sql, params)
+    kinds = [(name, _NOT_IN_ARROW.search(str(kind))) for name, kind, *_ in result.description or ()]
+    if not any(other for _, other in kinds):
+        return result
+    columns = ", ".join(
+        f"#{number}{'::VARCHAR' if other else ''} AS {_quoted(name)}" for number, (name, other) in enumerate(kinds, 1)
+    )
+    return cursor.execute(f"SELECT {columns} FROM (\n{sql.rstrip().removesuffix(';')}\n)", params)
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,6 +14,8 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+
+from streamgauge.runtime.printable import json_text
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
@@ -27,6 +29,9 @@ NOTES = "streamgauge-notes"
 
 # Types that CSV writes as JSON does.
 _TEXTS = (pa.types.is_nested, pa.types.is_temporal, pa.types.is_binary)
+# Text that a spreadsheet takes for a formula (OWASP, "CSV injection"), unless it is a number.
+_FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 # A day in the units of a timestamp; the calendar repeats after 400 years.
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _CYCLE_DAYS, _CYCLE_YEARS = 146_097, 400
@@ -101,14 +106,17 @@ def _far(value: int, kind: pa.DataType) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """A value for JSON: timestamps in ISO 8601 UTC, bytes in base64, NaN and infinity as null."""
+    """A value for `json_text`: timestamps in ISO 8601 UTC, bytes in base64, NaN and infinity as null.
+
+    Decimals stay decimals, with every digit; those without a scale are integers.
+    """
     if isinstance(value, datetime):
         text = value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
         return text.replace("+00:00", "Z") if value.tzinfo else f"{text}Z"
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
+        return int(value) if value.as_tuple().exponent == 0 else value
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, date | time):
@@ -122,32 +130,63 @@ def json_value(value: Any) -> Any:
     return value
 
 
+def text(value: Any) -> str | None:
+    """A value as JSON writes it; strings without quotes, null as None, decimals without an exponent."""
+    plain = json_value(value)
+    if plain is None or isinstance(plain, str):
+        return plain
+    return f"{plain:f}" if isinstance(plain, Decimal) else json_text(plain, spaced=True)
+
+
 def texts(column: pa.ChunkedArray) -> pa.Array:
-    """The values as text, as JSON writes them; strings without quotes."""
-    plain = (json_value(value) for value in values(column))
-    return pa.array(
-        [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in plain], pa.string()
-    )
+    """The values as `text`."""
+    return pa.array([text(value) for value in values(column)], pa.string())
+
+
+def distinct(rows: pa.Table) -> pa.Table:
+    """The same rows with distinct column names: SQL allows duplicates."""
+    names: list[str] = []
+    for given in rows.column_names:
+        number, own = 1, given or "column"
+        while own in names:
+            number += 1
+            own = f"{given}_{number}"
+        names.append(own)
+    return rows.rename_columns(names)
 
 
 def to_json(table: pa.Table) -> bytes:
-    """A JSON array with one object per row."""
+    """A JSON array with one object per row; numbers have every digit."""
+    table = distinct(table)
     rows = zip(*map(values, table.columns), strict=True)
-    return json.dumps(
-        [json_value(dict(zip(table.column_names, row, strict=True))) for row in rows],
-        ensure_ascii=False,
-        separators=(",", ":"),
-    ).encode()
+    return json_text([json_value(dict(zip(table.column_names, row, strict=True))) for row in rows]).encode()
 
 
-def to_csv(table: pa.Table) -> bytes:
-    """CSV after RFC 4180 with a header; nested values as JSON text, timestamps as in JSON."""
+def to_csv(table: pa.Table, *, guarded: bool = False) -> bytes:
+    """CSV after RFC 4180 with a header; nested values as JSON text, timestamps as in JSON.
+
+    `guarded` is for spreadsheets: an apostrophe goes before text that they would run as a formula. Numbers are exact
+    either way.
+    """
     for index, field in enumerate(table.schema):
         if isinstance(field.type, pa.BaseExtensionType) or any(is_one(field.type) for is_one in _TEXTS):
             table = table.set_column(index, field.name, texts(table.column(index)))
+    if guarded:
+        table = _without_formulas(table)
     sink = io.BytesIO()
     pyarrow.csv.write_csv(table, sink)
     return sink.getvalue()
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            column = table.column(index)
+            number = pc.match_substring_regex(column, _NUMBER)
+            formula = pc.and_not(pc.match_substring_regex(column, _FORMULA), number)
+            column = pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
+            table = table.set_column(index, field.name, column)
+    return table.rename_columns([f"'{name}" if re.match(_FORMULA, name) else name for name in table.column_names])
 
 
 def to_arrow(table: pa.Table) -> bytes:

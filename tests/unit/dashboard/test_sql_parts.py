@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
@@ -17,6 +19,7 @@ from dashboard.data.view_state import ViewState
 from dashboard.pages.sql import chart_builder, editor, error_report, exports, outcome, page_queries, schema_browser
 from dashboard.pages.sql.chart_builder import ChartSpec, Kind
 from dashboard.pages.sql.examples import EXAMPLES, ROLES
+from streamgauge.cli.query import table_output
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse.client import Busy, QueryError
 from streamgauge.warehouse.sql import results
@@ -202,9 +205,73 @@ def test_exports_have_all_rows_in_types_of_the_format() -> None:
     assert back["a_2"][0].as_py() == {"k": [1, 2]}
     lines = exports.csv(rows).decode()
     assert lines.startswith('"a","a","text"\n0,"{""k"": [1, 2]}","é,\n=1+1"\n')
+    assert exports.raw_csv(rows).decode() == lines
     assert exports.name(AT, "csv") == "streamgauge-20261123T080000Z.csv"
-    shown = outcome.shown(exports.distinct(rows))
+    shown = outcome.shown(results.distinct(rows))
     assert (shown.num_rows, shown["a_2"][0].as_py()) == (outcome.SHOWN, '{"k": [1, 2]}')
+
+
+EXACT = """SELECT 0.30000000000000000001::DECIMAL(38,20) AS fee, 0::DECIMAL(38,20) AS zero, 1.10::DECIMAL(4,2) AS two,
+    9007199254740993 AS big, (-170141183460469231731687303715884105728)::HUGEINT AS huge,
+    340282366920938463463374607431768211455::UHUGEINT AS unsigned, 1.7976931348623157e308::DOUBLE AS double,
+    '123456789012345678901234567890123456789012'::BIGNUM AS num, '101'::BIT AS bit, '10:00:00+02'::TIMETZ AS at,
+    {'fee': 1.10::DECIMAL(38,20), 'big': [9007199254740993]} AS inner, 5 AS small, 5 AS small"""
+EXACT_TEXTS = {
+    "fee": "0.30000000000000000001",
+    "zero": "0.00000000000000000000",
+    "two": "1.10",
+    "big": "9007199254740993",
+    "huge": "-170141183460469231731687303715884105728",
+    "unsigned": "340282366920938463463374607431768211455",
+    "num": "123456789012345678901234567890123456789012",
+    "bit": "101",
+    "at": "10:00:00+02",
+    "inner": '{"fee": 1.10000000000000000000, "big": [9007199254740993]}',
+}
+
+
+def test_every_digit_is_on_the_page_and_in_every_format(service: QueryService) -> None:
+    rows, _ = service.query(Body(f"{EXACT};"))
+    shown = outcome.shown(results.distinct(rows))
+    assert {name: shown[name][0].as_py() for name in EXACT_TEXTS} == EXACT_TEXTS
+    assert (shown["small"][0].as_py(), shown["small_2"][0].as_py()) == (5, 5)
+    (back,) = json.loads(results.to_json(rows), parse_float=Decimal)
+    for name in ("fee", "zero", "two", "big", "huge", "double"):
+        assert back[name] == Decimal(str(rows[name][0].as_py())), name
+    assert back["inner"]["fee"] == Decimal("1.10")
+    assert (back["small"], back["small_2"]) == (5, 5)
+    file = io.BytesIO()
+    table_output.write(rows, file)
+    for content in (file.getvalue().decode(), exports.csv(rows).decode().replace('""', '"')):
+        for name, text in EXACT_TEXTS.items():
+            assert text in content or (name == "zero" and "0E-20" in content), name
+
+
+FORMULAS = {
+    '=HYPERLINK("http://x")': '\'=HYPERLINK("http://x")',
+    "+1+1": "'+1+1",
+    "-cmd|' /C calc'!A0": "'-cmd|' /C calc'!A0",
+    "@SUM(A1)": "'@SUM(A1)",
+    "\t=1": "'\t=1",
+    "\r=1": "'\r=1",
+    "＝1+1": "'＝1+1",
+    "-12.5": "-12.5",
+    "+1e3": "+1e3",
+    "-": "'-",
+    "O-1": "O-1",
+    "a=b": "a=b",
+    "'=1": "'=1",
+    "": "",
+}
+
+
+def test_a_spreadsheet_runs_no_text_of_events() -> None:
+    rows = pa.table({"=name": [*FORMULAS, None], "n": [-1] * (len(FORMULAS) + 1), "d": [-0.5] * (len(FORMULAS) + 1)})
+    head, *lines = csv.reader(io.StringIO(exports.csv(rows).decode(), newline=""))
+    assert head == ["'=name", "n", "d"]
+    assert lines == [[text, "-1", "-0.5"] for text in (*FORMULAS.values(), "")]
+    head, *lines = csv.reader(io.StringIO(exports.raw_csv(rows).decode(), newline=""))
+    assert [head[0], *(line[0] for line in lines)] == ["=name", *FORMULAS, ""]
 
 
 def test_exports_of_every_duckdb_type(service: QueryService) -> None:
@@ -233,7 +300,8 @@ FAR_CSV = """"n","at","day","local","s","l","st","m","u"
 
 def test_times_beyond_the_range_of_python_are_text(service: QueryService) -> None:
     rows, _ = service.query(Body(FAR))
-    assert exports.csv(rows).decode() == FAR_CSV.replace("\\\n", "")
+    assert exports.raw_csv(rows).decode() == FAR_CSV.replace("\\\n", "")
+    assert exports.csv(rows).decode() == FAR_CSV.replace("\\\n", "").replace('"-', "\"'-")
     assert pq.read_table(io.BytesIO(exports.parquet(rows)))["s"].to_pylist() == ["infinity"] * 2
     shown = outcome.shown(rows)
     assert shown["at"].to_pylist() == ["infinity", None]
@@ -257,12 +325,12 @@ def test_times_without_a_local_time_are_left_out(service: QueryService) -> None:
 
 
 def test_columns_for_the_x_axis(service: QueryService) -> None:
-    """An ENUM suggests bars; bytes, lists and structs are no axis; a time of day is one."""
+    """An ENUM suggests bars; bytes, lists and structs are no axis; a time of day is one, and types that become text."""
     sql = """SELECT e::ENUM('a', 'b') AS e, 'x'::BLOB AS b, '101'::BIT AS bit, {'a': n} AS st, [n] AS l, n,
              1::BIGNUM AS big, TIME '10:00' + to_hours(n) AS t, INTERVAL 1 DAY AS i, uuid() AS u, n::HUGEINT AS h
              FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"""
     rows, _ = service.query(Body(sql))
-    assert chart_builder.axes(rows) == ["e", "n", "t", "u", "h"]
+    assert chart_builder.axes(rows) == ["e", "bit", "n", "big", "t", "u", "h"]
     assert chart_builder.suggested(rows.select(["e", "n"])) == ChartSpec("bars", "e", ("n",))
     assert chart_builder.suggested(rows.select(["b", "n"])) is None
     for x in chart_builder.axes(rows):

@@ -17,7 +17,7 @@ from streamgauge.cli.local.journal import Journal
 from streamgauge.cli.terminal import Screen, Text
 from streamgauge.runtime import process
 from streamgauge.runtime.errors import UsageError
-from streamgauge.runtime.printable import printable, printable_json
+from streamgauge.runtime.printable import json_text, printable
 
 NAMES = {
     "billing[prod]": "billing[prod]",
@@ -89,7 +89,7 @@ def test_lines_notes_and_errors(capsys: pytest.CaptureFixture[str], monkeypatch:
     )
 )
 def test_json_is_exact_and_harmless(value: object) -> None:
-    text = printable_json(json.dumps(value, ensure_ascii=False))
+    text = json_text(value)
     assert json.loads(text) == value
     assert not {"\x1b", "\x7f", "\x9b", "\u202e", "\n"} & set(text)
 
