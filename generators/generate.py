@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from generators.duplicates import Duplicates
 from generators.ledger import REFERENCE, STREAMS, Ledger
@@ -31,6 +31,8 @@ from generators.scheduler import TICK_MS
 from generators.shop import TIMELINE_RATE, Shop
 from generators.storefront import Storefront
 from streamgauge.runtime import kafka, metrics
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.data_dir import faults, totals
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.process import Process
@@ -132,7 +134,8 @@ def generate(process: Process, options: Options) -> Report:
             publisher.finish(run.give_up)
             run.report(final=True)
     if publisher.failure is not None:
-        raise FatalError(f"the broker refused events: {publisher.failure.str()}; {publisher.undelivered} are not in it")
+        why = explained(KafkaException(publisher.failure), settings, Right("Write", "topic", publisher.refused_by))
+        raise FatalError(f"events were refused: {why}; {publisher.undelivered} are not in the log")
     if publisher.undelivered:
         log.warning("%d events were not acknowledged before the stop", publisher.undelivered)
     return Report(publisher.acknowledged, publisher.undelivered, run.seconds, ledger.totals())

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from generators.encode import Event
 from generators.ledger import Ledger
 from streamgauge.runtime import kafka
+from streamgauge.runtime.connection import causes
 from streamgauge.runtime.settings import Settings
 
 
@@ -45,7 +46,9 @@ class Publisher:
         self._ledger = ledger
         self._delivered: list[Event] = []
         self._delivered_copies: list[Event] = []
+        # The first permanent error, and its topic.
         self.failure: KafkaError | None = None
+        self.refused_by = ""
         self.acknowledged = 0
         self.undelivered = 0
 
@@ -68,7 +71,7 @@ class Publisher:
                     if not copies:
                         self._undelivered(event)
                 except KafkaException as error:
-                    self.failure = self.failure or error.args[0]
+                    self._fail(error.args[0], event)
                     if not copies:
                         self._undelivered(event)
                 break
@@ -79,7 +82,7 @@ class Publisher:
         else:
             # Purged at the end of a bounded stop, or rejected permanently.
             if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
-                self.failure = self.failure or error
+                self._fail(error, event)
             self._undelivered(event)
 
     def _on_copy(self, event: Event, error: KafkaError | None, _message: object) -> None:
@@ -89,7 +92,12 @@ class Publisher:
     def _on_error(self, error: KafkaError) -> None:
         # "All brokers down" follows more specific errors; keep those.
         if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.last_error:
-            self.last_error = f" ({error.name()})"
+            cause = causes.of(error.name(), error.str(), {})
+            self.last_error = f" ({cause.text if cause else error.str()})"
+
+    def _fail(self, error: KafkaError, event: Event) -> None:
+        if self.failure is None:
+            self.failure, self.refused_by = error, event[0]
 
     def _undelivered(self, event: Event) -> None:
         self._ledger.undelivered[event[0]] += 1

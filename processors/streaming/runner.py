@@ -13,6 +13,7 @@ from processors.streaming.quix_app import QuixException, StateRecoveryOffsetOutO
 from processors.streaming.service import Service
 from streamgauge.catalog import loader
 from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.connection.explain import explained, unreachable
 from streamgauge.runtime.data_dir import replica_slot
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.process import Process
@@ -47,8 +48,7 @@ def _watch(service: Service, done: threading.Event) -> None:
             continue
         now = time.monotonic()
         if now >= check_due:
-            answers = kafka.broker_answers(service.settings)
-            broker_away = None if answers else f"no Kafka broker answers on {service.settings.bootstrap}"
+            broker_away = unreachable(service.settings)
             check_due = time.monotonic() + CHECK_BROKER_EVERY_S
         not_ready_reason = broker_away or service.app.not_ready_reason
         if not_ready_reason is None:
@@ -99,7 +99,7 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
                     _serve(service)
             except (KafkaException, QuixException) as error:
                 # The broker is away or refused a transaction: start again from what is committed.
-                running.unready(f"{type(error).__name__}: {error}")
+                running.unready(str(explained(error, running.settings)))
                 running.stop.wait(RETRY_AFTER_S)
                 while not running.stop.is_set() and not kafka.broker_answers(running.settings):
                     running.stop.wait(RETRY_AFTER_S)

@@ -76,5 +76,17 @@ def main() -> None:
     try:
         app()
     except StreamgaugeError as error:
-        output.note(f"streamgauge: {error}")
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        _fail(error)
+    except Exception as error:
+        # Its class tells: importing Kafka's client would slow every command down.
+        if type(error).__name__ != "KafkaException":
+            raise
+        from streamgauge.runtime import settings
+        from streamgauge.runtime.connection.explain import explained
+
+        _fail(explained(error, settings.load()))
+
+
+def _fail(error: StreamgaugeError) -> None:
+    output.note(f"streamgauge: {error}")
+    sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -7,10 +7,13 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
-from pydantic import SecretStr
 
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.config import client_config as client_config  # for all who make clients
+from streamgauge.runtime.connection.explain import explaining, unreachable
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
@@ -21,30 +24,28 @@ if TYPE_CHECKING:
 # Topic and number.
 Partition = tuple[str, int]
 Headers = list[tuple[str, bytes | None]]
-_CONNECTION = (
-    "security_protocol",
-    "sasl_mechanism",
-    "sasl_username",
-    "sasl_password",
-    "ssl_ca_location",
-    "ssl_certificate_location",
-    "ssl_key_location",
-    "ssl_key_password",
-)
 
 
-def _plain(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+def headers_of(message: Message) -> Headers:
+    """A message's headers, whatever the bytes of their names: those that are not UTF-8 come escaped (`\\xff`).
 
-
-def client_config(settings: Settings) -> dict[str, Any]:
-    """librdkafka's connection options (addresses, protocol, credentials), under its own names."""
-    config: dict[str, Any] = {"bootstrap.servers": settings.bootstrap}
-    for name in _CONNECTION:
-        value = getattr(settings, name)
-        if value is not None:
-            config[name.replace("_", ".")] = _plain(value)
-    return config
+    Never raises. confluent_kafka fails at such a name, and returns a list with null pointers for names from then on.
+    The error has the first of them; further ones of the same message are `?`. The list is mended in place, so that
+    whoever asks the message later gets the same.
+    """
+    try:
+        return message.headers() or []
+    except (SystemError, UnicodeDecodeError) as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, UnicodeDecodeError):
+            cause = cause.__cause__
+        names = [cause.object.decode("utf-8", "backslashreplace")] if cause is not None else []
+    headers = message.headers() or []
+    for number, header in enumerate(headers):
+        # Only the representation of a null pointer may be touched.
+        if repr(header).startswith("(<NULL>"):
+            headers[number] = (names.pop() if names else "?", header[1])
+    return headers
 
 
 def producer_config(settings: Settings) -> dict[str, Any]:
@@ -92,33 +93,7 @@ def admin(settings: Settings) -> AdminClient:
 
 def broker_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
     """True when a broker answers within `timeout_s`."""
-    try:
-        admin(settings).list_topics(timeout=timeout_s)
-    except KafkaException:
-        return False
-    return True
-
-
-def headers_of(message: Message) -> Headers:
-    """A message's headers, whatever the bytes of their names: those that are not UTF-8 come escaped (`\\xff`).
-
-    Never raises. confluent_kafka fails at such a name, and returns a list with null pointers for names from then on.
-    The error has the first of them; further ones of the same message are `?`. The list is mended in place, so that
-    whoever asks the message later gets the same.
-    """
-    try:
-        return message.headers() or []
-    except (SystemError, UnicodeDecodeError) as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UnicodeDecodeError):
-            cause = cause.__cause__
-        names = [cause.object.decode("utf-8", "backslashreplace")] if cause is not None else []
-    headers = message.headers() or []
-    for number, header in enumerate(headers):
-        # Only the representation of a null pointer may be touched.
-        if repr(header).startswith("(<NULL>"):
-            headers[number] = (names.pop() if names else "?", header[1])
-    return headers
+    return unreachable(settings, timeout_s) is None
 
 
 def is_fenced(error: BaseException) -> bool:
@@ -153,30 +128,30 @@ class BrokerWatch:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + self._every_s
-        if broker_answers(self._process.settings):
-            self._process.ready()
+        if why := unreachable(self._process.settings):
+            self._process.unready(why)
         else:
-            self._process.unready(f"no Kafka broker answers on {self._process.settings.bootstrap}")
+            self._process.ready()
 
 
 def require_broker(settings: Settings, timeout_s: float = 5.0) -> None:
-    """Raise `UsageError` with what to do if no broker answers within `timeout_s`."""
-    try:
-        admin(settings).list_topics(timeout=timeout_s)
-    except KafkaException as error:
-        hint = (
-            "check STREAMGAUGE_BOOTSTRAP_SERVERS and the credentials"
-            if settings.bootstrap_servers
-            else "start one with `streamgauge up` or `streamgauge broker`, or set STREAMGAUGE_BOOTSTRAP_SERVERS"
-        )
-        raise UsageError(f"no Kafka broker answers on {settings.bootstrap} ({error.args[0].name()}); {hint}") from None
+    """Raise `UsageError` with what is wrong and what to do if no broker answers within about `timeout_s`."""
+    if why := unreachable(settings, timeout_s):
+        raise UsageError(why)
 
 
 def require_topics(settings: Settings, topics: Iterable[str], timeout_s: float = 10.0) -> None:
-    """Raise `UsageError` with what to do if one of `topics` does not exist."""
-    there = admin(settings).list_topics(timeout=timeout_s).topics
-    missing = [topic for topic in topics if topic not in there]
-    if missing:
-        raise UsageError(
-            f"topic `{missing[0]}` does not exist on {settings.bootstrap}; create it with `streamgauge topics`"
-        )
+    """Raise `UsageError` with what to do if one of `topics` does not exist, or this client may not see it."""
+    with explaining(settings):
+        client = admin(settings)
+        there = client.list_topics(timeout=timeout_s).topics
+        for topic in topics:
+            if topic in there:
+                continue
+            # A topic that one may not describe is missing in the list, and exists or not.
+            error = client.list_topics(topic, timeout=timeout_s).topics[topic].error
+            if rights.is_refusal(error):
+                raise UsageError(rights.refusal(error, settings, Right("Describe", "topic", topic)))
+            raise UsageError(
+                f"topic `{topic}` does not exist on {settings.bootstrap}; create it with `streamgauge topics`"
+            )

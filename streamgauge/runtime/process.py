@@ -19,9 +19,11 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from confluent_kafka import KafkaException
 from prometheus_client import make_wsgi_app
 
 from streamgauge.runtime import metrics, settings, stop
+from streamgauge.runtime.connection import explain
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.printable import printable
@@ -161,6 +163,10 @@ def run(name: str, work: Callable[[Process], None]) -> int:
     except UsageError as error:
         log.error("%s", error)
         return 2
+    except KafkaException as error:
+        why = explain.explained(error, config)
+        log.error("%s: %s", name, why)
+        return 2 if isinstance(why, UsageError) else 1
     except (StreamgaugeError, OSError) as error:
         log.error("%s: %s", name, error)
         return 1

@@ -42,10 +42,10 @@ def cause(error: duckdb.Error, settings: Settings) -> str:
     return text
 
 
-def not_opened(error: duckdb.Error, settings: Settings) -> StreamgaugeError:
+def not_opened(error: duckdb.Error, settings: Settings, done: str = "opened") -> StreamgaugeError:
     """The error of a start that cannot open the file: only a full disk may pass by itself."""
     kind = FatalError if "No space left" in str(error) else UsageError
-    return kind(f"{settings.warehouse_file} cannot be opened: {cause(error, settings)}")
+    return kind(f"{settings.warehouse_file} cannot be {done}: {cause(error, settings)}")
 
 
 @contextlib.contextmanager

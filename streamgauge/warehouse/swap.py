@@ -58,7 +58,7 @@ def apply(settings: Settings, digest: str) -> bool:
             with duckdb.connect(str(current), config={"memory_limit": settings.warehouse_memory}) as db:
                 db.execute("CHECKPOINT")
         except duckdb.Error as error:
-            raise file_errors.not_opened(error, settings) from None
+            raise file_errors.not_opened(error, settings, "put aside") from None
         if current.with_name(current.name + ".wal").exists():
             raise FatalError(f"{current} cannot be put aside: its write-ahead log is still there")
         last.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from streamgauge.domain import lag_status, limits
 from streamgauge.domain.format import UNKNOWN, clock, count, duration, money
 from streamgauge.domain.lag_status import MARKER
 from streamgauge.runtime import kafka, settings
+from streamgauge.runtime.connection.explain import unreachable
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
@@ -45,7 +46,11 @@ def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
             report = lag_report.report(source, loader.load(config.catalog), config.lag_interval_s, now, group, topic)
     except (WarehouseUnavailable, QueryError) as error:
         raise UsageError(str(error)) from None
-    report = replace(report, unread=_unread(config, topic) if group is None else None)
+    if group is None:
+        if why := unreachable(config):
+            output.note(f"topics that no group reads are not known: {why}")
+        else:
+            report = replace(report, unread=_unread(config, topic))
     if as_json:
         output.json_line(plain(report))
     else:

@@ -30,6 +30,7 @@ class Facts:
     processes: Sequence[ProcessHealth] = ()
     figures: Mapping[int, str] = field(default_factory=dict)
     broker: str | None = None
+    broker_why: str = ""
     missing_topics: Sequence[str] = ()
     replicas: int | None = None
     analytics_waiting: int | None = None
@@ -54,7 +55,7 @@ def problems(facts: Facts) -> list[str]:
         if text
     ]
     if facts.broker is None:
-        wrong.append(f"no Kafka broker answers on {facts.bootstrap}")
+        wrong.append(facts.broker_why)
     elif facts.missing_topics:
         wrong.append(f"topics are missing: {', '.join(facts.missing_topics)}; create them with `streamgauge topics`")
     if facts.streams is None:

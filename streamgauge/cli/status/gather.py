@@ -16,6 +16,7 @@ from streamgauge.cli import offsets, output
 from streamgauge.cli.status import figures, screen
 from streamgauge.cli.status.facts import Facts, StreamState, problems
 from streamgauge.runtime import health, kafka, settings
+from streamgauge.runtime.connection.explain import unreachable
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
@@ -60,6 +61,8 @@ def _age_s(newest: datetime | None) -> float | None:
 
 
 def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
+    if why := unreachable(config, timeout_s=3.0):
+        return replace(facts, broker_why=why)
     catalog = loader.streams_of(config.catalog)
     client, reader = kafka.admin(config), Reader(config)
     try:
@@ -96,10 +99,7 @@ def main() -> int:
     config = settings.load()
     facts = gather(config)
     if facts.nothing:
-        output.note(
-            f"streamgauge: nothing runs with the data directory {config.data_dir} and the broker {config.bootstrap}; "
-            "start everything with `streamgauge up`"
-        )
+        output.note(f"streamgauge: nothing runs with the data directory {config.data_dir}, and {facts.broker_why}")
         return 1
     wrong = problems(facts)
     screen.show(facts, wrong)

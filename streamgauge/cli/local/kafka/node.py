@@ -45,10 +45,7 @@ class LocalKafka(LocalBroker):
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         properties = self.data_dir / "run" / "server.properties"
         properties.parent.mkdir(parents=True, exist_ok=True)
-        text = (_HERE / "server.properties").read_text()
-        properties.write_text(
-            Template(text).substitute(port=self.port, controller_port=free_port(), log_dir=_escaped(logs))
-        )
+        properties.write_text(self.server_properties(free_port()))
         self._began_at = _size(self._log_file)
         command = [
             str(program),
@@ -69,6 +66,12 @@ class LocalKafka(LocalBroker):
         if not (logs / "meta.properties").exists():
             self._format([*command, "kafka.tools.StorageTool"], properties)
         return [*command, "kafka.Kafka", str(properties)]
+
+    def server_properties(self, controller_port: int) -> str:
+        """The content of `server.properties`."""
+        text = (_HERE / "server.properties").read_text()
+        logs = self.data_dir / "kafka"
+        return Template(text).substitute(port=self.port, controller_port=controller_port, log_dir=_escaped(logs))
 
     def _format(self, tool: list[str], properties: Path) -> None:
         """Give the data directory its cluster id; `meta.properties`, the sign that this is done, is written last."""

@@ -60,7 +60,9 @@ OLD = (StreamState("orders", 10, 0, 600.0),)
             id="degraded",
         ),
         pytest.param(
-            replace(WELL, broker=None, replicas=None), ["no Kafka broker answers on broker:9092"], id="broker-away"
+            replace(WELL, broker=None, broker_why="connection refused", replicas=None),
+            ["connection refused"],
+            id="broker-away",
         ),
         pytest.param(
             replace(WELL, missing_topics=("orders", "analytics")),

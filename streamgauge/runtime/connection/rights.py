@@ -1,0 +1,59 @@
+"""A right that the cluster refuses, in one line: which, on what, to whom, and the command that grants it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError
+
+from streamgauge.runtime.settings import Settings
+
+
+class Right(NamedTuple):
+    """An operation on a resource: `Right("Write", "topic", "orders")`. `kind` is `topic`, `group`, `cluster` or
+    `transactional-id`, as in `kafka-acls`."""
+
+    operation: str
+    kind: str
+    name: str = ""
+
+
+# What a client most often lacks where the error does not say more.
+_KINDS = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: Right("Describe", "topic"),
+    KafkaError.GROUP_AUTHORIZATION_FAILED: Right("Read", "group"),
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: Right("Describe", "cluster"),
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: Right("Write", "transactional-id"),
+}
+
+
+def is_refusal(error: object) -> bool:
+    """Whether the broker refused for want of a right."""
+    return isinstance(error, KafkaError) and error.code() in _KINDS
+
+
+def principal(settings: Settings) -> str:
+    """Who this client is to the broker, as its access control lists name it."""
+    if settings.security_protocol.startswith("SASL"):
+        return f"User:{settings.sasl_username}"
+    if settings.security_protocol == "SSL" and settings.ssl_certificate_location:
+        return f"the subject of {settings.ssl_certificate_location}"
+    return "User:ANONYMOUS"
+
+
+def refusal(error: KafkaError, settings: Settings, *asked: Right) -> str:
+    """The sentence. `asked` are the rights that the call needed; those of the error's kind are named."""
+    usual = _KINDS[error.code()]
+    lacking = [right for right in asked if right.kind == usual.kind] or [usual]
+    who = principal(settings)
+    named = " or ".join(_named(right) for right in lacking)
+    grant = " ".join(f"--operation {right.operation}" for right in lacking)
+    first = lacking[0]
+    on = "--cluster" if first.kind == "cluster" else f"--{first.kind} {first.name or 'NAME'}"
+    command = f"kafka-acls --add --allow-principal {who if ' ' not in who else 'PRINCIPAL'} {grant} {on}"
+    return f"Kafka on {settings.bootstrap} refuses {who} {named}; grant it: {command} (docs/kafka.md#rights)"
+
+
+def _named(right: Right) -> str:
+    kind = right.kind.replace("-", " ")
+    return f"{right.operation} on the {kind}{f' `{right.name}`' if right.name else ''}"

@@ -1,0 +1,165 @@
+"""A cluster with TLS, SCRAM and access control lists: what every command says where it does not get in."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamgauge.cli.local.ports import free_port
+from streamgauge.runtime.connection.explain import unreachable
+from streamgauge.runtime.settings import Settings
+from tests.support import commands
+from tests.support.requirements import require_kafka
+from tests.support.secure_kafka.broker import SecureKafka
+
+Fault = Callable[[SecureKafka], dict[str, Any]]
+PASSWORD_WRONG = "refuses the login of `admin` by SCRAM-SHA-512: wrong user name or password; check STREAMGAUGE_SASL_"
+TLS_WANTED = "speaks TLS, and STREAMGAUGE_SECURITY_PROTOCOL is {}; set it to SASL_SSL or SSL"
+NO_TLS = "does not speak TLS, and STREAMGAUGE_SECURITY_PROTOCOL is {}; set it to"
+LOGIN_WANTED = "where a login is wanted, set STREAMGAUGE_SECURITY_PROTOCOL to {}"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    require_kafka()
+    with SecureKafka(tmp_path_factory.mktemp("secure")) as broker:
+        broker.add_user("admin")
+        # The first TLS connection of a Java broker takes its time.
+        assert unreachable(broker.settings(), timeout_s=60.0) is None
+        yield broker
+
+
+def at(port: int, **values: Any) -> dict[str, Any]:
+    return {"bootstrap_servers": f"127.0.0.1:{port}", **values}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        pytest.param(lambda _: {"sasl_password": "wrong"}, PASSWORD_WRONG, id="wrong password"),
+        pytest.param(
+            lambda _: {"sasl_mechanism": "PLAIN"}, "does not offer the SASL mechanism PLAIN", id="wrong mechanism"
+        ),
+        pytest.param(lambda _: {"sasl_username": None}, "needs STREAMGAUGE_SASL_USERNAME too", id="no user name"),
+        pytest.param(
+            lambda kafka: {"ssl_ca_location": kafka.stranger.certificate},
+            "is not trusted (unable to get local issuer certificate); STREAMGAUGE_SSL_CA_LOCATION is /",
+            id="unknown authority",
+        ),
+        pytest.param(lambda _: {"ssl_ca_location": None}, "STREAMGAUGE_SSL_CA_LOCATION is not set", id="no authority"),
+        pytest.param(
+            lambda _: {"ssl_ca_location": Path("/nowhere/ca.pem")},
+            "STREAMGAUGE_SSL_CA_LOCATION: cannot read /nowhere/ca.pem (No such file or directory)",
+            id="missing authority file",
+        ),
+        pytest.param(
+            lambda _: {"ssl_ca_location": Path(__file__)},
+            "STREAMGAUGE_SSL_CA_LOCATION failed: no cert",
+            id="no PEM file",
+        ),
+        pytest.param(
+            lambda _: {"security_protocol": "PLAINTEXT"}, TLS_WANTED.format("PLAINTEXT"), id="plaintext to TLS"
+        ),
+        pytest.param(
+            lambda _: {"security_protocol": "SASL_PLAINTEXT"},
+            TLS_WANTED.format("SASL_PLAINTEXT"),
+            id="login without TLS to TLS",
+        ),
+        pytest.param(lambda kafka: at(kafka.port), NO_TLS.format("SASL_SSL"), id="TLS to plaintext"),
+        pytest.param(
+            lambda kafka: at(kafka.port, security_protocol="SASL_PLAINTEXT"), "asks for no login", id="no login wanted"
+        ),
+        pytest.param(lambda _: {"security_protocol": "SSL"}, LOGIN_WANTED.format("SASL_SSL"), id="no login with TLS"),
+        pytest.param(
+            lambda kafka: at(kafka.login_port, security_protocol="PLAINTEXT"),
+            LOGIN_WANTED.format("SASL_PLAINTEXT"),
+            id="no login",
+        ),
+        pytest.param(
+            lambda _: at(free_port()), "connection refused; check STREAMGAUGE_BOOTSTRAP_SERVERS", id="refused"
+        ),
+        pytest.param(
+            lambda _: {"bootstrap_servers": "kafka.invalid:9092"},
+            "the name of the host is not known",
+            id="unknown host",
+        ),
+        pytest.param(lambda _: {"bootstrap_servers": "http://kafka"}, "names no `host:port`", id="not an address"),
+    ],
+)
+def test_a_connection_that_fails_says_why(kafka: SecureKafka, fault: Fault, said: str) -> None:
+    settings = kafka.settings(**fault(kafka))
+    began = time.monotonic()
+    why = unreachable(settings, timeout_s=2.0)
+    assert why is not None
+    assert said in why
+    assert "\n" not in why
+    assert "right-password" not in why
+    assert time.monotonic() - began < 10
+
+
+def test_a_port_that_stays_silent_is_told_from_one_that_refuses() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        why = unreachable(Settings(**at(silent.getsockname()[1])), timeout_s=0.5)
+    assert why is not None
+    assert "the connection is closed or stays silent" in why
+
+
+COMMANDS = (
+    "topics",
+    "generate --count 1",
+    "services",
+    "process analytics",
+    "process fulfilment",
+    "process lag",
+    "warehouse",
+    "up --for 1",
+    "partitions",
+    "status",
+    "rebuild",
+    "replay attribution --to 2026-01-01",
+)
+
+
+# One process for all: most of a command's time is its imports.
+RUN = """
+import sys
+from streamgauge.cli import main
+for command in sys.argv[1:]:
+    sys.argv = ["streamgauge", *command.split()]
+    try:
+        main.main()
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    sys.stderr.write(f"{command} ended with {code}\\n")
+"""
+
+
+@pytest.mark.kafka
+def test_every_command_says_why_in_one_line(kafka: SecureKafka, tmp_path: Path) -> None:
+    """`lag` and `dead-letters` ask the warehouse first: without one they have nothing to say of Kafka."""
+    settings = kafka.settings(
+        data_dir=tmp_path, sasl_password="wrong", sql_port=free_port(), dashboard_port=free_port(), log_level="WARNING"
+    )
+    variables = commands.variables(settings) | {"STREAMGAUGE_SASL_PASSWORD": "wrong"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *COMMANDS],
+        env=commands.environment(variables),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=240,
+    )
+    said = done.stderr.splitlines()
+    assert len(said) == 2 * len(COMMANDS), done.stderr
+    for command, line, end in zip(COMMANDS, said[::2], said[1::2], strict=True):
+        assert PASSWORD_WRONG in line, (command, line)
+        assert end == f"{command} ended with {1 if command == 'status' else 2}"
