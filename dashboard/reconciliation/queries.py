@@ -28,7 +28,7 @@ def positions(catalog: Catalog) -> Query | None:
     if not tables:
         return None
     rows = "\n    UNION ALL\n".join(
-        f"    SELECT '{stream}' AS stream, kafka_partition, kafka_offset FROM \"{table}\"\n"  # noqa: S608
+        f"    SELECT '{stream}' AS stream, kafka_topic_since, kafka_partition, kafka_offset FROM \"{table}\"\n"  # noqa: S608
         f"    WHERE kafka_timestamp > $now::TIMESTAMPTZ - INTERVAL {MINUTES} MINUTES"
         for stream, table in tables
     )
@@ -39,7 +39,8 @@ def positions(catalog: Catalog) -> Query | None:
 WITH recent AS (
 {rows}
 )
-SELECT count(*)::BIGINT AS events, count(DISTINCT (stream, kafka_partition, kafka_offset))::BIGINT AS places
+SELECT count(*)::BIGINT AS events,
+       count(DISTINCT (stream, kafka_topic_since, kafka_partition, kafka_offset))::BIGINT AS places
 FROM recent
 """,  # noqa: S608 - names of the catalog
     )

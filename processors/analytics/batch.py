@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -27,8 +27,12 @@ UNCOUNTED = frozenset({RETRIES_TOPIC, AUDIT_TOPIC})
 
 @dataclass
 class Batch:
-    """Chunks by stream, dead letters (`foreign`: read from other services' topics), and the offsets to resume from."""
+    """Chunks by stream, dead letters (`foreign`: read from other services' topics), and the offsets to resume from.
 
+    `topic_ids` has the id of each topic that it is read from, where the broker gives one.
+    """
+
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
     started: float = 0.0
     events: int = 0
     chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
@@ -49,7 +53,7 @@ class Batch:
                 self.repeated[stream] = came - tables[stream].num_rows
             if stream not in UNCOUNTED:
                 messages.extend(own.to_batches())
-        rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms)
+        rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms, self.topic_ids)
         tables["dead_letters"] = pa.Table.from_batches([rows])
         tables["*"] = pa.Table.from_batches([*messages, dead_messages])
         return tables

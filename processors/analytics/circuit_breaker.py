@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from processors.analytics.decoder import DeadLetter
 from streamgauge.runtime.errors import FatalError
 
-_METADATA = re.compile(r"bad=(\d{1,12}) of=(\d{1,12}) at=(\d{1,15})")
+_METADATA = re.compile(r"\bbad=(\d{1,12}) of=(\d{1,12}) at=(\d{1,15})")
 
 
 class CircuitBreaker:
@@ -29,7 +29,7 @@ class CircuitBreaker:
         """Restore the counts from committed offsets, (topic, metadata); the newest of each topic wins."""
         newest: dict[str, tuple[int, int, int]] = {}
         for topic, metadata in committed:
-            if found := _METADATA.fullmatch(metadata or ""):
+            if found := _METADATA.search(metadata or ""):
                 bad, events, at = map(int, found.groups())
                 newest[topic] = max(newest.get(topic, (0, 0, 0)), (at, events, bad))
         self._recent = {topic: deque([(events, bad)]) for topic, (_, events, bad) in newest.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -23,6 +23,7 @@ _RENEWED = {
     headers.REASON,
     headers.FIELD,
     headers.FINGERPRINT,
+    headers.TOPIC_ID,
 }
 
 
@@ -39,13 +40,18 @@ class ForeignDeadLetter:
         return headers.read(kafka.headers_of(self.record.source))
 
 
-def message(letter: DeadLetter) -> Outgoing:
-    """The original event with Kafka Streams' headers (KIP-1034) for cause and position, and some of ours."""
+def message(letter: DeadLetter, topic_id: str | None = None) -> Outgoing:
+    """The original event with Kafka Streams' headers (KIP-1034) for cause and position, and some of ours.
+
+    `topic_id` is that of the topic it was read from, where the broker gives one.
+    """
     record = letter.record
     original = kafka.headers_of(record.source)
     with_error = [
         *(header for header in original if header[0] not in _RENEWED),
-        *headers.failure("InvalidEvent", letter.detail, Position(letter.stream, record.partition, record.offset)),
+        *headers.failure(
+            "InvalidEvent", letter.detail, Position(letter.stream, record.partition, record.offset, topic_id)
+        ),
         (headers.REASON, letter.reason.encode()),
         (headers.FIELD, (letter.field or "").encode(errors="replace")),
         (headers.FINGERPRINT, letter.fingerprint.encode()),
@@ -55,10 +61,17 @@ def message(letter: DeadLetter) -> Outgoing:
 
 
 def rows(
-    dead: Sequence[DeadLetter], foreign: Sequence[ForeignDeadLetter], now_ms: int
+    dead: Sequence[DeadLetter],
+    foreign: Sequence[ForeignDeadLetter],
+    now_ms: int,
+    topic_ids: Mapping[str, str] | None = None,
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """All of them as rows of `dead_letters`; and our own, which are events of our streams, as rows of `*`."""
-    listed = [*(_row(letter, now_ms) for letter in dead), *(_foreign_row(letter, now_ms) for letter in foreign)]
+    ids = topic_ids or {}
+    listed = [
+        *(_row(letter, now_ms, ids.get(letter.stream)) for letter in dead),
+        *(_foreign_row(letter, now_ms, ids) for letter in foreign),
+    ]
     columns = zip(*listed, strict=True) if listed else [()] * len(loader.DEAD_LETTERS)
     letters = pa.RecordBatch.from_arrays(
         [
@@ -92,6 +105,7 @@ class _Row(NamedTuple):
     kafka_offset: int
     kafka_timestamp: int
     topic: str
+    kafka_topic_id: str | None
     fingerprint: str
     field: str | None
     event_time: int | None
@@ -99,10 +113,12 @@ class _Row(NamedTuple):
     retry_of: str | None
     consumer: str | None
     letter_topic: str
+    letter_partition: int | None
+    letter_offset: int | None
     dead_at: int
 
 
-def _row(letter: DeadLetter, now_ms: int) -> _Row:
+def _row(letter: DeadLetter, now_ms: int, topic_id: str | None) -> _Row:
     record = letter.record
     original = kafka.headers_of(record.source)
     return _Row(
@@ -116,6 +132,7 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
         record.offset,
         record.timestamp,
         letter.stream,
+        topic_id,
         letter.fingerprint,
         letter.field,
         letter.event_time,
@@ -123,11 +140,13 @@ def _row(letter: DeadLetter, now_ms: int) -> _Row:
         headers.retry_of(original),
         None,
         f"{letter.stream}.dlq",
+        None,
+        None,
         now_ms,
     )
 
 
-def _foreign_row(letter: ForeignDeadLetter, now_ms: int) -> _Row:
+def _foreign_row(letter: ForeignDeadLetter, now_ms: int, topic_ids: Mapping[str, str]) -> _Row:
     record = letter.record
     error = letter.error
     # Without a position of its own, it goes by where it lies.
@@ -143,6 +162,7 @@ def _foreign_row(letter: ForeignDeadLetter, now_ms: int) -> _Row:
         position.offset,
         error.timestamp or record.timestamp,
         position.topic,
+        position.topic_id or topic_ids.get(position.topic),
         error.fingerprint_in(letter.topic),
         error.field,
         None,
@@ -150,6 +170,8 @@ def _foreign_row(letter: ForeignDeadLetter, now_ms: int) -> _Row:
         error.retry_of,
         error.consumer,
         letter.topic,
+        record.partition,
+        record.offset,
         min(record.timestamp, now_ms),
     )
 

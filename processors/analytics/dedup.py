@@ -59,6 +59,11 @@ class Deduplicator:
         self.windows[tp] = window = DedupWindow(self.within_s[tp[0]])
         return window
 
+    def forget(self, streams: Iterable[str]) -> None:
+        """Drop the windows of topics that were made anew."""
+        for tp in [tp for tp in self.windows if tp[0] in set(streams)]:
+            del self.windows[tp]
+
     def _hashes(self, events: pa.Table) -> Hashes:
         self._db.register("events", events.select([EVENT_ID]))
         hashes: Hashes = self._db.execute("SELECT hash(event_id) AS id FROM events").to_arrow_table()["id"].to_numpy()

@@ -8,7 +8,7 @@ State:     none between batches: a delta adds to a table, and its input offsets 
            their last horizon are restored from the log (dedup_restore.py).
 Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
            When nearly all events of a stream are bad, the replica stops instead of dead-lettering them all
-           (circuit_breaker.py).
+           (circuit_breaker.py). A topic that is deleted and made anew is read from its beginning (topic_identity.py).
 
 The order in a batch: consume and decode chunk by chunk → run the models → begin → produce deltas and dead letters →
 send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the commit
@@ -25,13 +25,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
 from processors.analytics import dead_letters
 from processors.analytics.batch import Batch, make_series
 from processors.analytics.circuit_breaker import CircuitBreaker
 from processors.analytics.decoder import DeadLetter
 from processors.analytics.dedup_restore import DedupRestore
+from processors.analytics.topic_identity import Check, TopicIdentity, TopicRecreated
 from processors.analytics.transactions import Outgoing, Transactions
 from processors.analytics.transform import Transform
 from streamgauge.catalog import loader
@@ -49,6 +50,7 @@ from streamgauge.runtime.process import Process
 CHUNK = 1_000
 # With more, a consumer that catches up buffers more than it can use soon; with less, it waits for the broker.
 PREFETCH_MESSAGES, PREFETCH_KBYTES = 1_000_000, 128 * 1024
+METADATA_EVERY_MS = 10_000
 log = logging.getLogger("streamgauge")
 
 
@@ -61,10 +63,12 @@ class Analytics:
         self._catalog = catalog
         self._transform = Transform(settings, catalog)
         self._slot = replica_slot.take(settings.analytics_group, settings.data_dir)
-        app = kafka.application(
+        self._app = kafka.application(
             settings,
             settings.analytics_group,
             consumer={
+                # A topic made anew, and partitions added to one, are noticed as soon as that.
+                "topic.metadata.refresh.interval.ms": METADATA_EVERY_MS,
                 "queued.min.messages": PREFETCH_MESSAGES,
                 "queued.max.messages.kbytes": PREFETCH_KBYTES,
                 "session.timeout.ms": settings.session_timeout_ms,
@@ -79,8 +83,11 @@ class Analytics:
                 "client.id": self._slot.id,
             },
         )
-        self._transactions = Transactions(app, settings, running.stop)
-        self._consumer = app.get_consumer(auto_commit_enable=False)
+        self._transactions = Transactions(self._app, settings, running.stop)
+        self._consumer = self._app.get_consumer(auto_commit_enable=False)
+        self._identity = TopicIdentity(kafka.admin(settings))
+        self._stream_of = {model.name: model.stream for model in catalog.models}
+        self._recreated = False
         self._watch = kafka.BrokerWatch(running)
         self._circuit_breaker = CircuitBreaker(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
         self._topics = [*catalog.streams, *settings.foreign_letter_topics]
@@ -101,10 +108,13 @@ class Analytics:
             return False
         described = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
         self._partitions = max(1, len(described.partitions))
+        self._subscribe()
+        return True
+
+    def _subscribe(self) -> None:
         self._consumer.subscribe(
             self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
-        return True
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         held: dict[str, int] = dict.fromkeys(self._topics, 0)
@@ -136,12 +146,18 @@ class Analytics:
             return
         committed = self._consumer.committed(held, timeout=10)
         self._circuit_breaker.restore((p.topic, p.metadata) for p in committed)
-        self._first = {(p.topic, p.partition): max(p.offset, 0) for p in committed}
-        if self._transform.deduplicator.within_s and not self._restore_dedup(committed):
+        before = dict(self._identity.ids)
+        starts = self._identity.resume(committed, self._end)
+        self._batch = Batch(topic_ids=self._identity.ids)
+        self._first = {(p.topic, p.partition): max(p.offset, 0) for p in starts}
+        others = {topic for topic, topic_id in self._identity.ids.items() if before.get(topic) != topic_id}
+        self._transform.deduplicator.forget(others)
+        if self._transform.deduplicator.within_s and not self._restore_dedup(starts):
             return
-        self._consumer.assign(
-            [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in committed]
-        )
+        self._consumer.assign(starts)
+
+    def _end(self, at: TopicPartition) -> int:
+        return int(self._consumer.get_watermark_offsets(at, timeout=10)[1])
 
     def _restore_dedup(self, committed: list[TopicPartition]) -> bool:
         """Restore the ids of the last horizon before the committed offsets; False when partitions moved meanwhile."""
@@ -183,6 +199,7 @@ class Analytics:
             self._transactions.settle()
             if self._assigned:
                 self._watch.idle()
+                self._confirm(self._identity.begin(()))
 
     def _take(self, messages: list[Any]) -> None:
         """Decode what was just consumed, while it is in the cache."""
@@ -202,41 +219,68 @@ class Analytics:
     def _commit(self) -> None:
         batch, now_ms = self._batch, int(time.time() * 1_000)
         began = time.perf_counter()
+        check = self._identity.begin({topic for topic, _ in batch.next_offsets})
         deltas = [
             delta
             for model, rows in self._transform.deltas(batch, now_ms)
-            for delta in wire.encode(model, rows, self._settings.delta_max_bytes)
+            for delta in wire.encode(
+                model, rows, self._settings.delta_max_bytes, batch.topic_ids.get(self._stream_of[model], "")
+            )
         ]
         _stage("models", time.perf_counter() - began)
         began = time.perf_counter()
+        self._confirm(check)
+        _stage("topic_ids", time.perf_counter() - began)
+        began = time.perf_counter()
         self._transactions.commit(
             self._outgoing(deltas, batch.dead),
-            batch.offsets(lambda topic: self._circuit_breaker.metadata(topic, now_ms)),
+            batch.offsets(lambda topic: self._identity.metadata(topic, self._circuit_breaker.metadata(topic, now_ms))),
             self._consumer.consumer_group_metadata(),
             then=partial(batch.count, deltas, self._transform.deduplicator),
         )
         _stage("commit", time.perf_counter() - began)
         self._first |= batch.next_offsets
-        self._batch = Batch()
+        self._batch = Batch(topic_ids=self._identity.ids)
         # Automatic collection is off (see `work`); this collects only the young generations.
         gc.collect(1)
+
+    def _confirm(self, check: Check) -> None:
+        """Raise `TopicRecreated` unless the batch is of the topics that it was begun with."""
+        try:
+            self._identity.confirm(check, self._first, self._batch.next_offsets)
+        except TopicRecreated:
+            self._recreated = True
+            raise
 
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
         # One partition per replica: a transaction that a dead replica left open delays only that replica's deltas.
         partition = self._slot.spread(self._partitions)
-        inputs = InputOffsets.between(self._catalog.digest, self._first, self._batch.next_offsets)
+        inputs = InputOffsets.between(
+            self._catalog.digest, self._first, self._batch.next_offsets, self._batch.topic_ids
+        )
         for value, headers in wire.messages(deltas, self._slot.id, inputs):
             yield Outgoing(ANALYTICS_TOPIC, value, headers=headers, partition=partition)
         for letter in dead:
-            yield dead_letters.message(letter)
+            yield dead_letters.message(letter, self._batch.topic_ids.get(letter.stream))
 
     def recover(self) -> None:
         """After a failed transaction: create a new producer and resume from the committed offsets."""
         self._discard()
         with contextlib.suppress(TransientError):
             self._transactions.settle()
-        if self._transactions.reopen():
+        if not self._transactions.reopen():
+            return
+        if self._recreated:
+            self._renew_consumer()
+        else:
             self._rewind()
+
+    def _renew_consumer(self) -> None:
+        """Join the group with a new client: the old one still holds the deleted topic's leaders and positions."""
+        self._consumer.close()  # type: ignore[no-untyped-call]
+        self._consumer = self._app.get_consumer(auto_commit_enable=False)
+        self._recreated = self._rebalanced = False
+        self._subscribe()
 
     def close(self) -> None:
         """Leave the group. What was not committed is read again by the next replica."""

@@ -32,6 +32,8 @@ from streamgauge.runtime.metric import Metric
 ANALYTICS_TOPIC = "analytics"
 # The consumer group of the warehouse. It commits for lag monitors only: what it has read is in its file.
 WAREHOUSE_GROUP = "warehouse"
+# Of a dead letter: the id of the topic that the event was in, where it is known.
+TOPIC_ID = "kafka_topic_id"
 _MILLIS = pa.timestamp("ms", tz="UTC")
 # One row per message of any stream. `occurred_at` is Kafka's timestamp when the event is dead or has no usable time.
 # `repeated`: the same event came before, so that no other relation has this one (catalog/deduplication.py).
@@ -48,7 +50,8 @@ EVERY_MESSAGE = pa.schema(
     ]
 )
 # One row per dead letter. `payload` is at most the first 4,096 bytes, for display; the whole is in `letter_topic`.
-# `stream` is ours, or the dead-letter topic of another service; `topic` with ORIGIN is the event's position, its id.
+# `letter_partition` and `letter_offset` say where there, in letters that other services wrote.
+# `stream` is ours, or the dead-letter topic of another service; `topic`, its id and ORIGIN are the event's position.
 DEAD_LETTERS = pa.schema(
     [
         pa.field("stream", pa.string()),
@@ -59,6 +62,7 @@ DEAD_LETTERS = pa.schema(
         pa.field("bytes", pa.int64()),
         *ORIGIN,
         pa.field("topic", pa.string()),
+        pa.field(TOPIC_ID, pa.string()),
         pa.field("fingerprint", pa.string()),
         pa.field("field", pa.string()),
         pa.field("event_time", _MILLIS),
@@ -66,6 +70,8 @@ DEAD_LETTERS = pa.schema(
         pa.field("retry_of", pa.string()),
         pa.field("consumer", pa.string()),
         pa.field("letter_topic", pa.string()),
+        pa.field("letter_partition", pa.int32()),
+        pa.field("letter_offset", pa.int64()),
         pa.field("dead_at", _MILLIS),
     ]
 )

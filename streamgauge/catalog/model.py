@@ -29,11 +29,18 @@ _EVERY = re.compile(r"^(\d+)\s*(seconds?|minutes?|hours?)$")
 _UNIT_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
 _ADDED = {"count", "count_star", "countif", "count_if", "sum", "sum_no_overflow"}
 VERSION = "kafka_offset"
+# Column of append and latest tables, added by the warehouse (streamgauge/deltas/provenance.py): since when the topic
+# that the row was read from is known. A topic made anew has a later one, and its offsets begin again.
+SINCE = "kafka_topic_since"
+_SINCE_COLUMN = {SINCE: "TIMESTAMP WITH TIME ZONE"}
 
 
 @dataclass(frozen=True)
 class Model:
-    """A checked model. `delta_sql` selects a batch's delta from the relation `events`; `columns` are DuckDB types."""
+    """A checked model. `delta_sql` selects a batch's delta from the relation `events`.
+
+    `columns` are those of the table, with DuckDB's types; `selected` are those of the delta.
+    """
 
     name: str
     stream: str
@@ -50,14 +57,19 @@ class Model:
     select: str = ""
 
     @property
+    def selected(self) -> tuple[str, ...]:
+        """Columns of the delta: those of the table without the one that the warehouse adds."""
+        return tuple(name for name in self.columns if name != SINCE)
+
+    @property
     def is_copy(self) -> bool:
         """Whether the delta is the batch itself: every event unchanged."""
-        return bool(self.passthrough) and all(self.passthrough.get(name) == name for name in self.columns)
+        return bool(self.passthrough) and all(self.passthrough.get(name) == name for name in self.selected)
 
     @property
     def computed(self) -> tuple[str, ...]:
         """Columns that are computed by SQL."""
-        return tuple(name for name in self.columns if name not in self.passthrough)
+        return tuple(name for name in self.selected if name not in self.passthrough)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -108,6 +120,7 @@ def load(
             if needed not in columns:
                 raise source.error(f"an append model must select {needed}: retention and provenance need it", first + 1)
         unchanged = passthrough.columns(tree, schemas[stream])
+        columns |= _SINCE_COLUMN
         return Model(name, stream, "append", (), columns, body, passthrough=unchanged, about=about, select=body)
     if merge == "latest":
         return replace(
@@ -228,7 +241,7 @@ def _latest(
         header["stream"],
         "latest",
         key,
-        columns,
+        _SINCE_COLUMN | columns,
         delta,
         passthrough={**passthrough, VERSION: VERSION} if passthrough else {},
     )

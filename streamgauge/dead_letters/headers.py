@@ -21,6 +21,8 @@ ATTEMPT, RETRY_OF = "streamgauge.attempt", "streamgauge.retry-of"
 REASON, FIELD, FINGERPRINT = "streamgauge.reason", "streamgauge.field", "streamgauge.fingerprint"
 # Which of our services could not process the event (processors/streaming/service.py).
 CONSUMER = "streamgauge.consumer"
+# The id of the topic that the event was read from (KIP-516); a topic made anew has another.
+TOPIC_ID = "streamgauge.topic-id"
 DETAIL_SHOWN = 500
 _STREAMS, _CONNECT, _SPRING = "__streams.errors.", "__connect.errors.", "kafka_dlt-"
 # What Spring's retry topics (@RetryableTopic) write. The group's name is the recoverer's, so it tells neither kind.
@@ -29,32 +31,46 @@ _SPRING_GROUP = f"{_SPRING}original-consumer-group"
 # Removed by a retry, so that the event is as it was.
 _ADDED = (_STREAMS, _CONNECT, _SPRING, *_SPRING_RETRY, "streamgauge.", "retry_topic-", "springDeserializerException")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+# As Kafka prints them, or those that analytics makes where the broker has none (topic_identity.py).
+_ID = re.compile(r"[A-Za-z0-9_-]{22}|[A-Za-z0-9._-]{1,249}@\d{1,15}")
 _MOST_ATTEMPTS = 1_000_000
 
 
 class Position(NamedTuple):
-    """Topic, partition and offset of a message. Written `topic:partition:offset`, it is a dead letter's id."""
+    """Topic, partition and offset of a message, and the topic's id where it is known.
+
+    Written `topic:partition:offset`, it is a dead letter's id: of the newest topic of that name, if there were several.
+    """
 
     topic: str
     partition: int
     offset: int
+    topic_id: str | None = None
 
     def __str__(self) -> str:
         return f"{self.topic}:{self.partition}:{self.offset}"
 
-    @classmethod
-    def parse(cls, text: str) -> Position | None:
-        """Parse `topic:partition:offset`; None where it is no position."""
-        topic, _, rest = text.partition(":")
-        partition, _, offset = rest.partition(":")
-        return cls.of(topic, number(partition.encode()), number(offset.encode()))
+    @property
+    def exact(self) -> str:
+        """`topic:partition:offset:topic-id`, which names one message for good; without the last part where unknown."""
+        return f"{self}:{self.topic_id}" if self.topic_id else str(self)
 
     @classmethod
-    def of(cls, topic: str, partition: int | None, offset: int | None) -> Position | None:
+    def parse(cls, text: str) -> Position | None:
+        """Parse `topic:partition:offset`, with or without `:topic-id`; None where it is no position."""
+        topic, _, rest = text.partition(":")
+        partition, _, rest = rest.partition(":")
+        offset, colon, topic_id = rest.partition(":")
+        if colon and not _ID.fullmatch(topic_id):
+            return None
+        return cls.of(topic, number(partition.encode()), number(offset.encode()), topic_id or None)
+
+    @classmethod
+    def of(cls, topic: str, partition: int | None, offset: int | None, topic_id: str | None = None) -> Position | None:
         """A position; None where a part is missing or out of range."""
         if not _TOPIC.fullmatch(topic) or partition is None or offset is None:
             return None
-        return cls(topic, partition, offset) if 0 <= partition < 2**31 and 0 <= offset < 2**63 else None
+        return cls(topic, partition, offset, topic_id) if 0 <= partition < 2**31 and 0 <= offset < 2**63 else None
 
 
 class ErrorHeaders(NamedTuple):
@@ -102,6 +118,7 @@ def failure(exception: str, message: str, position: Position) -> list[tuple[str,
         (f"{_STREAMS}topic", position.topic.encode()),
         (f"{_STREAMS}partition", str(position.partition).encode()),
         (f"{_STREAMS}offset", str(position.offset).encode()),
+        *([(TOPIC_ID, position.topic_id.encode())] if position.topic_id else []),
     ]
 
 
@@ -189,7 +206,10 @@ def _nothing(_first: Mapping[str, bytes], _last: Mapping[str, bytes]) -> ErrorHe
 
 def _position(headers: Mapping[str, bytes], prefix: str) -> Position | None:
     partition, offset = (number(headers.get(f"{prefix}{name}", b"")) for name in ("partition", "offset"))
-    return Position.of(_text(headers.get(f"{prefix}topic")), partition, offset)
+    topic_id = _text(headers.get(TOPIC_ID)) if prefix == _STREAMS else ""
+    return Position.of(
+        _text(headers.get(f"{prefix}topic")), partition, offset, topic_id if _ID.fullmatch(topic_id) else None
+    )
 
 
 def _named(exception: str, message: str) -> str:

@@ -10,7 +10,10 @@ from streamgauge.dead_letters.headers import Position
 
 @dataclass(frozen=True)
 class Letter:
-    """One dead letter. `position` is that of the event when it failed, `root` that before any retry."""
+    """One dead letter. `position` is that of the event when it failed, `root` that before any retry.
+
+    `place` is the letter's own position in `letter_topic`; None of those that analytics wrote, which name the event.
+    """
 
     position: Position
     stream: str
@@ -23,10 +26,11 @@ class Letter:
     consumer: str | None
     letter_topic: str
     dead_at: datetime
+    place: Position | None = None
 
     @property
     def id(self) -> str:
-        """`topic:partition:offset`"""
+        """`topic:partition:offset`; `position.exact` tells letters of topics of the same name apart."""
         return str(self.position)
 
     @classmethod

@@ -45,8 +45,8 @@ class Models:
             names = ", ".join(f'"{name}"' for name in model.computed)
             rows = self._query(model, f"SELECT {names} FROM ({model.delta_sql})")  # noqa: S608 - a checked model
             computed = dict(zip(model.computed, rows.columns, strict=True))
-        columns = [computed[name] if name in computed else events[model.passthrough[name]] for name in model.columns]
-        return pa.table(columns, names=list(model.columns))
+        columns = [computed[name] if name in computed else events[model.passthrough[name]] for name in model.selected]
+        return pa.table(columns, names=list(model.selected))
 
     def _query(self, model: Model, sql: str) -> pa.Table:
         try:

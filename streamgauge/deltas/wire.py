@@ -2,6 +2,7 @@
 
 `model`     name of the model
 `producer`  id of the replica that wrote the transaction
+`topic_id`  id of the topic that its rows were read from; absent where they are of several, or the broker knows none
 `more`      present in all messages of a transaction but the last
 `inputs`    in the last message of a transaction: the input offsets it was computed from (JSON, `InputOffsets`)
 """
@@ -17,18 +18,19 @@ import pyarrow as pa
 from streamgauge.deltas.provenance import InputOffsets
 from streamgauge.runtime import kafka
 
-_MODEL, _PRODUCER, _MORE, _INPUTS = "model", "producer", "more", "inputs"
+_MODEL, _PRODUCER, _TOPIC_ID, _MORE, _INPUTS = "model", "producer", "topic_id", "more", "inputs"
 KafkaHeaders = list[tuple[str, bytes]]
 # What `decode` raises for bytes that are not an Arrow IPC stream.
 InvalidDelta = pa.ArrowInvalid
 
 
 class Delta(NamedTuple):
-    """An encoded delta: `value` is an Arrow IPC stream of `rows` rows."""
+    """An encoded delta: `value` is an Arrow IPC stream of `rows` rows, read from the topic of that id ("": unknown)."""
 
     model: str
     value: bytes
     rows: int
+    topic_id: str = ""
 
 
 class Header(NamedTuple):
@@ -41,9 +43,10 @@ class Header(NamedTuple):
     producer: bytes
     is_last: bool
     inputs: InputOffsets | None
+    topic_id: str = ""
 
 
-def encode(model: str, rows: pa.Table, max_bytes: int) -> Iterator[Delta]:
+def encode(model: str, rows: pa.Table, max_bytes: int, topic_id: str = "") -> Iterator[Delta]:
     """Encode a model's rows as deltas of about `max_bytes` at most (in Arrow's memory format)."""
     per_message = max(1, max_bytes * rows.num_rows // max(1, rows.nbytes))
     for start in range(0, rows.num_rows, per_message):
@@ -51,7 +54,7 @@ def encode(model: str, rows: pa.Table, max_bytes: int) -> Iterator[Delta]:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, part.schema) as writer:
             writer.write_table(part)
-        yield Delta(model, sink.getvalue().to_pybytes(), part.num_rows)
+        yield Delta(model, sink.getvalue().to_pybytes(), part.num_rows, topic_id)
 
 
 def decode(value: bytes | None) -> pa.Table:
@@ -59,9 +62,11 @@ def decode(value: bytes | None) -> pa.Table:
     return pa.ipc.open_stream(value or b"").read_all()
 
 
-def headers(model: str, producer: str, *, is_last: bool, inputs: bytes = b"") -> KafkaHeaders:
+def headers(model: str, producer: str, *, is_last: bool, inputs: bytes = b"", topic_id: str = "") -> KafkaHeaders:
     """The headers of one message; `inputs` (encoded) belongs to the last of a transaction."""
     named = [(_MODEL, model.encode()), (_PRODUCER, producer.encode())]
+    if topic_id:
+        named.append((_TOPIC_ID, topic_id.encode()))
     if not is_last:
         return [*named, (_MORE, b"1")]
     return [*named, (_INPUTS, inputs)] if inputs else named
@@ -71,7 +76,10 @@ def messages(deltas: Sequence[Delta], producer: str, inputs: InputOffsets) -> It
     """Values and headers of all messages of one transaction, in the order in which they must be produced."""
     encoded, last = encode_inputs(inputs), len(deltas) - 1
     for number, delta in enumerate(deltas):
-        yield delta.value, headers(delta.model, producer, is_last=number == last, inputs=encoded)
+        yield (
+            delta.value,
+            headers(delta.model, producer, is_last=number == last, inputs=encoded, topic_id=delta.topic_id),
+        )
 
 
 def parse(message: Any) -> Header:
@@ -80,7 +88,8 @@ def parse(message: Any) -> Header:
     model, is_last = named.get(_MODEL), _MORE not in named
     inputs = decode_inputs(named.get(_INPUTS, b"")) if is_last and model is not None else None
     text = None if model is None else model.decode(errors="replace")
-    return Header(text, named.get(_PRODUCER, b""), is_last, inputs)
+    topic_id = named.get(_TOPIC_ID, b"").decode(errors="replace")
+    return Header(text, named.get(_PRODUCER, b""), is_last, inputs, topic_id)
 
 
 def encode_inputs(inputs: InputOffsets) -> bytes:

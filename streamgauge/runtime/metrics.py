@@ -59,7 +59,7 @@ CATALOGUE = (
     Metric(
         "streamgauge_batch_stage_seconds",
         "histogram",
-        "Time of a batch's stages: consume, decode, models, commit (producing included).",
+        "Time of a batch's stages: consume, decode, models, topic_ids (waiting for them), commit (producing included).",
         "analytics",
         ("stage",),
     ),

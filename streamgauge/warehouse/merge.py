@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from streamgauge.catalog.model import Model
+from streamgauge.catalog.model import SINCE, Model
 from streamgauge.warehouse.schema import RUN, latest_rows, newest, same_key
 
 _AGGREGATE = {"add": "sum", "min": "min", "max": "max"}
@@ -23,7 +23,9 @@ def merge(db: duckdb.DuckDBPyConnection, model: Model, deltas: pa.Table, run: in
         if model.merge == "window":
             _window(db, model, columns)
         elif model.merge == "latest":
-            db.execute(f"INSERT INTO {latest_rows(model)} BY NAME SELECT {run} AS {RUN}, * FROM deltas")
+            # Where the broker knows no topic ids, there is one version of each offset.
+            since = "" if SINCE in columns else f", TIMESTAMPTZ 'epoch' AS {SINCE}"
+            db.execute(f"INSERT INTO {latest_rows(model)} BY NAME SELECT {run} AS {RUN}, *{since} FROM deltas")
         else:
             db.execute(f'INSERT INTO main."{model.name}" BY NAME SELECT * FROM deltas')
     finally:

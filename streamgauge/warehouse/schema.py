@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 import duckdb
 
 from streamgauge.catalog.loader import Catalog
-from streamgauge.catalog.model import VERSION, Model
+from streamgauge.catalog.model import SINCE, VERSION, Model
 from streamgauge.deltas import provenance
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import file_errors, story
 
-FILE_FORMAT = "2"
+FILE_FORMAT = "3"
 # Extra column of a latest model's rows: the run of merges that appended the row (`Store.compact` ends a run).
 RUN = "run"
 
@@ -35,7 +35,8 @@ def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> 
         db.execute("CREATE TABLE IF NOT EXISTS internal.facts (name VARCHAR PRIMARY KEY, value VARCHAR)")
         db.execute(
             "CREATE TABLE IF NOT EXISTS internal.offsets "
-            "(partition INTEGER PRIMARY KEY, next_offset BIGINT NOT NULL, merged_at TIMESTAMPTZ NOT NULL)"
+            "(partition INTEGER PRIMARY KEY, next_offset BIGINT NOT NULL, merged_at TIMESTAMPTZ NOT NULL, "
+            "topic_id VARCHAR NOT NULL)"
         )
         provenance.begin(db)
         for name, value, meaning in (
@@ -134,7 +135,12 @@ def same_key(key: Iterable[str], left: str, right: str) -> str:
 def newest(model: Model) -> str:
     """QUALIFY condition that keeps the newest row of each key."""
     key = ", ".join(f'"{part}"' for part in model.key)
-    return f"row_number() OVER (PARTITION BY {key} ORDER BY {VERSION} DESC) = 1"
+    return f"row_number() OVER (PARTITION BY {key} ORDER BY {SINCE} DESC, {VERSION} DESC) = 1"
+
+
+def newer(left: str, right: str, or_same: str = "") -> str:
+    """SQL condition that one row of a key replaces another: of a later topic of that name, or at a greater offset."""
+    return f"({left}.{SINCE}, {left}.{VERSION}) >{or_same} ({right}.{SINCE}, {right}.{VERSION})"
 
 
 def kept_since(model: Model, settings: Settings, now: datetime) -> tuple[str, datetime] | None:
@@ -155,8 +161,8 @@ def show_latest(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:
         f'CREATE OR REPLACE VIEW main."{model.name}" AS '
         f"WITH newest AS (SELECT * FROM {rows} WHERE {RUN} >= {run} QUALIFY {newest(model)}) "
         f"SELECT {columns} FROM {rows} b WHERE {RUN} < {run} "
-        f"AND NOT EXISTS (SELECT 1 FROM newest v WHERE {same_key(model.key, 'b', 'v')} AND v.{VERSION} > b.{VERSION}) "
+        f"AND NOT EXISTS (SELECT 1 FROM newest v WHERE {same_key(model.key, 'b', 'v')} AND {newer('v', 'b')}) "
         f"UNION ALL "
         f"SELECT {columns} FROM newest v WHERE NOT EXISTS (SELECT 1 FROM {rows} b "
-        f"WHERE {RUN} < {run} AND {same_key(model.key, 'b', 'v')} AND b.{VERSION} >= v.{VERSION})"
+        f"WHERE {RUN} < {run} AND {same_key(model.key, 'b', 'v')} AND {newer('b', 'v', '=')})"
     )

@@ -71,6 +71,7 @@ class Store:
         self._db = db.cursor()
         self._models = {model.name: model for model in catalog.models}
         self._provenance = Provenance.load(self._db)
+        self._topic_id = ""
         latest = [model for model in catalog.models if model.merge == "latest"]
         self._run = {model.name: schema.current_run(self._db, model) for model in latest}
         self._fresh = {
@@ -92,9 +93,27 @@ class Store:
         """Next offset to read, by partition of `analytics`, as stored in the file."""
         return dict(self._db.execute("SELECT partition, next_offset FROM internal.offsets").fetchall())
 
+    def follow(self, topic_id: str) -> str | None:
+        """From now on offsets are those of `analytics` with this id ("" where the broker knows none).
+
+        Drops the offsets of another id, and returns that: `analytics` was made anew since.
+        """
+        self._topic_id = topic_id
+        (earlier,) = self._db.execute(
+            "SELECT min(topic_id) FROM internal.offsets WHERE topic_id NOT IN ('', ?)", [topic_id]
+        ).fetchone() or (None,)
+        if not topic_id or earlier is None:
+            return None
+        self._db.execute("DELETE FROM internal.offsets WHERE topic_id <> ?", [topic_id])
+        return str(earlier)
+
     def knows(self, model: str) -> bool:
         """Whether the catalog has a model of that name; deltas of others cannot be merged."""
         return model in self._models
+
+    def since(self, topic_id: str, written_ms: int) -> datetime:
+        """Since when a topic is known (`Provenance.since_of`); stored by the merge of what was read from it."""
+        return self._provenance.since_of(topic_id, written_ms)
 
     def merge(
         self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], read: Iterable[InputOffsets | None] = ()
@@ -118,7 +137,8 @@ class Store:
         for name, rows in deltas.items():
             merge.merge(self._db, self._models[name], rows, self._run.get(name, 0))
         self._db.executemany(
-            "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now())", [list(row) for row in offsets.items()]
+            "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now(), ?)",
+            [[*row, self._topic_id] for row in offsets.items()],
         )
         if provenance != self._provenance:
             provenance.store(self._db)

@@ -1,6 +1,7 @@
 """The warehouse process: merges deltas into DuckDB and serves SQL.
 
-Input:     `analytics`, committed messages only, every partition, from the offsets stored in the DuckDB file.
+Input:     `analytics`, committed messages only, every partition, from the offsets stored in the DuckDB file; where the
+           topic was made anew since, from its beginning.
 Output:    the catalog's tables in `warehouse.duckdb`, and read-only SQL over HTTP.
 State:     the DuckDB file. It is disposable: deleted, it is rebuilt from `analytics`.
 Guarantee: each delta is merged exactly once, whatever is killed: rows and offsets commit in one DuckDB transaction.
@@ -9,6 +10,7 @@ Guarantee: each delta is merged exactly once, whatever is killed: rows and offse
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from datetime import datetime
@@ -24,6 +26,7 @@ from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
 from streamgauge.runtime.errors import FatalError
+from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.process import Process
 from streamgauge.warehouse import file_errors, swap
 from streamgauge.warehouse.gauges import Gauges
@@ -39,6 +42,8 @@ FLUSH_BYTES = 128 * 1024 * 1024
 # row. FULL_ROWS is one and a half row groups: the remainder of a flush just above one would be merged with its
 # neighbours, and all of them rewritten, at the next checkpoint.
 FEW_ROWS, FULL_ROWS, STRETCH = 10_000, 184_320, 7
+# How often an idle warehouse checks that `analytics` is still the same topic.
+CHECK_EVERY_S = 5.0
 log = logging.getLogger("streamgauge")
 
 
@@ -64,7 +69,7 @@ class Writer:
         self._store = store
         self._kpis = kpis
         self._fingerprints = fingerprints
-        self._consumer = kafka.application(
+        self._app = kafka.application(
             running.settings,
             GROUP,
             offset_reset="error",
@@ -74,12 +79,15 @@ class Writer:
                 "fetch.message.max.bytes": 8 * 1024 * 1024,
                 "client.id": GROUP,
             },
-        ).get_consumer(auto_commit_enable=False)
-        self._buffer = TransactionBuffer(store.knows)
+        )
+        self._consumer = self._app.get_consumer(auto_commit_enable=False)
+        self._admin = kafka.admin(running.settings)
+        self._topic_id: str | None = None
+        self._buffer = TransactionBuffer(store.knows, store.since)
         self._assigned: set[int] = set()
         self._next: dict[int, int] = {}
         self._newest: dict[str, float] = {}
-        self._maintenance_due = self._last_delta_at = 0.0
+        self._maintenance_due = self._check_due = self._last_delta_at = 0.0
         self._watch = kafka.BrokerWatch(running)
         self._cadence = Cadence(running.settings.flush_interval_ms / 1_000)
 
@@ -88,17 +96,32 @@ class Writer:
 
         Raises `FatalError` when the log no longer has the next delta.
         """
-        stored = self._store.offsets()
-        topic = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
-        partitions = set(topic.partitions)
-        if partitions == self._assigned:
+        topic = topic_ids.read(self._admin, [ANALYTICS_TOPIC]).get(ANALYTICS_TOPIC)
+        if topic is None:
+            return  # deleted; `require_topics` has seen it at the start
+        partitions = set(range(topic.partitions))
+        if partitions == self._assigned and topic.id == self._topic_id:
             return
+        if self._topic_id not in (None, topic.id):
+            # The old client still holds the deleted topic's leaders and positions.
+            self._consumer.close()  # type: ignore[no-untyped-call]
+            self._consumer = self._app.get_consumer(auto_commit_enable=False)
+        self._topic_id = topic.id
+        if earlier := self._store.follow(topic.id):
+            log.error(
+                "%s was deleted and made anew (topic id %s, before %s): it is read from its beginning. Tables keep "
+                "what was merged; what was not is lost, and gaps in the provenance say which events those were",
+                ANALYTICS_TOPIC,
+                topic.id,
+                earlier,
+            )
+        stored = self._store.offsets()
         for number in partitions & stored.keys():
             low, high = self._consumer.get_watermark_offsets(TopicPartition(ANALYTICS_TOPIC, number), timeout=10)
             if not low <= stored[number] <= high:
                 raise FatalError(
                     f"the warehouse file resumes at offset {stored[number]} of {ANALYTICS_TOPIC}[{number}], but "
-                    f"the log has {low} to {high}: retention removed deltas, or the topic was created anew; move "
+                    f"the log has {low} to {high}: retention removed deltas{self._or_anew()}; move "
                     f"{self._settings.warehouse_file} away to rebuild it from the log"
                 )
         self._buffer.clear()
@@ -109,6 +132,17 @@ class Writer:
             ]
         )
         self._assigned, self._next = partitions, dict(stored)
+
+    def _or_anew(self) -> str:
+        return "" if self._topic_id else ", or the topic was created anew (this broker gives no topic ids)"
+
+    def _holds(self) -> bool:
+        """Whether `analytics` is still the topic that was opened. What was read of it is merged only then: another one
+        has the same name, and its offsets begin again.
+        """
+        self._check_due = time.monotonic() + CHECK_EVERY_S
+        topic = topic_ids.read(self._admin, [ANALYTICS_TOPIC]).get(ANALYTICS_TOPIC)
+        return topic is not None and topic.id == self._topic_id
 
     def step(self) -> None:
         """Collect deltas for one flush interval, then merge those of complete transactions with their offsets."""
@@ -123,6 +157,8 @@ class Writer:
                 if self._usable(message):
                     self._buffer.add(message)
         ready = self._buffer.take()
+        if (ready.offsets or time.monotonic() >= self._check_due) and not self._checked():
+            return
         if ready.offsets:
             self._flush(ready)
             self._watch.active()
@@ -131,6 +167,21 @@ class Writer:
         self._measure_lag()
         if time.monotonic() >= self._maintenance_due:
             self._maintain()
+
+    def _checked(self) -> bool:
+        """Whether what was read may be merged; where not, it is read again."""
+        try:
+            if self._holds():
+                return True
+        except KafkaException as error:
+            self._process.unready(f"topic ids: {error.args[0].str()}")
+        else:
+            self._process.unready(f"the topic {ANALYTICS_TOPIC} was deleted")
+        self._buffer.clear()
+        self._assigned = set()
+        with contextlib.suppress(KafkaException):
+            self.open()
+        return False
 
     def _usable(self, message: Any) -> bool:
         error = message.error()

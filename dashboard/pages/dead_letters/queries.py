@@ -17,13 +17,15 @@ _IN_RANGE = comparison.in_range(_AT)
 _CHOSEN = "($stream = '' OR stream = $stream) AND ($reason = '' OR reason = $reason)"
 _CAUSE = "($fingerprint = '' OR starts_with(fingerprint, $fingerprint))"
 _ANY = {"stream": "", "reason": "", "fingerprint": ""}
-# A record names its dead letter by position, as text. `again`: the event became a dead letter where it was sent to.
+# A record names its dead letter by position, as text, and by the id of its topic.
+# `again`: the event became a dead letter where it was sent to.
 _RETRIED = """
 retried AS (
     SELECT split_part(letter, ':', 1) AS topic, split_part(letter, ':', 2)::INTEGER AS kafka_partition,
-           split_part(letter, ':', 3)::BIGINT AS kafka_offset, {more}
-           (sent_topic, sent_partition, sent_offset) IN
-               (SELECT (coalesce(topic, stream), kafka_partition, kafka_offset) FROM dead_letters WHERE attempts > 1)
+           split_part(letter, ':', 3)::BIGINT AS kafka_offset, topic_id AS kafka_topic_id, {more}
+           (sent_topic, sent_partition, sent_offset, coalesce(sent_topic_id, '')) IN
+               (SELECT (coalesce(topic, stream), kafka_partition, kafka_offset, coalesce(kafka_topic_id, ''))
+                FROM dead_letters WHERE attempts > 1)
                AS again
     FROM dead_letter_retries
 )"""
@@ -85,6 +87,7 @@ WITH {retried}, chosen AS (
     FROM chosen LEFT JOIN retried ON coalesce(chosen.topic, chosen.stream) = retried.topic
                                  AND chosen.kafka_partition = retried.kafka_partition
                                  AND chosen.kafka_offset = retried.kafka_offset
+                                 AND chosen.kafka_topic_id IS NOT DISTINCT FROM retried.kafka_topic_id
     GROUP BY ALL
 )
 SELECT *, (sum(retried) OVER ())::BIGINT AS all_retried, (sum(settled) OVER ())::BIGINT AS all_settled,
@@ -133,7 +136,7 @@ SAMPLES = Query(
     "dead_letters.samples",
     "The newest letters of a cause, by the place of their event.",
     _sql("""
-SELECT coalesce(topic, stream) AS topic, kafka_partition, kafka_offset
+SELECT coalesce(topic, stream) AS topic, kafka_partition, kafka_offset, kafka_topic_id
 FROM dead_letters WHERE {in_range} AND {chosen} AND {cause}
 ORDER BY {at} DESC, kafka_partition, kafka_offset DESC LIMIT 100
 """),
@@ -147,20 +150,23 @@ LETTER = Query(
         """
 WITH {retried}
 SELECT dead_letters.stream, reason, detail, key, payload, bytes, coalesce(dead_letters.topic, stream) AS topic,
-       dead_letters.kafka_partition, dead_letters.kafka_offset, coalesce(fingerprint, '') AS fingerprint, field,
+       dead_letters.kafka_partition, dead_letters.kafka_offset, dead_letters.kafka_topic_id,
+       coalesce(fingerprint, '') AS fingerprint, field,
        event_time, coalesce(attempts, 1) AS attempts, retry_of, consumer,
        coalesce(letter_topic, stream || '.dlq') AS letter_topic, {at} AS became,
        retried_at, retried_by, edit, edited, sent_topic, sent_partition, sent_offset, again
 FROM dead_letters LEFT JOIN retried ON coalesce(dead_letters.topic, stream) = retried.topic
                                    AND dead_letters.kafka_partition = retried.kafka_partition
                                    AND dead_letters.kafka_offset = retried.kafka_offset
+                                   AND dead_letters.kafka_topic_id IS NOT DISTINCT FROM retried.kafka_topic_id
 WHERE coalesce(dead_letters.topic, stream) = $topic AND dead_letters.kafka_partition = $kafka_partition
   AND dead_letters.kafka_offset = $kafka_offset
-LIMIT 1
+  AND ($kafka_topic_id = '' OR dead_letters.kafka_topic_id = $kafka_topic_id)
+ORDER BY kafka_topic_since DESC NULLS LAST LIMIT 1
 """,
         more="retried_at, retried_by, edit, edited, sent_topic, sent_partition, sent_offset,",
     ),
-    defaults={"topic": "", "kafka_partition": 0, "kafka_offset": 0},
+    defaults={"topic": "", "kafka_partition": 0, "kafka_offset": 0, "kafka_topic_id": ""},
 )
 
 HISTORY = Query(

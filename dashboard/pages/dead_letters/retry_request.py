@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from streamgauge.dead_letters.headers import Position
 from streamgauge.domain import format
 
 RATE = 50.0
 _FINGERPRINT = re.compile(r"[0-9a-f]{4,12}")
-_POSITION = re.compile(r"[A-Za-z0-9._-]{1,249}:[0-9]{1,10}:[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def is_fingerprint(text: str) -> bool:
 
 
 def is_position(text: str) -> bool:
-    """Whether the text can be `topic:partition:offset`."""
-    return bool(_POSITION.fullmatch(text))
+    """Whether the text can be `topic:partition:offset`, with or without `:topic-id`."""
+    return not text.startswith("-") and Position.parse(text) is not None
 
 
 def retry(request: Request, *, by: str | None = None, file: Path | None = None) -> list[str]:

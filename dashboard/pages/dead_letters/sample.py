@@ -22,6 +22,7 @@ from dashboard.pages.dead_letters.retry_request import Request, is_position
 from dashboard.session import address
 from streamgauge.catalog.validation import REASONS
 from streamgauge.dead_letters import payload as payloads
+from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.payload import Line
 from streamgauge.domain import format
 from streamgauge.runtime.printable import printable
@@ -35,7 +36,7 @@ def chosen(view: ViewState, filters: Mapping[str, Any]) -> tuple[str | None, lis
     """Position of the sample, and of the newest dead letters of the cause: the first of these unless the address names
     one."""
     rows = query_cache.fetch(queries.SAMPLES, view, **filters).rows
-    positions = [f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}" for row in rows]
+    positions = [_position(row).exact for row in rows]
     held = str(st.session_state.get(_KEY, ""))
     letter = held if is_position(held) else positions[0] if positions else None
     return letter, positions
@@ -74,9 +75,11 @@ def _turn(label: str, icon: str, positions: list[str], to: int | None) -> None:
 
 def read(letter: str, view: ViewState) -> Result:
     """The row of the dead letter, if the table has it."""
-    topic, partition, offset = letter.rsplit(":", 2)
-    position: dict[str, Any] = {"topic": topic, "kafka_partition": int(partition), "kafka_offset": int(offset)}
-    return query_cache.fetch(queries.LETTER, view, **position)
+    at = Position.parse(letter)
+    if at is None:
+        return query_cache.fetch(queries.LETTER, view)
+    position: dict[str, Any] = {"topic": at.topic, "kafka_partition": at.partition, "kafka_offset": at.offset}
+    return query_cache.fetch(queries.LETTER, view, **position, kafka_topic_id=at.topic_id or "")
 
 
 def whole(cause: str, letter: str) -> Job | None:
@@ -112,7 +115,7 @@ def draw(row: Mapping[str, Any], read_whole: Job | None, view: ViewState) -> Non
     _payload(shown, row)
     if full is None and (row["bytes"] or 0) > KEPT_BYTES:
         st.caption(f"Cut after {format.count(KEPT_BYTES)} bytes. The whole payload:")
-        st.code(f"streamgauge dead-letters show {_position(row)}", language=None)
+        st.code(f"streamgauge dead-letters show {_position(row).exact}", language=None)
     if read_whole is not None and read_whole.messages:
         headers = read_whole.messages[0].get("headers", [])
         st.text(f"Headers of the dead letter at {read_whole.messages[0].get('lies_at', '')}")
@@ -120,8 +123,8 @@ def draw(row: Mapping[str, Any], read_whole: Job | None, view: ViewState) -> Non
         tables.show(headers, columns, view, key="letters-headers")
 
 
-def _position(row: Mapping[str, Any]) -> str:
-    return f"{row['topic']}:{row['kafka_partition']}:{row['kafka_offset']}"
+def _position(row: Mapping[str, Any]) -> Position:
+    return Position(row["topic"], row["kafka_partition"], row["kafka_offset"], row["kafka_topic_id"])
 
 
 def _facts(row: Mapping[str, Any], view: ViewState) -> Iterator[str]:

@@ -25,13 +25,14 @@ STEPS = Query(
     "States of the saga of an order: since when, for how long, in how many attempts.",
     """
 SELECT state, any_value(previous_state) AS previous_state, min(occurred_at) AS entered_at,
-       coalesce(max(attempt), 1)::BIGINT AS attempts, max_by(deadline_at, kafka_offset) AS deadline_at,
-       max_by(reason, kafka_offset) AS reason,
-       lead(min(occurred_at)) OVER (ORDER BY min(kafka_offset)) AS left_at
+       coalesce(max(attempt), 1)::BIGINT AS attempts,
+       max_by(deadline_at, (kafka_topic_since, kafka_offset)) AS deadline_at,
+       max_by(reason, (kafka_topic_since, kafka_offset)) AS reason,
+       lead(min(occurred_at)) OVER (ORDER BY min((kafka_topic_since, kafka_offset))) AS left_at
 FROM fulfilment_events
 WHERE order_id = $order AND occurred_at >= $began::TIMESTAMPTZ - INTERVAL 1 MINUTE
 GROUP BY state
-ORDER BY min(kafka_offset)
+ORDER BY min((kafka_topic_since, kafka_offset))
 LIMIT 50
 """,
     ("fulfilment",),

@@ -21,8 +21,9 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 class LetterRetried(msgspec.Struct, gc=False, frozen=True, kw_only=True):
     """One record, in the same Kafka transaction as the event it speaks of; key `letter`.
 
-    `letter` is the dead letter's id (`topic:partition:offset` of the event that failed). `sent_…` is where the event
-    was sent to; if it fails again, its new dead letter has that place as its id.
+    `letter` is the dead letter's id (`topic:partition:offset` of the event that failed), `topic_id` that of the topic
+    that the event was in, where it is known: a topic made anew has letters of its own. `sent_…` is where the event was
+    sent to; if it fails again, its new dead letter has that place as its id.
     """
 
     letter: Name
@@ -40,6 +41,13 @@ class LetterRetried(msgspec.Struct, gc=False, frozen=True, kw_only=True):
     original_sha256: str
     sent_sha256: str
     edit: Text | None = None
+    topic_id: Name | None = None
+    sent_topic_id: Name | None = None
+
+    @property
+    def exact(self) -> str:
+        """`topic:partition:offset:topic-id` of the event that failed, without the last part where it is not known."""
+        return f"{self.letter}:{self.topic_id}" if self.topic_id else self.letter
 
 
 RETRIES = Stream(RETRIES_TOPIC, LetterRetried, key="letter", event_time="retried_at")

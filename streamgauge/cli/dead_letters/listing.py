@@ -19,13 +19,15 @@ BUCKETS = 12
 _BARS = "▁▂▃▄▅▆▇█"
 _GROUPS = """
 SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason, any_value(field) AS field, count(*) AS letters,
-       count(*) FILTER ({id} NOT IN (SELECT letter FROM dead_letter_retries)) AS open,
+       count(*) FILTER ({exact} NOT IN (SELECT concat_ws(':', letter, topic_id) FROM dead_letter_retries)) AS open,
        min(coalesce(dead_at, kafka_timestamp)) AS first, max(coalesce(dead_at, kafka_timestamp)) AS last,
        max(coalesce(attempts, 1)) AS attempts, arg_max(detail, kafka_timestamp) AS detail,
        arg_max({id}, kafka_timestamp) AS example
 FROM dead_letters WHERE {where} GROUP BY 1, 2, 3 ORDER BY last DESC
 """
 _ID = "concat_ws(':', coalesce(topic, stream), kafka_partition, kafka_offset)"
+# NULL is left out: where the topic's id is not known.
+_EXACT = "concat_ws(':', coalesce(topic, stream), kafka_partition, kafka_offset, kafka_topic_id)"
 _TREND = """
 SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason, count(*) AS letters,
        least(floor((epoch_ms(coalesce(dead_at, kafka_timestamp)) - ?) / ?), ?)::INTEGER AS bucket
@@ -58,7 +60,7 @@ class Group:
 def groups(warehouse: Warehouse, choice: Choice, now: datetime | None = None) -> list[Group]:
     """The groups of a choice, by their newest letter, newest first. Raises what `Warehouse.query` raises."""
     where, values = condition(choice)
-    rows = warehouse.query(_GROUPS.format(where=where, id=_ID), values).to_pylist()
+    rows = warehouse.query(_GROUPS.format(where=where, id=_ID, exact=_EXACT), values).to_pylist()
     if not rows:
         return []
     since = choice.since or min(row["first"] for row in rows)

@@ -57,7 +57,7 @@ def make(settings: Settings, choice: Choice, options: Options) -> Plan:
         chosen = selection.find(warehouse, choice)
     plan, retried, remaining = Plan(), retried_letters(settings), list[Letter]()
     for letter in chosen:
-        if letter.id in retried:
+        if letter.position.exact in retried:
             plan.retried.append(letter)
         elif letter.position.topic == letter.letter_topic:
             plan.no_origin.append(letter)
@@ -68,9 +68,13 @@ def make(settings: Settings, choice: Choice, options: Options) -> Plan:
         record = found.get(letter.position)
         if record is None:
             plan.expired.append(letter)
+        elif (whole := record.complete(letter)).position.exact in retried:
+            plan.retried.append(whole)
         else:
-            plan.ready.append(Sendable(record.complete(letter), record, record.value))
-    plan.ready.sort(key=lambda item: (item.letter.root, item.letter.attempts))
+            plan.ready.append(Sendable(whole, record, record.value))
+    order = selection.in_order([item.letter for item in plan.ready])
+    place = {letter.position: number for number, letter in enumerate(order)}
+    plan.ready.sort(key=lambda item: place[item.letter.position])
     _edit(plan, options)
     return plan
 

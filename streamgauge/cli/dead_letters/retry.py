@@ -35,7 +35,7 @@ def run(
         return 0
     group = group_of(settings, made.ready, options)
     retrier = Retrier(settings, options.by)
-    items = [item for item in made.ready if item.letter.id not in retrier.retried]
+    items = [item for item in made.ready if item.letter.position.exact not in retrier.retried]
     with records.reader(settings) as consumer:
         watcher = Watcher(settings, consumer, group, {item.letter.letter_topic for item in items})
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,12 +17,16 @@ _SPAN = re.compile(r"(\d+)\s*([smhd])")
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 # Rows older than a column have nulls in it. Two services may dead-letter one event: it counts as one letter.
 _LETTERS = """
-SELECT coalesce(topic, stream) AS topic, kafka_partition, kafka_offset, stream, reason,
+SELECT coalesce(topic, stream) AS topic, kafka_partition, kafka_offset, kafka_topic_id, stream, reason,
        coalesce(fingerprint, '') AS fingerprint, field, detail, coalesce(attempts, 1) AS attempts, retry_of, consumer,
-       coalesce(letter_topic, stream || '.dlq') AS letter_topic, coalesce(dead_at, kafka_timestamp) AS dead_at
+       coalesce(letter_topic, stream || '.dlq') AS letter_topic, coalesce(dead_at, kafka_timestamp) AS dead_at,
+       letter_partition, letter_offset
 FROM dead_letters
 WHERE {}
-QUALIFY row_number() OVER (PARTITION BY coalesce(topic, stream), kafka_partition, kafka_offset ORDER BY dead_at) = 1
+QUALIFY row_number() OVER (
+    PARTITION BY coalesce(topic, stream), kafka_partition, kafka_offset, kafka_topic_id ORDER BY dead_at
+) = 1
+ORDER BY kafka_topic_since NULLS FIRST, dead_at
 """
 
 
@@ -85,12 +89,10 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
     """The choice as SQL over `dead_letters`, and its parameters."""
     parts, values = ["true"], list[object]()
     if choice.ids:
-        parts.append(
-            "("
-            + " OR ".join(["(coalesce(topic, stream), kafka_partition, kafka_offset) = (?, ?, ?)"] * len(choice.ids))
-            + ")"
-        )
-        values += [value for position in choice.ids for value in position]
+        place = "(coalesce(topic, stream), kafka_partition, kafka_offset) = (?, ?, ?)"
+        conditions = [f"{place} AND kafka_topic_id = ?" if one.topic_id else place for one in choice.ids]
+        parts.append(f"({' OR '.join(conditions)})")
+        values += [value for position in choice.ids for value in position if value is not None]
     if choice.fingerprint:
         parts.append("starts_with(fingerprint, ?)")
         values.append(choice.fingerprint)
@@ -110,15 +112,37 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
 def find(warehouse: Warehouse, choice: Choice) -> list[Letter]:
     """The letters of a choice, in the order in which their events were first published, partition by partition.
 
-    Ids that the table does not have are taken for letters that it has expired (`Letter.unlisted`).
+    An id without its topic's id is that of the newest topic of the name. Ids that the table does not have are taken for
+    letters that it has expired (`Letter.unlisted`).
     """
     where, values = condition(choice)
     rows = warehouse.query(_LETTERS.format(where), values).to_pylist()
     letters = []
     for row in rows:
-        position = Position(row.pop("topic"), row.pop("kafka_partition"), row.pop("kafka_offset"))
+        place = (row.pop(name) for name in ("topic", "kafka_partition", "kafka_offset", "kafka_topic_id"))
+        position = Position(*place)
         root = Position.parse(row.pop("retry_of") or "") or position
-        letters.append(Letter(position=position, root=root, **row))
-    letters += [Letter.unlisted(position) for position in set(choice.ids) - {letter.position for letter in letters}]
-    # Events of one key are in one partition, so this order is that in which they were first published.
-    return sorted(letters, key=lambda letter: (letter.root, letter.attempts))
+        partition, offset = row.pop("letter_partition"), row.pop("letter_offset")
+        letters.append(
+            Letter(position=position, root=root, place=Position.of(row["letter_topic"], partition, offset), **row)
+        )
+    if choice.ids:
+        letters = _named(letters, choice.ids)
+    return in_order(letters)
+
+
+def in_order(letters: Sequence[Letter]) -> list[Letter]:
+    """In the order in which their events were first published: those of one key are in one partition.
+
+    Of a topic that was made anew, those of the earlier one come first, as in `letters`.
+    """
+    age = {letter.root.topic_id: number for number, letter in reversed(list(enumerate(letters)))}
+    return sorted(letters, key=lambda one: (one.root[:2], age[one.root.topic_id], one.root.offset, one.attempts))
+
+
+def _named(letters: Sequence[Letter], ids: Iterable[Position]) -> list[Letter]:
+    """The letter of each id; of several at one place, the newest topic's, which comes last."""
+    by_id = {letter.position: letter for letter in letters} | {
+        Position(*letter.position[:3]): letter for letter in letters
+    }
+    return [by_id.get(position) or Letter.unlisted(position) for position in dict.fromkeys(ids)]

@@ -48,7 +48,7 @@ def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: boo
         stdout.json_line(plain(letter, record))
         return
     console = Screen(soft_wrap=True, no_color=not sys.stdout.isatty())
-    for part in page(letter, record, retried_letters(settings).get(letter.id)):
+    for part in page(letter, record, retried_letters(settings).get(letter.position.exact)):
         console.print(part)
     if len(found) > 1:
         console.print()
@@ -62,6 +62,7 @@ def plain(letter: Letter, record: Record) -> dict[str, Any]:
         text = None if record.value is None or len(record.value) > JSON_BYTES else record.value.decode()
     return {
         "letter": letter.id,
+        "topic_id": letter.position.topic_id,
         "fingerprint": letter.fingerprint,
         "reason": letter.reason,
         "field": letter.field,
@@ -88,6 +89,8 @@ def page(letter: Letter, record: Record, retried: LetterRetried | None) -> list[
         ("event", f"{event.topic}[{event.partition}] offset {event.offset}, {key}{attempt}"),
         ("letter", f"{stored.topic}[{stored.partition}] offset {stored.offset}, {_time(record.timestamp)}"),
     ]
+    if event.topic_id:
+        facts.append(("topic id", event.topic_id))
     if letter.consumer:
         facts.append(("consumer", letter.consumer))
     if retried:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from processors.analytics.transform import Transform
 from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.rebuild import processing
 from streamgauge.deltas.provenance import Provenance
+from streamgauge.deltas.transaction_buffer import dated
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import file_errors
 from streamgauge.warehouse.store import Store, connect
@@ -25,13 +27,17 @@ MERGE_EVENTS = 100_000
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot of the running file: its path, its offsets in `analytics`, and the provenance of its rows."""
+    """A snapshot of the running file: its path, its offsets in `analytics`, and the provenance of its rows.
+
+    `topic_id` is that of `analytics`, "" where the broker knows none.
+    """
 
     path: Path
     offsets: Mapping[int, int]
     provenance: Provenance
     cluster_id: str
     at: float
+    topic_id: str = ""
 
 
 def build(
@@ -43,8 +49,12 @@ def build(
     db = connect(inside)
     try:
         store = Store(db, catalog, snapshot.cluster_id)
-        for deltas in _batches(Transform(settings, catalog), messages):
-            store.merge(deltas, snapshot.offsets)
+        store.follow(snapshot.topic_id)
+        known, streams = snapshot.provenance, {model.name: model.stream for model in catalog.models}
+        since = partial(known.since_of, written_ms=0)
+        for deltas in _batches(Transform(settings, catalog), messages, known.topic_ids):
+            rows = {name: dated(own, known.topic_ids.get(streams[name], ""), since) for name, own in deltas.items()}
+            store.merge(rows, snapshot.offsets)
             store.compact()
         _finish(db, catalog, snapshot)
         store.expire(settings)
@@ -55,14 +65,16 @@ def build(
     return inside.warehouse_file
 
 
-def _batches(transform: Transform, messages: Iterable[list[Any]]) -> Iterator[dict[str, pa.Table]]:
-    batch = Batch()
+def _batches(
+    transform: Transform, messages: Iterable[list[Any]], topic_ids: Mapping[str, str]
+) -> Iterator[dict[str, pa.Table]]:
+    batch = Batch(topic_ids)
     # The clock only limits future event times; columns that it decides are carried over (processing.py).
     for chunk in messages:
         transform.decode(batch, chunk, int(time.time() * 1_000))
         if batch.events >= MERGE_EVENTS:
             yield _deltas(transform, batch)
-            batch = Batch()
+            batch = Batch(topic_ids)
     if batch.events:
         yield _deltas(transform, batch)
 
@@ -86,5 +98,5 @@ def _finish(db: duckdb.DuckDBPyConnection, catalog: Catalog, snapshot: Snapshot)
                 db.execute(f'DELETE FROM main."{model.name}"')
                 db.execute(f'INSERT INTO main."{model.name}" BY NAME FROM internal.sorted')
                 db.execute("DROP TABLE internal.sorted")
-        Provenance(snapshot.provenance.ranges, catalog.digest, snapshot.provenance.unrecorded).store(db)
+        replace(snapshot.provenance, models=catalog.digest).store(db)
     db.execute("DETACH running")

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from streamgauge.catalog.loader import Catalog
-from streamgauge.catalog.model import Model
+from streamgauge.catalog.model import SINCE, Model
 from streamgauge.catalog.sql_file import NUMBERS
 from streamgauge.cli.rebuild import processing
 from streamgauge.cli.rebuild.reread import InputLog
@@ -180,6 +180,7 @@ class _Table:
     def _older(self) -> Iterator[str]:
         """Conditions for rows that may come from events before the log's beginning."""
         model, by_topic = self._model, defaultdict[str, dict[int, int]](dict)
+        yield from self._of_earlier_topics()
         for (topic, partition), low in self._log.truncated.items():
             by_topic[topic][partition] = low
         for topic, lows in by_topic.items():
@@ -199,6 +200,20 @@ class _Table:
                     yield f"{where}true"
                 else:
                     yield f"{where}epoch_ms(window_start) <= {max(known)}"
+
+    def _of_earlier_topics(self) -> Iterator[str]:
+        """Conditions for rows that may come from a topic that was made anew since."""
+        for topic, since in self._log.since.items():
+            if self._model.stream not in (topic, "*", "dead_letters"):
+                continue
+            column = {"*": "stream = ", "dead_letters": "topic = "}.get(self._model.stream)
+            where = f"{column}'{topic}' AND " if column else ""
+            if self._model.merge in ("append", "latest"):
+                yield f"{where}epoch_ms({SINCE}) < {since}"
+            elif self._model.stream != "dead_letters":
+                starts = [start for (name, _), start in self._log.first_ms.items() if name == topic]
+                # What the new topic has may have happened at any time; a copy of the old one's events is as old.
+                yield f"{where}true" if not starts else f"{where}epoch_ms(window_start) <= {max(starts)}"
 
     def _compacted(self) -> Iterator[str]:
         """Conditions for rows of compacted topics, which keep only each key's newest event."""

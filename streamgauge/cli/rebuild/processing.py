@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from streamgauge.catalog.model import Model
+from streamgauge.catalog.model import SINCE, Model
 from streamgauge.warehouse import schema
 
 # `late` depends on the newest event that a replica has read since it got the partition (analytics' decoder).
@@ -48,7 +48,7 @@ def key_of(model: Model) -> tuple[str, ...]:
     """Columns that identify a row: its key; for appended rows the position of the event."""
     if model.merge != "append":
         return model.key
-    places = ("stream", "topic", "letter_topic", "kafka_partition", "kafka_offset")
+    places = ("stream", "topic", "letter_topic", SINCE, "kafka_partition", "kafka_offset")
     return tuple(name for name in places if name in model.columns)
 
 

@@ -25,6 +25,7 @@ from streamgauge.deltas.provenance import Provenance
 from streamgauge.runtime import files, kafka, log_reader
 from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
+from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.client import Warehouse
@@ -89,14 +90,14 @@ def hand_over(settings: Settings, catalog: Catalog, prepared: Path, *, lose_olde
     Raises `UsageError` where events would be lost, or where the file no longer fits the log.
     """
     with duckdb.connect(str(prepared), read_only=True) as db:
-        offsets = dict(db.execute("SELECT partition, next_offset FROM internal.offsets").fetchall())
+        offsets, topic_id = _offsets(db)
         facts = dict(db.execute("SELECT name, value FROM internal.facts").fetchall())
     if (lost := int(facts.get(LOST, 0))) and not lose_older:
         raise UsageError(
             f"{lost:,} rows are only in the running file, the log no longer has their events; "
             "use --lose-older to swap anyway"
         )
-    _check_follows(settings, catalog, prepared, offsets)
+    _check_follows(settings, catalog, prepared, offsets, topic_id)
     swap.put(settings, catalog.digest, prepared)
     output.line("handed over to the warehouse, which resumes from the snapshot's offsets")
     waiting, deadline = swap.prepared(settings, catalog.digest), time.monotonic() + SWAPPED_WITHIN_S
@@ -109,8 +110,14 @@ def hand_over(settings: Settings, catalog: Catalog, prepared: Path, *, lose_olde
     return 0
 
 
-def _check_follows(settings: Settings, catalog: Catalog, prepared: Path, offsets: dict[int, int]) -> None:
+def _check_follows(
+    settings: Settings, catalog: Catalog, prepared: Path, offsets: dict[int, int], topic_id: str
+) -> None:
     """Raise `UsageError` unless the log has every delta after the snapshot, and all are of the file's models."""
+    now = topic_ids.read(kafka.admin(settings), [ANALYTICS_TOPIC]).get(ANALYTICS_TOPIC)
+    if now is None or (topic_id and now.id != topic_id):
+        prepared.unlink()
+        raise UsageError(f"{prepared} is too old: {ANALYTICS_TOPIC} was deleted and made anew since; rebuild again")
     others: set[str] = set()
 
     def visit(message: Any) -> bool:
@@ -152,12 +159,18 @@ def _snapshot(path: Path) -> Snapshot:
             raise UsageError(
                 "the running warehouse is of a version that does not record provenance: restart it"
             ) from None
-        offsets = dict(db.execute("SELECT partition, next_offset FROM internal.offsets").fetchall())
+        offsets, topic_id = _offsets(db)
         facts = dict(db.execute("SELECT name, value FROM internal.facts").fetchall())
     if not provenance.ranges:
         raise UsageError("nothing with recorded provenance has been merged yet: there is nothing to rebuild")
     output.line(f"snapshot of the running file: {size / 1e6:,.1f} MB in {time.time() - at:.1f} s")
-    return Snapshot(path, offsets, provenance, facts["cluster_id"], at)
+    return Snapshot(path, offsets, provenance, facts["cluster_id"], at, topic_id)
+
+
+def _offsets(db: duckdb.DuckDBPyConnection) -> tuple[dict[int, int], str]:
+    """Next offset by partition of `analytics`, and the id of that topic."""
+    rows = db.execute("SELECT partition, next_offset, topic_id FROM internal.offsets").fetchall()
+    return {partition: following for partition, following, _ in rows}, max((str(row[2]) for row in rows), default="")
 
 
 def _progress(log: reread.InputLog) -> reread.ReportProgress:

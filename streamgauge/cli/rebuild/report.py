@@ -52,6 +52,11 @@ def limits(log: InputLog, unrecorded: bool) -> Iterator[str]:
             f"the log of {', '.join(topics)} begins after what the running file contains ({len(log.truncated)} "
             "partitions): older events are only in the running file"
         )
+    for topic, offsets in sorted(log.gone.items()):
+        yield (
+            f"{topic} was deleted and made anew: {offsets:,} offsets of the earlier topic cannot be read again, and "
+            "what they gave is only in the running file"
+        )
     if log.unreflected:
         number = sum(log.unreflected.values())
         yield f"the log has up to {number:,} older events that the running file never received: they are left out"

@@ -11,8 +11,8 @@ from confluent_kafka import TopicPartition
 
 from streamgauge.dead_letters.retry.records import reader
 from streamgauge.deltas.provenance import Provenance, Ranges
-from streamgauge.runtime import log_reader
-from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime import kafka, log_reader
+from streamgauge.runtime.kafka import Partition, topic_ids
 from streamgauge.runtime.settings import Settings
 
 CHUNK = 1_000
@@ -25,7 +25,9 @@ class InputLog:
     """What the log still has of the ranges.
 
     `low` is a partition's first offset now; `truncated` has those partitions whose log begins after the file's range;
-    `unreflected` counts events before the range; `first_ms` is the Kafka timestamp of the first event read.
+    `unreflected` counts events before the range; `first_ms` is the Kafka timestamp of the first event read. `gone` has
+    the offsets of topics that were deleted and made anew, which are in the running file alone; `since` says since when
+    what is read of such a topic is known, ms since the epoch.
     """
 
     ranges: Ranges
@@ -33,6 +35,8 @@ class InputLog:
     truncated: dict[Partition, int] = field(default_factory=dict)
     unreflected: dict[Partition, int] = field(default_factory=dict)
     first_ms: dict[Partition, int] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
 
     @property
     def offsets(self) -> int:
@@ -56,8 +60,15 @@ def plan_read(settings: Settings, provenance: Provenance, topics: Collection[str
     if provenance.unrecorded:
         ranges = {partition: [(0, spans[0][1]), *spans[1:]] for partition, spans in ranges.items()}
     log = InputLog(ranges)
+    for earlier in provenance.earlier.values():
+        _add_gone(log, provenance, {at: spans for at, spans in earlier.items() if at[0] in topics})
     with reader(settings) as consumer:
         there = consumer.list_topics(timeout=15).topics
+        now = topic_ids.read(kafka.admin(settings), {topic for topic, _ in ranges})
+        for topic in {topic for topic, _ in ranges if topic in now}:
+            if now[topic].id and now[topic].id != provenance.topic_ids.get(topic, now[topic].id):
+                # Made anew, and nothing of it is in the file yet.
+                _add_gone(log, provenance, {at: ranges.pop(at) for at in list(ranges) if at[0] == topic})
         for partition, spans in ranges.items():
             topic, number = partition
             if topic not in there or number not in there[topic].partitions:
@@ -72,6 +83,13 @@ def plan_read(settings: Settings, provenance: Provenance, topics: Collection[str
             elif high and spans[0][0] > low:
                 log.unreflected[partition] = spans[0][0] - low
     return log
+
+
+def _add_gone(log: InputLog, provenance: Provenance, ranges: Ranges) -> None:
+    for (topic, _), spans in ranges.items():
+        log.gone[topic] = log.gone.get(topic, 0) + sum(following - first for first, following in spans)
+        known = provenance.since.get(provenance.topic_ids.get(topic, ""), 0)
+        log.since[topic] = known if any(at[0] == topic for at in log.ranges) else known + 1
 
 
 def read(settings: Settings, log: InputLog, report: ReportProgress, every_s: float = 2.0) -> Iterator[list[Any]]:

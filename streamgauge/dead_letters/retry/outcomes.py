@@ -96,7 +96,7 @@ class Watcher:
 
     def _failures(self, sent: Sequence[Sent]) -> list[Failure]:
         """Failures of `sent`, after reading the dead-letter topics up to their present ends."""
-        by_position = {one.position: one.letter for one in sent}
+        by_position = {one.position[:3]: one.letter for one in sent}
         ends = {(part.topic, part.partition): self._end(part) for part in self._partitions}
         found: list[Failure] = []
         deadline = time.monotonic() + 60.0
@@ -121,9 +121,9 @@ class Watcher:
         self._ends.close()
 
 
-def _failure(message: Any, by_position: dict[Position, Letter]) -> list[Failure]:
+def _failure(message: Any, by_position: dict[tuple[Any, ...], Letter]) -> list[Failure]:
     record = record_of(message)
-    letter = by_position.get(record.event_position)
+    letter = by_position.get(record.event_position[:3])
     if letter is None:
         return []
     error = record.error

@@ -40,6 +40,13 @@ class Record:
         """Where the event was; the letter's own position where its headers do not name it."""
         return self.error.position or self.position
 
+    def is_of(self, letter: Letter) -> bool:
+        """Whether this is the record of the letter: there, or about its event."""
+        if letter.place is not None and letter.place[:3] != self.position[:3]:
+            return False
+        mine, wanted = self.event_position, letter.position
+        return mine[:3] == wanted[:3] and (None in (mine.topic_id, wanted.topic_id) or mine.topic_id == wanted.topic_id)
+
     @cached_property
     def error(self) -> ErrorHeaders:
         """Its error headers, parsed."""
@@ -49,7 +56,7 @@ class Record:
         """A letter that the table no longer has, filled in from the headers; other letters unchanged."""
         if letter.fingerprint:
             return letter
-        error = self.error
+        error, letter = self.error, replace(letter, position=self.event_position)
         return replace(
             letter,
             reason=error.reason,
@@ -98,29 +105,37 @@ def record_of(message: Any) -> Record:
 
 
 def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Position, Record]:
-    """The records of `letters` by the event's position; those that retention has removed are absent.
+    """The records of `letters` by the letter's position; those that retention has removed are absent.
 
     Reads each dead-letter topic from the time of its oldest letter on. Raises `UsageError` past 512 MB.
     """
-    wanted: dict[str, dict[Position, Letter]] = defaultdict(dict)
+    wanted: dict[str, list[Letter]] = defaultdict(list)
     for letter in letters:
-        wanted[letter.letter_topic][letter.position] = letter
+        wanted[letter.letter_topic].append(letter)
     found: dict[Position, Record] = {}
     size = 0
     with reader(settings) as consumer:
-        for topic, missing in wanted.items():
+        for topic, listed in wanted.items():
+            missing: dict[tuple[Any, ...], list[Letter]] = defaultdict(list)
+            for letter in listed:
+                missing[letter.position[:3]].append(letter)
 
-            def visit(message: Any, missing: dict[Position, Letter] = missing) -> bool:
+            def visit(message: Any, missing: dict[tuple[Any, ...], list[Letter]] = missing) -> bool:
                 nonlocal size
                 record = record_of(message)
-                if missing.pop(record.event_position, None):
-                    found[record.event_position] = record
-                    size += len(record.value or b"")
+                for letter in [one for one in missing.get(record.event_position[:3], ()) if record.is_of(one)]:
+                    size += len(record.value or b"") - len(
+                        found[letter.position].value or b"" if letter.position in found else b""
+                    )
+                    found[letter.position] = record
                     if size > MOST_BYTES:
                         raise UsageError("these letters have more than 512 MB; choose fewer at a time")
-                return not missing
+                    # Where the letter does not say which topic of that name, the last record is of the newest.
+                    if letter.place or letter.position.topic_id:
+                        missing[letter.position[:3]].remove(letter)
+                return not any(missing.values())
 
-            oldest = min(letter.dead_at for letter in missing.values()).timestamp()
+            oldest = min(letter.dead_at for letter in listed).timestamp()
             scan(consumer, _from(consumer, topic, int(oldest * 1_000) - CLOCKS_DIFFER_MS), visit)
     return found
 

@@ -26,6 +26,7 @@ from streamgauge.dead_letters.retry import records
 from streamgauge.dead_letters.retry.records import Record
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
+from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.settings import Settings
 
 TRANSACTIONAL_ID = "streamgauge-dead-letters-retry"
@@ -55,7 +56,7 @@ class Sent:
 
 
 def retried_letters(settings: Settings) -> dict[str, LetterRetried]:
-    """Audit records of all committed retries, by letter id; empty where the topic does not exist yet.
+    """Audit records of all committed retries, by the letter's exact position; empty where the topic is not there yet.
 
     Raises `StreamgaugeError` for a record that cannot be decoded.
     """
@@ -69,7 +70,7 @@ def retried_letters(settings: Settings) -> dict[str, LetterRetried]:
             where = Position(message.topic(), message.partition(), message.offset())
             # Skipping an unreadable record might send an event twice.
             raise StreamgaugeError(f"{where} is not a retry's record ({error}); nothing was sent") from None
-        found[record.letter] = record
+        found[record.exact] = record
         return False
 
     with records.reader(settings) as consumer:
@@ -90,9 +91,12 @@ class Retrier:
                 # The topic's own limit applies.
                 "message.max.bytes": 64 * 1024 * 1024,
                 "linger.ms": 5,
+                "partitioner": "murmur2_random",
                 "log_level": 0,
             }
         )
+        self._admin = kafka.admin(settings)
+        self._topic_ids: dict[str, str | None] = {}
         self._run, self._by = uuid.uuid4().hex[:12], (by or "").strip()[:1_000] or _who()
         try:
             self._producer.init_transactions(_CALL_S)
@@ -107,34 +111,41 @@ class Retrier:
         """
         positions: dict[str, Position] = {}
         try:
+            topics = {item.letter.position.topic for item in batch}
+            self._topic_ids = {topic: now.id or None for topic, now in topic_ids.read(self._admin, topics).items()}
             self._producer.begin_transaction()
             for item in batch:
                 self._publish(item, positions)
             # Offsets are known now, so the audit records can contain them.
             self._producer.flush(_CALL_S)
             for item in batch:
-                self._publish_audit(item, positions[item.letter.id])
+                self._publish_audit(item, positions[item.letter.position.exact])
             self._producer.commit_transaction(_CALL_S)
         except (KafkaException, BufferError, KeyError) as error:
             raise _failed(error) from None
-        return [Sent(item.letter, positions[item.letter.id]) for item in batch]
+        return [Sent(item.letter, positions[item.letter.position.exact]) for item in batch]
 
     def _publish(self, item: Sendable, positions: dict[str, Position]) -> None:
         def delivered(error: Any, message: Any) -> None:
             if error is None:
-                positions[item.letter.id] = Position(message.topic(), message.partition(), message.offset())
+                positions[item.letter.position.exact] = Position(
+                    message.topic(), message.partition(), message.offset(), self._topic_ids.get(message.topic())
+                )
 
         headers = [
             *original(item.record.headers),
             (ATTEMPT, str(item.letter.attempts + 1).encode()),
-            (RETRY_OF, str(item.letter.root).encode()),
+            (RETRY_OF, item.letter.root.exact.encode()),
         ]
-        # The event's own partition, whatever assigned it: it has the other events of the key.
+        # The event's own partition, whatever assigned it: it has the other events of the key. In a topic that was made
+        # anew since, perhaps with another number of them, the key decides.
+        at = item.letter.position
+        known = at.topic_id is None or self._topic_ids.get(at.topic) in (None, at.topic_id)
         self._producer.produce(
-            item.letter.position.topic,
+            at.topic,
             item.value,
             item.record.key,
-            item.letter.position.partition,
+            at.partition if known else -1,
             on_delivery=delivered,
             headers=headers,
         )
@@ -144,6 +155,7 @@ class Retrier:
         letter = item.letter
         record = LetterRetried(
             letter=letter.id,
+            topic_id=letter.position.topic_id,
             attempt=letter.attempts + 1,
             retried_at=int(time.time() * 1_000),
             retried_by=self._by,
@@ -154,6 +166,7 @@ class Retrier:
             sent_topic=position.topic,
             sent_partition=position.partition,
             sent_offset=position.offset,
+            sent_topic_id=position.topic_id,
             edited=item.edit is not None,
             edit=item.edit,
             original_sha256=_sha256(item.record.value),

@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 
 from streamgauge.catalog.loader import BUILT_IN, Catalog
-from streamgauge.catalog.model import Model
+from streamgauge.catalog.model import SINCE, Model
 from streamgauge.warehouse import schema, story
 
 _NOW = re.compile(r"\bnow\s*\(\s*\)|\bcurrent_timestamp\b(?:\s*\(\s*\))?", re.IGNORECASE)
@@ -117,8 +117,11 @@ class AsOfRewriter:
         return next((column for column, source in model.passthrough.items() if source == self._time(model)), None)
 
     def _delta(self, model: Model, raw: str, condition: str) -> str:
-        """The model's SELECT over the raw events that satisfy a condition."""
-        return f'(WITH events AS (FROM main."{raw}" WHERE {condition}) {model.delta_sql})'
+        """The model's SELECT over the raw events that satisfy a condition, with a latest model's version."""
+        delta = model.delta_sql
+        if model.merge == "latest":
+            delta = f"SELECT coalesce({SINCE}, TIMESTAMPTZ 'epoch') AS {SINCE}, {delta.removeprefix('SELECT ')}"
+        return f'(WITH events AS (FROM main."{raw}" WHERE {condition}) {delta})'
 
     def _model_sql(self, model: Model, at_ms: int) -> str:
         columns = ", ".join(f'"{name}"' for name in model.columns)
@@ -134,7 +137,9 @@ class AsOfRewriter:
         if model.merge == "append":
             if shown or raw is None:
                 return f'SELECT {columns} FROM main."{model.name}" WHERE epoch_ms("{shown}") <= {at_ms}'
-            return f"SELECT {columns} FROM {self._delta(model, raw, f'{time} <= {at_ms}')}"
+            selected = ", ".join(f'"{name}"' for name in model.selected)
+            delta = self._delta(model, raw, f"{time} <= {at_ms}")
+            return f"SELECT {selected}, NULL::TIMESTAMPTZ AS {SINCE} FROM {delta}"
         current = f'(FROM main."{model.name}" WHERE epoch_ms("{shown}") <= {at_ms})'
         if raw is None:
             return f"SELECT {columns} FROM {current}"

@@ -2,7 +2,7 @@
 -- How long a state takes: of the sagas that left it in the last hour. What is stuck now does not count, so a slow step
 -- does not become normal while it is slow. (Where a saga entered the state more than two hours ago, it is not counted.)
 WITH entered AS (
-    SELECT order_id, state, min(occurred_at) AS entered_at, min(kafka_offset) AS at_offset
+    SELECT order_id, state, min(occurred_at) AS entered_at, min((kafka_topic_since, kafka_offset)) AS at_offset
     FROM fulfilment_events
     WHERE occurred_at > now() - INTERVAL 2 HOURS
     GROUP BY order_id, state

@@ -2,12 +2,13 @@
 -- An audit: levels that do not follow from the events. From the oldest event in the raw table, what it said of the level;
 -- each later event, once, moves it by its quantity, in the order of publication.
 WITH once AS (
-    SELECT sku, location, event_id, event_type, quantity, on_hand, reserved, kafka_offset
+    SELECT sku, location, event_id, event_type, quantity, on_hand, reserved, kafka_topic_since,
+           kafka_offset
     FROM inventory_events
-    QUALIFY row_number() OVER (PARTITION BY sku, location, event_id ORDER BY kafka_offset) = 1
+    QUALIFY row_number() OVER (PARTITION BY sku, location, event_id ORDER BY kafka_topic_since, kafka_offset) = 1
 ),
 moves AS (
-    SELECT *, row_number() OVER (PARTITION BY sku, location ORDER BY kafka_offset) = 1 AS is_first,
+    SELECT *, row_number() OVER (PARTITION BY sku, location ORDER BY kafka_topic_since, kafka_offset) = 1 AS is_first,
            CASE event_type WHEN 'stock.received' THEN quantity WHEN 'stock.shipped' THEN -quantity ELSE 0 END AS to_hand,
            CASE event_type WHEN 'stock.reserved' THEN quantity
                            WHEN 'stock.released' THEN -quantity

@@ -55,7 +55,7 @@ def test_a_latest_model_carries_its_version(tmp_path: Path) -> None:
         "-- model: m\n-- stream: readings\n-- merge: latest\n-- key: sensor\nSELECT sensor, celsius FROM events",
     )
     assert made.key == ("sensor",)
-    assert list(made.columns) == ["kafka_offset", "sensor", "celsius"]
+    assert list(made.columns) == ["kafka_topic_since", "kafka_offset", "sensor", "celsius"]
 
 
 def test_an_append_model_of_everything_is_a_copy(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_an_append_model_of_everything_is_a_copy(tmp_path: Path) -> None:
 def test_passed_through_columns_equal_the_sql(tmp_path: Path, select: str, computed: list[str] | None) -> None:
     """The columns left to SQL are those that need it."""
     made = load(tmp_path, f"-- model: m\n-- stream: readings\n-- merge: append\nSELECT {select} FROM events\n")
-    assert list(made.computed) == (list(made.columns) if computed is None else computed)
+    assert list(made.computed) == (list(made.selected) if computed is None else computed)
 
 
 @pytest.mark.parametrize("end", ["WHERE celsius > 1", "ORDER BY celsius", "LIMIT 1", "USING SAMPLE 1"])

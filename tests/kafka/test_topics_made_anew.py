@@ -1,0 +1,195 @@
+"""A topic is deleted and made anew: what is in it is read, all of it and once, and its letters are new letters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from streamgauge.warehouse.client import Warehouse
+from tests.kafka.dead_letters import call
+from tests.kafka.recreation import make_anew, topic_id
+from tests.support.commerce_events import event, order, shipment, stock
+from tests.support.figures import count
+from tests.support.publishing import publishing
+from tests.support.requirements import require_kafka
+from tests.support.rig import Rig, Worker, new_rig
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    require_kafka()
+    with new_rig(partitions=2, commit_interval_ms=50, flush_interval_ms=50, dead_letter_stop_events=0) as rig:
+        rig.start_together(("warehouse",), ("process", "analytics"))
+        yield rig
+
+
+def analytics(rig: Rig) -> Worker:
+    """The replica that runs now."""
+    return [worker for worker in rig.workers if worker.command[-1] == "analytics"][-1]
+
+
+def ship(rig: Rig, kind: str, number: int, partition: int = 0) -> None:
+    """Shipments of one type, in one partition."""
+    with publishing(rig.kafka.bootstrap, topic_metadata_refresh_interval_ms=200) as send:
+        for one in range(number):
+            send("shipments", f"O-{one}", shipment(one, event_type=f"shipment.{kind}"), partition=partition)
+
+
+def shipments(warehouse: Warehouse, kind: str, number: int) -> None:
+    """Wait until the raw table has as many of one type, and check that it stays so."""
+    where = f"shipment_events WHERE event_type = 'shipment.{kind}'"
+    wait_until(lambda: count(warehouse, where) >= number, f"{number} {kind}, there are {count(warehouse, where)}", 90)
+    assert count(warehouse, where) == number
+    rows = f"SELECT count(DISTINCT (kafka_topic_since, kafka_partition, kafka_offset)) AS n FROM {where}"
+    assert warehouse.query(rows).to_pylist() == [{"n": number}]
+
+
+def log_of(rig: Rig, name: str) -> str:
+    """What the processes of a command have logged."""
+    return "".join(worker.log.read_text() for worker in rig.workers if worker.command[-1] == name)
+
+
+def test_a_longer_log_is_read_from_its_beginning(rig: Rig, warehouse: Warehouse) -> None:
+    """It fills at once, beyond what was read of the old one."""
+    ship(rig, "requested", 100)
+    shipments(warehouse, "requested", 100)
+    make_anew(rig.kafka.bootstrap, "shipments")
+    ship(rig, "dispatched", 500)
+    shipments(warehouse, "dispatched", 500)
+    assert "shipments was deleted and made anew" in log_of(rig, "analytics") + log_of(rig, "warehouse")
+
+
+def test_a_shorter_log_and_one_of_the_same_length_are_read_too(rig: Rig, warehouse: Warehouse) -> None:
+    """Nothing counts twice, and nobody says so."""
+    for kind, number in (("delivered", 50), ("failed", 50)):
+        make_anew(rig.kafka.bootstrap, "shipments")
+        ship(rig, kind, number)
+        shipments(warehouse, kind, number)
+    assert "count twice" not in log_of(rig, "warehouse")
+
+
+def test_more_partitions_are_taken_up(rig: Rig, warehouse: Warehouse) -> None:
+    """Made anew with another number of partitions."""
+    before = count(warehouse, "shipment_events WHERE event_type = 'shipment.requested'")
+    make_anew(rig.kafka.bootstrap, "shipments", partitions=4)
+    for partition in range(4):
+        ship(rig, "requested", 10, partition)
+    shipments(warehouse, "requested", before + 40)
+
+
+def test_it_is_noticed_after_a_restart(rig: Rig, warehouse: Warehouse) -> None:
+    """Analytics is away meanwhile; the group's offsets may outlive the topic."""
+    with publishing(rig.kafka.bootstrap) as send:
+        for number in range(20):
+            send(
+                "payments",
+                f"O-{number}",
+                event(
+                    "payment.requested",
+                    payment_id=f"P-{number}",
+                    order_id=f"O-{number}",
+                    customer_id="C-1",
+                    method="card",
+                    amount_cents=1,
+                    currency="EUR",
+                ),
+                partition=0,
+            )
+    wait_until(lambda: count(warehouse, "payment_events") == 20, "20 payments")
+    analytics(rig).stop()
+    make_anew(rig.kafka.bootstrap, "payments")
+    with publishing(rig.kafka.bootstrap) as send:
+        for number in range(30):
+            send(
+                "payments",
+                f"O-{number}",
+                event(
+                    "payment.requested",
+                    payment_id=f"P-{number}",
+                    order_id=f"O-{number}",
+                    customer_id="C-1",
+                    method="card",
+                    amount_cents=100,
+                    currency="EUR",
+                ),
+                partition=0,
+            )
+    rig.start("process", "analytics")
+    where = "payment_events WHERE amount_cents = 100"
+    wait_until(lambda: count(warehouse, where) >= 30, "30 payments of the new topic")
+    assert count(warehouse, "payment_events") == 50
+
+
+def test_rows_replace_those_of_the_earlier_topic(rig: Rig, warehouse: Warehouse) -> None:
+    """The version of a row is of its topic first, then its offset."""
+    with publishing(rig.kafka.bootstrap) as send:
+        for number in range(30):
+            send("orders", "O-1", order("O-1", event_type="order.placed", amount_cents=number), partition=0)
+    where = "SELECT status, amount_cents FROM orders WHERE order_id = 'O-1'"
+    wait_until(
+        lambda: warehouse.query(where).to_pylist() == [{"status": "placed", "amount_cents": 29}], "the last of 30"
+    )
+    make_anew(rig.kafka.bootstrap, "orders")
+    with publishing(rig.kafka.bootstrap, topic_metadata_refresh_interval_ms=200) as send:
+        # The key is in another partition now, at a smaller offset.
+        send("orders", "O-1", order("O-1", event_type="order.completed", amount_cents=7), partition=1)
+    wait_until(
+        lambda: warehouse.query(where).to_pylist() == [{"status": "completed", "amount_cents": 7}],
+        "the new topic's row",
+    )
+
+
+def test_a_letter_at_a_place_that_was_settled_is_open(rig: Rig, warehouse: Warehouse) -> None:
+    """Two bad events, each the first of its partition: the one of the old topic was retried, the other was not."""
+    ad = {"campaign_id": "K", "customer_id": "C", "cost_cents": 1}
+    with publishing(rig.kafka.bootstrap) as send:
+        send("marketing", "C", event("ad.click", **ad, channel="fax"), partition=0)
+    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'marketing'") == 1, "the first letter")
+    code, out, err = call(rig, "retry", "marketing:0:0", "--set", "channel=search", "--yes")
+    assert code == 0, out + err
+    wait_until(lambda: count(warehouse, "dead_letter_retries") == 1, "the record of the retry")
+    make_anew(rig.kafka.bootstrap, "marketing", pause_s=2)
+    with publishing(rig.kafka.bootstrap) as send:
+        send("marketing", "C", event("ad.click", **{**ad, "cost_cents": "12"}, channel="search"), partition=0)
+    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'marketing'") == 2, "the second letter")
+    code, out, err = call(rig, "list", "--stream", "marketing", "--format", "json")
+    groups = {group["reason"]: group for group in json.loads(out)}
+    assert {reason: group["open"] for reason, group in groups.items()} == {"out_of_range": 0, "wrong_type": 1}
+    code, out, err = call(rig, "show", groups["wrong_type"]["fingerprint"], "--format", "json")
+    shown = json.loads(out)
+    assert json.loads(shown["payload"])["cost_cents"] == "12"
+    assert shown["topic_id"] == topic_id(rig.kafka.bootstrap, "marketing")
+    code, out, err = call(rig, "retry", "marketing:0:0", "--set", "cost_cents=12", "--yes")
+    assert code == 0, out + err
+    wait_until(lambda: count(warehouse, "marketing_events WHERE cost_cents = 12") == 1, "the second event")
+    assert count(warehouse, "marketing_events") == 2
+
+
+def test_the_second_of_two_letters_at_one_place_is_sent(rig: Rig, warehouse: Warehouse) -> None:
+    """Both are open; the one that is chosen is the one of the topic as it is."""
+    with publishing(rig.kafka.bootstrap) as send:
+        send("inventory", "k", stock(1, sku="SKU-FIRST", quantity=0), partition=0)
+    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'inventory'") == 1, "the first letter")
+    make_anew(rig.kafka.bootstrap, "inventory", pause_s=2)
+    with publishing(rig.kafka.bootstrap) as send:
+        send("inventory", "k", stock(2, sku="SKU-SECOND", quantity="7"), partition=0)
+    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'inventory'") == 2, "the second letter")
+    (fingerprint,) = warehouse.query(
+        "SELECT fingerprint FROM dead_letters WHERE stream = 'inventory' AND reason = 'wrong_type'"
+    )["fingerprint"].to_pylist()
+    code, out, err = call(rig, "retry", fingerprint, "--set", "quantity=7", "--yes")
+    assert code == 0, out + err
+    wait_until(lambda: count(warehouse, "inventory_events") == 1, "the event sent again")
+    rows = warehouse.query("SELECT sku, quantity FROM inventory_events").to_pylist()
+    assert rows == [{"sku": "SKU-SECOND", "quantity": 7}]
+    rows = warehouse.query(
+        "SELECT count(*) AS n FROM dead_letters WHERE stream = 'inventory' AND reason <> 'wrong_type' "
+        "AND concat_ws(':', topic, kafka_partition, kafka_offset, kafka_topic_id) NOT IN "
+        "(SELECT concat_ws(':', letter, topic_id) FROM dead_letter_retries)"
+    ).to_pylist()
+    assert rows == [{"n": 1}]
