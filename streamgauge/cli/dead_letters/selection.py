@@ -136,8 +136,8 @@ def in_order(letters: Sequence[Letter]) -> list[Letter]:
 
     Of a topic that was made anew, those of the earlier one come first, as in `letters`.
     """
-    age = {letter.root.topic_id: number for number, letter in reversed(list(enumerate(letters)))}
-    return sorted(letters, key=lambda one: (one.root[:2], age[one.root.topic_id], one.root.offset, one.attempts))
+    age = {letter.position.topic_id: number for number, letter in reversed(list(enumerate(letters)))}
+    return sorted(letters, key=lambda one: (one.root[:2], age[one.position.topic_id], one.root.offset, one.attempts))
 
 
 def _named(letters: Sequence[Letter], ids: Iterable[Position]) -> list[Letter]:
