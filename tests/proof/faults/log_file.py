@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from tests.proof.injection import Record, injection
+from tests.proof.open_copy import opened
 from tests.proof.pipeline import Pipeline, pipeline
 from tests.support.figures import events_visible
 from tests.support.waiting import wait_until
 
 CUTS, FLIPS, RESTARTS, EVENTS = 30, 50, 3, 15_000
 FILE, LOG = "warehouse.duckdb", "warehouse.duckdb.wal"
-
-
-def opened(folder: Path) -> dict[str, Any]:
-    """What `open_copy` prints; `crashed` with its last words where it ends otherwise."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.proof.open_copy", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        return {"crashed": (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]}
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 class Torn:
