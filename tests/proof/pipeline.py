@@ -19,7 +19,7 @@ from tests.chaos.delta_reader import DeltaReader
 from tests.chaos.kills import analytics_at_work
 from tests.proof.injection import Record
 from tests.support import audit
-from tests.support.figures import events_visible, figure
+from tests.support.figures import figure
 from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
@@ -80,8 +80,8 @@ class Pipeline:
             return -1
 
     def visible(self) -> int:
-        """Messages that the tables count; -1 where the warehouse does not answer."""
-        return self.figure("SELECT sum(events)::BIGINT FROM stream_windows")
+        """Messages of the generator's streams that the tables count; -1 where the warehouse does not answer."""
+        return self.figure(f"SELECT sum(events)::BIGINT FROM stream_windows WHERE stream IN {tuple(audit.RAW)}")
 
     def compare(self, bad: Mapping[str, tuple[str, int]] | None = None) -> dict[str, Any]:
         """Stop the generator, wait until everything it published is visible, and record what is lost or repeated.
@@ -100,7 +100,7 @@ class Pipeline:
         produced = ledger["produced"]
         most, since = -1, time.monotonic()
         while most < produced and time.monotonic() - since < STANDING_S:
-            if (now := events_visible(self.sql)) > most:
+            if (now := self.visible()) > most:
                 most, since = now, time.monotonic()
             time.sleep(0.1)
         # A repeated event would come late.
