@@ -18,6 +18,7 @@ from streamgauge.warehouse.client import QueryError, Warehouse
 from tests.chaos.delta_reader import DeltaReader
 from tests.chaos.kills import analytics_at_work
 from tests.proof.injection import Record
+from tests.proof.words import last_words
 from tests.support import audit
 from tests.support.figures import figure
 from tests.support.rig import Rig, Worker, new_rig
@@ -143,4 +144,9 @@ def pipeline(
     chosen = {"session_timeout_ms": 6_000, "commit_interval_ms": 100, "flush_interval_ms": 100, **settings}
     options = options or Options()
     with new_rig(kafka_class=options.kafka, **chosen) as rig:  # type: ignore[arg-type]
-        yield Pipeline(rig, record, replicas, rate, options)
+        try:
+            yield Pipeline(rig, record, replicas, rate, options)
+        except BaseException:
+            for worker in rig.workers:
+                record.report(f"{' '.join(worker.command[:2])} ({worker.process.poll()}): {last_words(worker, 4)}")
+            raise
