@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streamgauge.cli.dead_letters import listing, plan, retry, selection, show
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
-from streamgauge.dead_letters.retry import edit
+from streamgauge.dead_letters.retry import edit, retrier
+from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse.client import Warehouse
 from tests.kafka.dead_letters import CONNECT, Billing, call, publish, spring
 from tests.support.commerce_events import payment, shipment, stock
@@ -253,3 +255,58 @@ def test_dead_letters_of_other_systems(rig: Rig, warehouse: Warehouse, capsys: p
     ]
     assert retry.run(rig.settings, ids(nowhere), Options(really=True)) == 0
     assert "1 left out: without the topic they came from" in capsys.readouterr().out
+
+
+def test_the_dry_run_says_what_the_run_would_refuse(
+    rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A topic that is gone, a partition that is gone, an event too large: each with its reason; the others are sent."""
+    limited = NewTopic("small", 1, 1, config={"max.message.bytes": "1000"})
+    client = AdminClient({"bootstrap.servers": rig.kafka.bootstrap})
+    client.create_topics([limited])["small"].result()
+    before = count(warehouse, "dead_letters WHERE stream = 'sink.dead'")
+    noise = random.Random(1).randbytes(3_000)
+    letters = {
+        "gone:0:5": b"x",
+        "small:4:5": b"x",
+        "small:0:5": noise,
+        "small:0:6": b'{"text":"' + b"x" * 3_000 + b'"}',
+    }
+    for origin, value in letters.items():
+        publish(rig, "sink.dead", [(b"K", value)], spring(origin))
+    dead(warehouse, "sink.dead", before + len(letters))
+    assert retry.run(rig.settings, ids(*letters), Options()) == 0
+    out = capsys.readouterr().out
+    for line in (
+        "1 left out: topic `gone` does not exist (gone:0:5)",
+        "1 left out: topic `small` has no partition 4 (small:4:5)",
+        "its max.message.bytes is 1,000 (small:0:5)",
+        "1 to send",
+    ):
+        assert line in out
+    made = plan.make(rig.settings, ids(*letters), Options(set=[edit.parse("text=short")]))
+    assert [item.value for item in made.ready] == [b'{"text":"short"}']
+    assert dict((letter.id, why) for letter, why in made.refused)["small:0:5"] == (
+        "small:0:5 is not JSON; replace it with --edit FILE"
+    )
+    with pytest.raises(UsageError, match="nowhere to add it"):
+        plan.make(rig.settings, ids("small:0:6"), Options(set=[edit.parse("text.deeper=1")]))
+    # Compressed, as it would have to have come.
+    sent = retrier.Retrier(rig.settings, None, made.batch_bytes).send(
+        plan.make(rig.settings, ids(*letters), Options()).ready
+    )
+    assert [str(one.position) for one in sent] == ["small:0:0"]
+
+
+def test_what_would_refuse_a_whole_run_is_said_before(
+    rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (origin,) = publish(rig, "invoices", [(b"I-9", b"x")])
+    headers = [(name, value) for name, value in spring(origin) if "group" not in name]
+    before = count(warehouse, "dead_letters WHERE stream = 'sink.dead'")
+    publish(rig, "sink.dead", [(b"I-9", b"x")], headers)
+    dead(warehouse, "sink.dead", before + 1)
+    assert retry.run(rig.settings, ids(origin), Options()) == 0
+    assert f"a run would refuse all of them: {origin} does not name the consumer group" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="--group"):
+        retry.run(rig.settings, ids(origin), Options(really=True))

@@ -158,6 +158,10 @@ def _dry(job: Job) -> None:
         f"in batches of {retry_request.batch_sizes(plan['rungs'])}, at most {plan['rate']:g} a second",
     ]
     st.code("\n".join(lines), language=None, wrap_lines=True)
+    if plan.get("blocked"):
+        st.error("**It cannot be sent.**", icon=":material/block:")
+        st.text(plan["blocked"])
+        return
     actions.button(
         f"Send {format.count(ready)} again",
         key="letters-retry",

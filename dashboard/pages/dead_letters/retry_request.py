@@ -16,6 +16,7 @@ from streamgauge.dead_letters.headers import Position
 from streamgauge.domain import format
 
 RATE = 50.0
+EXAMPLES = 5
 _FINGERPRINT = re.compile(r"[0-9a-f]{4,12}")
 
 
@@ -117,7 +118,13 @@ def left_out(plan: Mapping[str, Any]) -> list[str]:
         "homeless": "do not name the topic they came from",
     }
     out: Mapping[str, int] = plan.get("left_out", {})
-    return [f"{format.count(out[name])} left out: they {words}" for name, words in why.items() if out.get(name)]
+    lines = [f"{format.count(out[name])} left out: they {words}" for name, words in why.items() if out.get(name)]
+    if out.get("refused"):
+        lines.append(f"{format.count(out['refused'])} left out: they would be refused")
+        # They come first.
+        refusals = plan.get("refusals", [])[: min(out["refused"], EXAMPLES)]
+        lines += [f"{one['letter']}: {one['why']}" for one in refusals]
+    return lines
 
 
 def batch_sizes(sizes: Sequence[int]) -> str:

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 from streamgauge.cli import output
-from streamgauge.cli.dead_letters.plan import Options, Plan, describe, summary
+from streamgauge.cli.dead_letters.description import describe, summary
+from streamgauge.cli.dead_letters.plan import Options, Plan
 from streamgauge.dead_letters.retry.outcomes import Failure
 from streamgauge.runtime.settings import Settings
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
 from streamgauge.cli.dead_letters import selection
-from streamgauge.cli.dead_letters.precheck import Precheck
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.dead_letters.letter import Letter
-from streamgauge.dead_letters.retry import canary, edit, records
+from streamgauge.dead_letters.retry import edit, records, targets
 from streamgauge.dead_letters.retry.edit import Setting
 from streamgauge.dead_letters.retry.retrier import Sendable, retried_letters
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
 
-EXAMPLES, VERDICTS = 3, 20
+BATCH_BYTES = 1_000_000
+RETRIED, EXPIRED = "already retried", "no longer in the dead-letter topic"
+NO_ORIGIN = "without the topic they came from"
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,23 @@ class Options:
 
 @dataclass
 class Plan:
-    """What to send, in order; and what is left out: already retried, expired from its topic, or of unknown origin."""
+    """What to send, in order; and what is left out: already retried, expired from its topic, of unknown origin, or
+    refused with a reason: Kafka would not take it, or the edit does not fit. `blocked` is why no run can begin.
+    """
 
     ready: list[Sendable] = field(default_factory=list)
     retried: list[Letter] = field(default_factory=list)
     expired: list[Letter] = field(default_factory=list)
     no_origin: list[Letter] = field(default_factory=list)
+    refused: list[tuple[Letter, str]] = field(default_factory=list)
+    batch_bytes: int = BATCH_BYTES
+    blocked: str = ""
+
+    @property
+    def left_out(self) -> list[tuple[Letter, str]]:
+        """Every letter that is left out, and why."""
+        known = ((self.retried, RETRIED), (self.expired, EXPIRED), (self.no_origin, NO_ORIGIN))
+        return [*self.refused, *((letter, why) for letters, why in known for letter in letters)]
 
 
 def make(settings: Settings, choice: Choice, options: Options) -> Plan:
@@ -76,7 +86,45 @@ def make(settings: Settings, choice: Choice, options: Options) -> Plan:
     place = {letter.position: number for number, letter in enumerate(order)}
     plan.ready.sort(key=lambda item: place[item.letter.position])
     _edit(plan, options)
+    _check(settings, plan, options)
     return plan
+
+
+def group_of(settings: Settings, items: Sequence[Sendable], options: Options) -> str:
+    """The consumer group that failed at these events and must now process them. Raises `UsageError` for several."""
+    if options.group:
+        return options.group
+    groups = set()
+    for item in items:
+        own = item.letter.letter_topic == f"{item.letter.position.topic}.dlq"
+        group = item.letter.consumer or (settings.analytics_group if own else None)
+        if group is None:
+            raise UsageError(f"{item.letter.id} does not name the consumer group that failed; name it with --group")
+        groups.add(group)
+    if len(groups) > 1:
+        raise UsageError(f"letters of several consumers ({', '.join(sorted(groups))}): retry those of one at a time")
+    return groups.pop()
+
+
+def _check(settings: Settings, plan: Plan, options: Options) -> None:
+    """Leave out what Kafka would refuse, and find what would refuse the whole run."""
+    known = targets.read(settings, [RETRIES_TOPIC, *(item.letter.position.topic for item in plan.ready)])
+    ready = []
+    for item in plan.ready:
+        why = targets.refusal(item, known[item.letter.position.topic])
+        if why is None:
+            ready.append(item)
+        else:
+            plan.refused.append((item.letter, why))
+    plan.ready = ready
+    limits = [known[item.letter.position.topic].most_bytes for item in ready]
+    plan.batch_bytes = min([BATCH_BYTES, *(limit for limit in limits if limit)])
+    plan.blocked = known[RETRIES_TOPIC].closed
+    if not plan.blocked and ready:
+        try:
+            group_of(settings, ready, options)
+        except UsageError as error:
+            plan.blocked = str(error)
 
 
 def _edit(plan: Plan, options: Options) -> None:
@@ -88,79 +136,12 @@ def _edit(plan: Plan, options: Options) -> None:
         except OSError as error:
             raise UsageError(f"cannot read {options.file}: {error.strerror}") from None
     elif options.set:
-        plan.ready = [edit.apply(item, options.set) for item in plan.ready]
-
-
-@dataclass
-class Cause:
-    """Letters of one cause that would be sent, and their precheck verdicts (`Precheck.verdict`)."""
-
-    fingerprint: str
-    stream: str
-    reason: str
-    letters: int = 0
-    verdicts: Counter[str | None] = field(default_factory=Counter)
-
-
-def causes_of(settings: Settings, plan: Plan) -> list[Cause]:
-    """The plan's letters by cause, the most frequent cause first."""
-    precheck = Precheck(settings, int(time.time() * 1_000))
-    causes: dict[tuple[str, str, str], Cause] = {}
-    for item in plan.ready:
-        name = item.letter.fingerprint, item.letter.stream, item.letter.reason
-        cause = causes.setdefault(name, Cause(*name))
-        cause.letters += 1
-        cause.verdicts[precheck.verdict(item)] += 1
-    return sorted(causes.values(), key=lambda cause: -cause.letters)
-
-
-def summary(settings: Settings, plan: Plan, options: Options) -> dict[str, Any]:
-    """The plan for JSON; verdicts as `Precheck.verdict` returns them."""
-    targets = Counter((item.letter.position.topic, item.letter.position.partition) for item in plan.ready)
-    return {
-        "ready": len(plan.ready),
-        "causes": [
-            {
-                "fingerprint": cause.fingerprint,
-                "stream": cause.stream,
-                "reason": cause.reason,
-                "letters": cause.letters,
-                "verdicts": [
-                    {"says": verdict, "letters": number} for verdict, number in cause.verdicts.most_common(VERDICTS)
-                ],
-            }
-            for cause in causes_of(settings, plan)[:VERDICTS]
-        ],
-        "to": [
-            {"topic": topic, "partition": number, "letters": letters} for (topic, number), letters in targets.items()
-        ],
-        "edits": [{"letter": item.letter.id, "edit": item.edit} for item in plan.ready[:EXAMPLES] if item.edit],
-        "left_out": {"retried": len(plan.retried), "gone": len(plan.expired), "homeless": len(plan.no_origin)},
-        "rungs": [len(rung) for rung in canary.rungs(plan.ready)],
-        "rate": options.rate,
-    }
-
-
-def describe(settings: Settings, plan: Plan, options: Options) -> Iterable[str]:
-    """The plan for people, line by line."""
-    for cause in causes_of(settings, plan):
-        yield f"{cause.letters:>7,} x {cause.fingerprint} {cause.stream} {cause.reason}"
-        for verdict, count in cause.verdicts.most_common(EXAMPLES):
-            if verdict is not None:
-                text = f"would fail again: {verdict}" if verdict else "would pass now"
-                yield f"{count:>9,} {text}"
-    for item in plan.ready[:EXAMPLES]:
-        if item.edit is not None:
-            yield f"edited {item.letter.id}: {item.edit}"
-    for letters_left_out, why in (
-        (plan.retried, "already retried"),
-        (plan.expired, "no longer in the dead-letter topic"),
-        (plan.no_origin, "without the topic they came from"),
-    ):
-        if letters_left_out:
-            yield f"{len(letters_left_out):,} left out: {why}"
-    rungs = canary.rungs(plan.ready)
-    steps = ", ".join(f"{len(rung):,}" for rung in rungs[:6]) + (", …" if len(rungs) > 6 else "")
-    yield f"{len(plan.ready):,} to send" + (
-        f", at most {options.rate:g} a second, in rungs of {steps}" if rungs else ""
-    )
+        ready, problems = [], []
+        for item in plan.ready:
+            try:
+                ready.append(edit.apply(item, options.set))
+            except UsageError as error:
+                problems.append((item.letter, str(error)))
+        if problems and not ready:
+            raise UsageError(problems[0][1])
+        plan.ready, plan.refused = ready, [*plan.refused, *problems]

@@ -33,8 +33,10 @@ def run(
     if not options.really or not made.ready:
         reporter.end(End("dry" if made.ready else "none", len(made.ready)))
         return 0
-    group = group_of(settings, made.ready, options)
-    retrier = Retrier(settings, options.by)
+    if made.blocked:
+        raise UsageError(made.blocked)
+    group = plan.group_of(settings, made.ready, options)
+    retrier = Retrier(settings, options.by, made.batch_bytes)
     items = [item for item in made.ready if item.letter.position.exact not in retrier.retried]
     with records.reader(settings) as consumer:
         watcher = Watcher(settings, consumer, group, {item.letter.letter_topic for item in items})
@@ -56,22 +58,6 @@ def stop_on_signal() -> Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
     return stop
-
-
-def group_of(settings: Settings, items: Sequence[Sendable], options: Options) -> str:
-    """The consumer group that failed at these events and must now process them. Raises `UsageError` for several."""
-    if options.group:
-        return options.group
-    groups = set()
-    for item in items:
-        own = item.letter.letter_topic == f"{item.letter.position.topic}.dlq"
-        group = item.letter.consumer or (settings.analytics_group if own else None)
-        if group is None:
-            raise UsageError(f"{item.letter.id} does not name the consumer group that failed; name it with --group")
-        groups.add(group)
-    if len(groups) > 1:
-        raise UsageError(f"letters of several consumers ({', '.join(sorted(groups))}): retry those of one at a time")
-    return groups.pop()
 
 
 def send_rungs(

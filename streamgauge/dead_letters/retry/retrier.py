@@ -12,12 +12,12 @@ import hashlib
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streamgauge.catalog.builtin.retries import RETRIES_TOPIC, LetterRetried
 from streamgauge.dead_letters.headers import ATTEMPT, RETRY_OF, Position, original
@@ -30,6 +30,7 @@ from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.settings import Settings
 
 TRANSACTIONAL_ID = "streamgauge-dead-letters-retry"
+MOST_BYTES = 64 * 1024 * 1024
 _CALL_S = 30.0
 
 
@@ -81,7 +82,7 @@ def retried_letters(settings: Settings) -> dict[str, LetterRetried]:
 class Retrier:
     """The only active retry on this cluster; construction blocks until an earlier one's transaction is settled."""
 
-    def __init__(self, settings: Settings, by: str | None = None) -> None:
+    def __init__(self, settings: Settings, by: str | None = None, batch_bytes: int = 1_000_000) -> None:
         kafka.require_topics(settings, [RETRIES_TOPIC])
         self._producer = Producer(
             {
@@ -89,9 +90,11 @@ class Retrier:
                 "transactional.id": TRANSACTIONAL_ID,
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
                 # The topic's own limit applies.
-                "message.max.bytes": 64 * 1024 * 1024,
+                "message.max.bytes": MOST_BYTES,
+                # The limit is on what arrives, and an event may have arrived compressed.
+                "compression.type": "gzip",
+                "batch.size": batch_bytes,
                 "linger.ms": 5,
-                "partitioner": "murmur2_random",
                 "log_level": 0,
             }
         )
@@ -109,28 +112,30 @@ class Retrier:
 
         Raises `Fenced`, or `TransientError` where the outcome is unknown: run the same again, nothing is sent twice.
         """
-        positions: dict[str, Position] = {}
+        positions, refused = dict[str, Position](), dict[str, KafkaError]()
         try:
             topics = {item.letter.position.topic for item in batch}
             self._topic_ids = {topic: now.id or None for topic, now in topic_ids.read(self._admin, topics).items()}
             self._producer.begin_transaction()
             for item in batch:
-                self._publish(item, positions)
+                self._publish(item, positions, refused)
             # Offsets are known now, so the audit records can contain them.
             self._producer.flush(_CALL_S)
             for item in batch:
                 self._publish_audit(item, positions[item.letter.position.exact])
             self._producer.commit_transaction(_CALL_S)
         except (KafkaException, BufferError, KeyError) as error:
-            raise _failed(error) from None
+            raise _failed(error, refused) from None
         return [Sent(item.letter, positions[item.letter.position.exact]) for item in batch]
 
-    def _publish(self, item: Sendable, positions: dict[str, Position]) -> None:
+    def _publish(self, item: Sendable, positions: dict[str, Position], refused: dict[str, KafkaError]) -> None:
         def delivered(error: Any, message: Any) -> None:
             if error is None:
                 positions[item.letter.position.exact] = Position(
                     message.topic(), message.partition(), message.offset(), self._topic_ids.get(message.topic())
                 )
+            else:
+                refused[item.letter.id] = error
 
         headers = [
             *original(item.record.headers),
@@ -175,8 +180,11 @@ class Retrier:
         self._producer.produce(RETRIES_TOPIC, msgspec.json.encode(record), letter.id.encode())
 
 
-def _failed(error: Exception) -> StreamgaugeError:
+def _failed(error: Exception, refused: Mapping[str, KafkaError]) -> StreamgaugeError:
     kafka_error = error.args[0] if error.args else error
+    for letter, why in refused.items():
+        if not why.retriable() and not kafka.is_fenced(KafkaException(why)):
+            return StreamgaugeError(f"Kafka refused {letter} ({why.str()}): none of its transaction was sent")
     if isinstance(error, KeyError):
         return TransientError("Kafka did not accept every event of a transaction, so none was sent; run it again")
     if kafka.is_fenced(error):

@@ -35,7 +35,7 @@ class Request:
         found = {}
         for topic, future in self._futures.items():
             try:
-                found[topic] = _described(future.result(CALL_S + 1))
+                found[topic] = described(future.result(CALL_S + 1))
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
@@ -55,7 +55,8 @@ def read(admin: AdminClient, topics: Iterable[str]) -> dict[str, Described]:
     return request(admin, topics).result()
 
 
-def _described(topic: TopicDescription) -> Described:
+def described(topic: TopicDescription) -> Described:
+    """A description's id and number of partitions."""
     # librdkafka prints ids in the alphabet of base64, Kafka's tools in the one for addresses.
     text = str(topic.topic_id or "").replace("+", "-").replace("/", "_")
     return Described("" if text == _ZERO else text, len(topic.partitions))

@@ -97,3 +97,15 @@ def test_the_announcement_lists_the_effects() -> None:
         "2 left out: they were sent again before.",
     ]
     assert lines[3] == "In batches of 1, 2; the first failure stops it."
+
+
+def test_the_announcement_names_what_would_be_refused() -> None:
+    refusals = [{"letter": f"gone:0:{n}", "why": "topic `gone` does not exist"} for n in range(9)]
+    out = {"retried": 1, "gone": 0, "homeless": 0, "refused": 8}
+    lines = retry_request.left_out(plan(3, left_out=out) | {"refusals": refusals})
+    assert lines[:3] == [
+        "1 left out: they were sent again before",
+        "8 left out: they would be refused",
+        "gone:0:0: topic `gone` does not exist",
+    ]
+    assert len(lines) == 2 + retry_request.EXAMPLES
