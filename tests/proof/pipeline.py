@@ -82,7 +82,11 @@ class Pipeline:
 
     def visible(self) -> int:
         """Messages of the generator's streams that the tables count; -1 where the warehouse does not answer."""
-        return self.figure(f"SELECT sum(events)::BIGINT FROM stream_windows WHERE stream IN {tuple(audit.RAW)}")
+        return self.counted(f"stream IN {tuple(audit.RAW)}")
+
+    def counted(self, condition: str) -> int:
+        """Messages that the tables count of the streams under an SQL condition; -1 where no warehouse answers."""
+        return self.figure(f"SELECT sum(events)::BIGINT FROM stream_windows WHERE {condition}")
 
     def compare(self, bad: Mapping[str, tuple[str, int]] | None = None) -> dict[str, Any]:
         """Stop the generator, wait until everything it published is visible, and record what is lost or repeated.
