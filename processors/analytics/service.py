@@ -8,7 +8,8 @@ State:     none between batches: a delta adds to a table, and its input offsets 
            their last horizon are restored from the log (dedup_restore.py).
 Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
            When nearly all events of a stream are bad, the replica stops instead of dead-lettering them all
-           (circuit_breaker.py). A topic that is deleted and made anew is read from its beginning (topic_identity.py).
+           (circuit_breaker.py). A topic that is deleted and made anew is read from its beginning
+           (streamgauge/runtime/kafka/topic_identity.py).
 
 The order in a batch: consume and decode chunk by chunk → run the models → begin → produce deltas and dead letters →
 send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the commit
@@ -32,7 +33,6 @@ from processors.analytics.batch import Batch, make_series
 from processors.analytics.circuit_breaker import CircuitBreaker
 from processors.analytics.decoder import DeadLetter
 from processors.analytics.dedup_restore import DedupRestore
-from processors.analytics.topic_identity import Check, TopicIdentity, TopicRecreated
 from processors.analytics.transactions import Outgoing, Transactions
 from processors.analytics.transform import Transform
 from streamgauge.catalog import loader
@@ -45,6 +45,7 @@ from streamgauge.runtime.cadence import Cadence
 from streamgauge.runtime.data_dir import replica_slot
 from streamgauge.runtime.errors import TransientError, UsageError
 from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka.topic_identity import Check, TopicIdentity, TopicRecreated
 from streamgauge.runtime.process import Process
 
 CHUNK = 1_000

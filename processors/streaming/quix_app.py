@@ -12,10 +12,12 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka.topic_identity import TopicIdentity
 
 with warnings.catch_warnings(record=True):
     # One of its dependencies warns about another at import; neither is ours to fix.
@@ -34,6 +36,7 @@ logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
 class QuixApp(Application):
     """A Quix application that exposes its assignment and leaves signals to `streamgauge.runtime.process`."""
 
+    identity: TopicIdentity
     assigned: frozenset[Partition] = frozenset()
     joined = False
     _began: Mapping[Partition, int] = {}
@@ -56,6 +59,24 @@ class QuixApp(Application):
 
         setattr(context, "commit_checkpoint", timed)  # noqa: B010
 
+    def check_topics(self, admin: AdminClient) -> None:
+        """Commit the id of each topic with its offsets, and nothing where one was made anew since the assignment: then
+        the commit raises `TopicRecreated`, and a new application reads that topic from its beginning.
+        """
+        self.identity = identity = TopicIdentity(admin)
+        producer = self._processing_context.producer
+        commit = producer.commit_transaction
+
+        def checked(positions: list[TopicPartition], group: Any, timeout: float | None = None) -> None:
+            identity.confirm(identity.begin({at.topic for at in positions}), {}, {})
+            with_ids = [
+                TopicPartition(at.topic, at.partition, at.offset, metadata=identity.metadata(at.topic, ""))
+                for at in positions
+            ]
+            commit(with_ids, group, timeout=timeout)
+
+        setattr(producer, "commit_transaction", checked)  # noqa: B010
+
     def topic(self, *arguments: Any, **options: Any) -> Any:
         """Quix's, but for messages with headers whose names are not UTF-8: it would end at the first."""
         topic = super().topic(*arguments, **options)
@@ -74,9 +95,21 @@ class QuixApp(Application):
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
         super()._on_assign(consumer, partitions)
         if partitions:
-            committed = self._consumer.committed(partitions=partitions, timeout=30)
-            self._began = {**self._began, **{(tp.topic, tp.partition): tp.offset for tp in committed}}
+            self._resume(partitions)
         self._hold(self.assigned | {(tp.topic, tp.partition) for tp in partitions}, joined=True)
+
+    def _resume(self, partitions: list[TopicPartition]) -> None:
+        """Read topics that were made anew from their beginning; the others have been assigned at their offsets."""
+        sources = [at for at in partitions if at.topic in self._topic_manager.non_changelog_topics]
+        committed = self._consumer.committed(partitions=sources, timeout=30)
+        starts = self.identity.resume(committed, self._end)
+        for before, start in zip(committed, starts, strict=True):
+            if before.offset >= 0 and start.offset == OFFSET_BEGINNING:
+                self._consumer.seek(start)
+        self._began = {**self._began, **{(at.topic, at.partition): at.offset for at in starts}}
+
+    def _end(self, at: TopicPartition) -> int:
+        return int(self._consumer.get_watermark_offsets(at, timeout=30)[1])
 
     def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
         self._hold(self.assigned - {(tp.topic, tp.partition) for tp in partitions}, joined=False)

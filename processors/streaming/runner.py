@@ -15,7 +15,8 @@ from streamgauge.catalog import loader
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.connection.explain import explained, unreachable
 from streamgauge.runtime.data_dir import replica_slot
-from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.errors import FatalError, TransientError, UsageError
+from streamgauge.runtime.kafka.topic_identity import TopicRecreated
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 
@@ -29,6 +30,7 @@ def _serve(service: Service) -> None:
     done = threading.Event()
     watch = threading.Thread(target=_watch, args=(service, done), name="watch", daemon=True)
     watch.start()
+    service.app.check_topics(kafka.admin(service.settings))
     service.app.time_commits()
     try:
         service.app.run()
@@ -48,7 +50,7 @@ def _watch(service: Service, done: threading.Event) -> None:
             continue
         now = time.monotonic()
         if now >= check_due:
-            broker_away = unreachable(service.settings)
+            broker_away = unreachable(service.settings) or _made_anew(service)
             check_due = time.monotonic() + CHECK_BROKER_EVERY_S
         not_ready_reason = broker_away or service.app.not_ready_reason
         if not_ready_reason is None:
@@ -60,6 +62,19 @@ def _watch(service: Service, done: threading.Event) -> None:
             if now >= due[number]:
                 due[number] = now + seconds
                 work()
+
+
+def _made_anew(service: Service) -> str | None:
+    """End the application if one of its topics was made anew, as one that brings no event would not be noticed."""
+    identity = service.app.identity
+    try:
+        identity.confirm(identity.begin(()), {}, {})
+    except TopicRecreated as error:
+        service.app.stop()
+        return str(error)
+    except TransientError as error:
+        return str(error)
+    return None
 
 
 @contextmanager
@@ -97,8 +112,8 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
                     service = Service(running, name, own, interval_ms(running.settings) if interval_ms else None)
                     build(service)
                     _serve(service)
-            except (KafkaException, QuixException) as error:
-                # The broker is away or refused a transaction: start again from what is committed.
+            except (KafkaException, QuixException, TransientError) as error:
+                # The broker is away or refused a transaction, or a topic was made anew: resume from what is committed.
                 running.unready(str(explained(error, running.settings)))
                 running.stop.wait(RETRY_AFTER_S)
                 while not running.stop.is_set() and not kafka.broker_answers(running.settings):

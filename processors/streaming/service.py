@@ -180,9 +180,10 @@ class Service:
         if stream is None:
             return False
         log.error("%s cannot process %s:%d:%d", self.name, row.topic, row.partition, row.offset, exc_info=error)
+        position = Position(row.topic, row.partition, row.offset, self.app.identity.ids.get(row.topic))
         out_headers = [
             *(row.headers or []),
-            *headers.failure(type(error).__name__, str(error), Position(row.topic, row.partition, row.offset)),
+            *headers.failure(type(error).__name__, str(error), position),
             (headers.CONSUMER, self.name.encode()),
         ]
         self.app._processing_context.producer.produce(f"{stream}.dlq", row.value, row.key, headers=out_headers)

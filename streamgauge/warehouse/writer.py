@@ -10,7 +10,6 @@ Guarantee: each delta is merged exactly once, whatever is killed: rows and offse
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from datetime import datetime
@@ -43,7 +42,7 @@ FLUSH_BYTES = 128 * 1024 * 1024
 # neighbours, and all of them rewritten, at the next checkpoint.
 FEW_ROWS, FULL_ROWS, STRETCH = 10_000, 184_320, 7
 # How often an idle warehouse checks that `analytics` is still the same topic.
-CHECK_EVERY_S = 5.0
+CHECK_EVERY_S, RETRY_S = 5.0, 0.5
 log = logging.getLogger("streamgauge")
 
 
@@ -58,6 +57,10 @@ def due(late_s: float, rows: int, size: int, interval_s: float, quiet_s: float =
     # After two intervals without a delta a burst is over, and waiting would gain nothing.
     more_expected = rows >= FEW_ROWS and quiet_s < 2 * interval_s
     return late_s >= (STRETCH * interval_s if more_expected else 0.0)
+
+
+class _ReadAgain(Exception):
+    """What was read may not be merged; the offsets in the file say where to read on, once the topic is there."""
 
 
 class Writer:
@@ -136,28 +139,32 @@ class Writer:
     def _or_anew(self) -> str:
         return "" if self._topic_id else ", or the topic was created anew (this broker gives no topic ids)"
 
-    def _holds(self) -> bool:
-        """Whether `analytics` is still the topic that was opened. What was read of it is merged only then: another one
-        has the same name, and its offsets begin again.
+    def _check(self) -> None:
+        """Raise `_ReadAgain` unless `analytics` is still the topic that was opened. What was read is merged only then:
+        one that was made anew has the same name, and its offsets begin again.
         """
         self._check_due = time.monotonic() + CHECK_EVERY_S
-        topic = topic_ids.read(self._admin, [ANALYTICS_TOPIC]).get(ANALYTICS_TOPIC)
-        return topic is not None and topic.id == self._topic_id
+        try:
+            topic = topic_ids.read(self._admin, [ANALYTICS_TOPIC]).get(ANALYTICS_TOPIC)
+        except KafkaException as error:
+            raise _ReadAgain(f"topic ids: {error.args[0].str()}") from None
+        if topic is None or topic.id != self._topic_id:
+            raise _ReadAgain(f"the topic {ANALYTICS_TOPIC} was deleted")
 
     def step(self) -> None:
         """Collect deltas for one flush interval, then merge those of complete transactions with their offsets."""
-        deadline, interval_s = self._cadence.next(), self._settings.flush_interval_ms / 1_000
-        while not self._process.stop.is_set():
-            now, ready = time.monotonic(), self._buffer.ready
-            if due(now - deadline, ready.rows, ready.bytes, interval_s, now - self._last_delta_at):
-                break
-            # Few at a time: one message may have a megabyte.
-            for message in self._consumer.consume(32, max(deadline - now, 0.05)):
-                self._last_delta_at = time.monotonic()
-                if self._usable(message):
-                    self._buffer.add(message)
-        ready = self._buffer.take()
-        if (ready.offsets or time.monotonic() >= self._check_due) and not self._checked():
+        if not self._assigned and not self._reopened():
+            self._process.stop.wait(RETRY_S)
+            return
+        try:
+            self._collect()
+            ready = self._buffer.take()
+            if ready.offsets or time.monotonic() >= self._check_due:
+                self._check()
+        except _ReadAgain as error:
+            self._process.unready(str(error))
+            self._buffer.clear()
+            self._assigned = set()
             return
         if ready.offsets:
             self._flush(ready)
@@ -168,26 +175,31 @@ class Writer:
         if time.monotonic() >= self._maintenance_due:
             self._maintain()
 
-    def _checked(self) -> bool:
-        """Whether what was read may be merged; where not, it is read again."""
+    def _collect(self) -> None:
+        deadline, interval_s = self._cadence.next(), self._settings.flush_interval_ms / 1_000
+        while not self._process.stop.is_set():
+            now, ready = time.monotonic(), self._buffer.ready
+            if due(now - deadline, ready.rows, ready.bytes, interval_s, now - self._last_delta_at):
+                break
+            # Few at a time: one message may have a megabyte.
+            for message in self._consumer.consume(32, max(deadline - now, 0.05)):
+                self._last_delta_at = time.monotonic()
+                if self._usable(message):
+                    self._buffer.add(message)
+
+    def _reopened(self) -> bool:
         try:
-            if self._holds():
-                return True
-        except KafkaException as error:
-            self._process.unready(f"topic ids: {error.args[0].str()}")
-        else:
-            self._process.unready(f"the topic {ANALYTICS_TOPIC} was deleted")
-        self._buffer.clear()
-        self._assigned = set()
-        with contextlib.suppress(KafkaException):
             self.open()
-        return False
+        except KafkaException as error:
+            log.warning("topic %s: %s", ANALYTICS_TOPIC, error)
+        return bool(self._assigned)
 
     def _usable(self, message: Any) -> bool:
         error = message.error()
         if error is None:
             return True
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
+            self._check()
             raise FatalError(
                 f"the log lost deltas that are not merged yet: {error}; move the warehouse file away to rebuild it"
             )

@@ -43,10 +43,15 @@ def ship(rig: Rig, kind: str, number: int, partition: int = 0) -> None:
 def shipments(warehouse: Warehouse, kind: str, number: int) -> None:
     """Wait until the raw table has as many of one type, and check that it stays so."""
     where = f"shipment_events WHERE event_type = 'shipment.{kind}'"
-    wait_until(lambda: count(warehouse, where) >= number, f"{number} {kind}, there are {count(warehouse, where)}", 90)
-    assert count(warehouse, where) == number
+    wait_for(warehouse, where, number)
     rows = f"SELECT count(DISTINCT (kafka_topic_since, kafka_partition, kafka_offset)) AS n FROM {where}"
     assert warehouse.query(rows).to_pylist() == [{"n": number}]
+
+
+def wait_for(warehouse: Warehouse, rows: str, number: int) -> None:
+    """Wait until there are as many rows, and check that there are no more."""
+    wait_until(lambda: count(warehouse, rows) >= number, f"{number} {rows}, there are {count(warehouse, rows)}", 90)
+    assert count(warehouse, rows) == number
 
 
 def log_of(rig: Rig, name: str) -> str:
@@ -142,6 +147,46 @@ def test_rows_replace_those_of_the_earlier_topic(rig: Rig, warehouse: Warehouse)
         lambda: warehouse.query(where).to_pylist() == [{"status": "completed", "amount_cents": 7}],
         "the new topic's row",
     )
+
+
+def test_a_service_reads_it_from_its_beginning(rig: Rig, warehouse: Warehouse) -> None:
+    """Fulfilment's position and offsets are of the old topic; the sagas of the new one's orders begin all the same."""
+    make_anew(rig.kafka.bootstrap, "shipments", partitions=2)
+    make_anew(rig.kafka.bootstrap, "orders")
+    sagas = "sagas WHERE starts_with(order_id, '{}-')"
+    worker = rig.start("process", "fulfilment")
+    for name, number in (("old", 8), ("new", 20)):
+        with publishing(rig.kafka.bootstrap, topic_metadata_refresh_interval_ms=200) as send:
+            for one in range(number):
+                send("orders", f"{name}-{one}", order(f"{name}-{one}"), partition=0)
+        wait_for(warehouse, sagas.format(name), number)
+        if name == "old":
+            make_anew(rig.kafka.bootstrap, "orders")
+    assert worker.stop() == 0
+
+
+def test_analytics_itself_made_anew(rig: Rig, warehouse: Warehouse) -> None:
+    """The warehouse goes on with the new topic's first delta, though its position is far beyond it."""
+    make_anew(rig.kafka.bootstrap, "analytics")
+    before = count(warehouse, "fraud_events")
+    for number in range(3):
+        with publishing(rig.kafka.bootstrap) as send:
+            send(
+                "fraud",
+                "C",
+                event(
+                    "fraud.flagged",
+                    customer_id="C",
+                    order_id=f"F-{number}",
+                    payment_method="card",
+                    amount_cents=1,
+                    rule="velocity",
+                    score=0.5,
+                    detail="d",
+                ),
+            )
+        wait_for(warehouse, "fraud_events", before + number + 1)
+    assert "analytics was deleted and made anew" in log_of(rig, "warehouse")
 
 
 def test_a_letter_at_a_place_that_was_settled_is_open(rig: Rig, warehouse: Warehouse) -> None:

@@ -50,18 +50,59 @@ def test_events_that_analytics_read_twice_are_reported(caplog: pytest.LogCapture
     assert "up to 6 offsets" in caplog.text
 
 
+def anew(first: int, following: int, topic_id: str) -> InputOffsets:
+    return InputOffsets("m", {"orders": {0: (first, following)}}, {"orders": topic_id})
+
+
+def test_a_topic_made_anew_has_ranges_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    """The same offsets are other events, and nobody says that they count twice; those of one topic still do."""
+    held = Provenance().after([anew(0, 100, "A")]).after([anew(0, 50, "B")])
+    assert (held.ranges, held.topic_ids) == ({("orders", 0): [(0, 50)]}, {"orders": "B"})
+    assert held.earlier == {"A": {("orders", 0): [(0, 100)]}}
+    assert "twice" not in caplog.text
+    assert "orders was deleted and made anew" in caplog.text
+    held.after([anew(40, 60, "B")])
+    assert "up to 10 offsets" in caplog.text
+
+
+def test_a_straggler_adds_to_the_earlier_topic() -> None:
+    """Another replica's last transaction of the old topic comes after the first of the new one."""
+    held = Provenance().after([anew(0, 100, "A")]).after([anew(0, 50, "B")]).after([anew(100, 120, "A")])
+    assert held.ranges == {("orders", 0): [(0, 50)]}
+    assert held.earlier == {"A": {("orders", 0): [(0, 120)]}}
+
+
+def test_ids_are_in_the_order_in_which_they_were_written_not_in_which_they_are_read() -> None:
+    """A file that is built anew may read the partition of `analytics` with the newer topic first."""
+    held = Provenance()
+    new, old = held.since_of("B", 2_000), held.since_of("A", 1_000)
+    assert old < new
+    held = held.after([anew(0, 50, "B")]).after([anew(0, 100, "A")])
+    assert held.topic_ids == {"orders": "B"}
+    assert held.since_of("B", 9_000) == new
+    assert len({held.since_of(one, 2_000) for one in "BCD"}) == 3
+
+
 def test_provenance_is_stored_in_the_file(tmp_path: Path) -> None:
     """After each merge, what is stored is what is held; a transaction that does not say is remembered as such."""
     db = connect(Settings(data_dir=tmp_path))
     store = Store(db, Catalog("test", {}, (), ()), "cluster")
-    steps: list[list[InputOffsets | None]] = [[read(0, 5)], [read(9, 12), read(0, 3, "payments")], [read(5, 9)], [None]]
+    steps: list[list[InputOffsets | None]] = [
+        [read(0, 5)],
+        [read(9, 12), read(0, 3, "payments")],
+        [read(5, 9)],
+        [None],
+        [InputOffsets("m", {"stock": {0: (0, 9)}}, {"stock": "A"})],
+        [InputOffsets("m", {"stock": {0: (0, 2)}}, {"stock": "B"})],
+    ]
     held = Provenance()
     for number, step in enumerate(steps):
         store.merge({}, {0: number}, step)
         held = held.after(step)
         assert Provenance.load(db) == held
     assert held.unrecorded
-    assert held.ranges == {("orders", 0): [(0, 12)], ("payments", 0): [(0, 3)]}
+    assert held.ranges == {("orders", 0): [(0, 12)], ("payments", 0): [(0, 3)], ("stock", 0): [(0, 2)]}
+    assert held.earlier == {"A": {("stock", 0): [(0, 9)]}}
     db.close()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_CREATE_TIME
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamgauge.catalog.loader import TOPIC_ID
+from streamgauge.catalog.model import SINCE
 from streamgauge.deltas import wire
 from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 
@@ -83,6 +86,22 @@ def test_a_message_that_is_no_delta_is_skipped_and_its_offset_counts() -> None:
     ready = buffer.take()
     assert ready.offsets == {0: 5}
     assert rows(ready) == {}
+
+
+def test_rows_say_since_when_their_topic_is_known() -> None:
+    """By the id in the delta's header, or in each row; rows of a topic without an id say nothing."""
+    known = {"A": datetime(2026, 1, 1, tzinfo=UTC), "B": datetime(2026, 2, 1, tzinfo=UTC)}
+    buffer = TransactionBuffer(lambda _: True, lambda topic_id, _ms: known[topic_id])
+    (rows_of_a,) = wire.encode("orders", pa.table({"at": [1, 2]}), 1_000, "A")
+    (letters,) = wire.encode("dead_letters", pa.table({"at": [1, 2, 3], TOPIC_ID: ["B", None, "A"]}), 1_000)
+    (without,) = wire.encode("windows", pa.table({"at": [1]}), 1_000)
+    for number, one in enumerate((rows_of_a, letters, without)):
+        named = wire.headers(one.model, "a", is_last=True, topic_id=one.topic_id)
+        buffer.add(Delivered(named, number, body=one.value))
+    ready = buffer.take()
+    assert ready.deltas["orders"][0][SINCE].to_pylist() == [known["A"]] * 2
+    assert ready.deltas["dead_letters"][0][SINCE].to_pylist() == [known["B"], None, known["A"]]
+    assert SINCE not in ready.deltas["windows"][0].column_names
 
 
 def test_clear_drops_what_will_be_read_again() -> None:

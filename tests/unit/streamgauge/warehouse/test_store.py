@@ -13,7 +13,7 @@ import pytest
 
 from streamgauge.catalog import model
 from streamgauge.catalog.loader import Catalog
-from streamgauge.catalog.model import Model
+from streamgauge.catalog.model import SINCE, Model
 from streamgauge.catalog.stream import ORIGIN
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.settings import Settings
@@ -113,6 +113,38 @@ def test_latest_has_one_row_per_key_whatever_order_versions_arrive_in(
     store.compact(at_rows=1)
     assert seen() == [("a", 3.0, 5), ("b", 8.0, 8), ("c", 1.0, 1)]
     assert db.execute('SELECT count(*) FROM internal."sensors_rows"').fetchall() == [(3,)]
+
+
+def test_a_row_of_a_topic_made_anew_replaces_those_of_the_earlier_one(
+    tmp_path: Path, db: duckdb.DuckDBPyConnection
+) -> None:
+    """At a smaller offset, before and after compaction; a straggler of the earlier topic does not come back."""
+    store = Store(db, made(tmp_path), "c")
+    old, new = store.since("OLD", 1_000), store.since("NEW", 2_000)
+
+    def merge(since: datetime, celsius: float, offset: int) -> list[tuple[Any, ...]]:
+        store.merge({"sensors": table({**version("a", celsius, offset), SINCE: since})}, {0: 1})
+        return db.execute("SELECT celsius, kafka_offset FROM sensors").fetchall()
+
+    assert merge(old, 1.0, 90) == [(1.0, 90)]
+    store.compact(at_rows=1)
+    assert merge(new, 2.0, 3) == [(2.0, 3)]
+    assert merge(old, 9.0, 95) == [(2.0, 3)]
+    store.compact(at_rows=1)
+    assert merge(old, 9.0, 96) == [(2.0, 3)]
+    assert merge(new, 4.0, 4) == [(4.0, 4)]
+
+
+def test_offsets_are_of_a_topic(tmp_path: Path, db: duckdb.DuckDBPyConnection) -> None:
+    """`analytics` made anew: none of the offsets in the file are its own."""
+    store = Store(db, made(tmp_path), "c")
+    assert store.follow("OLD") is None
+    store.merge({"raw": table(raw(1))}, {0: 7, 5: 3})
+    store = Store(db, made(tmp_path), "c")
+    assert store.follow("OLD") is None
+    assert store.offsets() == {0: 7, 5: 3}
+    assert store.follow("NEW") == "OLD"
+    assert store.offsets() == {}
 
 
 def test_a_run_is_as_long_as_the_table_within_limits(

@@ -6,6 +6,7 @@ A topic that is deleted and made anew has another id, and what is in it is read 
 2. A batch is committed only if, after its last message was read, its topics still have the ids from before its first.
    Ids are unique, so nothing in it is of another topic. The request runs while the models do.
 3. All topics held are checked every `EVERY_S`: one made anew with as many events as were read brings no message.
+4. Where a check fails, the caller starts again with a new consumer: librdkafka's goes on at its old position.
 
 Where a broker knows no ids (before Kafka 2.8), a new topic is told by its log: it ends before the committed offset, or
 offsets go back while it is read. One that has grown longer by then cannot be told.
@@ -69,14 +70,13 @@ class TopicIdentity:
         for topic in sorted(anew):
             if topic not in self.ids:
                 self.ids[topic] = f"{topic}@{int(time.time() * 1_000)}"
-            earlier = before.get(topic) or next(
-                (one for at in committed if at.topic == topic and (one := stored(at))), "?"
-            )
+            of_topic = (stored(at) for at in committed if at.topic == topic)
+            earlier = {one for one in (before.get(topic), *of_topic) if one} - {self.ids[topic]}
             log.warning(
                 "%s was deleted and made anew (topic id %s, before %s): it is read from its beginning",
                 topic,
                 self.ids[topic],
-                earlier,
+                ", ".join(sorted(earlier)) or "unknown",
             )
         self._went_back.clear()
         self._warn_once()
@@ -130,7 +130,7 @@ class TopicIdentity:
 
     def metadata(self, topic: str, text: str) -> str:
         """The metadata to commit with an offset of the topic: `text`, and the topic's id."""
-        return f"{text} topic_id={self.ids[topic]}" if topic in self.ids else text
+        return f"{text} topic_id={self.ids[topic]}".lstrip() if topic in self.ids else text
 
 
 def stored(committed: TopicPartition) -> str | None:
