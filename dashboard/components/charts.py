@@ -21,6 +21,7 @@ from dashboard import theme
 from dashboard.components import zoom
 from dashboard.data.periods import Period
 from streamgauge.domain import format
+from streamgauge.runtime.printable import printable
 
 # No toolbar and no zoom by the wheel: on a phone the page must scroll.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -56,7 +57,14 @@ class Bar:
 
 def label(text: str) -> str:
     """Text of an event, escaped for plotly and cut to a bounded length."""
-    return escape(text if len(text) <= _LABEL else text[: _LABEL - 1] + "…")
+    text = printable(text)
+    return escaped(text if len(text) <= _LABEL else text[: _LABEL - 1] + "…")
+
+
+def escaped(text: str) -> str:
+    """Text that plotly shows as it is: no markup, no placeholder of a template."""
+    # Plotly knows no `&quot;` and would show these six letters.
+    return escape(text, quote=False).replace("%{", "&#37;{")
 
 
 def fixed_offset(since: datetime, until: datetime, clock: tzinfo) -> tuple[timezone, dict[str, Any]]:
@@ -136,7 +144,7 @@ def timeline(
             "name": label(one.name),
             "x": x,
             "y": [one.values.get(start, absent) for start in starts],
-            "hovertemplate": f"%{{y:{digits}}} {escape(unit)}",
+            "hovertemplate": f"%{{y:{digits}}} {escaped(unit)}",
         }
         if kind == "line" or one.dashed:
             # Between two gaps a line alone would be invisible.
@@ -186,7 +194,7 @@ def bars(parts: Sequence[Bar]) -> Chart:
         # Two names may be equal once they are cut; positions never are.
         "y": places,
         "x": [part.value for part in parts],
-        "text": [escape(part.text) for part in parts],
+        "text": [escaped(part.text) for part in parts],
         "textposition": "auto",
         "insidetextanchor": "start",
         "marker": {"color": [part.colour for part in parts]},

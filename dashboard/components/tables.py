@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.data.view_state import ViewState
 from dashboard.session import address
+from streamgauge.runtime.printable import printable
 
 Kind = Literal["text", "count", "rate", "money", "share", "time", "seconds", "link", "yes", "badge", "bars"]
 _FORMATS = {"count": "%,d", "rate": "%.1f", "money": "€%,.2f", "share": "%.1f %%", "seconds": "%.1f s"}
@@ -62,7 +63,7 @@ def _cells(column: Column) -> Callable[[Any], Any]:
     if column.kind == "link":
         return address.links(column.page, column.param)
     made: dict[str, Callable[[Any], Any]] = {
-        "text": str,
+        "text": lambda text: printable(str(text)),
         "money": lambda cents: cents / 100,
         "share": lambda share: 100 * share,
         "badge": lambda word: [word],

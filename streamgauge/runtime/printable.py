@@ -12,11 +12,17 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ACTIVE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def printable(text: str) -> str:
-    """Escape every character that is not printable, line ends too: names and fields may contain control sequences."""
+def printable(text: str, keep: str = "") -> str:
+    """Escape every character that is not printable, line ends too: names and fields may contain control sequences.
+
+    Those of `keep` stay.
+    """
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return "".join(
+        letter if letter.isprintable() or letter in keep else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def json_text(value: Any, *, spaced: bool = False) -> str:

@@ -61,13 +61,16 @@ def form(cause: Mapping[str, Any], letter: str, payload: str | None) -> Request:
 
 
 def _edited(letter: str, payload: str | None) -> str | None:
-    if payload is None or len(payload) > EDITED_BYTES:
-        long = (
-            "It is too long for this page"
-            if payload is not None
-            else "Only a part of it is available, or it is not text"
+    # A browser turns every line end of a text field into a line feed: other bytes than the edited ones would change.
+    if payload is None or len(payload) > EDITED_BYTES or "\r" in payload:
+        why = (
+            "Only a part of it is available, or it is not text"
+            if payload is None
+            else "It is too long for this page"
+            if len(payload) > EDITED_BYTES
+            else "It has carriage returns, which a browser would change"
         )
-        st.caption(f"{long}: read the whole dead letter above, or edit a file with the command line.")
+        st.caption(f"{why}: read the whole dead letter above, or edit a file with the command line.")
         st.code(
             f"streamgauge dead-letters show --output event.json {letter}\n"
             f"streamgauge dead-letters retry --edit event.json {letter}",

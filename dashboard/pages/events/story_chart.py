@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, timedelta
-from html import escape
 
 from dashboard import theme
 from dashboard.components import charts
@@ -40,7 +39,7 @@ def lanes(steps: Sequence[Step], view: ViewState) -> None:
             "x": [charts.wall_time(step.row["happened_at"], clock) for step in own],
             "y": [at] * len(own),
             "text": [charts.label(step.row["event"]) for step in own],
-            "hovertemplate": f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{escape(name)}</extra>",
+            "hovertemplate": f"%{{text}}<br>%{{x|%H:%M:%S.%L}}<extra>{charts.label(name)}</extra>",
             "marker": marker,
         }
         traces.append(trace)

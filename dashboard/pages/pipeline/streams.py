@@ -141,7 +141,7 @@ def _keys(one: StreamBalance, view: ViewState) -> None:
         return
     # Reads a minute of a raw table, no more often than the lag is sampled.
     result = query_cache.fetch(query, view, shared_s=10.0, partition=one.busiest)
-    st.markdown(f"**Hot keys**: {one.stream}, partition {one.busiest}, the last minute")
+    st.text(f"Hot keys: {one.stream}, partition {one.busiest}, the last minute")
     if not result.rows:
         st.caption("No events there in the last minute.")
         return

@@ -17,6 +17,7 @@ from dashboard.pages.sql.query_run import QueryRun
 from dashboard.session import incident
 from streamgauge.domain import format
 from streamgauge.runtime.errors import StreamgaugeError
+from streamgauge.runtime.printable import printable
 from streamgauge.warehouse.client import Busy, WarehouseUnavailable
 from streamgauge.warehouse.sql import results
 
@@ -25,6 +26,8 @@ POLL_S = 0.5
 SHOWN = 10_000
 _TABLE_PX = 440
 _EXACT_IN_A_BROWSER = 2**53
+# Control characters, and what changes the order of the text around it.
+_HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]"
 
 
 @st.fragment(run_every=POLL_S)
@@ -126,7 +129,7 @@ def _files(run: QueryRun) -> None:
 
 
 def shown(rows: pa.Table) -> pa.Table:
-    """The rows to show; values without a cell type become text."""
+    """The rows to show; values without a cell type become text, and control characters are visible."""
     rows = rows.slice(0, SHOWN)
     plain = (
         pa.types.is_integer,
@@ -140,6 +143,9 @@ def shown(rows: pa.Table) -> pa.Table:
         column = rows.column(index)
         if results.far(column) or _past_doubles(column) or not any(is_one(field.type) for is_one in plain):
             rows = rows.set_column(index, field.name, results.texts(column))
+        elif pa.types.is_string(field.type) and pc.any(pc.match_substring_regex(column, _HIDDEN)).as_py():
+            visible = [text and printable(text, keep="\n\t") for text in column.to_pylist()]
+            rows = rows.set_column(index, field.name, pa.array(visible, pa.string()))
     return rows
 
 

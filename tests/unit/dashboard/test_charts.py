@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard import theme
-from dashboard.components import charts, zoom
+from dashboard.components import charts, tables, zoom
 from dashboard.components.charts import Bar, Series
 from dashboard.data.periods import BY_KEY, Period
 from dashboard.data.view_state import ViewState
@@ -133,3 +133,23 @@ def test_event_text_is_escaped_and_bounded() -> None:
 def test_names_equal_after_cutting_have_separate_bars() -> None:
     figure = as_plotly(charts.bars([Bar("x" * 40 + "a", 1, ""), Bar("x" * 40 + "b", 1, "")]))
     assert list(figure.data[0].y) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("say \"x\" & 'y'", "say \"x\" &amp; 'y'"),
+        ("<b>x</b> &lt;", "&lt;b&gt;x&lt;/b&gt; &amp;lt;"),
+        ("%{y} 5 %", "&#37;{y} 5 %"),
+        ("\x1b[2J\u202ea\nb", "\\x1b[2J\\u202ea\\nb"),
+        ("x" * 30, "x" * 23 + "…"),
+    ],
+)
+def test_a_label_is_text_for_plotly(text: str, expected: str) -> None:
+    """Plotly decodes numbers, `&amp;`, `&lt;` and `&gt;`, leaves `&quot;` as it is, and fills in `%{…}` on hover."""
+    assert charts.label(text) == expected
+
+
+def test_control_characters_are_visible_in_tables() -> None:
+    cells = tables._cells(tables.Column("Name"))
+    assert cells("\x1b[2J\u202ea\nb [x](y) é") == "\\x1b[2J\\u202ea\\nb [x](y) é"

@@ -247,6 +247,13 @@ def test_every_digit_is_on_the_page_and_in_every_format(service: QueryService) -
             assert text in content or (name == "zero" and "0E-20" in content), name
 
 
+def test_control_characters_are_visible_in_a_result() -> None:
+    texts = ["\x1b[2Jcleared", "right\u202eleft", "two\nlines\t.", "é", None]
+    shown = outcome.shown(pa.table({"text": texts, "n": range(5)}))
+    assert shown["text"].to_pylist() == ["\\x1b[2Jcleared", "right\\u202eleft", *texts[2:]]
+    assert shown["n"].type == pa.int64()
+
+
 FORMULAS = {
     '=HYPERLINK("http://x")': '\'=HYPERLINK("http://x")',
     "+1+1": "'+1+1",
