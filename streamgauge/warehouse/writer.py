@@ -11,6 +11,8 @@ Guarantee: each delta is merged exactly once, whatever is killed: rows and offse
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
 from datetime import datetime
 from functools import partial
@@ -32,6 +34,7 @@ from streamgauge.warehouse.gauges import Gauges
 from streamgauge.warehouse.known_failures import Fingerprints
 from streamgauge.warehouse.kpis import Kpis
 from streamgauge.warehouse.sql import server
+from streamgauge.warehouse.sql.memory import MemoryWatch
 from streamgauge.warehouse.store import Store, connect
 
 GROUP = WAREHOUSE_GROUP
@@ -290,16 +293,28 @@ def _own(running: Process, catalog: Catalog, cluster_id: str) -> None:
     db = connect(settings)
     store = Store(db, catalog, cluster_id)
     writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series), Fingerprints(db, catalog))
-    gauges = None
+    gauges = queries = None
     try:
         writer.open()
         gauges = Gauges(catalog.views).follow(running, db)
-        with server.serve(running, db, catalog):
+        with server.serve(running, db, catalog) as queries:
+            MemoryWatch(db, queries.cut).follow(running.stop)
             running.ready()
             while not running.stop.is_set() and not rebuilt.exists():
                 writer.step()
+                if (text := queries.deaf()) is not None:
+                    # As after a kill -9, nothing is lost; only so does the query end, and others have their turn again.
+                    log.error("a query ignores its end, the warehouse starts anew: %.300s", text)
+                    swap.restart()
     finally:
         writer.close()
+        if queries is not None and queries.deaf(0.0) is not None:
+            # It would keep the file and this process from closing; both end as by a kill -9.
+            if error := sys.exc_info()[1]:
+                log.error("warehouse: %s", error)
+            log.warning("warehouse stopped, with a query that ignores its end")
+            logging.shutdown()
+            os._exit(0 if running.stop.is_set() else 1)
         if gauges and running.stop.is_set():
             # A cursor that is still reading would outlive its database. (A process that is replaced needs no care.)
             gauges.join(settings.sql_timeout_s)

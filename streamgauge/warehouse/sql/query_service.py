@@ -23,6 +23,7 @@ from streamgauge.warehouse.sql.query_registry import ActiveQuery, QueryRegistry
 from streamgauge.warehouse.sql.results import LANES, Lane
 
 WAIT_FOR_TURN_S = 2.0
+DEAF_S = 20.0
 RESULT_BYTES = 256 * 1024 * 1024
 # Statements that passed the guard; pages and dashboards send the same few again and again.
 CHECKED_KEPT = 1_000
@@ -84,18 +85,39 @@ class QueryService:
 
         Raises `QueryRefused` (400 wrong or forbidden SQL, 408 timeout or cancelled, 413 too large, 503 too busy).
         """
-        with self._registry.enter(request.name) as active, self._turn(request.lane):
+        with self._registry.enter(request.name, request.sql) as active, self._turn(request.lane):
             try:
                 return self._run(active, request)
             except duckdb.InterruptException:
                 if active.why == "cancelled":
                     raise QueryRefused(408, "cancelled", "cancelled") from None
+                if active.why == "memory":
+                    raise self.too_large() from None
                 raise QueryRefused(408, "timeout", f"cut after {self._settings.sql_timeout_s:g} s") from None
             except guard.RefusedSql as error:
                 metrics.counter("streamgauge_sql_refusals_total").labels(error.rule).inc()
                 raise QueryRefused(400, error.rule, str(error)) from None
+            except (duckdb.OutOfMemoryException, MemoryError):
+                raise self.too_large() from None
             except duckdb.Error as error:
                 raise QueryRefused(400, "sql", str(error)) from None
+
+    def too_large(self) -> QueryRefused:
+        """The refusal of a query that needs more memory than there is."""
+        return QueryRefused(
+            413,
+            "memory",
+            f"the query needs more memory than the warehouse has ({self._settings.warehouse_memory}); "
+            "aggregate in smaller steps, or raise STREAMGAUGE_WAREHOUSE_MEMORY",
+        )
+
+    def cut(self) -> int:
+        """End the queries that run, because the memory is used up; returns how many."""
+        return self._registry.cut("memory")
+
+    def deaf(self, seconds: float | None = None) -> str | None:
+        """The text of a query that has ignored its end for `DEAF_S`: only a new process gets rid of it."""
+        return self._registry.deaf(DEAF_S if seconds is None else seconds)
 
     def cancel(self, name: str) -> bool:
         """Cancel the queries that run or wait under this name; False if there is none."""
@@ -146,7 +168,7 @@ class QueryService:
     def _bounded(self, result: duckdb.DuckDBPyConnection) -> pa.Table:
         reader = result.to_arrow_reader(65_536)
         batches, rows, size = [], 0, 0
-        for batch in reader:
+        for batch in _read(reader):
             batches.append(batch)
             rows += batch.num_rows
             size += batch.nbytes
@@ -175,3 +197,16 @@ def _executed(cursor: duckdb.DuckDBPyConnection, sql: str, params: Any) -> duckd
 def _quoted(name: str) -> str:
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
+
+
+def _read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches; what DuckDB raises meanwhile comes as Arrow's error, and leaves as DuckDB's."""
+    try:
+        yield from reader
+    except (OSError, pa.ArrowInvalid) as error:
+        text = str(error)
+        if "INTERRUPT" in text:
+            raise duckdb.InterruptException(text) from None
+        if "Out of Memory" in text:
+            raise duckdb.OutOfMemoryException(text) from None
+        raise duckdb.Error(text) from None

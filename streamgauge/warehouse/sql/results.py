@@ -157,9 +157,13 @@ def distinct(rows: pa.Table) -> pa.Table:
 
 def to_json(table: pa.Table) -> bytes:
     """A JSON array with one object per row; numbers have every digit."""
-    table = distinct(table)
-    rows = zip(*map(values, table.columns), strict=True)
-    return json_text([json_value(dict(zip(table.column_names, row, strict=True))) for row in rows]).encode()
+    table, parts = distinct(table), []
+    # A part at a time: a million rows as Python's objects would take gigabytes.
+    for batch in table.to_batches(max_chunksize=10_000):
+        rows = zip(*map(values, pa.Table.from_batches([batch]).columns), strict=True)
+        part = json_text([json_value(dict(zip(table.column_names, row, strict=True))) for row in rows]).encode()
+        parts.append(part[1:-1])
+    return b"[" + b",".join(part for part in parts if part) + b"]"
 
 
 def to_csv(table: pa.Table, *, guarded: bool = False) -> bytes:

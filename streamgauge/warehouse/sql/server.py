@@ -46,6 +46,8 @@ from streamgauge.warehouse.store import snapshot_folder
 
 # Threads for the queries of each lane, waiting ones included.
 THREADS = 40
+# Less than what the client adds to the time limit (client.py), so that the answer arrives.
+LATE_S = 2.0
 REQUEST_BYTES = 16 * 1024 * 1024
 log = logging.getLogger("streamgauge")
 
@@ -57,10 +59,9 @@ def token(settings: Settings) -> str:
     return files.secret(settings.token_file)
 
 
-def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Starlette:
+def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog, queries: QueryService) -> Starlette:
     """The Starlette application over an open DuckDB file."""
     settings = running.settings
-    queries = QueryService(db, settings, catalog)
     threads = {lane: anyio.CapacityLimiter(THREADS) for lane in LANES}
     expected = f"Bearer {token(settings)}".encode()
 
@@ -68,7 +69,10 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
         kind = results.negotiate(request.headers.get("accept", ""))
         rows, notes = queries.query(query_service.parse_request(body))
         headers = {results.NOTES: json.dumps(notes)} if notes else {}
-        return Response(results.WRITERS[kind](rows), media_type=kind, headers=headers)
+        try:
+            return Response(results.WRITERS[kind](rows), media_type=kind, headers=headers)
+        except MemoryError:
+            raise queries.too_large() from None
 
     def cancel(request: Request, _body: bytes) -> Response:
         return JSONResponse({"cancelled": queries.cancel(request.path_params["name"])})
@@ -111,8 +115,17 @@ def application(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalo
             try:
                 body = await _body(request)
                 among = lane(body)
-                answer = await to_thread.run_sync(work, request, body, limiter=threads[among] if among else None)
+                if among is None:
+                    answer = await to_thread.run_sync(work, request, body)
+                else:
+                    # The client learns in time what DuckDB may notice much later: within one value it is deaf.
+                    with anyio.fail_after(settings.sql_timeout_s + LATE_S):
+                        answer = await to_thread.run_sync(
+                            work, request, body, limiter=threads[among], abandon_on_cancel=True
+                        )
                 outcome = "ok"
+            except TimeoutError:
+                answer, outcome = _error(408, "timeout", f"cut after {settings.sql_timeout_s:g} s"), "timeout"
             except QueryRefused as error:
                 answer, outcome = _error(error.status, error.rule, str(error)), error.rule
             if request.url.path == "/sql":
@@ -179,10 +192,11 @@ def _error(status: int, rule: str, message: str) -> Response:
 
 
 @contextlib.contextmanager
-def serve(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[None]:
+def serve(running: Process, db: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[QueryService]:
     """Serve SQL from a thread while the block runs. Raises `UsageError` when the port is in use."""
+    queries = QueryService(db, running.settings, catalog)
     host, port = running.settings.sql_host, running.settings.sql_port
     listener = http.listen(host, port, "STREAMGAUGE_SQL")
-    with http.serve(application(running, db, catalog), listener, "sql", lifespan="off"):
+    with http.serve(application(running, db, catalog, queries), listener, "sql", lifespan="off"):
         log.info("SQL on http://%s:%d/sql", host, port)
-        yield
+        yield queries
