@@ -33,7 +33,7 @@ def probe(producer: Producer, warehouse: Warehouse) -> float:
     began = time.perf_counter()
     producer.produce("orders", value, order_id)
     producer.flush(10)
-    sql = "SELECT 1 FROM order_events WHERE order_id = ? AND kafka_timestamp > now() - INTERVAL 20 SECOND"
+    sql = "SELECT 1 FROM order_events WHERE order_id = ? AND arrived_at > now() - INTERVAL 20 SECOND"
     while not warehouse.query(sql, [order_id]).num_rows:
         if time.perf_counter() - began > 20:
             raise TimeoutError(f"{order_id} is not visible after 20 s")

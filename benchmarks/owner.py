@@ -22,6 +22,7 @@ from benchmarks.machine import machine
 from benchmarks.throughput import orders
 from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
+from processors.analytics.transform import bounds
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.deltas import wire
@@ -37,9 +38,7 @@ KEPT = {"everything": ("window", "latest", "append"), "no raw rows": ("window", 
 
 def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[str, pa.Table]]:
     """Deltas of `count` orders by model, in batches like those of the topic `analytics`."""
-    decoder = Decoder(
-        catalog.streams[STREAM], max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000
-    )
+    decoder = Decoder(catalog.streams[STREAM], bounds(settings), max_bytes=settings.max_event_bytes)
     models = Models(catalog)
     events = orders(count)
     now_ms = int(time.time() * 1_000)
@@ -49,7 +48,8 @@ def batches(catalog: Catalog, settings: Settings, count: int) -> Iterator[dict[s
             values: list[bytes | None] = [value for _key, value in islice(events, CHUNK)]
             size = len(values)
             offsets = list(range(start, start + size))
-            records = Records(values, [start // CHUNK % 6] * size, offsets, [now_ms] * size, [None] * size)
+            now = [now_ms] * size
+            records = Records(values, [start // CHUNK % 6] * size, offsets, now, now, [None] * size)
             batch.chunks[STREAM].append(decoder.chunk(records, now_ms))
         yield {
             model: pa.concat_tables(

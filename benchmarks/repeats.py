@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.machine import machine
 from benchmarks.throughput import fill, orders
+from processors.analytics.arrival import Bounds
 from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
 from processors.analytics.dedup import Deduplicator
@@ -35,9 +36,7 @@ PARTITIONS, BATCH, CHUNK, WITHIN_S = 6, 25_000, 1_000, 600
 
 def order_decoder() -> Decoder:
     """As analytics makes it."""
-    return Decoder(
-        loader.load("streamgauge.catalog.commerce").streams["orders"], max_bytes=262_144, max_future_ms=3_600_000
-    )
+    return Decoder(loader.load("streamgauge.catalog.commerce").streams["orders"], Bounds(3_600_000), max_bytes=262_144)
 
 
 def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Models) -> dict[str, float]:
@@ -51,7 +50,8 @@ def ran(values: list[bytes], first: int, deduplicator: Deduplicator, models: Mod
             part: list[bytes | None] = list(values[at : at + CHUNK])
             partition, offset = at // CHUNK % PARTITIONS, first + at
             offsets = list(range(offset, offset + len(part)))
-            records = Records(part, [partition] * len(part), offsets, [now_ms] * len(part), [None] * len(part))
+            now = [now_ms] * len(part)
+            records = Records(part, [partition] * len(part), offsets, now, now, [None] * len(part))
             batch.chunks["orders"].append(decoder.chunk(records, now_ms))
             batch.next_offsets["orders", partition] = offset + len(part)
         took["decode"] += time.process_time() - began

@@ -24,7 +24,8 @@ WEIGHTS = {
     "out_of_range": 14,
     "unknown_event_type": 10,
     "null_value": 8,
-    "future_event": 5.8,
+    "future_event": 4.8,
+    "past_event": 1,
     "oversized": 0.2,
 }
 # The broker's default limit.
@@ -71,6 +72,7 @@ class Faults:
             "unknown_event_type": self._unknown_event_type,
             "null_value": lambda _topic, _value: None,
             "future_event": self._future_event,
+            "past_event": self._past_event,
             "oversized": self._oversized,
         }
         reasons = [reason for reason in WEIGHTS if reason != "oversized" or self._too_long + 2_000 < LARGEST_MESSAGE]
@@ -162,6 +164,11 @@ class Faults:
     def _future_event(self, _topic: str, value: bytes) -> bytes:
         fields = json.loads(value)
         fields["occurred_at"] = self._rng.choice((YEAR_9999_MS, YEAR_2200_MS + self._rng.randrange(10**9)))
+        return _dump(fields)
+
+    def _past_event(self, _topic: str, value: bytes) -> bytes:
+        fields = json.loads(value)
+        fields["occurred_at"] //= 1_000  # seconds instead of milliseconds: in 1970
         return _dump(fields)
 
     def _oversized(self, _topic: str, value: bytes) -> bytes:

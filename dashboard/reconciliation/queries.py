@@ -29,7 +29,7 @@ def positions(catalog: Catalog) -> Query | None:
         return None
     rows = "\n    UNION ALL\n".join(
         f"    SELECT '{stream}' AS stream, kafka_topic_since, kafka_partition, kafka_offset FROM \"{table}\"\n"  # noqa: S608
-        f"    WHERE kafka_timestamp > $now::TIMESTAMPTZ - INTERVAL {MINUTES} MINUTES"
+        f"    WHERE arrived_at > $now::TIMESTAMPTZ - INTERVAL {MINUTES} MINUTES"
         for stream, table in tables
     )
     return Query(

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from confluent_kafka import TopicPartition
 
 from processors.analytics import dead_letters
+from processors.analytics.arrival import Known
 from processors.analytics.dead_letters import ForeignDeadLetter
 from processors.analytics.decoder import Chunk, DeadLetter
 from processors.analytics.dedup import Deduplicator
@@ -29,11 +30,14 @@ UNCOUNTED = frozenset({RETRIES_TOPIC, AUDIT_TOPIC})
 class Batch:
     """Chunks by stream, dead letters (`foreign`: read from other services' topics), and the offsets to resume from.
 
+    `again`: a rebuild reads what was processed before, and has these arrivals; None while events are new.
+
     `topic_ids` has the id of each topic that it is read from, where the broker gives one.
     """
 
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     started: float = 0.0
+    again: Known | None = None
     events: int = 0
     chunks: dict[str, list[Chunk]] = field(default_factory=lambda: defaultdict(list))
     dead: list[DeadLetter] = field(default_factory=list)
@@ -53,7 +57,9 @@ class Batch:
                 self.repeated[stream] = came - tables[stream].num_rows
             if stream not in UNCOUNTED:
                 messages.extend(own.to_batches())
-        rows, dead_messages = dead_letters.rows(self.dead, self.foreign, now_ms, self.topic_ids)
+        rows, dead_messages = dead_letters.rows(
+            self.dead, self.foreign, now_ms, self.topic_ids, again=self.again is not None
+        )
         tables["dead_letters"] = pa.Table.from_batches([rows])
         tables["*"] = pa.Table.from_batches([*messages, dead_messages])
         return tables
@@ -89,6 +95,8 @@ class Batch:
         metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead))
         metrics.counter("streamgauge_events_in_bytes_total").labels(stream).inc(size)
         metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.decoded_singly for c in chunks))
+        if outdated := sum(chunk.outdated for chunk in chunks):
+            metrics.counter("streamgauge_outdated_events_total").labels(stream).inc(outdated)
         for letter in dead:
             metrics.counter("streamgauge_dead_letters_total").labels(stream, letter.reason).inc()
         for late_by_ms in (late for chunk in chunks for late in chunk.late_by_ms):

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from processors.analytics.decoder import DeadLetter, Record, millis
+from processors.analytics import arrival
+from processors.analytics.decoder import DeadLetter, Record, latency, millis
 from processors.analytics.transactions import Outgoing
 from streamgauge.catalog import loader
+from streamgauge.catalog.stream import PLACE
 from streamgauge.dead_letters import headers
 from streamgauge.dead_letters.headers import ErrorHeaders, Position
 from streamgauge.runtime import kafka
@@ -65,12 +67,17 @@ def rows(
     foreign: Sequence[ForeignDeadLetter],
     now_ms: int,
     topic_ids: Mapping[str, str] | None = None,
+    *,
+    again: bool = False,
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """All of them as rows of `dead_letters`; and our own, which are events of our streams, as rows of `*`."""
+    """All of them as rows of `dead_letters`; and our own, which are events of our streams, as rows of `*`.
+
+    Ours became dead letters now, those of others when they arrived; those that a rebuild reads `again` then too.
+    """
     ids = topic_ids or {}
     listed = [
-        *(_row(letter, now_ms, ids.get(letter.stream)) for letter in dead),
-        *(_foreign_row(letter, now_ms, ids) for letter in foreign),
+        *(_row(letter, letter.record.arrival if again else now_ms, ids.get(letter.stream)) for letter in dead),
+        *(_foreign_row(letter, ids) for letter in foreign),
     ]
     columns = zip(*listed, strict=True) if listed else [()] * len(loader.DEAD_LETTERS)
     letters = pa.RecordBatch.from_arrays(
@@ -81,13 +88,14 @@ def rows(
         schema=loader.DEAD_LETTERS,
     )
     own = letters.slice(0, len(dead))
-    stamp = own.column("kafka_timestamp")
-    latency = pa.array([now_ms - letter.record.timestamp for letter in dead], pa.int64())
     no = pa.repeat(False, len(dead))
     flags = pa.repeat(True, len(dead)), no
-    origin = [own.column("kafka_partition"), own.column("kafka_offset"), stamp]
+    counted_at = millis([letter.counted_at for letter in dead])
+    arrived_at = millis([letter.record.arrival for letter in dead])
+    origin = [*(own.column(field.name) for field in PLACE), arrived_at]
     messages = pa.RecordBatch.from_arrays(
-        [own.column("stream"), own.column("bytes"), stamp, *flags, latency, *origin, no], schema=loader.EVERY_MESSAGE
+        [own.column("stream"), own.column("bytes"), counted_at, *flags, latency(origin, now_ms), *origin, no, no],
+        schema=loader.EVERY_MESSAGE,
     )
     return letters, messages
 
@@ -103,7 +111,7 @@ class _Row(NamedTuple):
     bytes: int
     kafka_partition: int
     kafka_offset: int
-    kafka_timestamp: int
+    kafka_timestamp: int | None
     topic: str
     kafka_topic_id: str | None
     fingerprint: str
@@ -118,7 +126,7 @@ class _Row(NamedTuple):
     dead_at: int
 
 
-def _row(letter: DeadLetter, now_ms: int, topic_id: str | None) -> _Row:
+def _row(letter: DeadLetter, dead_at: int, topic_id: str | None) -> _Row:
     record = letter.record
     original = kafka.headers_of(record.source)
     return _Row(
@@ -130,7 +138,7 @@ def _row(letter: DeadLetter, now_ms: int, topic_id: str | None) -> _Row:
         len(record.value or b""),
         record.partition,
         record.offset,
-        record.timestamp,
+        _known(record.timestamp),
         letter.stream,
         topic_id,
         letter.fingerprint,
@@ -142,11 +150,11 @@ def _row(letter: DeadLetter, now_ms: int, topic_id: str | None) -> _Row:
         f"{letter.stream}.dlq",
         None,
         None,
-        now_ms,
+        dead_at,
     )
 
 
-def _foreign_row(letter: ForeignDeadLetter, now_ms: int, topic_ids: Mapping[str, str]) -> _Row:
+def _foreign_row(letter: ForeignDeadLetter, topic_ids: Mapping[str, str]) -> _Row:
     record = letter.record
     error = letter.error
     # Without a position of its own, it goes by where it lies.
@@ -160,7 +168,7 @@ def _foreign_row(letter: ForeignDeadLetter, now_ms: int, topic_ids: Mapping[str,
         len(record.value or b""),
         position.partition,
         position.offset,
-        error.timestamp or record.timestamp,
+        error.timestamp or _known(record.timestamp),
         position.topic,
         position.topic_id or topic_ids.get(position.topic),
         error.fingerprint_in(letter.topic),
@@ -172,8 +180,12 @@ def _foreign_row(letter: ForeignDeadLetter, now_ms: int, topic_ids: Mapping[str,
         letter.topic,
         record.partition,
         record.offset,
-        min(record.timestamp, now_ms),
+        record.arrival,
     )
+
+
+def _known(timestamp: int) -> int | None:
+    return None if timestamp == arrival.ABSENT else timestamp
 
 
 def _text(value: bytes | None) -> str | None:

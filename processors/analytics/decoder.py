@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
+from processors.analytics import arrival
+from processors.analytics.arrival import Bounds, Known
 from streamgauge.catalog import loader, validation
 from streamgauge.catalog.deduplication import EVENT_ID
 from streamgauge.catalog.stream import ORIGIN, Stream
@@ -27,22 +29,24 @@ from streamgauge.runtime.errors import InvalidEvent
 
 DETAIL_SHOWN = 500
 MILLIS = pa.timestamp("ms", tz="UTC")
-# How far into a bad event its time is searched for; the last millisecond of the year 9999.
-TIME_SEARCH_BYTES, _LATEST = 65_536, 253_402_300_799_999
-# A message's timestamp is (kind, milliseconds).
-_SECOND = itemgetter(1)
+# How far into a bad event its time is searched for.
+TIME_SEARCH_BYTES = 65_536
 _EVENT_ID = attrgetter(EVENT_ID)
 IDENTITY = pa.schema([pa.field(EVENT_ID, pa.string()), *ORIGIN])
 _INVALID = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class Record(NamedTuple):
-    """One Kafka message. `timestamp` is milliseconds; `source` is the message itself, for its key and headers."""
+    """One Kafka message. `timestamp` (Kafka's, perhaps `arrival.ABSENT`) and `arrival` are milliseconds.
+
+    `source` is the message itself, for its key and headers.
+    """
 
     value: bytes | None
     partition: int
     offset: int
     timestamp: int
+    arrival: int
     source: Any
 
 
@@ -53,18 +57,26 @@ class Records(NamedTuple):
     partitions: list[int]
     offsets: list[int]
     timestamps: list[int]
+    arrivals: list[int]
     sources: list[Any]
 
     @classmethod
-    def of(cls, messages: list[Message]) -> Self:
-        """The messages' parts as columns."""
-        return cls(
+    def of(cls, messages: list[Message], now_ms: int, again: Known | None = None) -> Self:
+        """The messages' parts as columns. A rebuild reads them `again` and says which arrivals it knows."""
+        stamps = list(map(Message.timestamp, messages))
+        records = cls(
             list(map(Message.value, messages)),
             list(map(Message.partition, messages)),
             list(map(Message.offset, messages)),
-            list(map(_SECOND, map(Message.timestamp, messages))),
+            arrival.timestamps(stamps),
+            arrival.arrivals(stamps, now_ms, again=again is not None),
             messages,
         )
+        if again:
+            for row, place in enumerate(zip(map(Message.topic, messages), records.partitions, strict=True)):
+                if (known := again.get(place)) and (ms := known.get(records.offsets[row])) is not None:
+                    records.arrivals[row] = ms
+        return records
 
     def filter(self, mask: Sequence[bool]) -> Self:
         """The records selected by `mask`."""
@@ -77,12 +89,13 @@ class Records(NamedTuple):
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that cannot be processed, and why."""
+    """A message that cannot be processed, and why. `counted_at` (ms) is where it counts in `stream_windows`."""
 
     stream: str
     record: Record
     reason: str
     detail: str
+    counted_at: int
     field: str | None = None
     event_time: int | None = None
     cause: str | None = None
@@ -97,7 +110,7 @@ class DeadLetter:
 class Chunk:
     """A decoded chunk: `events` for the stream's models, `messages` for the models over `*`, and dead letters.
 
-    `decoded_singly` counts the events that had to be decoded one by one.
+    `decoded_singly` counts the events that had to be decoded one by one, `outdated` those older than any window.
     """
 
     events: pa.RecordBatch
@@ -105,20 +118,21 @@ class Chunk:
     dead: list[DeadLetter] = field(default_factory=list)
     late_by_ms: list[int] = field(default_factory=list)
     decoded_singly: int = 0
+    outdated: int = 0
 
 
 class Decoder:
     """Decodes one stream. Its only state is the newest event time of each partition, which identifies late events."""
 
-    def __init__(self, stream: Stream, *, max_bytes: int, max_future_ms: int, late_after_ms: int = 10_000) -> None:
+    def __init__(self, stream: Stream, bounds: Bounds, *, max_bytes: int, late_after_ms: int = 10_000) -> None:
         self._stream = stream
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(stream.event).decode
         self._max_bytes = max_bytes
-        self._max_future_ms = max_future_ms
+        self._bounds = bounds
         self._late_after_ms = late_after_ms
         self._time_in: Callable[[Any], int] = attrgetter(stream.event_time)
         self._time_column = stream.columns.schema.get_field_index(stream.event_time)
-        self._time_of = re.compile(rb'"%b"\s*:\s*(\d{1,15})\s*[,}]' % re.escape(stream.event_time).encode())
+        self._time_of = re.compile(rb'"%b"\s*:\s*(\d{1,20})\s*[,}]' % re.escape(stream.event_time).encode())
         self._newest: dict[int, int] = {}
 
     def forget(self) -> None:
@@ -133,10 +147,8 @@ class Decoder:
     def identities(self, records: Records, now_ms: int) -> pa.Table:
         """Ids and origins of the valid events, as `chunk` decides; only for streams with an `event_id`."""
         good, _, events, _, _, _ = self._validated(records, now_ms)
-        columns = [list(map(_EVENT_ID, events)), good.partitions, good.offsets, good.timestamps]
-        return pa.table(
-            [pa.array(column, kind) for column, kind in zip(columns, IDENTITY.types, strict=True)], IDENTITY
-        )
+        ids = pa.array(list(map(_EVENT_ID, events)), pa.string())
+        return pa.table([ids, *_origin(good)], IDENTITY)
 
     def _validated(
         self, records: Records, now_ms: int
@@ -157,15 +169,16 @@ class Decoder:
             records = records.filter(kept)
             sizes = [len(record or b"") for record in records.values]
         times = list(map(self._time_in, events))
-        # The record's own timestamp, not the clock, so that reading the log again decides the same; the clock only
-        # bounds what a producer claims.
-        if times and max(times) > min(min(records.timestamps), now_ms) + self._max_future_ms:
+        if times and (
+            max(times) - min(records.arrivals) > self._bounds.max_future_ms
+            or max(records.arrivals) - min(times) > self._bounds.max_past_ms
+        ):
             kept = []
             for record, time in zip(records.singly(), times, strict=True):
-                ahead_ms = time - min(record.timestamp, now_ms)
-                kept.append(ahead_ms <= self._max_future_ms)
-                if not kept[-1]:
-                    dead.append(self._dead(record, self._future(ahead_ms)))
+                error = self._bounds.misdated(self._stream.event_time, time, record.arrival)
+                kept.append(error is None)
+                if error is not None:
+                    dead.append(self._dead(record, error))
             records, events = records.filter(kept), list(compress(events, kept))
             times, sizes = list(compress(times, kept)), list(compress(sizes, kept))
         return records, sizes, events, times, dead, decoded_singly
@@ -181,26 +194,30 @@ class Decoder:
         decoded_singly: int,
     ) -> Chunk:
         arrays = self._stream.columns.arrays(decoded)
-        stamps = pa.array(good.timestamps, pa.int64())
-        origin = [pa.array(good.partitions, pa.int32()), pa.array(good.offsets, pa.int64()), stamps.cast(MILLIS)]
-        late, late_by_ms = self._late(good.partitions, times)
+        origin = _origin(good)
+        late, late_by_ms = self._late(good.partitions, times, good.arrivals)
         rows = len(decoded)
         no = pa.repeat(False, rows)
+        counted_at, outdated, number = arrays[self._time_column], no, 0
+        if times and max(good.arrivals) - min(times) > self._bounds.windows_ms:
+            counted_at, outdated = self._counted(good, times)
+            number = outdated.true_count
         messages = pa.RecordBatch.from_arrays(
             [
                 pa.repeat(self._stream.topic, rows),
                 pa.array(sizes, pa.int64()),
-                arrays[self._time_column],
+                counted_at,
                 no,
                 pa.array(late, pa.bool_()),
-                pc.subtract(now_ms, stamps),
+                latency(origin, now_ms),
                 *origin,
                 no,
+                outdated,
             ],
             schema=loader.EVERY_MESSAGE,
         )
         events = pa.RecordBatch.from_arrays([*arrays, *origin], schema=self._stream.schema)
-        return Chunk(events, messages, dead, late_by_ms, decoded_singly)
+        return Chunk(events, messages, dead, late_by_ms, decoded_singly, number)
 
     def _singly(self, records: Records) -> tuple[list[Any], list[bool], list[DeadLetter]]:
         """Decode one by one: valid events, a mask of their records, and dead letters for the others."""
@@ -224,41 +241,86 @@ class Decoder:
         try:
             return self._decode(record.value)
         except _INVALID as error:
-            raise validation.judge(error, record.value) from None
+            raise self._judge(error, record.value, record.arrival) from None
+
+    def _judge(self, error: Exception, value: bytes, arrival_ms: int) -> InvalidEvent:
+        """What is wrong with a value that cannot be decoded; an event time in a smaller unit is beyond its bound."""
+        judged = validation.judge(error, value)
+        if judged.reason == "out_of_range" and judged.field == f"$.{self._stream.event_time}":
+            said = self._time_of.search(value, 0, TIME_SEARCH_BYTES)
+            if said and (unit := self._bounds.unit(int(said[1]), arrival_ms)):
+                detail = f"{judged.detail}: it looks like {unit}, and must be milliseconds"
+                return InvalidEvent(judged.reason, detail, judged.field, judged.cause)
+        return judged
+
+    def _counted(self, good: Records, times: Sequence[int]) -> tuple[pa.Array, pa.Array]:
+        """Where events count of which some are older than any window, and which those are."""
+        kept = list(map(self._bounds.kept, times, good.arrivals))
+        at = [
+            time if known else self._bounds.counted_at(timestamp, arrived)
+            for known, time, timestamp, arrived in zip(kept, times, good.timestamps, good.arrivals, strict=True)
+        ]
+        return millis(at), pc.invert(pa.array(kept, pa.bool_()))
 
     def _dead(self, record: Record, error: InvalidEvent) -> DeadLetter:
         said = self._time_of.search(record.value or b"", 0, TIME_SEARCH_BYTES)
-        time = int(said[1]) if said and 0 < int(said[1]) <= _LATEST else None
-        detail = error.detail[:DETAIL_SHOWN]
-        return DeadLetter(self._stream.topic, record, error.reason, detail, error.field, time, error.cause)
-
-    def _future(self, by_ms: int) -> InvalidEvent:
-        name = self._stream.event_time
-        return InvalidEvent(
-            "future_event", f"`{name}` lies {by_ms / 1000:,.0f} s after the event reached Kafka", f"$.{name}"
+        time = (
+            int(said[1])
+            if said and record.arrival - self._bounds.max_past_ms <= int(said[1]) <= arrival.LATEST
+            else None
+        )
+        return DeadLetter(
+            self._stream.topic,
+            record,
+            error.reason,
+            error.detail[:DETAIL_SHOWN],
+            self._bounds.counted_at(record.timestamp, record.arrival),
+            error.field,
+            time,
+            error.cause,
         )
 
-    def _late(self, partitions: Sequence[int], times: Sequence[int]) -> tuple[list[bool], list[int]]:
-        """Which events are late, against the newest event time of their partition so far, and by how much."""
+    def _late(
+        self, partitions: Sequence[int], times: Sequence[int], arrivals: Sequence[int]
+    ) -> tuple[list[bool], list[int]]:
+        """Which events are late, against the newest event time of their partition so far, and by how much.
+
+        A time after its event's arrival counts as the arrival, or all that follow would seem late.
+        """
         newest, allowed = self._newest, self._late_after_ms
         if times and len(held := set(partitions)) == 1:
             # Mostly a chunk is of one partition and its times lie close together: then nothing in it can be late.
             (partition,) = held
-            latest = max(max(times), newest.get(partition, 0))
+            latest = max(min(max(times), max(arrivals)), newest.get(partition, 0))
             if latest - min(times) <= allowed:
                 newest[partition] = latest
                 return [False] * len(times), []
         late, late_by_ms = [], []
-        for partition, time in zip(partitions, times, strict=True):
-            behind = newest.get(partition, time) - time
+        for partition, time, arrived in zip(partitions, times, arrivals, strict=True):
+            behind = newest.get(partition, 0) - time
             if behind <= 0:
-                newest[partition] = time
+                newest[partition] = max(newest.get(partition, 0), min(time, arrived))
             late.append(behind > allowed)
             if behind > allowed:
                 late_by_ms.append(behind)
         return late, late_by_ms
 
 
-def millis(values: Sequence[int]) -> pa.Array:
+def _origin(records: Records) -> list[pa.Array]:
+    """The columns of `ORIGIN`."""
+    stamps: Sequence[int | None] = records.timestamps
+    if arrival.ABSENT in stamps:
+        stamps = [None if stamp == arrival.ABSENT else stamp for stamp in stamps]
+    places = pa.array(records.partitions, pa.int32()), pa.array(records.offsets, pa.int64())
+    return [*places, millis(stamps), millis(records.arrivals)]
+
+
+def latency(origin: Sequence[pa.Array], now_ms: int) -> pa.Array:
+    """Milliseconds from Kafka's timestamp, or the arrival where there is none, to now; never negative."""
+    since = pc.coalesce(*origin[-2:]).cast(pa.int64())
+    return pc.max_element_wise(pc.subtract(now_ms, since), 0)
+
+
+def millis(values: Sequence[int | None]) -> pa.Array:
     """Milliseconds since the epoch as a UTC timestamp column."""
     return pa.array(values, pa.int64()).cast(MILLIS)

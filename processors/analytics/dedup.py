@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from processors.analytics.dedup_window import DedupWindow, Hashes
@@ -20,6 +21,11 @@ from streamgauge.runtime import metrics
 from streamgauge.runtime.kafka import Partition
 
 _REPEATED = EVERY_MESSAGE.get_field_index("repeated")
+
+
+def times(events: pa.Table) -> pa.ChunkedArray:
+    """The times by which a horizon is measured, ms: Kafka's, which a restore finds again, or else the arrival."""
+    return pc.coalesce(events["kafka_timestamp"], events["arrived_at"]).cast(pa.int64())
 
 
 class Deduplicator:
@@ -46,7 +52,7 @@ class Deduplicator:
         """
         ids = self._hashes(events)
         partitions, offsets = events["kafka_partition"].to_numpy(), events["kafka_offset"].to_numpy()
-        timestamps = np.minimum(events["kafka_timestamp"].cast(pa.int64()).to_numpy(), now_ms)
+        timestamps = np.minimum(times(events).to_numpy(), now_ms)
         repeated = np.zeros(len(ids), np.bool_)
         for partition in np.unique(partitions).tolist():
             own = np.flatnonzero(partitions == partition)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from processors.analytics.decoder import Decoder, Records
-from processors.analytics.dedup import Deduplicator
+from processors.analytics.dedup import Deduplicator, times
 from processors.analytics.dedup_window import DedupWindow
 from streamgauge.runtime import log_reader
 from streamgauge.runtime.kafka import Partition
@@ -86,11 +86,10 @@ class DedupRestore:
 
         def take(topic: str, messages: list[Message]) -> None:
             valid = self._valid(topic, messages)
-            times = valid["kafka_timestamp"].cast(pa.int64())
             newest.update(
                 {
                     (topic, number): time.as_py()
-                    for number, time in zip(valid["kafka_partition"].to_pylist(), times, strict=True)
+                    for number, time in zip(valid["kafka_partition"].to_pylist(), times(valid), strict=True)
                 }
             )
 
@@ -113,7 +112,7 @@ class DedupRestore:
         return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     def _valid(self, topic: str, messages: list[Message]) -> pa.Table:
-        return self._decoders[topic].identities(Records.of(messages), _now_ms())
+        return self._decoders[topic].identities(Records.of(messages, _now_ms()), _now_ms())
 
     def _remember(self, topic: str, messages: list[Message]) -> None:
         self._deduplicator.add(topic, self._valid(topic, messages), _now_ms())

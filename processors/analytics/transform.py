@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pyarrow as pa
 from confluent_kafka import Message
 
+from processors.analytics.arrival import DAY_MS, Bounds
 from processors.analytics.batch import Batch
 from processors.analytics.dead_letters import ForeignDeadLetter
 from processors.analytics.decoder import DeadLetter, Decoder, Records
@@ -27,12 +28,19 @@ def _ignore(_stream: str, _events: int, _dead: Sequence[DeadLetter]) -> None:
     """No observer."""
 
 
+def bounds(settings: Settings) -> Bounds:
+    """How far an event's time may lie from its arrival, by the settings."""
+    return Bounds(
+        settings.max_future_s * 1_000, settings.max_past_days * DAY_MS, settings.window_retention_days * DAY_MS
+    )
+
+
 class Transform:
     """Decoders, deduplicator and models of one catalog."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self.decoders = {
-            topic: Decoder(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+            topic: Decoder(stream, bounds(settings), max_bytes=settings.max_event_bytes)
             for topic, stream in catalog.streams.items()
         }
         self.deduplicator = Deduplicator(deduplication.horizons(catalog.streams, settings.deduplicate))
@@ -51,7 +59,7 @@ class Transform:
             for topic, message in zip(topics, messages, strict=True):
                 by_topic.setdefault(topic, []).append(message)
         for topic, own in by_topic.items():
-            records = Records.of(own)
+            records = Records.of(own, now_ms, batch.again)
             if decoder := self.decoders.get(topic):
                 chunk = decoder.chunk(records, now_ms)
                 on_chunk(topic, len(records.offsets), chunk.dead)

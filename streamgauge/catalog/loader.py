@@ -24,7 +24,7 @@ from streamgauge.catalog.builtin.lag import LAG
 from streamgauge.catalog.builtin.retries import RETRIES
 from streamgauge.catalog.causes import Causes
 from streamgauge.catalog.model import Model
-from streamgauge.catalog.stream import ORIGIN, Stream
+from streamgauge.catalog.stream import ORIGIN, PLACE, Stream
 from streamgauge.catalog.view import View
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.metric import Metric
@@ -35,7 +35,8 @@ WAREHOUSE_GROUP = "warehouse"
 # Of a dead letter: the id of the topic that the event was in, where it is known.
 TOPIC_ID = "kafka_topic_id"
 _MILLIS = pa.timestamp("ms", tz="UTC")
-# One row per message of any stream. `occurred_at` is Kafka's timestamp when the event is dead or has no usable time.
+# One row per message of any stream. `occurred_at` is Kafka's timestamp, or else the arrival, when the event is dead or
+# older than any window (`outdated`), so that the message always counts.
 # `repeated`: the same event came before, so that no other relation has this one (catalog/deduplication.py).
 EVERY_MESSAGE = pa.schema(
     [
@@ -47,6 +48,7 @@ EVERY_MESSAGE = pa.schema(
         pa.field("latency_ms", pa.int64()),
         *ORIGIN,
         pa.field("repeated", pa.bool_()),
+        pa.field("outdated", pa.bool_()),
     ]
 )
 # One row per dead letter. `payload` is at most the first 4,096 bytes, for display; the whole is in `letter_topic`.
@@ -60,7 +62,7 @@ DEAD_LETTERS = pa.schema(
         pa.field("key", pa.string()),
         pa.field("payload", pa.string()),
         pa.field("bytes", pa.int64()),
-        *ORIGIN,
+        *PLACE,
         pa.field("topic", pa.string()),
         pa.field(TOPIC_ID, pa.string()),
         pa.field("fingerprint", pa.string()),
@@ -76,7 +78,7 @@ DEAD_LETTERS = pa.schema(
     ]
 )
 BUILT_IN_STREAMS = {LAG.topic: LAG, RETRIES.topic: RETRIES, AUDIT.topic: AUDIT}
-BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, "kafka_timestamp")}
+BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, "dead_at")}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import pyarrow as pa
 from streamgauge.catalog import kpi, passthrough
 from streamgauge.catalog.kpi import Kpis
 from streamgauge.catalog.sql_file import NAME, SqlFile, described
+from streamgauge.catalog.stream import ARRIVED_AT
 from streamgauge.runtime.metric import Metric
 
 Merge = Literal["window", "latest", "append"]
@@ -62,6 +63,11 @@ class Model:
         return tuple(name for name in self.columns if name != SINCE)
 
     @property
+    def arrival(self) -> str:
+        """The column of an append model that retention goes by."""
+        return arrival(self.stream)
+
+    @property
     def is_copy(self) -> bool:
         """Whether the delta is the batch itself: every event unchanged."""
         return bool(self.passthrough) and all(self.passthrough.get(name) == name for name in self.selected)
@@ -80,6 +86,11 @@ class Model:
         """How a measure merges: names with the prefix `min_`/`max_` take the minimum/maximum, others are added."""
         prefix = measure[:4]
         return "min" if prefix == "min_" else "max" if prefix == "max_" else "add"
+
+
+def arrival(stream: str) -> str:
+    """The column with the arrival of a relation's rows: a dead letter stays from when it became one."""
+    return "dead_at" if stream == "dead_letters" else ARRIVED_AT
 
 
 def load(
@@ -116,7 +127,7 @@ def load(
             raise source.error(f"only `merge: window` takes `{entry}`", source.line_of_header(entry))
     columns = described(con, source, body, first)
     if merge == "append":
-        for needed in ("kafka_partition", "kafka_offset", "kafka_timestamp"):
+        for needed in ("kafka_partition", "kafka_offset", arrival(stream)):
             if needed not in columns:
                 raise source.error(f"an append model must select {needed}: retention and provenance need it", first + 1)
         unchanged = passthrough.columns(tree, schemas[stream])

@@ -10,12 +10,16 @@ import pyarrow as pa
 
 from streamgauge.catalog.columns import Columns
 
-# Position of an event in Kafka; every model can select these beside the event's own fields.
-ORIGIN = (
+ARRIVED_AT = "arrived_at"
+# Position of an event in Kafka and Kafka's timestamp, which is the producer's unless the topic has LogAppendTime; null
+# where there is none.
+PLACE = (
     pa.field("kafka_partition", pa.int32()),
     pa.field("kafka_offset", pa.int64()),
     pa.field("kafka_timestamp", pa.timestamp("ms", tz="UTC")),
 )
+# Every model can select these beside the event's own fields. Retention goes by the arrival (analytics/arrival.py).
+ORIGIN = (*PLACE, pa.field(ARRIVED_AT, pa.timestamp("ms", tz="UTC")))
 
 
 @dataclass(frozen=True)

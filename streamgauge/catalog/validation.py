@@ -16,7 +16,8 @@ REASONS = {
     "wrong_type": "A field has another type than its event class says.",
     "out_of_range": "A field is outside its bounds, its set of values, or 64 bits.",
     "unknown_event_type": "`event_type` is none of the stream's.",
-    "future_event": "The event time lies more than STREAMGAUGE_MAX_FUTURE_S after the event reached Kafka.",
+    "future_event": "The event time lies more than STREAMGAUGE_MAX_FUTURE_S after the event arrived.",
+    "past_event": "The event time lies more than STREAMGAUGE_MAX_PAST_DAYS before the event arrived, as seconds do.",
 }
 
 # msgspec puts between backticks: a JSON path, which begins with `$`; kinds (`int`, `array`); a field's name.

@@ -37,6 +37,7 @@ CounterName = Literal[
     "streamgauge_late_events_total",
     "streamgauge_merged_deltas_total",
     "streamgauge_merged_rows_total",
+    "streamgauge_outdated_events_total",
     "streamgauge_repeated_events_total",
     "streamgauge_rows_expired_total",
     "streamgauge_saga_ignored_total",

@@ -41,6 +41,13 @@ CATALOGUE = (
         ("stream", "reason"),
     ),
     Metric(
+        "streamgauge_outdated_events_total",
+        "counter",
+        "Events older than STREAMGAUGE_WINDOW_RETENTION_DAYS when they arrived: no window keeps them.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric(
         "streamgauge_late_events_total",
         "counter",
         "Events older than the newest of their partition by more than one window.",

@@ -115,6 +115,9 @@ class PipelineSettings(BaseSettings):
     batch_max_events: int = Field(25_000, ge=1, le=1_000_000, description="Events after which a batch is closed.")
     max_event_bytes: int = Field(262_144, ge=100, description="Larger events are dead-lettered, unread.")
     max_future_s: int = Field(3_600, ge=1, description="Events dated further ahead are dead-lettered.")
+    max_past_days: int = Field(
+        3_650, ge=1, le=36_500, description="Events dated longer before their arrival are dead-lettered."
+    )
     delta_max_bytes: int = Field(
         900_000, ge=10_000, description="Most bytes of one delta message, uncompressed; larger deltas are split."
     )

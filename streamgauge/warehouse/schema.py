@@ -20,7 +20,7 @@ from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import file_errors, story
 
-FILE_FORMAT = "3"
+FILE_FORMAT = "4"
 # Extra column of a latest model's rows: the run of merges that appended the row (`Store.compact` ends a run).
 RUN = "run"
 
@@ -149,7 +149,7 @@ def kept_since(model: Model, settings: Settings, now: datetime) -> tuple[str, da
         return None
     if model.merge == "window":
         return "window_start", now - timedelta(days=settings.window_retention_days)
-    return "kafka_timestamp", now - timedelta(hours=settings.raw_retention_hours)
+    return model.arrival, now - timedelta(hours=settings.raw_retention_hours)
 
 
 def show_latest(db: duckdb.DuckDBPyConnection, model: Model, run: int) -> None:

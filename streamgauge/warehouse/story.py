@@ -22,8 +22,8 @@ NAME = "story"
 SKEW_MS = 1_000
 # Raw rows are stored in the order of arrival: DuckDB skips the row groups outside.
 _SPAN = (
-    "(reached_since IS NULL OR kafka_timestamp >= CAST(reached_since AS TIMESTAMPTZ)) "
-    "AND (reached_until IS NULL OR kafka_timestamp < CAST(reached_until AS TIMESTAMPTZ))"
+    "(reached_since IS NULL OR {0} >= CAST(reached_since AS TIMESTAMPTZ)) "
+    "AND (reached_until IS NULL OR {0} < CAST(reached_until AS TIMESTAMPTZ))"
 )
 # Every event has these: they are columns of a story of their own, or say nothing about the thing.
 _ENVELOPE = {*Envelope.__struct_fields__} - {"occurred_at"}
@@ -40,11 +40,14 @@ def macro(catalog: Catalog) -> str | None:
     if not parts:
         return None
     parts.append(
-        "SELECT coalesce(event_time, kafka_timestamp) AS happened_at, coalesce(consumer, 'analytics') AS service, "
-        "topic AS stream, 'dead letter: ' || reason AS event, key, NULL AS thread, 'key' AS via, false AS whole, "
+        "SELECT coalesce(event_time, kafka_timestamp, dead_at) AS happened_at, "
+        "coalesce(consumer, 'analytics') AS service, topic AS stream, 'dead letter: ' || reason AS event, "
+        "key, NULL AS thread, 'key' AS via, false AS whole, "
         "MAP {'detail': detail} AS content, NULL AS event_id, "
-        'kafka_partition AS partition, kafka_offset AS "offset", kafka_timestamp AS published_at '
-        f"FROM main.dead_letters WHERE key = the_id AND (of_kind IS NULL OR {_keyed(catalog)}) AND {_SPAN}"
+        'kafka_partition AS partition, kafka_offset AS "offset", '
+        "coalesce(kafka_timestamp, dead_at) AS published_at, dead_at AS arrived_at "
+        f"FROM main.dead_letters WHERE key = the_id AND (of_kind IS NULL OR {_keyed(catalog)}) "
+        f"AND {_SPAN.format('dead_at')}"
     )
     optional = "of_kind := NULL, reached_since := NULL, reached_until := NULL"
     return f"CREATE OR REPLACE MACRO main.{NAME}(the_id, {optional}) AS TABLE {_ordered(catalog, parts)}"
@@ -80,8 +83,9 @@ def _events(catalog: Catalog, stream: Stream) -> str:
         f"CASE {via} END AS via, coalesce({whole or 'false'}, false) AS whole, "
         f"map_from_entries(list_filter([{content}], e -> e.v IS NOT NULL)) AS content, "
         f"{_named(names, 'event_id', None)} AS event_id, "
-        f'kafka_partition AS partition, kafka_offset AS "offset", kafka_timestamp AS published_at '
-        f'FROM main."{catalog.raw_table(stream.topic)}" WHERE ({matched}) AND {_SPAN}'
+        f'kafka_partition AS partition, kafka_offset AS "offset", '
+        "coalesce(kafka_timestamp, arrived_at) AS published_at, arrived_at "
+        f'FROM main."{catalog.raw_table(stream.topic)}" WHERE ({matched}) AND {_SPAN.format("arrived_at")}'
     )
 
 
@@ -180,5 +184,5 @@ def _ordered(catalog: Catalog, parts: list[str]) -> str:
                THEN [name || ': ' || coalesce(before[name], '∅') || ' → ' || content[name]
                      FOR name IN map_keys(content) IF before[name] IS DISTINCT FROM content[name]]
                ELSE [name || ': ' || content[name] FOR name IN map_keys(content)] END, ', ') AS detail,
-           CAST(to_json(content) AS VARCHAR) AS fields, event_id, partition, "offset", published_at
+           CAST(to_json(content) AS VARCHAR) AS fields, event_id, partition, "offset", published_at, arrived_at
     FROM ordered ORDER BY seq"""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import inspect
 
+from processors.analytics.arrival import Bounds
 from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
 from streamgauge.catalog.loader import Catalog
@@ -92,10 +93,11 @@ def merge(catalog: Catalog, store: Store, some: Iterable[Invented], batch_events
     """Through decoder, models and merge, as analytics and the warehouse do it."""
     models, chosen = Models(catalog), sorted(some, key=lambda event: event.published_ms)
     decoders = {
-        topic: Decoder(stream, max_bytes=262_144, max_future_ms=3_600_000) for topic, stream in catalog.streams.items()
+        topic: Decoder(stream, Bounds(3_600_000), max_bytes=262_144) for topic, stream in catalog.streams.items()
     }
     for start in range(0, len(chosen), batch_events):
-        batch = Batch()
+        # As a rebuild reads them: what is dead became so when it arrived.
+        batch = Batch(again={})
         for topic in catalog.streams:
             own = [event for event in chosen[start : start + batch_events] if event.topic == topic]
             if not own:
@@ -104,6 +106,7 @@ def merge(catalog: Catalog, store: Store, some: Iterable[Invented], batch_events
                 [event.value for event in own],
                 [event.partition for event in own],
                 [event.offset for event in own],
+                [event.published_ms for event in own],
                 [event.published_ms for event in own],
                 [_Message() for _ in own],
             )

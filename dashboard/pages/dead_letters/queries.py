@@ -11,8 +11,7 @@ from dashboard.data.query import Query
 BARS = 24
 # Number of causes listed.
 MOST = 200
-# Rows of older versions have no `dead_at`.
-_AT = "coalesce(dead_at, kafka_timestamp)"
+_AT = "dead_at"
 _IN_RANGE = comparison.in_range(_AT)
 _CHOSEN = "($stream = '' OR stream = $stream) AND ($reason = '' OR reason = $reason)"
 _CAUSE = "($fingerprint = '' OR starts_with(fingerprint, $fingerprint))"

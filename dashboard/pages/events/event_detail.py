@@ -70,12 +70,12 @@ def letter(view: ViewState, position: EventPosition) -> None:
 
 def origin(view: ViewState, row: Mapping[str, Any], position: EventPosition) -> None:
     """Position and times of the event."""
-    happened, published = row["happened_at"], row["published_at"]
+    happened, published = row["happened_at"], row["arrived_at"]
     took = (published - happened).total_seconds()
     st.text(f"{row['event_type']} · topic {position.stream}, partition {position.partition}, offset {position.offset}")
     clock = view.clock
     late = f", {format.duration(took)} later" if took > LATE_S else ""
-    st.text(f"happened {stamp(happened, clock)} · reached Kafka {stamp(published, clock)}{late}")
+    st.text(f"happened {stamp(happened, clock)} · arrived {stamp(published, clock)}{late}")
 
 
 def stamp(time: Any, clock: Any) -> str:

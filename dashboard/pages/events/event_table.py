@@ -37,7 +37,7 @@ def show(rows: Rows, view: ViewState, period: Period, catalog: Catalog) -> None:
     }
     shown = [
         {
-            "time": row["published_at"],
+            "time": row["arrived_at"],
             "stream": [row["stream"]],
             "event": row["event_type"],
             "key": row["key"],

@@ -1,4 +1,4 @@
-"""Queries of the page Events. Raw tables are in order of arrival, so DuckDB skips row groups by `kafka_timestamp`: each
+"""Queries of the page Events. Raw tables are in order of arrival, so DuckDB skips row groups by `arrived_at`: each
 search is limited to a range of it, newest slice first (`$slice_s`).
 
 Names of tables and columns come from the catalog only; what a reader typed is a parameter.
@@ -108,7 +108,7 @@ def search(catalog: Catalog, streams: Sequence[str], field: Field | None = None)
         f"{_called(catalog, streams)}{by}",
         "The newest events of the range, by when they reached Kafka, that match the filters; one more than a page.",
         "\nUNION ALL\n".join(f"({part})" for part in parts)
-        + f'\nORDER BY published_at DESC, stream, partition DESC, "offset" DESC LIMIT {MOST}',
+        + f'\nORDER BY arrived_at DESC, stream, partition DESC, "offset" DESC LIMIT {MOST}',
         tuple(streams) if len(streams) == 1 else (),
         _NOTHING,
     )
@@ -126,13 +126,13 @@ def _events(catalog: Catalog, stream: Stream, field: Field | None) -> str | None
     by_type = '"event_type" = $type' if "event_type" in names else f"$type = {topic}"
     conditions = [
         # Relative to the newest event wanted; a constant, by which DuckDB skips row groups.
-        "kafka_timestamp < least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ + INTERVAL 1 MILLISECOND, "
+        "arrived_at < least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ + INTERVAL 1 MILLISECOND, "
         "$until::TIMESTAMPTZ))",
-        "kafka_timestamp >= greatest($since::TIMESTAMPTZ, "
+        "arrived_at >= greatest($since::TIMESTAMPTZ, "
         "least($until::TIMESTAMPTZ, coalesce($at::TIMESTAMPTZ, $now::TIMESTAMPTZ)) - to_seconds($slice_s))",
         f"($type::VARCHAR IS NULL OR {by_type})",
         f'($key::VARCHAR IS NULL OR CAST("{stream.key}" AS VARCHAR) = $key)',
-        f"($at::TIMESTAMPTZ IS NULL OR kafka_timestamp < $at::TIMESTAMPTZ OR {topic} > $at_stream "
+        f"($at::TIMESTAMPTZ IS NULL OR arrived_at < $at::TIMESTAMPTZ OR {topic} > $at_stream "
         f"OR ({topic} = $at_stream AND (kafka_partition < $at_partition::INTEGER "
         "OR (kafka_partition = $at_partition::INTEGER AND kafka_offset < $at_offset::BIGINT))))",
         f"($value::VARCHAR IS NULL OR {matches})" if matches else "",
@@ -140,7 +140,7 @@ def _events(catalog: Catalog, stream: Stream, field: Field | None) -> str | None
     where = "\n    AND ".join(filter(None, conditions))
     return (
         f'SELECT {shown(stream)}\nFROM (\n  SELECT * FROM "{table}"\n  WHERE {where}\n'
-        f"  ORDER BY kafka_timestamp DESC, kafka_partition DESC, kafka_offset DESC LIMIT {MOST}\n) e"
+        f"  ORDER BY arrived_at DESC, kafka_partition DESC, kafka_offset DESC LIMIT {MOST}\n) e"
     )
 
 
@@ -149,7 +149,7 @@ def shown(stream: Stream) -> str:
     event_type = '"event_type"' if "event_type" in stream.schema.names else _quoted(stream.topic)
     return (
         f'{_quoted(stream.topic)} AS stream, {event_type} AS event_type, CAST("{stream.key}" AS VARCHAR) AS key, '
-        f'"{stream.event_time}" AS happened_at, kafka_timestamp AS published_at, kafka_partition AS partition, '
+        f'"{stream.event_time}" AS happened_at, arrived_at, kafka_partition AS partition, '
         'kafka_offset AS "offset", CAST(to_json(e) AS VARCHAR) AS event'
     )
 
@@ -163,7 +163,7 @@ def one(catalog: Catalog, topic: str) -> Query | None:
         f"events.one.{topic}",
         "One event, by partition and offset; its time limits the scan.",
         f'SELECT {shown(catalog.streams[topic])}\nFROM "{table}" e\n'
-        "WHERE kafka_timestamp = $at::TIMESTAMPTZ AND kafka_partition = $partition::INTEGER "
+        "WHERE arrived_at = $at::TIMESTAMPTZ AND kafka_partition = $partition::INTEGER "
         "AND kafka_offset = $offset::BIGINT\nLIMIT 1",
         (topic,),
         {"at": None, "partition": None, "offset": None},

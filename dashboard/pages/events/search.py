@@ -69,7 +69,7 @@ class EventPosition:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> EventPosition:
         """Position of a row of a search or a story."""
-        return cls(row["stream"], row["partition"], row["offset"], row["published_at"])
+        return cls(row["stream"], row["partition"], row["offset"], row["arrived_at"])
 
     @classmethod
     def read(cls, text: str) -> EventPosition | None:

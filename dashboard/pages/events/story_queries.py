@@ -7,7 +7,7 @@ from dashboard.data.query import Query
 
 MOST = 300
 _COLUMNS = """seq, happened_at, service, stream, event, key, via, late, detail, fields, partition, "offset",
-           published_at, count(*) OVER () AS events"""
+           arrived_at, count(*) OVER () AS events"""
 
 WHOLE = Query(
     "events.story",
@@ -43,7 +43,7 @@ LETTER = Query(
     """
 SELECT reason, detail, field, payload, bytes, fingerprint, letter_topic, consumer, event_time
 FROM dead_letters
-WHERE kafka_timestamp = $at::TIMESTAMPTZ AND topic = $stream AND kafka_partition = $partition::INTEGER
+WHERE dead_at = $at::TIMESTAMPTZ AND topic = $stream AND kafka_partition = $partition::INTEGER
   AND kafka_offset = $offset::BIGINT
 LIMIT 1
 """,

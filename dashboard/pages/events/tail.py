@@ -103,7 +103,7 @@ def listing(
     view: ViewState, rows: Sequence[Mapping[str, Any]], result: Result, before: EventPosition | None, held_because: str
 ) -> None:
     """The events as a table; `still` is why the list is held, empty if it is live."""
-    span = format.duration((rows[0]["published_at"] - rows[-1]["published_at"]).total_seconds())
+    span = format.duration((rows[0]["arrived_at"] - rows[-1]["arrived_at"]).total_seconds())
     if held_because:
         caption = f"The list is held while {held_because}"
     else:

@@ -138,7 +138,7 @@ SELECT CAST("{catalog.streams[stream].key}" AS VARCHAR) AS key, count(*) AS even
        count(*) / sum(count(*)) OVER () AS share
 FROM "{table}"
 WHERE kafka_partition = $partition
-  AND kafka_timestamp > $now::TIMESTAMPTZ - INTERVAL 1 MINUTE
+  AND arrived_at > $now::TIMESTAMPTZ - INTERVAL 1 MINUTE
 GROUP BY ALL
 ORDER BY events DESC, key
 LIMIT 5

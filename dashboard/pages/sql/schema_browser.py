@@ -26,7 +26,8 @@ _MEANINGS = (
     (r".*_seconds", "seconds"),
     (r".*_per_second", "a second"),
     (r".*bytes", "bytes"),
-    (r"kafka_timestamp", "when Kafka received it"),
+    (r"kafka_timestamp", "when it was published, by Kafka's timestamp"),
+    (r"arrived_at", "when it arrived: the broker's time, or that of reading"),
     (r"kafka_(partition|offset)", "its position in Kafka"),
     (r"occurred_at", "when it happened, by the event"),
     (r".*_at", "a time"),
@@ -98,7 +99,9 @@ def meaning(one: Table, column: str) -> str:
 
 def beginning(one: Table) -> str:
     """A statement that is cheap on any amount of data."""
-    time = next((name for name in ("window_start", "occurred_at", "kafka_timestamp") if name in one["columns"]), None)
+    time = next(
+        (name for name in ("window_start", "occurred_at", "arrived_at", "dead_at") if name in one["columns"]), None
+    )
     lines = ["SELECT *", f"FROM {one['table']}"]
     if time and one["merge"] in ("window", "append"):
         lines += [f"WHERE {time} > now() - INTERVAL 15 MINUTES", f"ORDER BY {time} DESC"]

@@ -20,9 +20,9 @@ _BARS = "▁▂▃▄▅▆▇█"
 _GROUPS = """
 SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason, any_value(field) AS field, count(*) AS letters,
        count(*) FILTER ({exact} NOT IN (SELECT concat_ws(':', letter, topic_id) FROM dead_letter_retries)) AS open,
-       min(coalesce(dead_at, kafka_timestamp)) AS first, max(coalesce(dead_at, kafka_timestamp)) AS last,
-       max(coalesce(attempts, 1)) AS attempts, arg_max(detail, kafka_timestamp) AS detail,
-       arg_max({id}, kafka_timestamp) AS example
+       min(dead_at) AS first, max(dead_at) AS last,
+       max(coalesce(attempts, 1)) AS attempts, arg_max(detail, dead_at) AS detail,
+       arg_max({id}, dead_at) AS example
 FROM dead_letters WHERE {where} GROUP BY 1, 2, 3 ORDER BY last DESC
 """
 _ID = "concat_ws(':', coalesce(topic, stream), kafka_partition, kafka_offset)"
@@ -30,7 +30,7 @@ _ID = "concat_ws(':', coalesce(topic, stream), kafka_partition, kafka_offset)"
 _EXACT = "concat_ws(':', coalesce(topic, stream), kafka_partition, kafka_offset, kafka_topic_id)"
 _TREND = """
 SELECT coalesce(fingerprint, '') AS fingerprint, stream, reason, count(*) AS letters,
-       least(floor((epoch_ms(coalesce(dead_at, kafka_timestamp)) - ?) / ?), ?)::INTEGER AS bucket
+       least(floor((epoch_ms(dead_at) - ?) / ?), ?)::INTEGER AS bucket
 FROM dead_letters WHERE {} GROUP BY ALL
 """
 

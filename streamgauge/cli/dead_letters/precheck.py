@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from processors.analytics.decoder import Decoder, Records
+from processors.analytics.transform import bounds
 from streamgauge.catalog import loader
 from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.runtime.settings import Settings
@@ -14,7 +15,7 @@ class Precheck:
     def __init__(self, settings: Settings, now_ms: int) -> None:
         self._now_ms = now_ms
         self._decoders = {
-            topic: Decoder(stream, max_bytes=settings.max_event_bytes, max_future_ms=settings.max_future_s * 1_000)
+            topic: Decoder(stream, bounds(settings), max_bytes=settings.max_event_bytes)
             for topic, stream in loader.streams_of(settings.catalog).streams.items()
         }
 
@@ -24,5 +25,6 @@ class Precheck:
         # An event that another service could not process may be valid here.
         if decoder is None or item.letter.letter_topic != f"{item.letter.position.topic}.dlq":
             return None
-        dead = decoder.chunk(Records([item.value], [0], [0], [self._now_ms], [None]), self._now_ms).dead
+        now = [self._now_ms]
+        dead = decoder.chunk(Records([item.value], [0], [0], now, now, [None]), self._now_ms).dead
         return f"{dead[0].reason}: {dead[0].detail}" if dead else ""

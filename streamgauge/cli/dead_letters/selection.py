@@ -19,7 +19,7 @@ _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LETTERS = """
 SELECT coalesce(topic, stream) AS topic, kafka_partition, kafka_offset, kafka_topic_id, stream, reason,
        coalesce(fingerprint, '') AS fingerprint, field, detail, coalesce(attempts, 1) AS attempts, retry_of, consumer,
-       coalesce(letter_topic, stream || '.dlq') AS letter_topic, coalesce(dead_at, kafka_timestamp) AS dead_at,
+       coalesce(letter_topic, stream || '.dlq') AS letter_topic, dead_at,
        letter_partition, letter_offset
 FROM dead_letters
 WHERE {}
@@ -101,10 +101,10 @@ def condition(choice: Choice) -> tuple[str, list[object]]:
             parts.append(f"{column} = ?")
             values.append(value)
     if choice.since:
-        parts.append("coalesce(dead_at, kafka_timestamp) >= ?::TIMESTAMPTZ")
+        parts.append("dead_at >= ?::TIMESTAMPTZ")
         values.append(choice.since)
     if choice.until:
-        parts.append("coalesce(dead_at, kafka_timestamp) < ?::TIMESTAMPTZ")
+        parts.append("dead_at < ?::TIMESTAMPTZ")
         values.append(choice.until)
     return " AND ".join(parts), values
 

@@ -136,4 +136,6 @@ def _value(value: bytes | None) -> str:
 
 
 def _time(stamp_ms: int) -> str:
+    if stamp_ms < 0:
+        return "without a time"
     return f"{datetime.fromtimestamp(stamp_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"

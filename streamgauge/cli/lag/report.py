@@ -28,7 +28,7 @@ SINCE = f"""
 WITH worst AS (
     SELECT "group", topic, occurred_at, bool_or(status NOT IN ('OK', 'UNKNOWN')) AS bad,
            bool_and(status = 'OK') AS well
-    FROM lag_events WHERE kafka_timestamp > now() - INTERVAL {HISTORY_HOURS} HOURS
+    FROM lag_events WHERE arrived_at > now() - INTERVAL {HISTORY_HOURS} HOURS
     GROUP BY ALL
 ), healthy AS (SELECT "group", topic, max(occurred_at) AS at FROM worst WHERE well GROUP BY ALL)
 SELECT w."group", w.topic, min(w.occurred_at) AS since
@@ -238,7 +238,7 @@ def _with_keys(hot: Hot, source: Source, catalog: Catalog) -> Hot:
     key = catalog.streams[hot.topic].key
     rows = source.query(
         f'SELECT CAST("{key}" AS VARCHAR) AS key, count(*) / sum(count(*)) OVER () AS share FROM "{table}" '  # noqa: S608
-        f"WHERE kafka_partition = ? AND kafka_timestamp > now() - INTERVAL {HOT_MINUTES} MINUTES "
+        f"WHERE kafka_partition = ? AND arrived_at > now() - INTERVAL {HOT_MINUTES} MINUTES "
         f"GROUP BY ALL ORDER BY share DESC, key LIMIT {HOT_KEYS}",
         [hot.partition],
     ).to_pylist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -52,7 +52,8 @@ def build(
         store.follow(snapshot.topic_id)
         known, streams = snapshot.provenance, {model.name: model.stream for model in catalog.models}
         since = partial(known.since_of, written_ms=0)
-        for deltas in _batches(Transform(settings, catalog), messages, known.topic_ids):
+        empty = partial(Batch, known.topic_ids, again=processing.arrivals(settings, catalog, snapshot.path))
+        for deltas in _batches(Transform(settings, catalog), messages, empty):
             rows = {name: dated(own, known.topic_ids.get(streams[name], ""), since) for name, own in deltas.items()}
             store.merge(rows, snapshot.offsets)
             store.compact()
@@ -66,15 +67,15 @@ def build(
 
 
 def _batches(
-    transform: Transform, messages: Iterable[list[Any]], topic_ids: Mapping[str, str]
+    transform: Transform, messages: Iterable[list[Any]], empty: Callable[[], Batch]
 ) -> Iterator[dict[str, pa.Table]]:
-    batch = Batch(topic_ids)
-    # The clock only limits future event times; columns that it decides are carried over (processing.py).
+    batch = empty()
+    # Columns that depend on the clock are carried over (processing.py).
     for chunk in messages:
         transform.decode(batch, chunk, int(time.time() * 1_000))
         if batch.events >= MERGE_EVENTS:
             yield _deltas(transform, batch)
-            batch = Batch(topic_ids)
+            batch = empty()
     if batch.events:
         yield _deltas(transform, batch)
 
@@ -94,7 +95,7 @@ def _finish(db: duckdb.DuckDBPyConnection, catalog: Catalog, snapshot: Snapshot)
             processing.carry_over(db, model, "running")
             if model.merge == "append":
                 # Retention by number removes the first rows as the oldest.
-                db.execute(f'CREATE TABLE internal.sorted AS FROM main."{model.name}" ORDER BY kafka_timestamp')
+                db.execute(f'CREATE TABLE internal.sorted AS FROM main."{model.name}" ORDER BY {model.arrival}')
                 db.execute(f'DELETE FROM main."{model.name}"')
                 db.execute(f'INSERT INTO main."{model.name}" BY NAME FROM internal.sorted')
                 db.execute("DROP TABLE internal.sorted")

@@ -6,22 +6,28 @@ They are carried over from the running file, left out of the comparison, and nam
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from processors.analytics.arrival import Bounds
+from processors.analytics.transform import bounds
+from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.model import SINCE, Model
+from streamgauge.catalog.stream import ARRIVED_AT
+from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import schema
 
 # `late` depends on the newest event that a replica has read since it got the partition (analytics' decoder).
-OF_THE_PROCESSING = {"*": {"late", "latency_ms"}, "dead_letters": {"dead_at"}}
+OF_THE_PROCESSING = {"*": {"late", "latency_ms", ARRIVED_AT}, "dead_letters": {"dead_at"}}
 
 
 def columns(model: Model) -> frozenset[str]:
     """The model's columns that depend on the processing; the comparison refuses those in a key."""
-    sources = OF_THE_PROCESSING.get(model.stream)
-    if sources is None:
-        return frozenset()
+    sources = OF_THE_PROCESSING.get(model.stream, {ARRIVED_AT})
     with duckdb.connect(":memory:") as db:
         row = db.execute("SELECT json_serialize_sql(?)", [model.delta_sql]).fetchone()
     node = json.loads(row[0])["statements"][0]["node"] if row else {}
@@ -42,6 +48,40 @@ def _mentions(node: Any, names: set[str]) -> bool:
             return True
         return any(_mentions(child, names) for child in node.values())
     return isinstance(node, list) and any(_mentions(child, names) for child in node)
+
+
+def arrivals(settings: Settings, catalog: Catalog, running: Path) -> dict[Partition, dict[int, int]]:
+    """Arrivals of the running file's events that Kafka's timestamp would judge otherwise: by partition and offset, ms.
+
+    Those are its letters about misdated events, and events that lie outside the bounds by Kafka's timestamp, but do not
+    by their arrival, or the other way round. Of events that retention has removed nothing is known.
+    """
+    limits = bounds(settings)
+    known: dict[Partition, dict[int, int]] = defaultdict(dict)
+    with duckdb.connect(str(running), read_only=True) as db:
+        there = {row[0] for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        selects = [
+            f"SELECT '{topic}', kafka_partition, kafka_offset, epoch_ms({ARRIVED_AT}) FROM main.\"{table}\" "  # noqa: S608
+            # Of topics made anew the newest counts: it is the one that is read.
+            f"WHERE {_differs(limits, stream.event_time)} ORDER BY {SINCE} NULLS FIRST"
+            for topic, stream in catalog.streams.items()
+            if (table := catalog.raw_table(topic)) in there
+        ]
+        selects += [
+            "SELECT topic, kafka_partition, kafka_offset, epoch_ms(dead_at) FROM main.dead_letters "  # noqa: S608
+            "WHERE reason IN ('future_event', 'past_event') OR kafka_timestamp IS NULL "
+            f"OR epoch_ms(dead_at) - epoch_ms(kafka_timestamp) NOT BETWEEN 0 AND {limits.windows_ms}"
+        ]
+        for topic, partition, offset, ms in (row for select in selects for row in db.execute(select).fetchall()):
+            known[topic, partition][offset] = ms
+    return known
+
+
+def _differs(limits: Bounds, event_time: str) -> str:
+    """SQL: by Kafka's timestamp the event may be judged, or counted, otherwise than by its arrival."""
+    span = f"{-limits.max_future_ms} AND {min(limits.windows_ms, limits.max_past_ms)}"
+    ages = (f'epoch_ms({at}) - epoch_ms("{event_time}")' for at in ("kafka_timestamp", ARRIVED_AT))
+    return " OR ".join(f"{age} NOT BETWEEN {span}" for age in ages)
 
 
 def key_of(model: Model) -> tuple[str, ...]:

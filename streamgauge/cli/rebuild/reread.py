@@ -113,7 +113,8 @@ def read(settings: Settings, log: InputLog, report: ReportProgress, every_s: flo
             for message in fetched.messages:
                 partition, offset = log_reader.partition_of(message), message.offset() or 0
                 if log.wanted(partition, offset):
-                    log.first_ms.setdefault(partition, message.timestamp()[1])
+                    if (written_ms := message.timestamp()[1]) > 0:
+                        log.first_ms.setdefault(partition, written_ms)
                     found.append(message)
                 at[partition] = offset + 1
             at |= fetched.ends

@@ -14,12 +14,16 @@ STUCK_AFTER_S = 10.0
 
 @dataclass(frozen=True)
 class StreamState:
-    """A stream in the warehouse; `age_s` is the age of its newest event in seconds."""
+    """A stream in the warehouse; `age_s` is the age of its newest event in seconds.
+
+    `outdated` events were older than any window is kept.
+    """
 
     name: str
     events: int
     dead_letters: int
     age_s: float | None
+    outdated: int = 0
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,12 @@ from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavail
 from streamgauge.warehouse.writer import GROUP as WAREHOUSE_GROUP
 
 _STREAMS = """
-SELECT stream, sum(events) AS events, max(max_occurred_at) AS newest,
-       coalesce(sum(dead_letters) FILTER (WHERE window_start > now() - INTERVAL 5 MINUTES), 0) AS dead_letters
-FROM stream_windows GROUP BY stream ORDER BY stream
+WITH dead AS (
+    SELECT stream, count(*) AS letters FROM dead_letters WHERE dead_at > now() - INTERVAL 5 MINUTES GROUP BY stream
+)
+SELECT stream, sum(events) AS events, max(max_occurred_at) AS newest, sum(outdated) AS outdated,
+       coalesce(any_value(letters), 0) AS dead_letters
+FROM stream_windows LEFT JOIN dead USING (stream) GROUP BY stream ORDER BY stream
 """
 
 
@@ -52,7 +55,10 @@ def _streams(config: Settings) -> tuple[list[StreamState] | None, str]:
     except (WarehouseUnavailable, QueryError) as error:
         return None, str(error)
     return [
-        StreamState(row["stream"], int(row["events"]), int(row["dead_letters"]), _age_s(row["newest"])) for row in rows
+        StreamState(
+            row["stream"], int(row["events"]), int(row["dead_letters"]), _age_s(row["newest"]), int(row["outdated"])
+        )
+        for row in rows
     ], ""
 
 

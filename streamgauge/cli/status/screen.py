@@ -23,6 +23,15 @@ def show(facts: Facts, wrong: Sequence[str]) -> None:
     if facts.streams:
         console.print()
         console.print(_streams(facts))
+        for stream in facts.streams:
+            if stream.outdated:
+                console.print(
+                    Text(
+                        f"{stream.name}: {stream.outdated:,} events were older than STREAMGAUGE_WINDOW_RETENTION_DAYS "
+                        "when they arrived; only raw and latest tables have them",
+                        style="yellow",
+                    )
+                )
     elif facts.streams is not None:
         ours = facts.catalog == CATALOG
         how = "start the generator with `streamgauge generate`" if ours else f"produce to the topics of {facts.catalog}"

@@ -65,7 +65,7 @@ class Record:
             detail=error.detail,
             attempts=error.attempts,
             root=Position.parse(error.retry_of or "") or letter.position,
-            dead_at=datetime.fromtimestamp(self.timestamp / 1_000, UTC),
+            dead_at=datetime.fromtimestamp(max(self.timestamp, 0) / 1_000, UTC),
         )
 
 
@@ -107,7 +107,8 @@ def record_of(message: Any) -> Record:
 def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Position, Record]:
     """The records of `letters` by the letter's position; those that retention has removed are absent.
 
-    Reads each dead-letter topic from the time of its oldest letter on. Raises `UsageError` past 512 MB.
+    Reads each dead-letter topic from the time of its oldest letter on, and whole where some are not there.
+    Raises `UsageError` past 512 MB.
     """
     wanted: dict[str, list[Letter]] = defaultdict(list)
     for letter in letters:
@@ -135,8 +136,11 @@ def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Position, Recor
                         missing[letter.position[:3]].remove(letter)
                 return not any(missing.values())
 
+            # A letter's own timestamp may be its event's (Kafka Connect): then it lies before that time.
             oldest = min(letter.dead_at for letter in listed).timestamp()
             scan(consumer, _from(consumer, topic, int(oldest * 1_000) - CLOCKS_DIFFER_MS), visit)
+            if any(letter.position not in found for letter in listed):
+                scan(consumer, log_reader.beginning(consumer, topic), visit)
     return found
 
 

@@ -175,10 +175,11 @@ class AsOfRewriter:
         if not removed:
             return None
         note = f"retention has removed {removed:,} events of `{model.stream}`"
-        # The oldest of each partition go first, and events reach Kafka after they happened: since then all are there.
+        # Those of each partition that arrived first go first, and events arrive after they happened: since then all are
+        # there.
         since = _one(
             db,
-            f'SELECT epoch_ms(max(oldest)) FROM (SELECT min(kafka_timestamp) AS oldest FROM main."{raw}" '
+            f'SELECT epoch_ms(max(oldest)) FROM (SELECT min({self._models[raw].arrival}) AS oldest FROM main."{raw}" '
             "GROUP BY kafka_partition)",
         )
         if model.merge == "append":

@@ -119,7 +119,7 @@ def test_a_search_reads_the_newest_slice_first(shop: FakeWarehouse, open_page: O
 def test_one_event_in_full(shop: FakeWarehouse, open_page: OpenPage) -> None:
     publish_order(shop, 10, "O-9", reason=HOSTILE, campaign_id="K-1")
     (row,) = shop.select(
-        "SELECT kafka_partition, kafka_offset, epoch_ms(kafka_timestamp) FROM order_events WHERE order_id = 'O-9'"
+        "SELECT kafka_partition, kafka_offset, epoch_ms(arrived_at) FROM order_events WHERE order_id = 'O-9'"
     )
     app = open_page("events", open=f"orders/{row[0]}/{row[1]}/{row[2]}")
     (shown,) = [json.loads(code.value) for code in app.code]
@@ -164,7 +164,7 @@ def test_the_story_of_an_order(warehouse: FakeWarehouse, open_page: OpenPage) ->
     warehouse.publish("saga.advanced", began + timedelta(seconds=20), **states, **saga)
     dead_letter = {"topic": "payments", "reason": "schema", "detail": "amount_cents: < 0", "key": "O-1"}
     warehouse.add(
-        "dead_letters", kafka_partition=0, kafka_offset=7, kafka_timestamp=began + timedelta(seconds=21), **dead_letter
+        "dead_letters", kafka_partition=0, kafka_offset=7, dead_at=began + timedelta(seconds=21), **dead_letter
     )
     app = open_page("events", order="O-1")
     shown = tile_values(app)
@@ -187,9 +187,9 @@ def test_the_story_of_an_order(warehouse: FakeWarehouse, open_page: OpenPage) ->
 
 def test_a_dead_letter_in_full(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
     dead_letter = {"topic": "payments", "reason": "schema", "detail": HOSTILE, "key": "O-1", "payload": HOSTILE}
-    position = {"kafka_partition": 0, "kafka_offset": 7, "kafka_timestamp": warehouse.window(20), "fingerprint": "f00"}
+    position = {"kafka_partition": 0, "kafka_offset": 7, "dead_at": warehouse.window(20), "fingerprint": "f00"}
     warehouse.add("dead_letters", **position, **dead_letter)
-    (ms,) = warehouse.select("SELECT epoch_ms(kafka_timestamp) FROM dead_letters")[0]
+    (ms,) = warehouse.select("SELECT epoch_ms(dead_at) FROM dead_letters")[0]
     app = open_page("events", order="O-1", open=f"payments/0/7/{ms}")
     assert [code.value for code in app.code] == ["O-1", HOSTILE]
     assert "/dead-letters?range=15m&fingerprint=f00" in page_text(app)

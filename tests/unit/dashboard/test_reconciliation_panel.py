@@ -120,8 +120,8 @@ def test_duplicate_positions_are_shown(warehouse: FakeWarehouse, open_page: Open
     for order in ("o1", "o2"):
         warehouse.publish("order.placed", warehouse.ago(5), order_id=order, customer_id="c", items=[], **fields)
     warehouse.flush()
-    warehouse.add("order_events", kafka_partition=0, kafka_offset=777, kafka_timestamp=warehouse.ago(4))
-    warehouse.add("order_events", kafka_partition=0, kafka_offset=777, kafka_timestamp=warehouse.ago(4))
+    warehouse.add("order_events", kafka_partition=0, kafka_offset=777, arrived_at=warehouse.ago(4))
+    warehouse.add("order_events", kafka_partition=0, kafka_offset=777, arrived_at=warehouse.ago(4))
     warehouse.stream("orders", 20, 4)
     write_log_count(warehouse, 4, 4)
     assert "have 4 rows of 3 distinct positions" in page_text(open_page())

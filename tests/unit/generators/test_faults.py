@@ -62,6 +62,8 @@ def reason_for(topic: str, value: bytes | None) -> str:
         return "out_of_range"
     if event.get("quantity", 1) < 1 or any(line["quantity"] < 1 for line in lines):
         return "out_of_range"
+    if event["occurred_at"] < (time.time() - 3_650 * 86_400) * 1_000:
+        return "past_event"
     return "future_event" if event["occurred_at"] > (time.time() + 3_600) * 1_000 else ""
 
 

@@ -12,7 +12,7 @@ NOW = 1_800_000_000_000
 
 
 def bad(count: int, reason: str = "wrong_type") -> list[DeadLetter]:
-    return [DeadLetter("orders", Record(b"", 0, 0, 0, None), reason, "detail", "$.amount_cents")] * count
+    return [DeadLetter("orders", Record(b"", 0, 0, 0, 0, None), reason, "detail", 0, "$.amount_cents")] * count
 
 
 def stopped(breaker: CircuitBreaker, *chunks: tuple[int, int]) -> int | None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.analytics.arrival import ABSENT, DAY_MS, Bounds
 from processors.analytics.decoder import Chunk, Decoder, Records
 from streamgauge.catalog.commerce import STREAMS
 from streamgauge.catalog.commerce.events import OrderEvent
@@ -38,12 +39,18 @@ ORDER: dict[str, Any] = {
 
 
 def decoder() -> Decoder:
-    return Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+    return Decoder(ORDERS, Bounds(3_600_000), max_bytes=2_000)
 
 
 def records(*values: bytes | None) -> Records:
     count = len(values)
-    return Records(list(values), [0] * count, list(range(count)), [NOW] * count, [None] * count)
+    return Records(list(values), [0] * count, list(range(count)), [NOW] * count, [NOW] * count, [None] * count)
+
+
+def claimed(timestamp: int, *values: bytes | None, arrival: int = NOW) -> Records:
+    """Records whose producer says that timestamp."""
+    count = len(values)
+    return records(*values)._replace(timestamps=[timestamp] * count, arrivals=[arrival] * count)
 
 
 def encode(**changes: Any) -> bytes:
@@ -87,8 +94,13 @@ BAD = [
     (encode(amount_cents=10**40), "out_of_range", "at `$.amount_cents`"),
     (encode(items=[{"sku": "S-1", "quantity": 0, "unit_price_cents": 1}]), "out_of_range", "at `$.items[0].quantity`"),
     (encode(order_id=""), "out_of_range", "length"),
-    (encode(occurred_at=253_402_300_799_000), "future_event", "after the event reached Kafka"),
+    (encode(occurred_at=253_402_300_799_000), "future_event", "after the event arrived"),
     (encode(occurred_at=NOW + 3_600_001), "future_event", "3,600 s"),
+    (encode(occurred_at=NOW // 1_000), "past_event", "it looks like seconds, and must be milliseconds"),
+    (encode(occurred_at=NOW * 1_000), "out_of_range", "it looks like microseconds, and must be milliseconds"),
+    (encode(occurred_at=NOW * 1_000_000), "out_of_range", "it looks like nanoseconds, and must be milliseconds"),
+    (encode(occurred_at=0), "past_event", "20,833 days before the event arrived: see STREAMGAUGE_MAX_PAST_DAYS"),
+    (encode(occurred_at=NOW - 3_650 * DAY_MS - 1), "past_event", "3,650 days"),
 ]
 
 
@@ -116,6 +128,48 @@ def test_columns_are_the_fields_of_the_events() -> None:
 
 def test_an_event_up_to_the_limit_ahead_is_good() -> None:
     assert decoder().chunk(records(encode(occurred_at=NOW + 3_600_000)), NOW).dead == []
+
+
+def test_an_event_down_to_the_limit_in_the_past_is_good() -> None:
+    assert decoder().chunk(records(encode(occurred_at=NOW - 3_650 * DAY_MS)), NOW).dead == []
+
+
+@pytest.mark.parametrize("timestamp", [ABSENT, NOW // 1_000, NOW - 3 * DAY_MS, NOW + 9 * DAY_MS])
+def test_what_a_producer_says_of_the_time_makes_no_good_event_bad(timestamp: int) -> None:
+    chunk = decoder().chunk(claimed(timestamp, GOOD), NOW)
+    assert (chunk.dead, chunk.messages["occurred_at"].cast("int64").to_pylist()) == ([], [ORDER["occurred_at"]])
+    row = chunk.events.to_pylist()[0]
+    assert row["arrived_at"].timestamp() * 1_000 == NOW
+    assert (row["kafka_timestamp"] is None) == (timestamp == ABSENT)
+    assert chunk.messages["latency_ms"].to_pylist() == [max(0, NOW - timestamp) if timestamp > 0 else 0]
+
+
+def test_a_clock_ahead_makes_no_event_good() -> None:
+    """A producer whose clock is ahead stamps the record with the same time as the event."""
+    ahead = NOW + 9 * DAY_MS
+    assert [letter.reason for letter in decoder().chunk(claimed(ahead, encode(occurred_at=ahead)), NOW).dead] == [
+        "future_event"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "counted"),
+    [(NOW - 5, NOW - 5), (NOW - 100 * DAY_MS, NOW), (NOW + 9 * DAY_MS, NOW), (ABSENT, NOW), (NOW // 1_000, NOW)],
+)
+def test_what_has_no_time_of_its_own_counts_where_a_window_is(timestamp: int, counted: int) -> None:
+    """Dead letters, and events that are older than any window: they never vanish from the count."""
+    old = NOW - 91 * DAY_MS
+    chunk = decoder().chunk(claimed(timestamp, b"{", encode(occurred_at=old), GOOD), NOW)
+    assert [letter.counted_at for letter in chunk.dead] == [counted]
+    assert chunk.messages["occurred_at"].cast("int64").to_pylist() == [counted, ORDER["occurred_at"]]
+    assert (chunk.messages["outdated"].to_pylist(), chunk.outdated) == ([True, False], 1)
+    assert chunk.events["occurred_at"].cast("int64").to_pylist() == [old, ORDER["occurred_at"]]
+
+
+def test_an_event_from_the_future_makes_those_after_it_no_later() -> None:
+    chunk = decoder().chunk(records(encode(occurred_at=NOW + 3_000_000), GOOD, encode(occurred_at=NOW - 11_000)), NOW)
+    assert chunk.messages["late"].to_pylist() == [False, False, True]
+    assert chunk.late_by_ms == [11_000]
 
 
 def test_late_events_are_counted_with_their_lateness() -> None:
@@ -167,7 +221,9 @@ def test_a_chunk_agrees_with_each_event_alone(values: list[bytes]) -> None:
     """Good or dead, and the columns' contents, are what msgspec says of each event by itself."""
     chunk: Chunk = decoder().chunk(records(*values), NOW)
     alone = {offset: event for offset, value in enumerate(values) if (event := decoded(value)) is not None}
-    alone = {offset: event for offset, event in alone.items() if event.occurred_at <= NOW + 3_600_000}
+    alone = {
+        offset: event for offset, event in alone.items() if -3_650 * DAY_MS <= event.occurred_at - NOW <= 3_600_000
+    }
     rows = {row["kafka_offset"]: row for row in chunk.events.to_pylist()}
     assert rows.keys() == alone.keys()
     assert {letter.record.offset for letter in chunk.dead} == set(range(len(values))) - alone.keys()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from processors.analytics.arrival import Bounds
 from processors.analytics.batch import Batch
 from processors.analytics.decoder import Decoder, Records
 from processors.analytics.dedup import Deduplicator
@@ -26,10 +27,12 @@ def event(event_id: str, **changes: Any) -> bytes:
 
 def batch_of(*values: bytes, first: int = 0, partition: int = 0) -> Batch:
     """A batch of one chunk of orders, at offsets from `first` on."""
-    decoder = Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+    decoder = Decoder(ORDERS, Bounds(3_600_000), max_bytes=2_000)
     count = len(values)
     offsets = list(range(first, first + count))
-    chunk = decoder.chunk(Records(list(values), [partition] * count, offsets, [NOW] * count, [None] * count), NOW)
+    chunk = decoder.chunk(
+        Records(list(values), [partition] * count, offsets, [NOW] * count, [NOW] * count, [None] * count), NOW
+    )
     batch = Batch(events=count, next_offsets={("orders", partition): first + count})
     batch.chunks["orders"].append(chunk)
     return batch
@@ -76,9 +79,9 @@ def test_partitions_and_streams_are_independent() -> None:
 def test_a_dead_letter_is_never_a_repeat_nor_the_original_of_one() -> None:
     """So a dead letter that was corrected and sent again counts, once."""
     deduplicator = Deduplicator({"orders": 60})
-    decoder = Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+    decoder = Decoder(ORDERS, Bounds(3_600_000), max_bytes=2_000)
     values: list[bytes | None] = [event("a", amount_cents="1"), event("a", occurred_at=NOW + 9_999_999), event("a")]
-    records = Records([*values, event("a")], [0] * 4, [0, 1, 2, 3], [NOW] * 4, [None] * 4)
+    records = Records([*values, event("a")], [0] * 4, [0, 1, 2, 3], [NOW] * 4, [NOW] * 4, [None] * 4)
     batch = Batch(events=4)
     batch.chunks["orders"].append(decoder.chunk(records, NOW))
     assert batch.relations(NOW, deduplicator)["orders"]["kafka_offset"].to_pylist() == [2]
@@ -88,11 +91,11 @@ def test_a_dead_letter_is_never_a_repeat_nor_the_original_of_one() -> None:
 def test_a_timestamp_from_the_future_counts_as_now() -> None:
     """One such producer must not make everything else seem older than the horizon."""
     deduplicator = Deduplicator({"orders": 60})
-    decoder = Decoder(ORDERS, max_bytes=2_000, max_future_ms=3_600_000)
+    decoder = Decoder(ORDERS, Bounds(3_600_000), max_bytes=2_000)
     values: list[bytes | None] = [event("a"), event("b"), event("a")]
     batch = Batch(events=3)
     batch.chunks["orders"].append(
-        decoder.chunk(Records(values, [0] * 3, [0, 1, 2], [NOW, NOW + 10**9, NOW], [None] * 3), NOW)
+        decoder.chunk(Records(values, [0] * 3, [0, 1, 2], [NOW, NOW + 10**9, NOW], [NOW] * 3, [None] * 3), NOW)
     )
     assert batch.relations(NOW, deduplicator)["orders"]["event_id"].to_pylist() == ["a", "b"]
 

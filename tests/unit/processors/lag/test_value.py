@@ -45,10 +45,10 @@ class Tables:
         self._add("inventory_events", offset, 0, sku=key)
 
     def dead(self, offset: int, stream: str = "orders", letter_topic: str = "orders.dlq") -> None:
-        self._add("dead_letters", offset, 0, stream=stream, letter_topic=letter_topic)
+        self._add("dead_letters", offset, 0, "dead_at", stream=stream, letter_topic=letter_topic)
 
-    def _add(self, table: str, offset: int, partition: int, **values: object) -> None:
-        row = {**values, "kafka_partition": partition, "kafka_offset": offset, "kafka_timestamp": AT}
+    def _add(self, table: str, offset: int, partition: int, arrival: str = "arrived_at", **values: object) -> None:
+        row = {**values, "kafka_partition": partition, "kafka_offset": offset, "kafka_timestamp": AT, arrival: AT}
         names = ", ".join(row)
         self.db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 

@@ -68,8 +68,8 @@ def test_an_append_model_of_everything_is_a_copy(tmp_path: Path) -> None:
     [
         ("*", []),
         ("*, upper(sensor) AS name", ["name"]),
-        ("kafka_partition, kafka_offset, kafka_timestamp, sensor AS name, celsius + 1 AS more", ["more"]),
-        ("events.kafka_partition, kafka_offset, kafka_timestamp, CAST(celsius AS INTEGER) AS whole", ["whole"]),
+        ("kafka_partition, kafka_offset, arrived_at, sensor AS name, celsius + 1 AS more", ["more"]),
+        ("events.kafka_partition, kafka_offset, arrived_at, CAST(celsius AS INTEGER) AS whole", ["whole"]),
         # Where rows could be others, or in another order, SQL does it all.
         ("*, row_number() OVER (ORDER BY celsius) AS n", None),
         ("*, coalesce(lag(celsius) OVER (ORDER BY sensor), 0) AS before", None),

@@ -114,7 +114,7 @@ def test_a_new_dimension_cannot_be_compared(catalog: Catalog, running: Path, tmp
         db.execute("DROP TABLE shipment_windows")
     found = compared(catalog, InputLog({}), old, running)
     assert "`method` is new" in found["payment_windows"].problem
-    assert found["payment_events"].not_compared == ("card",)
+    assert found["payment_events"].not_compared == ("arrived_at", "card")
     assert "no such table" in found["shipment_windows"].problem
     assert found["shipment_events"].identical
 
@@ -124,7 +124,8 @@ def test_columns_of_the_processing(catalog: Catalog) -> None:
     assert processing.columns(by_name["dead_letters"]) == {"dead_at"}
     assert {"late", "latency_ms", "latency_le_1s"} <= processing.columns(by_name["stream_windows"])
     assert not processing.columns(by_name["stream_windows"]) & {"events", "bytes", "max_occurred_at", "partition"}
-    assert processing.columns(by_name["order_events"]) == frozenset()
+    assert processing.columns(by_name["order_events"]) == {"arrived_at"}
+    assert processing.columns(by_name["orders"]) == processing.columns(by_name["order_windows"]) == frozenset()
 
 
 class Crash(BaseException):

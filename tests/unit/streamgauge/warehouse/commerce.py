@@ -51,6 +51,7 @@ class Commerce:
                     "kafka_partition": 0,
                     "kafka_offset": first * 10_000 + n,
                     "kafka_timestamp": event["occurred_at"],
+                    "arrived_at": event["occurred_at"],
                     **event,
                 }
                 for n, event in enumerate(events)

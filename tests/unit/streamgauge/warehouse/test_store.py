@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from streamgauge.catalog import model
+from streamgauge.catalog import loader, model
 from streamgauge.catalog.loader import Catalog
 from streamgauge.catalog.model import SINCE, Model
 from streamgauge.catalog.stream import ORIGIN
@@ -74,8 +74,8 @@ def version(sensor: str, celsius: float, offset: int) -> dict[str, Any]:
     return {"kafka_offset": offset, "sensor": sensor, "celsius": celsius}
 
 
-def raw(offset: int, at: datetime = AT) -> dict[str, Any]:
-    place = {"kafka_partition": 0, "kafka_offset": offset, "kafka_timestamp": at}
+def raw(offset: int, at: datetime = AT, stamped: datetime | None = None) -> dict[str, Any]:
+    place = {"kafka_partition": 0, "kafka_offset": offset, "kafka_timestamp": stamped or at, "arrived_at": at}
     return {"sensor": "a", "n": 1, "celsius": 1.0, "measured_at": at, **place}
 
 
@@ -221,3 +221,37 @@ def test_retention_by_age_and_by_number(tmp_path: Path, db: duckdb.DuckDBPyConne
     assert store.expire(settings, now) == {"windows": 1, "raw": 500}
     assert db.execute("SELECT count(*), min(kafka_offset) FROM raw").fetchall() == [(1_000, 500)]
     assert store.expire(settings, now) == {}
+
+
+def test_retention_goes_by_arrival(tmp_path: Path, db: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Whatever the producer says: days ago, nothing, or a time that is still to come."""
+    store = Store(db, made(tmp_path), "c")
+    now = AT + timedelta(hours=49)
+    stamps = (AT - timedelta(days=3), datetime.fromtimestamp(1_800_000, UTC), now + timedelta(days=9))
+    old = [raw(offset, AT, stamp) for offset, stamp in enumerate(stamps)]
+    new = [raw(offset, now - timedelta(hours=1), stamp) for offset, stamp in enumerate(stamps, 10)]
+    store.merge({"raw": table(*old, *new, {**raw(13, now), "kafka_timestamp": None})}, {0: 1})
+    assert store.expire(settings, now) == {"raw": 3}
+    assert [offset for (offset,) in db.execute("SELECT kafka_offset FROM raw ORDER BY 1").fetchall()] == [
+        10,
+        11,
+        12,
+        13,
+    ]
+
+
+def test_a_dead_letter_stays_from_when_it_became_one(tmp_path: Path) -> None:
+    catalog = loader.load("streamgauge.catalog.commerce")
+    letters_model = next(model for model in catalog.models if model.name == "dead_letters")
+    settings = Settings(data_dir=tmp_path)
+    db = connect(settings)
+    store = Store(db, Catalog("test", {}, (), (letters_model,)), "c")
+    now = AT + timedelta(hours=49)
+    letters = [
+        {"stream": "orders", "kafka_offset": offset, "kafka_timestamp": AT - timedelta(days=3), "dead_at": at}
+        for offset, at in enumerate((AT, now - timedelta(hours=47)))
+    ]
+    store.merge({"dead_letters": table(*letters)}, {0: 1})
+    assert store.expire(settings, now) == {"dead_letters": 1}
+    assert db.execute("SELECT kafka_offset FROM dead_letters").fetchall() == [(1,)]
+    db.close()

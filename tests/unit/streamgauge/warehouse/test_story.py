@@ -117,7 +117,7 @@ def test_an_article_is_found_inside_lists(shop: Commerce) -> None:
 
 def test_a_dead_letter_is_of_the_kind_of_its_topics_keys(shop: Commerce) -> None:
     letter = {"topic": "orders", "stream": "orders", "reason": "schema", "detail": "amount_cents: < 0", "key": "O-1"}
-    shop.add("dead_letters", kafka_partition=0, kafka_offset=7, kafka_timestamp=after(5), **letter)
+    shop.add("dead_letters", kafka_partition=0, kafka_offset=7, dead_at=after(5), **letter)
     for of_kind in ("", ", of_kind := 'order_id'"):
         assert told(shop, "O-1", more=of_kind).count("dead letter: schema") == 1
     assert told(shop, "O-1", more=", of_kind := 'sku'") == []

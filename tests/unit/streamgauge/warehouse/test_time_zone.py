@@ -48,7 +48,15 @@ def answers(folder: Path) -> None:
     db = connect(settings)
     made = catalog(folder, hours=HOURS)
     made = replace(made, models=(*made.models, one(folder, "by_hour", BY_HOUR)))
-    event = {"sensor": "a", "n": 1, "measured_at": AT, "kafka_partition": 0, "kafka_offset": 0, "kafka_timestamp": AT}
+    event = {
+        "sensor": "a",
+        "n": 1,
+        "measured_at": AT,
+        "kafka_partition": 0,
+        "kafka_offset": 0,
+        "kafka_timestamp": AT,
+        "arrived_at": AT,
+    }
     deltas = dict(Models(made).deltas({"readings": pa.Table.from_pylist([event], SCHEMA)}))
     Store(db, made, "c").merge(deltas, {0: 1})
     gauges = Gauges(made.views, registry := CollectorRegistry())

@@ -113,5 +113,5 @@ def test_until_bounds_a_choice_and_is_none_by_itself() -> None:
     until = datetime(2026, 11, 23, 12, tzinfo=UTC)
     assert Choice(until=until).empty
     where, values = condition(Choice(fingerprint="aaaa", until=until))
-    assert where.endswith("coalesce(dead_at, kafka_timestamp) < ?::TIMESTAMPTZ")
+    assert where.endswith("dead_at < ?::TIMESTAMPTZ")
     assert values == ["aaaa", until]

@@ -89,7 +89,7 @@ class Tables:
         for number, status in enumerate(reversed(statuses)):
             at = NOW - timedelta(seconds=number * 10)
             values = {"group": group, "topic": topic, "partition": partition, "status": status}
-            self.add("lag_events", occurred_at=at, kafka_timestamp=at, **values)
+            self.add("lag_events", occurred_at=at, arrived_at=at, **values)
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_hot_keys_come_from_the_events(tables: Tables) -> None:
     events = [("hot" if number < 8 else f"k{number}", 0, now) for number in range(10)]
     events += [("elsewhere", 1, now), ("long ago", 0, now - timedelta(minutes=10))]
     for number, (key, partition, at) in enumerate(events):
-        tables.add("order_events", order_id=key, kafka_partition=partition, kafka_offset=number, kafka_timestamp=at)
+        tables.add("order_events", order_id=key, kafka_partition=partition, kafka_offset=number, arrived_at=at)
     (one,) = made(tables).hot
     assert (one.partition, one.ratio, one.per_second) == (0, 1.8, 90.0)
     assert one.keys == (("hot", 0.8), ("k8", 0.1), ("k9", 0.1))
