@@ -21,7 +21,6 @@ COMMANDS = (
     *(("process", name) for name in ("analytics", "lag", "fulfilment", "fraud", "attribution")),
     ("generate", "--count", "1"),
     ("services",),
-    ("lag",),
     ("status",),
 )
 REQUESTS = (("POST", "/sql"), ("GET", "/tables"), ("GET", "/snapshot"), ("DELETE", "/sql/x"))
