@@ -19,7 +19,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from processors.lag.time_lag import OffsetAtTime
 from streamgauge.runtime.errors import UsageError
-from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka import Partition, topic_ids
 from streamgauge.runtime.settings import Settings
 
 Failure = tuple[str, str]
@@ -53,7 +53,7 @@ class Group:
 
 @dataclass
 class ClusterState:
-    """The cluster at one moment."""
+    """The cluster at one moment. `topic_ids` has those that were read, which is not in every sample."""
 
     brokers: int
     partitions: dict[str, int]
@@ -61,6 +61,7 @@ class ClusterState:
     ends: dict[Partition, int]
     oldest: dict[Partition, int]
     failed: set[Failure]
+    topic_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def unread(self) -> set[str]:
@@ -150,6 +151,10 @@ class ClusterReader:
             self._offsets({tp: OffsetSpec.earliest() for tp in tps}, failed),
             failed,
         )
+
+    def read_topic_ids(self, state: ClusterState) -> None:
+        """Fill in `topic_ids`; topics whose id cannot be read stay out of it."""
+        state.topic_ids = topic_ids.known(self._client, state.partitions)
 
     def _groups(self, failed: set[Failure]) -> dict[str, Group]:
         try:

@@ -1,7 +1,7 @@
 """History of samples, and the rows that follow from it and the newest sample. No Kafka, no clock.
 
-A log that ends before its earlier end was recreated: everything known of its topic is dropped. A group or topic that is
-gone is forgotten with the first sample that lacks it.
+A topic with another id, or whose log ends before its earlier end, was recreated: everything known of it is dropped. A
+group or topic that is gone is forgotten with the first sample that lacks it.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class History:
         self._ends: dict[Partition, deque[tuple[int, int]]] = {}
         self._clocks: dict[Partition, PartitionClock] = {}
         self._samples: dict[Key, deque[Sample]] = {}
+        self._topic_ids: dict[str, str] = {}
         self._lost = Lost()
         # Where a group had a lag of 1: taken for a marker then, it must not become an event later.
         self._markers: dict[Key, int] = {}
@@ -99,6 +100,8 @@ class History:
         again = {
             topic for (topic, number), end in state.ends.items() if end < self._last_end((topic, number), default=end)
         }
+        again |= {topic for topic, one in state.topic_ids.items() if self._topic_ids.get(topic, one) != one}
+        self._topic_ids |= state.topic_ids
         gone = {tp for tp in self._ends if tp[0] not in state.partitions and ("topic", tp[0]) not in state.failed}
         for tp in [tp for tp in self._ends if tp in gone or tp[0] in again]:
             del self._ends[tp]

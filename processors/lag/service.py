@@ -52,6 +52,8 @@ READ_WITHIN_S = 1.0
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 5.0, 10.0
 # Pause after the warehouse did not answer: its time-out must not slow every sample down.
 RETRY_AFTER_S = 30.0
+# How often topic ids are read: till then, a topic made anew whose log is soon as long looks like the old one.
+TOPIC_IDS_EVERY_S = 30.0
 log = logging.getLogger("streamgauge")
 
 
@@ -70,7 +72,7 @@ class Sampler:
         # would be the latest.
         config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
         self._producer = Producer({**kafka.producer_config(settings), **config, "log_level": 0})
-        self._retry_due = 0.0
+        self._retry_due = self._ids_due = 0.0
 
     def step(self) -> None:
         """Take one sample. When the cluster does not answer, report unready; the next step tries again."""
@@ -89,6 +91,9 @@ class Sampler:
 
     def _sample(self) -> Snapshot:
         state = self._cluster.read()
+        if time.monotonic() >= self._ids_due:
+            self._ids_due = time.monotonic() + TOPIC_IDS_EVERY_S
+            self._cluster.read_topic_ids(state)
         at_ms = int(time.time() * 1_000)
         self._history.add(state, at_ms)
         if unclear := self._history.unclear():

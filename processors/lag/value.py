@@ -77,23 +77,30 @@ def statement(lagging: Sequence[Row], catalog: Catalog) -> str:
         f"({n}, {topics.index(row.topic)}, {row.partition}, {row.start}, {row.end_offset})"
         for n, row in enumerate(lagging)
     )
-    parts = []
+    parts, newest = [], []
     for number, topic in enumerate(topics):
         stream = catalog.own[topic]
+        table, letters = catalog.raw_table(topic), f"t.stream = '{topic}' AND t.letter_topic = '{topic}.dlq'"
+        # Offsets of a topic that was made anew begin again: rows of the earlier one are other events.
+        newest.append(
+            f'SELECT max(since) FROM (SELECT max(kafka_topic_since) AS since FROM "{table}" UNION ALL '
+            f"SELECT max(kafka_topic_since) FROM dead_letters t WHERE {letters})"
+        )
         first = min(row.start for row in lagging if row.topic == topic) - BEFORE
         joined = (
             f"ON w.topic = {number} AND t.kafka_partition = w.part AND t.kafka_offset >= w.since - {BEFORE} "
-            f"AND t.kafka_offset < w.until WHERE t.kafka_offset >= {first}"
+            f"AND t.kafka_offset < w.until WHERE t.kafka_offset >= {first} "
+            f"AND t.kafka_topic_since IS NOT DISTINCT FROM (FROM newest{number})"
         )
         amount = f't."{stream.amount}"' if stream.amount else "NULL::BIGINT"
         parts += [
             f'SELECT w.n, w.since, t.kafka_offset AS at_offset, CAST(t."{stream.key}" AS VARCHAR) AS key, '
-            f'{amount} AS cents FROM w JOIN "{catalog.raw_table(topic)}" t {joined}',
-            "SELECT w.n, w.since, t.kafka_offset, NULL, NULL "
-            f"FROM w JOIN dead_letters t {joined} AND t.stream = '{topic}' AND t.letter_topic = '{topic}.dlq'",
+            f'{amount} AS cents FROM w JOIN "{table}" t {joined}',
+            f"SELECT w.n, w.since, t.kafka_offset, NULL, NULL FROM w JOIN dead_letters t {joined} AND {letters}",
         ]
+    ctes = "".join(f"newest{number} AS ({sql}), " for number, sql in enumerate(newest))
     return (
-        f"WITH w(n, topic, part, since, until) AS (VALUES {wanted}), "
+        f"WITH w(n, topic, part, since, until) AS (VALUES {wanted}), {ctes}"
         f"e AS ({' UNION ALL '.join(parts)}), "
         "k AS (SELECT n, key, count(DISTINCT at_offset) FILTER (WHERE at_offset >= since) AS events, "
         "arg_max(cents, at_offset) FILTER (WHERE at_offset >= since) AS cents, "

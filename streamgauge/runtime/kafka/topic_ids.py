@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -28,12 +29,12 @@ class Request:
     """A request that is under way."""
 
     def __init__(self, futures: Mapping[str, Future[TopicDescription]]) -> None:
-        self._futures = futures
+        self.futures = futures
 
     def result(self) -> dict[str, Described]:
         """The topics that exist. Blocks; raises `KafkaException` where the broker does not answer."""
         found = {}
-        for topic, future in self._futures.items():
+        for topic, future in self.futures.items():
             try:
                 found[topic] = described(future.result(CALL_S + 1))
             except KafkaException as error:
@@ -42,6 +43,16 @@ class Request:
             except TimeoutError:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None  # noqa: SLF001
         return found
+
+
+def known(admin: AdminClient, topics: Iterable[str]) -> dict[str, str]:
+    """The ids of those topics of which one can be read now, by name; nothing is raised."""
+    found = {}
+    for topic, future in request(admin, topics).futures.items():
+        with suppress(KafkaException, TimeoutError):
+            if topic_id := described(future.result(CALL_S + 1)).id:
+                found[topic] = topic_id
+    return found
 
 
 def request(admin: AdminClient, topics: Iterable[str]) -> Request:

@@ -249,6 +249,21 @@ def test_a_recreated_topic_has_no_history() -> None:
     assert [row.lag_seconds for row in snapshot.rows] == [pytest.approx(3.0, abs=0.1), pytest.approx(6.0, abs=0.1)]
 
 
+def test_a_recreated_topic_with_a_longer_log_has_no_history_either() -> None:
+    """Its id tells; in samples without ids, the last known one holds."""
+    watched = Watched()
+
+    def see(end: int, **ids: str) -> Snapshot:
+        groups = {"billing": group({P0: end - 5})}
+        return watched.state(ClusterState(1, {"orders": 1}, groups, {P0: end}, {P0: 0}, set(), ids))
+
+    for end in (100, 101, 102, 103):
+        known = see(end, orders="OLD")
+    assert known.rows[0].produced_per_second == pytest.approx(0.1)
+    assert see(104).rows[0].produced_per_second == pytest.approx(0.1)
+    assert see(500, orders="NEW").rows[0].produced_per_second is None
+
+
 def test_beyond_the_end_is_not_known() -> None:
     """The topic was made anew, and the group's old offset lies ahead of the log."""
     row = only(Watched().see({P0: 5}, {P0: 0}, billing=group({P0: 950})))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -38,8 +38,8 @@ class Tables:
         guard.check(self.db.cursor(), sql, frozenset(self._tables))
         return self.db.execute(sql, list(params)).to_arrow_table()
 
-    def order(self, offset: int, key: str, cents: int, partition: int = 0) -> None:
-        self._add("order_events", offset, partition, order_id=key, amount_cents=cents)
+    def order(self, offset: int, key: str, cents: int, partition: int = 0, **values: object) -> None:
+        self._add("order_events", offset, partition, order_id=key, amount_cents=cents, **values)
 
     def sku(self, offset: int, key: str) -> None:
         self._add("inventory_events", offset, 0, sku=key)
@@ -65,6 +65,15 @@ def behind(committed: int, end: int, topic: str = "orders", partition: int = 0) 
 def waiting(row: Row, tables: Tables) -> tuple[int | None, int | None, bool | None]:
     value.fill_values([row], CATALOG, tables)
     return row.waiting_keys, row.waiting_cents, row.waiting_complete
+
+
+def test_rows_of_an_earlier_topic_of_that_name_do_not_wait(tables: Tables) -> None:
+    """The topic was made anew: the same offsets were other events before."""
+    for offset in range(9):
+        tables.order(offset, "old", 1_000, kafka_topic_since=AT)
+    for offset, key in enumerate("abc"):
+        tables.order(offset, key, 10, kafka_topic_since=AT + timedelta(days=1))
+    assert waiting(behind(1, 3), tables) == (2, 20, True)
 
 
 def test_the_amount_of_a_key_is_that_of_its_last_event(tables: Tables) -> None:
