@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from streamgauge.catalog import loader
 from streamgauge.warehouse.client import Warehouse
-from tests.kafka.dead_letters import call
+from tests.kafka.dead_letters import call, environment
 from tests.kafka.recreation import make_anew, topic_id
+from tests.support import commands
 from tests.support.commerce_events import event, order, shipment, stock
 from tests.support.figures import count
 from tests.support.publishing import publishing
 from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, Worker, new_rig
+from tests.support.topic_reader import read_topic
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -238,3 +245,43 @@ def test_the_second_of_two_letters_at_one_place_is_sent(rig: Rig, warehouse: War
         "(SELECT concat_ws(':', letter, topic_id) FROM dead_letter_retries)"
     ).to_pylist()
     assert rows == [{"n": 1}]
+
+
+def test_the_steps_of_the_documentation(rig: Rig, warehouse: Warehouse) -> None:
+    """docs/partitioning.md: more partitions for all topics of a service, its events copied, nothing done twice."""
+    bootstrap, own = rig.kafka.bootstrap, tuple(loader.load(rig.settings.catalog).own)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for worker in rig.workers:
+        worker.stop()
+    kept = [message for topic in own for message in read_topic(bootstrap, topic)]
+    internal = [
+        name for name in admin.list_topics(timeout=30).topics if name.startswith(("changelog_", "repartition_"))
+    ]
+    doomed = [*own, *internal, "fulfilment-ticks", "analytics"]
+    for future in admin.delete_topics(doomed).values():
+        future.result(30)
+    wait_until(lambda: not set(doomed) & set(admin.list_topics(timeout=30).topics), "the topics are gone")
+    done = commands.run(environment(rig), "topics", "--partitions", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with publishing(bootstrap) as send:
+        for message in kept:
+            send(message.topic() or "", message.key(), message.value(), timestamp=message.timestamp()[1])
+    rig.settings.warehouse_file.unlink()
+    shutil.rmtree(rig.settings.data_dir / "state")
+    inputs = [TopicPartition(topic, number) for topic in own for number in range(4)]
+    ends = admin.list_offsets({at: OffsetSpec.latest() for at in inputs})
+    at_end = [TopicPartition(at.topic, at.partition, future.result(30).offset) for at, future in ends.items()]
+    for future in admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions("fulfilment", at_end)]).values():
+        future.result(30)
+
+    rig.start_together(("warehouse",), ("process", "analytics"), ("process", "fulfilment"))
+    copied = Counter(message.topic() for message in kept)
+    for topic, table in (("orders", "order_events"), ("fulfilment", "fulfilment_events")):
+        wait_for(warehouse, table, copied[topic])
+    with publishing(bootstrap) as send:
+        send("orders", "after", order("after"))
+    wait_for(warehouse, "sagas WHERE order_id = 'after'", 1)
+    began = "fulfilment_events WHERE event_type = 'saga.started' AND order_id <> 'after'"
+    assert count(warehouse, began) == count(warehouse, f"(SELECT DISTINCT order_id FROM {began})")
+    partitions = warehouse.query("SELECT DISTINCT kafka_partition AS n FROM order_events ORDER BY 1")["n"].to_pylist()
+    assert max(partitions) > 1
