@@ -254,9 +254,8 @@ def test_the_steps_of_the_documentation(rig: Rig, warehouse: Warehouse) -> None:
     for worker in rig.workers:
         worker.stop()
     kept = [message for topic in own for message in read_topic(bootstrap, topic)]
-    internal = [
-        name for name in admin.list_topics(timeout=30).topics if name.startswith(("changelog_", "repartition_"))
-    ]
+    there = admin.list_topics(timeout=30).topics
+    internal = [name for name in there if name.startswith(("changelog_", "repartition_")) or name.endswith(".dlq")]
     doomed = [*own, *internal, "fulfilment-ticks", "analytics"]
     for future in admin.delete_topics(doomed).values():
         future.result(30)

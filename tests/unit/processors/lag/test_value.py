@@ -38,8 +38,8 @@ class Tables:
         guard.check(self.db.cursor(), sql, frozenset(self._tables))
         return self.db.execute(sql, list(params)).to_arrow_table()
 
-    def order(self, offset: int, key: str, cents: int, partition: int = 0, **values: object) -> None:
-        self._add("order_events", offset, partition, order_id=key, amount_cents=cents, **values)
+    def order(self, offset: int, key: str, cents: int, partition: int = 0, since: datetime | None = None) -> None:
+        self._add("order_events", offset, partition, order_id=key, amount_cents=cents, kafka_topic_since=since)
 
     def sku(self, offset: int, key: str) -> None:
         self._add("inventory_events", offset, 0, sku=key)
@@ -70,9 +70,9 @@ def waiting(row: Row, tables: Tables) -> tuple[int | None, int | None, bool | No
 def test_rows_of_an_earlier_topic_of_that_name_do_not_wait(tables: Tables) -> None:
     """The topic was made anew: the same offsets were other events before."""
     for offset in range(9):
-        tables.order(offset, "old", 1_000, kafka_topic_since=AT)
+        tables.order(offset, "old", 1_000, since=AT)
     for offset, key in enumerate("abc"):
-        tables.order(offset, key, 10, kafka_topic_since=AT + timedelta(days=1))
+        tables.order(offset, key, 10, since=AT + timedelta(days=1))
     assert waiting(behind(1, 3), tables) == (2, 20, True)
 
 
