@@ -26,6 +26,7 @@ GUIDES = {
     "partitions": "partitioning.md",
     "status": "operations.md#streamgauge-status",
     "dead-letters": "dead-letters.md",
+    "streams": "dead-letters.md",
     "story": "story.md",
     "rebuild": "replay.md#rebuild",
     "replay": "replay.md#replay",

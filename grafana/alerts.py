@@ -84,6 +84,17 @@ PIPELINE = (
         limit_s=True,
     ),
     Alert(
+        "StreamSetAside",
+        "pipeline",
+        "critical",
+        "sum by (stream, cause) (streamgauge_stream_set_aside)",
+        0,
+        60,
+        "{stream} is set aside by {value:count} replicas of analytics: {cause}",
+        places.FAILURES,
+        "Streams set aside",
+    ),
+    Alert(
         "TransactionAborts",
         "pipeline",
         "warning",

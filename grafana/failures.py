@@ -125,6 +125,15 @@ BESIDE = Row(
     "Related figures",
     (
         series_of(
+            "Streams set aside",
+            "1 while analytics has set a stream aside, with the cause. Its events wait; the other streams go on.",
+            "short",
+            Query("max by (stream, cause) (streamgauge_stream_set_aside)", "{{stream}}: {{cause}}"),
+            span=24,
+            levels=(1,),
+            runbook="stream-set-aside",
+        ),
+        series_of(
             "Aborted transactions",
             "Kafka transactions aborted in the last ten minutes. One or two come with a restart or a rebalance.",
             "short",

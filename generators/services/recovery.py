@@ -10,9 +10,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from generators.services.engine import Engine
 from generators.services.messages import INVENTORY, PAYMENTS, SHIPMENTS, decode
-from streamgauge.runtime import kafka, log_reader
+from streamgauge.runtime import log_reader
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka.headers import headers_of
 from streamgauge.runtime.settings import Settings
 
 HEADER = "request"
@@ -49,7 +50,7 @@ def recover(
                     continue
                 engine.recover(event)
                 count += 1
-                for name, value in kafka.headers_of(message):
+                for name, value in headers_of(message):
                     if name == HEADER and value and _uncommitted(position := value.decode(errors="replace"), committed):
                         answered.add((position, event.event_id))
         return count, answered

@@ -7,9 +7,9 @@ State:     none between batches: a delta adds to a table, and its input offsets 
            so a replica starts, stops and recovers at once. The exception are streams that are deduplicated: the ids of
            their last horizon are restored from the log (dedup_restore.py).
 Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
-           When nearly all events of a stream are bad, the replica stops instead of dead-lettering them all
-           (circuit_breaker.py). A topic that is deleted and made anew is read from its beginning
-           (streamgauge/runtime/kafka/topic_identity.py).
+           A stream that cannot go on is set aside, alone (aside/): nearly all of its events are bad, its topic
+           cannot be read, or its dead letters cannot be written. A topic that is deleted and made anew is read from
+           its beginning (streamgauge/runtime/kafka/topic_identity.py).
 
 The order in a batch: consume and decode chunk by chunk → run the models → begin → produce deltas and dead letters →
 send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the commit
@@ -22,15 +22,18 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processors.analytics import dead_letters
+from processors.analytics.aside.circuit_breaker import CircuitBreaker
+from processors.analytics.aside.outputs import Outputs
+from processors.analytics.aside.streams import Obstacle, StreamsStopped
+from processors.analytics.aside.watch import StreamWatch
 from processors.analytics.batch import Batch, make_series
-from processors.analytics.circuit_breaker import CircuitBreaker
 from processors.analytics.decoder import DeadLetter
 from processors.analytics.dedup_restore import DedupRestore
 from processors.analytics.transactions import Outgoing, Transactions
@@ -52,6 +55,8 @@ CHUNK = 1_000
 # With more, a consumer that catches up buffers more than it can use soon; with less, it waits for the broker.
 PREFETCH_MESSAGES, PREFETCH_KBYTES = 1_000_000, 128 * 1024
 METADATA_EVERY_MS = 10_000
+# A topic that is not there or may not be read: `StreamWatch.check` reports it.
+_CHECKED = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 log = logging.getLogger("streamgauge")
 
 
@@ -76,21 +81,18 @@ class Analytics:
                 "isolation.level": "read_committed",
                 "client.id": self._slot.id,
             },
-            producer={
-                "transactional.id": self._slot.id,
-                "transaction.timeout.ms": settings.transaction_timeout_ms,
-                "linger.ms": 1,
-                "message.max.bytes": 4 * 1024 * 1024,
-                "client.id": self._slot.id,
-            },
         )
-        self._transactions = Transactions(self._app, settings, running.stop)
+        self._outputs = Outputs(settings)
+        self._transactions = Transactions(settings, self._slot.id, running.stop, lambda: self._outputs.batch_bytes)
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
         self._identity = TopicIdentity(kafka.admin(settings))
         self._stream_of = {model.name: model.stream for model in catalog.models}
         self._recreated = False
         self._watch = kafka.BrokerWatch(running)
         self._circuit_breaker = CircuitBreaker(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
+        self._streams = StreamWatch(
+            running, catalog, self._outputs, self._circuit_breaker, self._transform.decoders.__getitem__
+        )
         self._topics = [*catalog.streams, *settings.foreign_letter_topics]
         self._cadence = Cadence(settings.commit_interval_ms / 1_000)
         self._rebalanced = False
@@ -107,6 +109,7 @@ class Analytics:
         """Connect and subscribe; False when stopped before a broker answered."""
         if not self._transactions.reopen():
             return False
+        self._outputs.ask([ANALYTICS_TOPIC])
         described = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
         self._partitions = max(1, len(described.partitions))
         self._subscribe()
@@ -123,6 +126,7 @@ class Analytics:
             held[partition.topic] += 1
         for topic, count in held.items():
             metrics.gauge("streamgauge_assigned_partitions").labels(topic).set(count)
+        self._streams.hold({topic for topic, count in held.items() if count})
         log.info("assigned %d partitions", len(partitions))
         self._rebalanced = self._assigned = True
         self._process.ready()
@@ -156,6 +160,9 @@ class Analytics:
         if self._transform.deduplicator.within_s and not self._restore_dedup(starts):
             return
         self._consumer.assign(starts)
+        # A paused partition stays paused when it is assigned again.
+        self._consumer.resume([at for at in starts if at.topic not in self._streams.aside])
+        self._consumer.pause([at for at in starts if at.topic in self._streams.aside])
 
     def _end(self, at: TopicPartition) -> int:
         return int(self._consumer.get_watermark_offsets(at, timeout=10)[1])
@@ -176,15 +183,20 @@ class Analytics:
         return not self._rebalanced and not self._process.stop.is_set()
 
     def step(self) -> None:
-        """Fill a batch, by time or size, and commit it. Raises `TransientError` when it could not be committed."""
+        """Fill a batch, by time or size, and commit it.
+
+        Raises `TransientError` when it could not be committed, `StreamsStopped` when some of its streams must be set
+        aside first.
+        """
         deadline = self._cadence.next()
+        self._streams.check()
         while not self._process.stop.is_set():
             wait_s = deadline - time.monotonic()
             if wait_s <= 0 or self._batch.events >= self._settings.batch_max_events:
                 break
             began = time.perf_counter()
             messages = self._consumer.consume(CHUNK, wait_s)
-            if self._rebalanced:
+            if self._streams.changed() or self._rebalanced:
                 # What this call returned may straddle the rebalance: resume from the committed offsets.
                 self._rebalanced = False
                 self._transactions.settle()
@@ -195,7 +207,6 @@ class Analytics:
                 self._take(messages)
         if self._batch.events:
             self._commit()
-            self._watch.active()
         else:
             self._transactions.settle()
             if self._assigned:
@@ -208,25 +219,28 @@ class Analytics:
         # This touches every message: calls into C, and no Python function per message.
         if any(map(Message.error, messages)):
             messages = [message for message in messages if self._usable(message)]
+        if self._streams.aside:
+            messages = [message for message in messages if message.topic() not in self._streams.aside]
         self._transform.decode(self._batch, messages, int(time.time() * 1_000), self._circuit_breaker.record)
         _stage("decode", time.perf_counter() - began)
 
     def _usable(self, message: Message) -> bool:
-        if error := message.error():
-            # Retriable by nature (a partition moved, a fetch failed): librdkafka retries by itself.
+        error = message.error()
+        # Retriable by nature (a partition moved, a fetch failed): librdkafka retries by itself.
+        if error is not None and error.code() not in _CHECKED:
             log.warning("consume: %s", error)
         return error is None
 
     def _commit(self) -> None:
         batch, now_ms = self._batch, int(time.time() * 1_000)
         began = time.perf_counter()
+        self._streams.before_letters({letter.stream for letter in batch.dead})
+        most = min(self._settings.delta_max_bytes, self._outputs.delta_bytes)
         check = self._identity.begin({topic for topic, _ in batch.next_offsets})
         deltas = [
             delta
             for model, rows in self._transform.deltas(batch, now_ms)
-            for delta in wire.encode(
-                model, rows, self._settings.delta_max_bytes, batch.topic_ids.get(self._stream_of[model], "")
-            )
+            for delta in wire.encode(model, rows, most, batch.topic_ids.get(self._stream_of[model], ""))
         ]
         _stage("models", time.perf_counter() - began)
         began = time.perf_counter()
@@ -237,13 +251,18 @@ class Analytics:
             self._outgoing(deltas, batch.dead),
             batch.offsets(lambda topic: self._identity.metadata(topic, self._circuit_breaker.metadata(topic, now_ms))),
             self._consumer.consumer_group_metadata(),
-            then=partial(batch.count, deltas, self._transform.deduplicator),
+            then=partial(self._committed, batch, deltas),
         )
         _stage("commit", time.perf_counter() - began)
         self._first |= batch.next_offsets
         self._batch = Batch(topic_ids=self._identity.ids)
         # Automatic collection is off (see `work`); this collects only the young generations.
         gc.collect(1)
+
+    def _committed(self, batch: Batch, deltas: list[Delta]) -> None:
+        batch.count(deltas, self._transform.deduplicator)
+        self._streams.committed(batch.next_offsets)
+        self._watch.active()
 
     def _confirm(self, check: Check) -> None:
         """Raise `TopicRecreated` unless the batch is of the topics that it was begun with."""
@@ -259,10 +278,29 @@ class Analytics:
         inputs = InputOffsets.between(
             self._catalog.digest, self._first, self._batch.next_offsets, self._batch.topic_ids
         )
-        for value, headers in wire.messages(deltas, self._slot.id, inputs):
-            yield Outgoing(ANALYTICS_TOPIC, value, headers=headers, partition=partition)
+        written = wire.messages(deltas, self._slot.id, inputs)
+        for delta, (value, headers) in zip(deltas, written, strict=True):
+            stream = self._stream_of[delta.model]
+            yield Outgoing(
+                ANALYTICS_TOPIC,
+                value,
+                headers=headers,
+                partition=partition,
+                stream=stream if stream in self._catalog.streams else None,
+            )
         for letter in dead:
-            yield dead_letters.message(letter, self._batch.topic_ids.get(letter.stream))
+            limit = self._outputs.limit(f"{letter.stream}.dlq")
+            yield dead_letters.message(letter, self._batch.topic_ids.get(letter.stream), limit)
+
+    def set_aside(self, obstacles: Iterable[Obstacle]) -> None:
+        """Set streams aside; the others are read again from what is committed."""
+        self._streams.set_aside(obstacles, self._first | self._batch.next_offsets)
+        # It may lack events of other streams that came with those of the stopped ones.
+        self._discard()
+
+    def failed(self, error: Exception) -> None:
+        """After a failed transaction: set the streams aside that are to blame, or report the process unready."""
+        self._streams.failed(error, self._first | self._batch.next_offsets)
 
     def recover(self) -> None:
         """After a failed transaction: create a new producer and resume from the committed offsets."""
@@ -287,6 +325,7 @@ class Analytics:
         """Leave the group. What was not committed is read again by the next replica."""
         with contextlib.suppress(TransientError):
             self._transactions.settle()
+        self._streams.close()
         self._consumer.close()  # type: ignore[no-untyped-call]
 
 
@@ -298,7 +337,7 @@ def work(running: Process) -> None:
     """Run one replica until the process is stopped."""
     catalog = loader.load(running.settings.catalog)
     kafka.require_broker(running.settings)
-    kafka.require_topics(running.settings, catalog.topics)
+    kafka.require_topics(running.settings, [ANALYTICS_TOPIC])
     if own := set(running.settings.foreign_letter_topics) & set(catalog.topics):
         raise UsageError(f"STREAMGAUGE_DEAD_LETTER_TOPICS names `{min(own)}`, which is a topic of Streamgauge itself")
     # Thousands of short-lived objects per chunk, none in a cycle: automatic collection would double the cost of
@@ -315,8 +354,10 @@ def work(running: Process) -> None:
             try:
                 step()
                 step = analytics.step
+            except StreamsStopped as stopped:
+                analytics.set_aside(stopped.obstacles)
             except (TransientError, KafkaException) as error:
-                running.unready(str(error))
+                analytics.failed(error)
                 step = analytics.recover
     finally:
         analytics.close()

@@ -1,39 +1,67 @@
 """Kafka transactions: messages and input offsets commit together or not at all, while the next batch is read.
 
 Any failure is a `TransientError`: the caller discards what it has computed since, calls `reopen`, and resumes from the
-committed offsets. A producer is never used again after a call that timed out (librdkafka cannot tell whether the broker
-committed); a new one with the same transactional id fences it and settles the open transaction.
+committed offsets. A `Refused` one names the topics that did not take a message. A producer is never used again after a
+call that timed out (librdkafka cannot tell whether the broker committed); a new one with the same transactional id
+fences it and settles the open transaction.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
-if TYPE_CHECKING:
-    from quixstreams import Application
-
+log = logging.getLogger("streamgauge")
 CALL_TIMEOUT_S = 15.0
+# A call that initialises transactions is repeated, so that a stop is noticed; so often before another id is used.
+INIT_TIMEOUT_S, INIT_ATTEMPTS = 2.0, 10
+_FULL_ATTEMPTS = 30
+COMPRESSION: Literal["lz4"] = "lz4"
+# What purged and aborted messages are reported with: not the topic's own answer.
+_ABORTED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE})  # noqa: SLF001
 
 
 class Outgoing(NamedTuple):
-    """A message to produce inside the transaction; `partition` None lets the key decide."""
+    """A message to produce inside the transaction; `partition` None lets the key decide.
+
+    `stream` is the one whose events it is about; None for several.
+    """
 
     topic: str
     value: bytes | None
     key: bytes | None = None
     headers: Sequence[tuple[str, bytes | None]] | None = None
     partition: int | None = None
+    stream: str | None = None
+
+
+class Refusal(NamedTuple):
+    """A message that its topic refused; `bytes` is the size of its value."""
+
+    topic: str
+    stream: str | None
+    bytes: int
+    error: KafkaError
+
+
+class Refused(TransientError):
+    """A transaction was aborted because topics refused messages."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        first = self.refusals[0]
+        super().__init__(f"transaction aborted: topic `{first.topic}` refused a message: {first.error.str()}")
 
 
 def _nothing() -> None:
@@ -41,16 +69,16 @@ def _nothing() -> None:
 
 
 class Transactions:
-    """One transactional producer at a time, created by `app`, which has the transactional id."""
+    """One transactional producer at a time. `batch_bytes` is called for each, and returns its `batch.size`."""
 
-    def __init__(self, app: Application, settings: Settings, stop: threading.Event) -> None:
-        self._app = app
-        self._settings = settings
-        self._stop = stop
+    def __init__(self, settings: Settings, name: str, stop: threading.Event, batch_bytes: Callable[[], int]) -> None:
+        self._settings, self._name, self._stop, self._batch_bytes = settings, name, stop, batch_bytes
+        self._generation = 0
         self._producer: Any = None
         self._thread = futures.ThreadPoolExecutor(1, "commit")
         self._deciding: futures.Future[None] | None = None
         self._then: Callable[[], None] = _nothing
+        self._refusals: list[Refusal] = []
 
     def reopen(self) -> bool:
         """Create a new producer once a broker answers; blocks until then. False when stopped meanwhile.
@@ -58,19 +86,52 @@ class Transactions:
         Call `settle` first: a transaction that is still open would be fenced by the new producer.
         """
         self._producer = None
+        self._refusals = []
         while not self._stop.is_set():
             if not kafka.broker_answers(self._settings):
                 self._stop.wait(1.0)
-                continue
-            producer = self._app.get_producer(transactional=True)
-            try:
-                producer.poll(0)  # The wrapper initialises transactions at first use.
-            except KafkaException:
-                self._stop.wait(1.0)
-                continue
-            self._producer = producer
-            return True
+            elif (producer := self._initialised()) is not None:
+                self._producer = producer
+                return True
         return False
+
+    def _initialised(self) -> Any:
+        """A producer that has settled the transaction left open under its id; None where that did not work."""
+        producer = Producer(self._config())
+        for _ in range(INIT_ATTEMPTS):
+            if self._stop.is_set():
+                return None
+            try:
+                producer.init_transactions(INIT_TIMEOUT_S)
+                return producer
+            except KafkaException as error:
+                if kafka.is_fenced(error):
+                    raise kafka.fenced(error) from error
+                if not error.args[0].retriable():
+                    self._stop.wait(1.0)
+                    return None
+        if kafka.broker_answers(self._settings):
+            # The broker cannot end the transaction: it could not write the marker to a topic that takes nothing. It is
+            # decided and never commits, so another id is safe.
+            self._generation += 1
+            log.error("the transactional id is blocked by a transaction that the broker cannot end; using another")
+        return None
+
+    def _config(self) -> dict[str, Any]:
+        number = f"-{self._generation}" if self._generation else ""
+        return {
+            **kafka.producer_config(self._settings),
+            "transactional.id": f"{self._name}{number}",
+            "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+            "enable.idempotence": True,
+            "linger.ms": 1,
+            "batch.size": self._batch_bytes(),
+            # A topic's limit is on what is written, compressed; this one is on the message before.
+            "compression.type": COMPRESSION,
+            "message.max.bytes": 1_000_000_000,
+            "client.id": self._name,
+            "log_level": 0,
+        }
 
     def commit(
         self, messages: Iterable[Outgoing], offsets: list[TopicPartition], group: Any, then: Callable[[], None]
@@ -86,11 +147,31 @@ class Transactions:
         with self._failing(producer):
             producer.begin_transaction()
             for message in messages:
-                producer.produce(
-                    message.topic, message.value, message.key, headers=message.headers, partition=message.partition
-                )
+                self._produce(producer, message)
         self._deciding = self._thread.submit(self._decide, producer, offsets, group, began)
         self._then = then
+
+    def _produce(self, producer: Any, message: Outgoing) -> None:
+        topic, value, key, headers, partition, stream = message
+
+        def delivered(error: KafkaError | None, _message: object) -> None:
+            if error is not None and error.code() not in _ABORTED:
+                self._refusals.append(Refusal(topic, stream, len(value or b""), error))
+
+        where = {} if partition is None else {"partition": partition}
+        for _ in range(_FULL_ATTEMPTS):
+            try:
+                producer.produce(topic, value, key, headers=list(headers or ()), on_delivery=delivered, **where)
+                break
+            except BufferError:
+                # Too much is under way: wait until some is written.
+                producer.poll(1.0)
+            except KafkaException as error:
+                delivered(error.args[0], None)
+                raise
+        else:
+            raise BufferError("the producer's queue stays full")
+        producer.poll(0)
 
     def _decide(self, producer: Any, offsets: list[TopicPartition], group: Any, began: float) -> None:
         # In a thread of its own: this only waits for the broker, while the next batch is read.
@@ -123,6 +204,9 @@ class Transactions:
             self._abort(producer)
             if kafka.is_fenced(error):
                 raise kafka.fenced(error) from error
+            if refusals := self._refusals:
+                self._refusals = []
+                raise Refused(refusals) from error
             raise TransientError(f"transaction aborted: {kafka_error}") from error
 
     def _abort(self, producer: Any) -> None:

@@ -21,10 +21,10 @@ from streamgauge.catalog.loader import Catalog
 from streamgauge.deltas.models import Models
 from streamgauge.runtime.settings import Settings
 
-OnChunk = Callable[[str, int, Sequence[DeadLetter]], None]
+OnChunk = Callable[[str, Records, Sequence[DeadLetter]], None]
 
 
-def _ignore(_stream: str, _events: int, _dead: Sequence[DeadLetter]) -> None:
+def _ignore(_stream: str, _records: Records, _dead: Sequence[DeadLetter]) -> None:
     """No observer."""
 
 
@@ -47,8 +47,8 @@ class Transform:
         self._models = Models(catalog)
 
     def decode(self, batch: Batch, messages: list[Message], now_ms: int, on_chunk: OnChunk = _ignore) -> None:
-        """Decode messages into `batch`. `on_chunk` gets each stream's number of events and dead letters; what it raises
-        ends the call.
+        """Decode messages into `batch`. `on_chunk` gets each stream's records and dead letters; what it raises ends
+        the call.
         """
         # This touches every message: calls into C, and no Python function per message.
         by_topic: dict[str, list[Message]] = {}
@@ -62,7 +62,7 @@ class Transform:
             records = Records.of(own, now_ms, batch.again)
             if decoder := self.decoders.get(topic):
                 chunk = decoder.chunk(records, now_ms)
-                on_chunk(topic, len(records.offsets), chunk.dead)
+                on_chunk(topic, records, chunk.dead)
                 batch.chunks[topic].append(chunk)
                 batch.dead.extend(chunk.dead)
             else:

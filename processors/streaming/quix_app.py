@@ -15,8 +15,9 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streamgauge.runtime import kafka, metrics
+from streamgauge.runtime import metrics
 from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka.headers import headers_of
 from streamgauge.runtime.kafka.topic_identity import TopicIdentity
 
 with warnings.catch_warnings(record=True):
@@ -83,7 +84,7 @@ class QuixApp(Application):
         deserialize = topic.row_deserialize
 
         def row_deserialize(message: Any) -> Any:
-            kafka.headers_of(message)
+            headers_of(message)
             return deserialize(message)
 
         setattr(topic, "row_deserialize", row_deserialize)  # noqa: B010

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
 
+from processors import registry
 from processors.streaming.quix_app import QuixException, StateRecoveryOffsetOutOfRange, TopicPartitionsMismatch
 from processors.streaming.service import Service
 from streamgauge.catalog import loader
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.connection.explain import explained, unreachable
 from streamgauge.runtime.data_dir import replica_slot
-from streamgauge.runtime.errors import FatalError, TransientError, UsageError
+from streamgauge.runtime.errors import FatalError, TransientError
 from streamgauge.runtime.kafka.topic_identity import TopicRecreated
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
@@ -23,6 +24,7 @@ from streamgauge.runtime.settings import Settings
 WATCH_EVERY_S = 0.1
 CHECK_BROKER_EVERY_S = 5.0
 RETRY_AFTER_S = 1.0
+CHECK_TOPICS_EVERY_S = 10.0
 
 
 def _serve(service: Service) -> None:
@@ -79,11 +81,9 @@ def _made_anew(service: Service) -> str | None:
 
 @contextmanager
 def _fatal() -> Iterator[None]:
-    """Turn failures that end the process into `UsageError` or `FatalError`; others are retried."""
+    """Turn failures that end the process into `FatalError`; others are retried."""
     try:
         yield
-    except TopicPartitionsMismatch as error:
-        raise UsageError(f"{error}; give them the same number (`streamgauge topics` shows them)") from None
     except StateRecoveryOffsetOutOfRange as error:
         raise FatalError(
             f"{error}; if the changelog topic was deleted or made anew, delete this replica's folder in "
@@ -95,6 +95,12 @@ def _fatal() -> Iterator[None]:
         raise
 
 
+def _topics(name: str, settings: Settings) -> list[str]:
+    """The topics that the service reads and writes; others may be missing."""
+    own = registry.BY_NAME[name]
+    return sorted({*own.inputs, *own.outputs, *loader.streams_of(settings.catalog).internal})
+
+
 def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Settings], int] | None = None) -> int:
     """Run one replica of the service `name`; returns the exit code.
 
@@ -104,7 +110,7 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
     def work(running: Process) -> None:
         metrics.register("streaming")
         kafka.require_broker(running.settings)
-        kafka.require_topics(running.settings, loader.streams_of(running.settings.catalog).topics)
+        kafka.require_topics(running.settings, _topics(name, running.settings))
         own = replica_slot.take(name, running.settings.data_dir)
         while not running.stop.is_set():
             try:
@@ -112,6 +118,10 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
                     service = Service(running, name, own, interval_ms(running.settings) if interval_ms else None)
                     build(service)
                     _serve(service)
+            except TopicPartitionsMismatch as error:
+                # Nobody else should stop for it, so it waits until somebody has made them alike.
+                running.unready(f"{error}; give them the same number (`streamgauge topics` shows them)")
+                running.stop.wait(CHECK_TOPICS_EVERY_S)
             except (KafkaException, QuixException, TransientError) as error:
                 # The broker is away or refused a transaction, or a topic was made anew: resume from what is committed.
                 running.unready(str(explained(error, running.settings)))

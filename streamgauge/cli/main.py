@@ -21,6 +21,7 @@ from streamgauge.cli.run.process import process
 from streamgauge.cli.run.services import services
 from streamgauge.cli.run.warehouse import warehouse
 from streamgauge.cli.status.command import status
+from streamgauge.cli.streams.command import app as streams
 from streamgauge.cli.topics.command import topics
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 
@@ -67,6 +68,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(streams, name="streams")
 
 
 def main() -> None:

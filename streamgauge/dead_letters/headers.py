@@ -115,6 +115,13 @@ def failure(exception: str, message: str, position: Position) -> list[tuple[str,
     return [
         (f"{_STREAMS}exception", exception.encode()),
         (f"{_STREAMS}message", message[:DETAIL_SHOWN].encode(errors="replace")),
+        *place(position),
+    ]
+
+
+def place(position: Position) -> list[tuple[str, bytes]]:
+    """Kafka Streams' headers of the event's position alone."""
+    return [
         (f"{_STREAMS}topic", position.topic.encode()),
         (f"{_STREAMS}partition", str(position.partition).encode()),
         (f"{_STREAMS}offset", str(position.offset).encode()),

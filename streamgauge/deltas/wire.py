@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 
 from streamgauge.deltas.provenance import InputOffsets
-from streamgauge.runtime import kafka
+from streamgauge.runtime.kafka.headers import headers_of
 
 _MODEL, _PRODUCER, _TOPIC_ID, _MORE, _INPUTS = "model", "producer", "topic_id", "more", "inputs"
 KafkaHeaders = list[tuple[str, bytes]]
@@ -84,7 +84,7 @@ def messages(deltas: Sequence[Delta], producer: str, inputs: InputOffsets) -> It
 
 def parse(message: Any) -> Header:
     """The headers of a message as a consumer delivers it (confluent_kafka's `Message`)."""
-    named = {name: value or b"" for name, value in kafka.headers_of(message)}
+    named = {name: value or b"" for name, value in headers_of(message)}
     model, is_last = named.get(_MODEL), _MORE not in named
     inputs = decode_inputs(named.get(_INPUTS, b"")) if is_last and model is not None else None
     text = None if model is None else model.decode(errors="replace")

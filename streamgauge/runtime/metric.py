@@ -88,6 +88,7 @@ GaugeName = Literal[
     "streamgauge_service_partitions",
     "streamgauge_shop_moved",
     "streamgauge_shop_waiting",
+    "streamgauge_stream_set_aside",
     "streamgauge_topic_produced_per_second",
     "streamgauge_topic_skew_ratio",
     "streamgauge_topic_unread",

@@ -94,6 +94,14 @@ CATALOGUE = (
     Metric("streamgauge_transaction_seconds", "histogram", "Begin to commit of a Kafka transaction.", "analytics"),
     Metric("streamgauge_transactions_aborted_total", "counter", "Kafka transactions aborted.", "analytics"),
     Metric("streamgauge_assigned_partitions", "gauge", "Partitions this replica holds.", "analytics", ("stream",)),
+    Metric(
+        "streamgauge_stream_set_aside",
+        "gauge",
+        "1 while the stream is set aside: `bad_events` (the circuit breaker is open), or its `topic`, its "
+        "`dead_letter_topic` or `analytics` cannot be used; 0 after that.",
+        "analytics",
+        ("stream", "cause"),
+    ),
     Metric("streamgauge_merge_seconds", "histogram", "One merge into DuckDB, with its commit.", "warehouse"),
     Metric("streamgauge_merged_rows_total", "counter", "Delta rows merged.", "warehouse", ("model",)),
     Metric("streamgauge_merged_deltas_total", "counter", "Delta messages merged.", "warehouse"),

@@ -132,11 +132,12 @@ class PipelineSettings(BaseSettings):
         "table `dead_letters`.",
     )
     dead_letter_stop_ratio: float = Field(
-        0.9, gt=0, le=1, description="Share of bad events among a stream's recent ones at which a replica stops."
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of bad events among a stream's recent ones at which the stream is set aside.",
     )
-    dead_letter_stop_events: int = Field(
-        1_000, ge=0, description="Fewest events that share is taken of; 0 never stops."
-    )
+    dead_letter_stop_events: int = Field(1_000, ge=0, description="Fewest events that share is taken of; 0: never.")
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="Kafka aborts an open transaction after this.")
     session_timeout_ms: int = Field(10_000, ge=6_000, description="Kafka considers a silent replica dead after this.")
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 from collections.abc import Iterable
-from pathlib import Path
 
-import confluent_kafka
+from confluent_kafka import cimpl
 
 # rd_kafka_vtype_t in rdkafka.h.
 _END, _TOPIC, _PARTITION, _VALUE, _KEY, _HEADER = 0, 1, 3, 4, 5, 9
@@ -37,11 +35,8 @@ class _Part(ctypes.Structure):
 
 
 def _library() -> ctypes.CDLL:
-    """The librdkafka that confluent_kafka has loaded."""
-    beside = Path(confluent_kafka.__file__).parent.parent / "confluent_kafka.libs"
-    found = next((str(path) for path in beside.glob("librdkafka*")), None) or ctypes.util.find_library("rdkafka")
-    assert found is not None, "librdkafka was not found"
-    library = ctypes.CDLL(found)
+    """The librdkafka that confluent_kafka is linked with."""
+    library = ctypes.CDLL(cimpl.__file__)
     for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_produceva"):
         getattr(library, name).restype = ctypes.c_void_p
     return library

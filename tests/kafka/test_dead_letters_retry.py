@@ -1,4 +1,4 @@
-"""A retry that is killed, run twice or fenced sends each event once; the circuit breaker stops a replica."""
+"""A retry that is killed, run twice or fenced sends each event once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamgauge.dead_letters.headers import Position
 from streamgauge.dead_letters.retry import edit, retrier
 from streamgauge.warehouse.client import Warehouse
 from tests.kafka.dead_letters import publish, start
-from tests.support.commerce_events import payment, shipment
+from tests.support.commerce_events import payment
 from tests.support.figures import count
 from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, new_rig
@@ -159,29 +159,3 @@ def test_a_fenced_run_sends_nothing(rig: Rig) -> None:
     with pytest.raises(retrier.Fenced):
         fenced.send(ready)
     assert position not in retrier.retried_letters(rig.settings)
-
-
-def test_the_circuit_breaker_stops_a_replica(rig: Rig, warehouse: Warehouse) -> None:
-    """It reports the stream and the cause, commits nothing of that batch, and dead-letters nothing when restarted."""
-    bad = [(b"S", shipment(n, region=None)) for n in range(150)]
-    publish(rig, "shipments", bad)
-    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'shipments'") == 150, "150 dead letters")
-    replica = rig.workers[1]
-    assert replica.process.poll() is None
-    publish(rig, "shipments", bad)
-    assert replica.process.wait(120) == 1
-    line = replica.log.read_text().splitlines()[-1]
-    for part in ("events of stream `shipments` are bad", "wrong_type", "$.region", "raise"):
-        assert part in line
-    dead = count(warehouse, "dead_letters WHERE stream = 'shipments'")
-    assert 150 <= dead < 200
-
-    again = rig.start("process", "analytics", ready=False)
-    assert again.process.wait(120) == 1
-    assert count(warehouse, "dead_letters WHERE stream = 'shipments'") == dead
-
-    publish(rig, "payments", [(b"O-1", payment(3_000))])
-    unlimited = rig.start("process", "analytics", dead_letter_stop_events=0)
-    wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'shipments'") == 300, "all of them")
-    assert_sent_once(rig, warehouse, "P-3", 1)
-    assert unlimited.stop() == 0

@@ -114,7 +114,7 @@ def left_out(plan: Mapping[str, Any]) -> list[str]:
     """What would be left out, and why."""
     why = {
         "retried": "were sent again before",
-        "gone": "are no longer in the dead-letter topic",
+        "gone": "are no longer in Kafka",
         "homeless": "do not name the topic they came from",
     }
     out: Mapping[str, int] = plan.get("left_out", {})

@@ -14,6 +14,8 @@ from streamgauge.catalog.stream import Stream
 from streamgauge.catalog.types import Id, Millis, Text
 
 AUDIT_TOPIC = "audit"
+# The action that closes the circuit breaker of the stream `target`; `detail` is a `Closing` (JSON).
+CLOSE_BREAKER = "close circuit breaker"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 Outcome = Literal["requested", "done", "failed"]
 
@@ -33,6 +35,12 @@ class OperatorActed(msgspec.Struct, gc=False, frozen=True, kw_only=True):
     target: Text
     detail: Text
     outcome: Outcome
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """Up to which offset of each partition of the stream bad events are dead letters, however many they are."""
+
+    until: dict[int, int]
 
 
 AUDIT = Stream(AUDIT_TOPIC, OperatorActed, key="action_id", event_time="acted_at")

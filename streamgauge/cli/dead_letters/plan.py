@@ -18,7 +18,7 @@ from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
 
 BATCH_BYTES = 1_000_000
-RETRIED, EXPIRED = "already retried", "no longer in the dead-letter topic"
+RETRIED, EXPIRED = "already retried", "no longer in Kafka"
 NO_ORIGIN = "without the topic they came from"
 
 
@@ -76,7 +76,7 @@ def make(settings: Settings, choice: Choice, options: Options) -> Plan:
     found = records.fetch(settings, remaining)
     for letter in remaining:
         record = found.get(letter.position)
-        if record is None:
+        if record is None or record.lost:
             plan.expired.append(letter)
         elif (whole := record.complete(letter)).position.exact in retried:
             plan.retried.append(whole)

@@ -13,7 +13,7 @@ from streamgauge.cli import output as stdout
 from streamgauge.cli.dead_letters import selection
 from streamgauge.cli.dead_letters.selection import Choice
 from streamgauge.cli.terminal import Screen, Text
-from streamgauge.dead_letters import payload
+from streamgauge.dead_letters import payload, reference
 from streamgauge.dead_letters.headers import Headers, big_integer, number
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import records
@@ -41,6 +41,8 @@ def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: boo
         raise UsageError(f"{newest.letter_topic} no longer has the letter about {newest.id}")
     letter = record.complete(newest)
     if output is not None:
+        if record.lost:
+            raise UsageError(_lost(record))
         output.write_bytes(record.value or b"")
         stdout.line(f"{output}: {len(record.value or b''):,} bytes")
         return
@@ -73,6 +75,7 @@ def plain(letter: Letter, record: Record) -> dict[str, Any]:
         "key": None if record.key is None else _value(record.key),
         "headers": [{"name": printable(name), "value": _header(name, value)} for name, value in record.headers],
         "bytes": len(record.value or b""),
+        "lost": record.lost,
         "payload": text,
     }
 
@@ -93,6 +96,8 @@ def page(letter: Letter, record: Record, retried: LetterRetried | None) -> list[
         facts.append(("topic id", event.topic_id))
     if letter.consumer:
         facts.append(("consumer", letter.consumer))
+    if record.lost:
+        facts.append(("lost", _lost(record)))
     if retried:
         edited = f", edited: {retried.edit}" if retried.edited else ""
         sent = f"{retried.sent_topic}[{retried.sent_partition}] offset {retried.sent_offset}"
@@ -106,6 +111,14 @@ def page(letter: Letter, record: Record, retried: LetterRetried | None) -> list[
         if line.wrong:
             shown[-1] = Text.of((line.text, "bold red"), (f"   ◀ {line.wrong}", "red"))
     return shown
+
+
+def _lost(record: Record) -> str:
+    size = (reference.of(record.headers) or ("", 0))[1]
+    return (
+        f"the event was too large for its dead-letter topic, and {record.event_position.topic} no longer has it: left "
+        f"are the first {len(record.value or b''):,} of {size:,} bytes"
+    )
 
 
 def _headers(headers: Headers) -> list[Text]:

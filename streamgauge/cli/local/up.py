@@ -16,7 +16,7 @@ from pathlib import Path
 
 from generators.options import Options as TrafficOptions
 from streamgauge.catalog import loader
-from streamgauge.catalog.loader import Catalog
+from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
 from streamgauge.cli.local import fault_plan, stack
 from streamgauge.cli.local.instance_lock import instance_lock, interruptible
 from streamgauge.cli.local.journal import Journal
@@ -170,7 +170,7 @@ class _Up:
         self._log(f"{len(states)} topics" + (f", {created} created" if created else ""))
         for state in states:
             for difference in state.differences:
-                if difference.breaks:
+                if difference.breaks and state.name == ANALYTICS_TOPIC:
                     raise UsageError(f"topic {state.name}: {difference.text}; see `streamgauge topics`")
                 self._journal.write("up", f"topic {state.name}: {difference.text}", logging.WARNING)
 

@@ -9,7 +9,7 @@ import typer
 def topics(
     partitions: Annotated[int | None, typer.Option(help="Partitions of each topic.", min=1, max=10_000)] = None,
 ) -> None:
-    """Create the topics that are missing, check the others; exit 1 when one would stop or falsify the pipeline."""
+    """Create the topics that are missing, check the others; exit 1 when one would stop a stream, or all."""
     from streamgauge.catalog import loader
     from streamgauge.cli.terminal import Screen
     from streamgauge.cli.topics import setup

@@ -1,10 +1,11 @@
 """Specifications of the topics that Streamgauge needs, and how an existing topic differs from its own.
 
-Every difference is shown. Only what would stop or falsify the pipeline is a failure (`Difference.breaks`):
+Every difference is shown. Only what would stop a stream, or all of them, is a failure (`Difference.breaks`):
 
-1. A topic that is compacted and is not reference data: it loses events, and a sum over the rest is wrong.
-2. A topic we write (`analytics`, `….dlq`) that accepts smaller messages than we may send: the transaction would always
-   fail.
+1. A topic that is compacted and is not reference data: it loses events, and a sum over the rest is wrong. Analytics
+   sets its stream aside.
+2. A topic we write that takes less than Kafka's default (`analytics`) or than any letter (`….dlq`). Larger deltas are
+   split, and larger letters refer to their event.
 
 Another number of partitions or another retention is the owner's choice: shown, but not a failure.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from streamgauge.catalog.builtin.audit import AUDIT_TOPIC
 from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
 from streamgauge.catalog.loader import Catalog
+from streamgauge.dead_letters.reference import SMALLEST_LETTER_BYTES
 from streamgauge.runtime.settings import Settings
 
 ANALYTICS = "analytics"
@@ -123,8 +125,8 @@ def compare(spec: TopicSpec, partitions: int, config: Mapping[str, str]) -> tupl
 def _breaks(spec: TopicSpec, name: str, actual: str, wanted: str) -> bool:
     if name == "cleanup.policy":
         return "compact" in actual and wanted == "delete"
-    written_by_us = spec.source is not None or spec.name == ANALYTICS
-    return name == _SIZE and written_by_us and int(actual) < int(wanted)
+    least = _MESSAGE if spec.name == ANALYTICS else SMALLEST_LETTER_BYTES if spec.source is not None else 0
+    return name == _SIZE and int(actual) < least
 
 
 def fit_to_source(spec: TopicSpec, configs: Mapping[str, Mapping[str, str]]) -> TopicSpec:

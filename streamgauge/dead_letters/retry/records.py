@@ -12,10 +12,12 @@ from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
+from streamgauge.dead_letters import reference
 from streamgauge.dead_letters.headers import ErrorHeaders, Headers, Position, read
 from streamgauge.dead_letters.letter import Letter
-from streamgauge.runtime import kafka, log_reader
+from streamgauge.runtime import log_reader
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
+from streamgauge.runtime.kafka.headers import headers_of
 from streamgauge.runtime.settings import Settings
 
 # Clocks of replicas and brokers differ by less.
@@ -27,13 +29,23 @@ _CALL_S = 15.0
 
 @dataclass(frozen=True)
 class Record:
-    """A record of a dead-letter topic, at `position`: the event's bytes, its headers and those added."""
+    """A record of a dead-letter topic, at `position`: the event's bytes, its headers and those added.
+
+    `lost`: the letter only refers to the event, which is gone from its topic; the value is the beginning.
+    """
 
     position: Position
     key: bytes | None
     value: bytes | None
     headers: Headers
     timestamp: int
+    lost: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """The size of the event's value, also where the letter only refers to it."""
+        referred = reference.of(self.headers)
+        return referred[1] if referred else len(self.value or b"")
 
     @property
     def event_position(self) -> Position:
@@ -99,7 +111,7 @@ def record_of(message: Any) -> Record:
         Position(message.topic(), message.partition(), message.offset()),
         message.key(),
         message.value(),
-        kafka.headers_of(message),
+        headers_of(message),
         message.timestamp()[1],
     )
 
@@ -125,9 +137,7 @@ def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Position, Recor
                 nonlocal size
                 record = record_of(message)
                 for letter in [one for one in missing.get(record.event_position[:3], ()) if record.is_of(one)]:
-                    size += len(record.value or b"") - len(
-                        found[letter.position].value or b"" if letter.position in found else b""
-                    )
+                    size += record.bytes - (found[letter.position].bytes if letter.position in found else 0)
                     found[letter.position] = record
                     if size > MOST_BYTES:
                         raise UsageError("these letters have more than 512 MB; choose fewer at a time")
@@ -141,7 +151,25 @@ def fetch(settings: Settings, letters: Iterable[Letter]) -> dict[Position, Recor
             scan(consumer, _from(consumer, topic, int(oldest * 1_000) - CLOCKS_DIFFER_MS), visit)
             if any(letter.position not in found for letter in listed):
                 scan(consumer, log_reader.beginning(consumer, topic), visit)
+        for position, record in found.items():
+            if referred := reference.of(record.headers):
+                found[position] = _original(consumer, record, referred[0])
     return found
+
+
+def _original(consumer: Consumer, record: Record, sha256: str) -> Record:
+    """The record with key, value and headers of the event that it refers to; `lost` where that is gone."""
+    topic, partition, offset = record.event_position[:3]
+    if partition not in {part.partition for part in log_reader.partitions(consumer, topic)}:
+        return replace(record, lost=True)
+    ranges = {(topic, partition): (offset, offset + 1)}
+    for fetched in log_reader.in_ranges(consumer, ranges, wait_s=0.5, at_once=True, silence_s=_CALL_S):
+        fetched.raise_permanent()
+        for message in fetched.messages:
+            key, value = message.key(), message.value()
+            if reference.digest(key, value) == sha256:
+                return replace(record, key=key, value=value, headers=[*headers_of(message), *record.headers])
+    return replace(record, lost=True)
 
 
 def _from(consumer: Consumer, topic: str, time_ms: int) -> list[TopicPartition]:

@@ -100,7 +100,7 @@ class Retrier:
         )
         self._admin = kafka.admin(settings)
         self._topic_ids: dict[str, str | None] = {}
-        self._run, self._by = uuid.uuid4().hex[:12], (by or "").strip()[:1_000] or _who()
+        self._run, self._by = uuid.uuid4().hex[:12], (by or "").strip()[:1_000] or who()
         try:
             self._producer.init_transactions(_CALL_S)
         except KafkaException as error:
@@ -196,7 +196,8 @@ def _sha256(value: bytes | None) -> str:
     return hashlib.sha256(value or b"").hexdigest()
 
 
-def _who() -> str:
+def who() -> str:
+    """`user@host` of this process, for audit records."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
 
 from streamgauge.runtime.connection import rights
@@ -23,29 +22,6 @@ if TYPE_CHECKING:
 
 # Topic and number.
 Partition = tuple[str, int]
-Headers = list[tuple[str, bytes | None]]
-
-
-def headers_of(message: Message) -> Headers:
-    """A message's headers, whatever the bytes of their names: those that are not UTF-8 come escaped (`\\xff`).
-
-    Never raises. confluent_kafka fails at such a name, and returns a list with null pointers for names from then on.
-    The error has the first of them; further ones of the same message are `?`. The list is mended in place, so that
-    whoever asks the message later gets the same.
-    """
-    try:
-        return message.headers() or []
-    except (SystemError, UnicodeDecodeError) as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UnicodeDecodeError):
-            cause = cause.__cause__
-        names = [cause.object.decode("utf-8", "backslashreplace")] if cause is not None else []
-    headers = message.headers() or []
-    for number, header in enumerate(headers):
-        # Only the representation of a null pointer may be touched.
-        if repr(header).startswith("(<NULL>"):
-            headers[number] = (names.pop() if names else "?", header[1])
-    return headers
 
 
 def producer_config(settings: Settings) -> dict[str, Any]:

@@ -75,6 +75,17 @@ SCENARIOS = (
         "without the lag process nobody knows the traffic",
     ),
     Scenario(
+        "StreamSetAside",
+        {
+            'streamgauge_stream_set_aside{stream="orders",cause="bad_events"}': "_x3 1x20 0x20",
+            'streamgauge_stream_set_aside{stream="payments",cause="topic"}': "0x60",
+        },
+        "2m",
+        "6m",
+        (({"stream": "orders", "cause": "bad_events"}, "orders is set aside by 1 replicas of analytics: bad_events"),),
+        "14m",
+    ),
+    Scenario(
         "TransactionAborts",
         {f'streamgauge_transactions_aborted_total{{{JOB},process="analytics"}}': "0x9 0+1x10 10x60"},
         "5m",

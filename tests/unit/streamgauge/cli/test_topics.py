@@ -52,9 +52,11 @@ def test_one_replica_may_be_away() -> None:
         ("orders", {"cleanup.policy": "compact,delete"}, True),
         ("orders", {"retention.ms": "1000"}, False),
         ("orders", {"max.message.bytes": "1000"}, False),
-        ("orders.dlq", {"max.message.bytes": "1000"}, True),
+        ("orders.dlq", {"max.message.bytes": "1048588"}, False),  # larger letters refer to their event
+        ("orders.dlq", {"max.message.bytes": "499"}, True),
         ("orders.dlq", {"max.message.bytes": "99000000"}, False),
-        ("analytics", {"max.message.bytes": "1048588"}, True),
+        ("analytics", {"max.message.bytes": "1048588"}, False),  # larger deltas are split
+        ("analytics", {"max.message.bytes": "1048587"}, True),
     ],
 )
 def test_what_breaks(topic: str, change: dict[str, str], breaks: bool) -> None:

@@ -1,0 +1,1 @@
+"""`streamgauge streams`: decisions about single streams."""
