@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -31,8 +32,8 @@ class Measure:
 
     column: str
     rows: int
-    running: float | None = None
-    rebuilt: float | None = None
+    running: Decimal | None = None
+    rebuilt: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -155,12 +156,12 @@ class _Table:
     def _measures(self, names: list[str]) -> Iterator[Measure]:
         for name in names:
             number = self._model.columns[name].startswith(NUMBERS) and name != "kafka_offset"
-            sums = f'sum(a."{name}")::DOUBLE, sum(b."{name}")::DOUBLE' if number else "NULL, NULL"
+            sums = f'sum(a."{name}")::VARCHAR, sum(b."{name}")::VARCHAR' if number else "NULL, NULL"
             ((count, left, right),) = self._all(
                 f'SELECT count(*), {sums} FROM pairs WHERE cause IS NULL AND a."{name}" IS DISTINCT FROM b."{name}"'
             )
             if count:
-                yield Measure(name, int(str(count)), *(None if x is None else float(str(x)) for x in (left, right)))
+                yield Measure(name, int(str(count)), *(None if x is None else Decimal(str(x)) for x in (left, right)))
 
     def _kept(self) -> str:
         """Leave out rows past their retention, which the two files removed at different moments."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from streamgauge.cli.rebuild.compare import Difference
 from streamgauge.cli.rebuild.reread import InputLog
@@ -35,11 +36,11 @@ def _besides(one: Difference) -> str:
     return f" (not compared: {', '.join(one.not_compared)})" if one.not_compared else ""
 
 
-def _totals(running: float | None, rebuilt: float | None) -> str:
+def _totals(running: Decimal | None, rebuilt: Decimal | None) -> str:
     if running is None and rebuilt is None:
         return ""
-    left, right = running or 0.0, rebuilt or 0.0
-    return f": {left:,.15g} → {right:,.15g} there ({right - left:+,.15g})"
+    left, right = running or Decimal(), rebuilt or Decimal()
+    return f": {left:,f} → {right:,f} there ({right - left:+,f})"
 
 
 def limits(log: InputLog, unrecorded: bool) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,7 @@ import pytest
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
 from streamgauge.cli.rebuild import processing, report
-from streamgauge.cli.rebuild.compare import OLDER, Difference, compare
+from streamgauge.cli.rebuild.compare import OLDER, Difference, Measure, compare
 from streamgauge.cli.rebuild.reread import InputLog
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.settings import Settings
@@ -173,3 +174,9 @@ def _crash(*_: object) -> None:
 def number(path: Path) -> int:
     with duckdb.connect(str(path), read_only=True) as db:
         return int(db.execute("SELECT n FROM t").fetchall()[0][0])
+
+
+def test_totals_that_differ_have_every_digit() -> None:
+    totals = Measure("cents", 2, Decimal("9007199254740993"), Decimal("0.30000000000000000001"))
+    differs = Difference("orders", 2, 2, changed=2, measures=(totals,))
+    assert "9,007,199,254,740,993 → 0.30000000000000000001 there" in "\n".join(report.lines([differs]))
