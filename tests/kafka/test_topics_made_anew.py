@@ -156,6 +156,7 @@ def test_rows_replace_those_of_the_earlier_topic(rig: Rig, warehouse: Warehouse)
     )
 
 
+@pytest.mark.long
 def test_a_service_reads_it_from_its_beginning(rig: Rig, warehouse: Warehouse) -> None:
     """Fulfilment's position and offsets are of the old topic; the sagas of the new one's orders begin all the same."""
     make_anew(rig.kafka.bootstrap, "shipments", partitions=2)
@@ -247,10 +248,17 @@ def test_the_second_of_two_letters_at_one_place_is_sent(rig: Rig, warehouse: War
     assert rows == [{"n": 1}]
 
 
+@pytest.mark.long
 def test_the_steps_of_the_documentation(rig: Rig, warehouse: Warehouse) -> None:
     """docs/partitioning.md: more partitions for all topics of a service, its events copied, nothing done twice."""
     bootstrap, own = rig.kafka.bootstrap, tuple(loader.load(rig.settings.catalog).own)
     admin = AdminClient({"bootstrap.servers": bootstrap})
+    make_anew(bootstrap, "shipments", partitions=2)
+    rig.start("process", "fulfilment")
+    with publishing(bootstrap, topic_metadata_refresh_interval_ms=200) as send:
+        for number in range(5):
+            send("orders", f"before-{number}", order(f"before-{number}"))
+    wait_for(warehouse, "sagas WHERE starts_with(order_id, 'before-')", 5)
     for worker in rig.workers:
         worker.stop()
     kept = [message for topic in own for message in read_topic(bootstrap, topic)]
@@ -267,7 +275,8 @@ def test_the_steps_of_the_documentation(rig: Rig, warehouse: Warehouse) -> None:
             send(message.topic() or "", message.key(), message.value(), timestamp=message.timestamp()[1])
     rig.settings.warehouse_file.unlink()
     shutil.rmtree(rig.settings.data_dir / "state")
-    inputs = [TopicPartition(topic, number) for topic in own for number in range(4)]
+    there = admin.list_topics(timeout=30).topics
+    inputs = [TopicPartition(topic, number) for topic in own for number in there[topic].partitions]
     ends = admin.list_offsets({at: OffsetSpec.latest() for at in inputs})
     at_end = [TopicPartition(at.topic, at.partition, future.result(30).offset) for at, future in ends.items()]
     for future in admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions("fulfilment", at_end)]).values():
