@@ -185,6 +185,46 @@ STATUS = Row(
         ),
     ),
 )
+NOT_WAITING = Row(
+    "Unknown, lost, undecided",
+    (
+        series_of(
+            "Never committed",
+            "Events in partitions on which the group never committed: none or all of them wait.",
+            "short",
+            Query(f"{_UNKNOWN} > 0", _BY),
+            span=6,
+            runbook="never-committed",
+        ),
+        series_of(
+            "Deleted unread",
+            "Events that retention deleted before the group read them, in the last hour; not in any lag.",
+            "short",
+            Query(
+                f"sum by (consumergroup, topic) (increase(streamgauge_consumergroup_lost_events_total{_GT}[1h])) > 0",
+                _BY,
+            ),
+            span=6,
+            runbook="events-lost",
+        ),
+        series_of(
+            "Input lost",
+            "Events that retention deleted before analytics read them, in the last 24 hours: the figures lack them.",
+            "short",
+            Query("sum by (stream) (streamgauge_view_lost_events_recent_events) > 0", "{{stream}}"),
+            span=6,
+            runbook="events-lost",
+        ),
+        series_of(
+            "Open transactions",
+            "Events of open transactions that the group has reached: it waits for their producer.",
+            "short",
+            Query(f"sum by (consumergroup, topic) (streamgauge_consumergroup_undecided_events{_GT}) > 0", _BY),
+            span=6,
+            runbook="transaction-hangs",
+        ),
+    ),
+)
 PARTITIONS = Row(
     "Partitions, members, topics",
     (
@@ -207,30 +247,6 @@ PARTITIONS = Row(
             "Members of each group. With more members than partitions, some are idle.",
             "short",
             Query(f"kafka_consumergroup_members{_G}", "{{consumergroup}}"),
-        ),
-        series_of(
-            "Never committed",
-            "Events in partitions on which the group never committed: none or all of them wait.",
-            "short",
-            Query(f"{_UNKNOWN} > 0", _BY),
-            runbook="never-committed",
-        ),
-        series_of(
-            "Deleted unread",
-            "Events that retention deleted before the group read them, in the last hour; not in any lag.",
-            "short",
-            Query(
-                f"sum by (consumergroup, topic) (increase(streamgauge_consumergroup_lost_events_total{_GT}[1h])) > 0",
-                _BY,
-            ),
-            runbook="events-lost",
-        ),
-        series_of(
-            "Open transactions",
-            "Events of open transactions that the group has reached: it waits for their producer.",
-            "short",
-            Query(f"sum by (consumergroup, topic) (streamgauge_consumergroup_undecided_events{_GT}) > 0", _BY),
-            runbook="transaction-hangs",
         ),
         table_of(
             "Groups without members",
@@ -269,5 +285,5 @@ CONSUMER_LAG = Board(
     "Which consumer group is behind, since when, by how much, and whether it recovers.",
     "pipeline",
     (GROUP, TOPIC),
-    (GLANCE, BY_GROUP, TREND, STATUS, PARTITIONS),
+    (GLANCE, BY_GROUP, TREND, STATUS, NOT_WAITING, PARTITIONS),
 )

@@ -106,6 +106,19 @@ LAG = (
         "Deleted unread",
     ),
     Alert(
+        "InputLost",
+        "lag",
+        "critical",
+        # Its value is the last day's, so that it is there after a restart of everything.
+        "sum by (stream) (streamgauge_view_lost_events_recent_events)",
+        0,
+        0,
+        "retention deleted up to {value:count} events of {stream} before analytics read them: the figures lack them",
+        places.LAG,
+        "Input lost",
+        page="events-lost",
+    ),
+    Alert(
         "NeverCommitted",
         "lag",
         "warning",

@@ -1,7 +1,8 @@
 """Freshness and completeness of a figure, from the state of its streams. Pure.
 
-Completeness is the share of events counted: events of the range without dead letters, over all events of the range and
-those still waiting to be processed. Late events are counted; they show that the figure may still grow.
+Completeness is the share of events counted: events of the range without dead letters, over all events of the range,
+those still waiting to be processed, and those that retention deleted before analytics read them. Late events are
+counted; they show that the figure may still grow.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ class Trust:
     waiting: int | None
     lag_s: float | None
     newest: datetime | None
+    lost: int = 0
 
     @property
     def share(self) -> float | None:
         """Completeness, 0 to 1; None without events, or where the lag is unknown."""
-        whole = self.events + (self.waiting or 0)
+        whole = self.events + (self.waiting or 0) + self.lost
         return None if self.waiting is None or not whole else (self.events - self.dead_letters) / whole
 
     def freshness(self, now: datetime) -> Freshness:
@@ -51,6 +53,8 @@ class Trust:
     def detail(self) -> str:
         """A sentence about what is missing or may be added."""
         parts = [f"{format.count(self.dead_letters)} dead letters", f"{format.count(self.late)} late events"]
+        if self.lost:
+            parts.append(f"{format.count(self.lost)} events deleted before they were read")
         if self.waiting is not None:
             parts.append(f"{format.count(self.waiting)} events waiting")
         if self.lag_s:
@@ -81,4 +85,5 @@ def of(rows: Iterable[Mapping[str, Any]], streams: Sequence[str], period: Period
         lag_s,
         # As fresh as the stalest stream that had any event.
         min(newest, default=None) if streams else max(newest, default=None),
+        sum(row["lost"] for row in chosen),
     )

@@ -27,9 +27,15 @@ WITH seen AS (
     FROM consumer_lag
     WHERE "group" = $group AND occurred_at > $now::TIMESTAMPTZ - INTERVAL 1 MINUTE
     GROUP BY topic
+), gone AS (
+    -- Deleted before analytics read them; when they happened, nobody knows: they count where it was found.
+    SELECT stream, sum(events)::BIGINT AS lost
+    FROM lost_events
+    WHERE lost_at >= $since::TIMESTAMPTZ AND lost_at < $until::TIMESTAMPTZ
+    GROUP BY stream
 )
-SELECT stream, events, dead_letters, late, newest, waiting, lag_seconds, sampled_at
-FROM seen LEFT JOIN behind USING (stream)
+SELECT stream, events, dead_letters, late, newest, waiting, lag_seconds, sampled_at, coalesce(lost, 0)::BIGINT AS lost
+FROM seen LEFT JOIN behind USING (stream) LEFT JOIN gone USING (stream)
 ORDER BY stream
 """,
     defaults={"group": "analytics"},

@@ -9,7 +9,8 @@ State:     none between batches: a delta adds to a table, and its input offsets 
 Guarantee: each event is in exactly one committed delta per model, or in exactly one dead letter, whatever is killed.
            A stream that cannot go on is set aside, alone (aside/): nearly all of its events are bad, its topic
            cannot be read, or its dead letters cannot be written. A topic that is deleted and made anew is read from
-           its beginning (streamgauge/runtime/kafka/topic_identity.py).
+           its beginning (streamgauge/runtime/kafka/topic_identity.py). What retention deletes before it is read is
+           named, once (lost_input.py).
 
 The order in a batch: consume and decode chunk by chunk → run the models → begin → produce deltas and dead letters →
 send offsets → commit; while the broker decides, the next batch is read. A rebalance or a failure before the commit
@@ -28,7 +29,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from processors.analytics import dead_letters
+from processors.analytics import dead_letters, lost_input
 from processors.analytics.aside.circuit_breaker import CircuitBreaker
 from processors.analytics.aside.outputs import Outputs
 from processors.analytics.aside.streams import Obstacle, StreamsStopped
@@ -36,12 +37,13 @@ from processors.analytics.aside.watch import StreamWatch
 from processors.analytics.batch import Batch, make_series
 from processors.analytics.decoder import DeadLetter
 from processors.analytics.dedup_restore import DedupRestore
+from processors.analytics.lost_input import LostInput
 from processors.analytics.transactions import Outgoing, Transactions
 from processors.analytics.transform import Transform
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
 from streamgauge.deltas import wire
-from streamgauge.deltas.provenance import InputOffsets
+from streamgauge.deltas.provenance import InputOffsets, Lost
 from streamgauge.deltas.wire import Delta
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
@@ -72,6 +74,8 @@ class Analytics:
         self._app = kafka.application(
             settings,
             settings.analytics_group,
+            # A log that no longer has the next offset is an error, so that what it lost is told (lost_input.py).
+            offset_reset="error",
             consumer={
                 # A topic made anew, and partitions added to one, are noticed as soon as that.
                 "topic.metadata.refresh.interval.ms": METADATA_EVERY_MS,
@@ -85,7 +89,8 @@ class Analytics:
         self._outputs = Outputs(settings)
         self._transactions = Transactions(settings, self._slot.id, running.stop, lambda: self._outputs.batch_bytes)
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
-        self._identity = TopicIdentity(kafka.admin(settings))
+        admin = kafka.admin(settings)
+        self._identity, self._lost = TopicIdentity(admin), LostInput(admin)
         self._stream_of = {model.name: model.stream for model in catalog.models}
         self._recreated = False
         self._watch = kafka.BrokerWatch(running)
@@ -127,6 +132,7 @@ class Analytics:
         for topic, count in held.items():
             metrics.gauge("streamgauge_assigned_partitions").labels(topic).set(count)
         self._streams.hold({topic for topic, count in held.items() if count})
+        lost_input.make_series(partitions)
         log.info("assigned %d partitions", len(partitions))
         self._rebalanced = self._assigned = True
         self._process.ready()
@@ -141,6 +147,8 @@ class Analytics:
 
     def _discard(self) -> None:
         self._batch = Batch()
+        # Whoever resumes finds it again.
+        self._lost.take()
         self._transform.reset()
 
     def _rewind(self) -> None:
@@ -153,7 +161,10 @@ class Analytics:
         self._circuit_breaker.restore((p.topic, p.metadata) for p in committed)
         before = dict(self._identity.ids)
         starts = self._identity.resume(committed, self._end)
+        starts = self._lost.resume(committed, starts, self._identity.ids, self._streams.aside)
         self._batch = Batch(topic_ids=self._identity.ids)
+        # The group's offsets move past what is lost even if nothing follows.
+        self._batch.next_offsets.update({(one.topic, one.partition): one.following for one in self._lost.pending})
         self._first = {(p.topic, p.partition): max(p.offset, 0) for p in starts}
         others = {topic for topic, topic_id in self._identity.ids.items() if before.get(topic) != topic_id}
         self._transform.deduplicator.forget(others)
@@ -205,7 +216,7 @@ class Analytics:
             if messages:
                 _stage("consume", time.perf_counter() - began)
                 self._take(messages)
-        if self._batch.events:
+        if self._batch.events or self._lost.pending:
             self._commit()
         else:
             self._transactions.settle()
@@ -226,8 +237,12 @@ class Analytics:
 
     def _usable(self, message: Message) -> bool:
         error = message.error()
-        # Retriable by nature (a partition moved, a fetch failed): librdkafka retries by itself.
-        if error is not None and error.code() not in _CHECKED:
+        if error and error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - it has no other name
+            # Retention was faster, or the log was cut: resume from the committed offsets, and tell what is lost.
+            log.warning("consume: %s", error)
+            self._rebalanced = True
+        elif error and error.code() not in _CHECKED:
+            # Retriable by nature (a partition moved, a fetch failed): librdkafka retries by itself.
             log.warning("consume: %s", error)
         return error is None
 
@@ -247,11 +262,12 @@ class Analytics:
         self._confirm(check)
         _stage("topic_ids", time.perf_counter() - began)
         began = time.perf_counter()
+        lost = self._lost.take()
         self._transactions.commit(
-            self._outgoing(deltas, batch.dead),
+            self._outgoing(deltas, batch.dead, lost),
             batch.offsets(lambda topic: self._identity.metadata(topic, self._circuit_breaker.metadata(topic, now_ms))),
             self._consumer.consumer_group_metadata(),
-            then=partial(self._committed, batch, deltas),
+            then=partial(self._committed, batch, deltas, lost),
         )
         _stage("commit", time.perf_counter() - began)
         self._first |= batch.next_offsets
@@ -259,8 +275,9 @@ class Analytics:
         # Automatic collection is off (see `work`); this collects only the young generations.
         gc.collect(1)
 
-    def _committed(self, batch: Batch, deltas: list[Delta]) -> None:
+    def _committed(self, batch: Batch, deltas: list[Delta], lost: list[Lost]) -> None:
         batch.count(deltas, self._transform.deduplicator)
+        lost_input.count(lost)
         self._streams.committed(batch.next_offsets)
         self._watch.active()
 
@@ -272,15 +289,15 @@ class Analytics:
             self._recreated = True
             raise
 
-    def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter]) -> Iterator[Outgoing]:
+    def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter], lost: list[Lost]) -> Iterator[Outgoing]:
         # One partition per replica: a transaction that a dead replica left open delays only that replica's deltas.
         partition = self._slot.spread(self._partitions)
         inputs = InputOffsets.between(
-            self._catalog.digest, self._first, self._batch.next_offsets, self._batch.topic_ids
+            self._catalog.digest, self._first, self._batch.next_offsets, self._batch.topic_ids, lost
         )
         written = wire.messages(deltas, self._slot.id, inputs)
-        for delta, (value, headers) in zip(deltas, written, strict=True):
-            stream = self._stream_of[delta.model]
+        streams = [self._stream_of[delta.model] for delta in deltas] or [""]
+        for stream, (value, headers) in zip(streams, written, strict=True):
             yield Outgoing(
                 ANALYTICS_TOPIC,
                 value,

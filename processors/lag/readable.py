@@ -20,11 +20,13 @@ from streamgauge.runtime.settings import Settings
 
 # Partitions read at the same time; the next ones follow with the next call.
 MOST = 100
-# One batch a partition is enough, and the broker need not wait for more.
+# Small fetches: one event is enough, and the broker need not wait for more. All partitions share a queue: once it is
+# full, the default pause is a second, and the time would be over.
 _OPTIONS = {
     "fetch.message.max.bytes": 16 * 1024,
-    "queued.min.messages": 1,
-    "queued.max.messages.kbytes": 1_024,
+    "queued.min.messages": 1_000,
+    "queued.max.messages.kbytes": 4_096,
+    "fetch.queue.backoff.ms": 50,
     "fetch.wait.max.ms": 50,
 }
 log = logging.getLogger("streamgauge")
@@ -37,6 +39,8 @@ class Reader:
         self._settings = settings
         self._consumer: Consumer | None = None
         self._refused: set[str] = set()
+        # What is being read, and from where.
+        self._open: dict[Partition, int] = {}
 
     def read(
         self, starts: Mapping[Partition, int], ends: Mapping[Partition, int], within_s: float
@@ -49,25 +53,36 @@ class Reader:
             return {}
         if self._consumer is None:
             self._consumer = log_reader.consumer(self._settings, "lag", _OPTIONS)
-        assigned = [TopicPartition(*tp, starts[tp]) for tp in wanted]
-        self._consumer.assign(assigned)
-        # A partition that was paused stays paused when it is assigned again.
-        self._consumer.resume(assigned)
+        self._follow(self._consumer, {tp: starts[tp] for tp in wanted})
         found: dict[Partition, tuple[int, Seen]] = {}
         deadline = time.monotonic() + within_s
-        while found.keys() < set(wanted) and time.monotonic() < deadline:
+        while self._open and time.monotonic() < deadline:
             for message in self._consumer.consume(MOST, 0.05):
                 tp, error = log_reader.partition_of(message), message.error()
-                if error is None and tp not in found:
-                    found[tp] = starts[tp], Seen(message.offset() or 0, event=True, end=ends[tp])
-                    self._consumer.pause([TopicPartition(*tp)])
-                elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                    found.setdefault(tp, (starts[tp], Seen(max(message.offset() or 0, starts[tp]), False, ends[tp])))
-                elif error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                offset = message.offset() or 0
+                if tp not in self._open or (error is None and offset < starts[tp]):
+                    continue  # of an earlier call
+                if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                    # Who reads beyond what is decided starts behind the end that a reader of committed events sees.
+                    found[tp] = starts[tp], Seen(max(offset, starts[tp]), event=error is None, end=ends[tp])
+                    self._leave(self._consumer, [tp])
+                elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                     self._refuse(tp[0])
-                    wanted = [one for one in wanted if one[0] != tp[0]]
-        self._consumer.unassign()
+                    self._leave(self._consumer, [one for one in self._open if one[0] == tp[0]])
         return found
+
+    def _follow(self, consumer: Consumer, starts: Mapping[Partition, int]) -> None:
+        """Read these, and go on with those that were begun before: a long aborted transaction takes several calls."""
+        self._leave(consumer, [tp for tp, start in self._open.items() if starts.get(tp) != start])
+        if fresh := {tp: start for tp, start in starts.items() if tp not in self._open}:
+            consumer.incremental_assign([TopicPartition(*tp, start) for tp, start in fresh.items()])
+            self._open |= fresh
+
+    def _leave(self, consumer: Consumer, tps: list[Partition]) -> None:
+        if tps:
+            consumer.incremental_unassign([TopicPartition(*tp) for tp in tps])
+        for tp in tps:
+            del self._open[tp]
 
     def _refuse(self, topic: str) -> None:
         if topic not in self._refused:

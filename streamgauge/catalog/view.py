@@ -60,6 +60,9 @@ def load(paths: Iterable[Path], models: Iterable[Model]) -> tuple[View, ...]:
         for model in models:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in model.columns.items())
             con.execute(f'CREATE TABLE "{model.name}" ({columns})')
+        # The provenance, which a built-in view shows.
+        con.execute("CREATE SCHEMA internal")
+        con.execute("CREATE TABLE internal.inputs (stated VARCHAR)")
         waiting, found = [SqlFile(path, _HEADER) for path in paths], list[View]()
         # A view may depend on another: those that bind are created, until none is left or none binds.
         while waiting:

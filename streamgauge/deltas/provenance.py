@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -27,15 +27,38 @@ log = logging.getLogger("streamgauge")
 Ranges = dict[Partition, list[tuple[int, int]]]
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """Offsets `[first, following)` of a partition that retention deleted before they were read, found at `at_ms`."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    first: int
+    following: int
+    at_ms: int
+
+    @property
+    def offsets(self) -> int:
+        """How many; at most as many events."""
+        return self.following - self.first
+
+    def __str__(self) -> str:
+        return (
+            f"{self.topic}[{self.partition}]: offsets {self.first:,} to {self.following - 1:,} were deleted "
+            f"before analytics read them; the figures lack up to {self.offsets:,} events"
+        )
+
+
 class InputOffsets(msgspec.Struct, frozen=True):
     """Input of one transaction of analytics: `[first, next)` by topic and partition, and the digest of its models.
 
-    `topic_ids` has the id of each topic whose broker gives one.
+    `topic_ids` has the id of each topic whose broker gives one. `lost` was deleted before it could be read.
     """
 
     models: str
     offsets: dict[str, dict[int, tuple[int, int]]]
     topic_ids: dict[str, str] = {}
+    lost: list[Lost] = []
 
     @classmethod
     def between(
@@ -44,14 +67,14 @@ class InputOffsets(msgspec.Struct, frozen=True):
         first: Mapping[Partition, int],
         after: Mapping[Partition, int],
         topic_ids: Mapping[str, str] | None = None,
+        lost: Sequence[Lost] = (),
     ) -> InputOffsets:
         """For each partition in `after` (its next offset), from `first` (0 when absent: the beginning) to there."""
         offsets: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
         for (topic, partition), following in after.items():
             offsets[topic][partition] = (min(first.get((topic, partition), 0), following), following)
-        return cls(
-            models, offsets, {topic: topic_id for topic in offsets if (topic_id := (topic_ids or {}).get(topic))}
-        )
+        ids = {topic: topic_id for topic in offsets if (topic_id := (topic_ids or {}).get(topic))}
+        return cls(models, offsets, ids, list(lost))
 
 
 class _Stored(msgspec.Struct):
@@ -61,6 +84,7 @@ class _Stored(msgspec.Struct):
     topic_ids: dict[str, str] = {}
     since: dict[str, int] = {}
     earlier: dict[str, dict[str, dict[int, list[tuple[int, int]]]]] = {}
+    lost: list[Lost] = []
 
 
 def joined(ranges: Iterable[tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
@@ -85,6 +109,7 @@ class Provenance:
     topic_ids:  the newest id of each topic.
     since:      by topic id: when it was first written to `analytics`, ms since the epoch; it orders a topic's ids.
     earlier:    by topic id: the ranges of topics that were deleted and made anew since.
+    lost:       what retention deleted before it was read; the view `lost_events` shows it.
     """
 
     ranges: Ranges = field(default_factory=dict)
@@ -93,6 +118,7 @@ class Provenance:
     topic_ids: dict[str, str] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
     earlier: dict[str, Ranges] = field(default_factory=dict)
+    lost: list[Lost] = field(default_factory=list)
 
     @classmethod
     def load(cls, db: duckdb.DuckDBPyConnection, schema: str = "internal") -> Provenance:
@@ -106,6 +132,7 @@ class Provenance:
             stored.topic_ids,
             stored.since,
             {topic_id: _flat(ranges) for topic_id, ranges in stored.earlier.items()},
+            stored.lost,
         )
 
     def since_of(self, topic_id: str, written_ms: int) -> datetime:
@@ -127,6 +154,8 @@ class Provenance:
                 result.unrecorded = True
                 continue
             result.models = transaction.models
+            if transaction.lost:
+                result.lost = [*result.lost, *transaction.lost]
             for topic, partitions in transaction.offsets.items():
                 ranges = added[topic, transaction.topic_ids.get(topic, "")]
                 for partition, span in partitions.items():
@@ -174,6 +203,7 @@ class Provenance:
             self.topic_ids,
             self.since,
             {topic_id: _nested(ranges) for topic_id, ranges in self.earlier.items()},
+            self.lost,
         )
         db.execute("UPDATE internal.inputs SET stated = ?", [msgspec.json.encode(stored).decode()])
 

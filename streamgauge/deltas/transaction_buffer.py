@@ -113,6 +113,8 @@ class TransactionBuffer:
         self.ready = Ready()
 
     def _delta(self, message: Any, model: str, topic_id: str) -> list[tuple[str, pa.Table, int]]:
+        if model == wire.NOTHING:
+            return []
         where = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
         if not self._knows(model):
             log.warning("%s is skipped: the catalog has no model `%s`", where, model)

@@ -5,6 +5,8 @@
 `topic_id`  id of the topic that its rows were read from; absent where they are of several, or the broker knows none
 `more`      present in all messages of a transaction but the last
 `inputs`    in the last message of a transaction: the input offsets it was computed from (JSON, `InputOffsets`)
+
+A transaction without rows has one message without a value, whose model is `NOTHING`: it moves past lost input.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from streamgauge.deltas.provenance import InputOffsets
 from streamgauge.runtime.kafka.headers import headers_of
 
 _MODEL, _PRODUCER, _TOPIC_ID, _MORE, _INPUTS = "model", "producer", "topic_id", "more", "inputs"
+NOTHING = ""
 KafkaHeaders = list[tuple[str, bytes]]
 # What `decode` raises for bytes that are not an Arrow IPC stream.
 InvalidDelta = pa.ArrowInvalid
@@ -75,6 +78,8 @@ def headers(model: str, producer: str, *, is_last: bool, inputs: bytes = b"", to
 def messages(deltas: Sequence[Delta], producer: str, inputs: InputOffsets) -> Iterator[tuple[bytes, KafkaHeaders]]:
     """Values and headers of all messages of one transaction, in the order in which they must be produced."""
     encoded, last = encode_inputs(inputs), len(deltas) - 1
+    if not deltas:
+        yield b"", headers(NOTHING, producer, is_last=True, inputs=encoded)
     for number, delta in enumerate(deltas):
         yield (
             delta.value,

@@ -30,6 +30,7 @@ CounterName = Literal[
     "streamgauge_deltas_out_total",
     "streamgauge_events_in_bytes_total",
     "streamgauge_events_in_total",
+    "streamgauge_events_lost_total",
     "streamgauge_fraud_flagged_total",
     "streamgauge_fraud_verdicts_total",
     "streamgauge_generated_events_total",

@@ -28,6 +28,13 @@ CATALOGUE = (
     Metric("streamgauge_process_ready", "gauge", "1 when /health reports ready, else 0.", "all", ("process",)),
     Metric("streamgauge_process_info", "gauge", "Always 1.", "all", ("process", "version")),
     Metric("streamgauge_events_in_total", "counter", "Events consumed, good and bad.", "analytics", ("stream",)),
+    Metric(
+        "streamgauge_events_lost_total",
+        "counter",
+        "Offsets that retention deleted before they were read; the table `lost_events` names them.",
+        "analytics",
+        ("stream", "partition"),
+    ),
     Metric("streamgauge_events_in_bytes_total", "counter", "Bytes of the consumed values.", "analytics", ("stream",)),
     Metric(
         "streamgauge_deltas_out_total", "counter", "Delta messages committed to `analytics`.", "analytics", ("model",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import signal
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +20,7 @@ from processors.lag.time_lag import tolerance_ms
 from streamgauge.cli import offsets
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.support import commands
-from tests.support.commerce_events import order
+from tests.support.commerce_events import order, shipment
 from tests.support.publishing import publishing
 from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, Worker, new_rig
@@ -281,6 +282,51 @@ def test_a_group_that_is_deleted_leaves_nothing(admin: AdminClient, sampler: Wor
         alive=sampler.process,
     )
     assert sampler.healthy()
+
+
+def test_what_retention_takes_before_analytics_reads_it_is_named(
+    rig: Rig, sampler: Worker, admin: AdminClient, warehouse: Warehouse
+) -> None:
+    """While analytics is away, and while it runs and is too slow: every event is counted or named as lost."""
+    analytics = next(one for one in rig.workers if one.command == ("process", "analytics"))
+
+    def publish(first: int, count: int, *, keep: int) -> None:
+        with publishing(rig.kafka.bootstrap) as send:
+            for number in range(first, first + count):
+                send("shipments", f"O-{number}", shipment(number), partition=1)
+        if keep < count:
+            (deleted,) = admin.delete_records([TopicPartition("shipments", 1, first + count - keep)]).values()
+            deleted.result(30)
+
+    def told(counted: int, *lost: tuple[int, int]) -> None:
+        def seen() -> bool:
+            try:
+                events = warehouse.query("SELECT sum(events) AS n FROM stream_windows WHERE stream = 'shipments'")
+                ranges = warehouse.query("SELECT * FROM lost_events ORDER BY first_offset").to_pylist()
+            except (WarehouseUnavailable, QueryError):
+                return False
+            assert {(one["stream"], one["partition"]) for one in ranges} <= {("shipments", 1)}
+            named = [(one["first_offset"], one["last_offset"]) for one in ranges]
+            return (events["n"][0].as_py(), named) == (counted, list(lost))
+
+        wait_until(seen, f"{counted} events are counted, {lost} are named", alive=sampler.process)
+
+    publish(0, 10, keep=10)
+    told(10)
+    analytics.stop()
+    publish(10, 100, keep=40)
+    analytics = rig.start("process", "analytics")
+    told(50, (10, 69))
+    analytics.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.5)  # a fetch that is under way would still bring them
+    publish(110, 30, keep=0)
+    analytics.process.send_signal(signal.SIGCONT)
+    # Nothing follows, and it is named all the same.
+    told(50, (10, 69), (110, 139))
+    done = commands.run(commands.environment(commands.variables(rig.settings)), "status")
+    assert done.returncode == 1
+    assert "shipments[1]: offsets 10 to 69 were deleted before analytics read them" in done.stdout
+    assert analytics.metrics()['streamgauge_events_lost_total{partition="1",stream="shipments"}'] == 60 + 30
 
 
 @pytest.mark.long

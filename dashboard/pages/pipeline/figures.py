@@ -65,6 +65,13 @@ FRESHNESS = Figure(
     "compacted data, which seldom changes.",
     STREAMS,
 )
+LOST = Figure(
+    "Lost events",
+    "",
+    "Offsets that retention deleted before analytics read them: no figure has these events. Only shown where there are "
+    "any.",
+    queries.LOST,
+)
 LATENCIES = Figure(
     "End-to-end latency",
     "s",

@@ -76,6 +76,7 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
         states.none_in_range(view, traffic.period, newest)
     # Freshness and waiting events matter most where no event arrives.
     streams.streams(traffic, view)
+    streams.lost(view)
     if traffic.rows:
         streams.latencies(times, view)
         streams.balance(stream, view)

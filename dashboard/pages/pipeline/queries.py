@@ -95,6 +95,17 @@ ORDER BY bucket, "group"
 """,  # noqa: S608 - only constants
 )
 
+LOST = Query(
+    "pipeline.lost",
+    "What retention deleted before analytics read it.",
+    f"""
+SELECT stream, partition, first_offset, last_offset, events, lost_at
+FROM lost_events
+ORDER BY lost_at DESC, stream, partition
+LIMIT {_MOST}
+""",  # noqa: S608 - only constants
+)
+
 LATENCY = Query(
     "pipeline.latency",
     "How long events took from reaching Kafka to being processed, in each bar of the range: at most so many ms.",

@@ -57,6 +57,7 @@ def streams(traffic: Result, view: ViewState) -> None:
                 "rate": Column("Events/s", "rate", meaning="Complete windows of the last minute."),
                 "events": Column("Events", "count", meaning="In the range, good and bad."),
                 "dead_letters": Column("Dead letters", "count"),
+                "lost": Column("Lost", "count", meaning="Deleted by retention before analytics read them."),
                 "late": Column("Late", "count", meaning="More than 10 s older than the newest of their partition."),
                 "waiting": Column("Waiting", "count", meaning="For analytics, in the newest sample."),
                 "lag_seconds": Column("Behind", "seconds", meaning="Analytics, in the newest sample."),
@@ -65,6 +66,28 @@ def streams(traffic: Result, view: ViewState) -> None:
             key="streams",
         )
         st.caption(tiles.sql(result))
+
+
+def lost(view: ViewState) -> None:
+    """Table of what retention deleted before analytics read it; nothing where nothing was."""
+    result = query_cache.fetch(queries.LOST, view, shared_s=5.0)
+    if not result.rows:
+        return
+    with cards.card(figures.LOST):
+        tables.show(
+            result.rows,
+            {
+                "stream": Column("Stream", "link", page="events", param="stream"),
+                "partition": Column("Partition", "count"),
+                "first_offset": Column("From offset", "count"),
+                "last_offset": Column("To offset", "count"),
+                "events": Column("Events", "count", meaning="At most: transaction markers are in the number."),
+                "lost_at": Column("Found at", "time"),
+            },
+            view,
+            key="lost",
+        )
+        st.caption(f"The figures lack these events. {tiles.sql(result)}")
 
 
 def latencies(times: Result, view: ViewState) -> None:

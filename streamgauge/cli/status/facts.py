@@ -10,6 +10,8 @@ from streamgauge.runtime.health import ProcessHealth
 
 # Events are waiting, and none has become visible for this long: the pipeline is stuck.
 STUCK_AFTER_S = 10.0
+# Ranges of lost events that are named.
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,24 @@ class StreamState:
 
 
 @dataclass(frozen=True)
+class LostRange:
+    """Offsets that retention deleted before analytics read them; `recent`: found within the last 24 hours."""
+
+    stream: str
+    partition: int
+    first_offset: int
+    last_offset: int
+    recent: bool
+
+    def __str__(self) -> str:
+        count = self.last_offset - self.first_offset + 1
+        return (
+            f"{self.stream}[{self.partition}]: offsets {self.first_offset:,} to {self.last_offset:,} were deleted "
+            f"before analytics read them; the figures lack up to {count:,} events"
+        )
+
+
+@dataclass(frozen=True)
 class Facts:
     """All facts. None is unknown: the process or broker that would know does not answer."""
 
@@ -40,6 +60,7 @@ class Facts:
     analytics_waiting: int | None = None
     warehouse_waiting: int | None = None
     streams: Sequence[StreamState] | None = None
+    lost: Sequence[LostRange] = ()
     warehouse_why: str = ""
     notice: str | None = None
     catalog: str = CATALOG
@@ -66,6 +87,10 @@ def problems(facts: Facts) -> list[str]:
         wrong.append(facts.warehouse_why)
     if facts.broker is not None and facts.replicas == 0:
         wrong.append("no analytics replica runs; start one with `streamgauge process analytics`")
+    recent = [str(one) for one in facts.lost if one.recent]
+    wrong += recent[:MOST_NAMED]
+    if len(recent) > MOST_NAMED:
+        wrong.append(f"{len(recent) - MOST_NAMED:,} more ranges were deleted unread: see the table lost_events")
     waiting = (facts.analytics_waiting or 0) + (facts.warehouse_waiting or 0)
     ages = [stream.age_s for stream in facts.streams or () if stream.age_s is not None]
     if waiting and facts.streams is not None and (not ages or min(ages) > STUCK_AFTER_S):

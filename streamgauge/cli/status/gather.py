@@ -14,7 +14,7 @@ from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
 from streamgauge.cli import offsets, output
 from streamgauge.cli.status import figures, screen
-from streamgauge.cli.status.facts import Facts, StreamState, problems
+from streamgauge.cli.status.facts import Facts, LostRange, StreamState, problems
 from streamgauge.runtime import health, kafka, settings
 from streamgauge.runtime.connection.explain import unreachable
 from streamgauge.runtime.data_dir import broker_marker
@@ -30,36 +30,43 @@ SELECT stream, sum(events) AS events, max(max_occurred_at) AS newest, sum(outdat
        coalesce(any_value(letters), 0) AS dead_letters
 FROM stream_windows LEFT JOIN dead USING (stream) GROUP BY stream ORDER BY stream
 """
+_LOST = """
+SELECT stream, partition, first_offset, last_offset, recent_events > 0 AS recent
+FROM lost_events ORDER BY lost_at DESC, stream, partition LIMIT 100
+"""
 
 
 def gather(config: Settings) -> Facts:
     """Query processes, warehouse and broker; takes some seconds at most."""
     found = health.read_all(config.data_dir)
-    streams, why = _streams(config)
     marker = None if config.bootstrap_servers else broker_marker.read(config.data_dir)
     facts = Facts(
         config.bootstrap,
         found,
         {one.pid: figures.read(one.address) for one in found},
-        streams=streams,
-        warehouse_why=why,
         notice=marker.notice if marker else None,
         catalog=config.catalog,
     )
-    return _with_kafka(config, facts, marker.kind if marker else "Kafka")
+    return _with_kafka(config, _from_warehouse(config, facts), marker.kind if marker else "Kafka")
 
 
-def _streams(config: Settings) -> tuple[list[StreamState] | None, str]:
+def _from_warehouse(config: Settings, facts: Facts) -> Facts:
     try:
-        rows = Warehouse(config.model_copy(update={"sql_timeout_s": 3.0})).query(_STREAMS).to_pylist()
+        with Warehouse(config.model_copy(update={"sql_timeout_s": 3.0})) as warehouse:
+            streams = warehouse.query(_STREAMS).to_pylist()
+            lost = warehouse.query(_LOST).to_pylist()
     except (WarehouseUnavailable, QueryError) as error:
-        return None, str(error)
-    return [
-        StreamState(
-            row["stream"], int(row["events"]), int(row["dead_letters"]), _age_s(row["newest"]), int(row["outdated"])
-        )
-        for row in rows
-    ], ""
+        return replace(facts, warehouse_why=str(error))
+    return replace(
+        facts,
+        streams=[
+            StreamState(
+                row["stream"], int(row["events"]), int(row["dead_letters"]), _age_s(row["newest"]), int(row["outdated"])
+            )
+            for row in streams
+        ],
+        lost=[LostRange(**row) for row in lost],
+    )
 
 
 def _age_s(newest: datetime | None) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from generators.ledger import CATALOG
-from streamgauge.cli.status.facts import Facts
+from streamgauge.cli.status.facts import MOST_NAMED, Facts
 from streamgauge.cli.terminal import Screen, Text
 
 _STATE_STYLES = {"ready": "green", "degraded": "yellow", "not ready": "red"}
@@ -39,6 +39,8 @@ def show(facts: Facts, wrong: Sequence[str]) -> None:
     console.print()
     if facts.notice:
         console.print(Text(f"stand-in: {facts.notice}", style="yellow"))
+    for one in [one for one in facts.lost if not one.recent][:MOST_NAMED]:
+        console.print(Text(f"more than a day ago: {one}", style="yellow"))
     for line in wrong:
         console.print(Text(f"not well: {line}", style="red"))
     if not wrong:

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.data import processes as process_data
 from dashboard.data.processes import Watch
 from dashboard.pages.pipeline import lag, latency
+from streamgauge.deltas.provenance import Lost
 from streamgauge.domain import partition_balance
 from streamgauge.runtime import health
 from streamgauge.runtime.health import ProcessHealth
@@ -208,6 +209,7 @@ def test_without_a_sampler_only_lag_is_missing(warehouse: FakeWarehouse, open_pa
     assert "The lag is not sampled" in page_text(app)
     assert tile_values(app)["Groups behind"][0] == "–"
     assert table_rows(app, "age")[0]["stream"].startswith("/events?")
+    assert not any("first_offset" in one.value.columns for one in app.dataframe)  # nothing was lost
 
 
 def test_errors_of_the_warehouse_are_shown(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
@@ -279,6 +281,18 @@ def test_a_slow_health_check_keeps_the_last_result() -> None:
     assert watch.find() == known
     assert time.monotonic() - began < 0.5
     hangs.set()
+
+
+def test_what_retention_took_from_analytics_is_named(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
+    warehouse.stream("shipments", 20, 40)
+    lag = {"topic": "shipments", "partition": 1, "lag": 0, "lag_seconds": 0.0, "status": "OK"}
+    warehouse.add("consumer_lag", group="analytics", occurred_at=warehouse.ago(3), kafka_offset=1, **lag)
+    warehouse.lose(Lost("shipments", "id", 1, 50, 110, int(warehouse.ago(30).timestamp() * 1_000)))
+    app = open_page("pipeline")
+    (row,) = table_rows(app, "first_offset")
+    assert (row["partition"], row["first_offset"], row["last_offset"], row["events"]) == (1, 50, 109, 60)
+    (stream,) = table_rows(app, "age")
+    assert (stream["lost"], stream["events"]) == (60, 40)
 
 
 def test_streams_without_events_in_the_range_are_listed(warehouse: FakeWarehouse, open_page: OpenPage) -> None:

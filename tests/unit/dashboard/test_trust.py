@@ -17,7 +17,15 @@ NEWEST = NOW - timedelta(seconds=2)
 
 
 def row(stream: str = "orders", **given: Any) -> dict[str, Any]:
-    defaults = {"events": 1_000, "dead_letters": 0, "late": 0, "newest": NEWEST, "waiting": 0, "lag_seconds": 0.0}
+    defaults = {
+        "events": 1_000,
+        "dead_letters": 0,
+        "late": 0,
+        "newest": NEWEST,
+        "waiting": 0,
+        "lag_seconds": 0.0,
+        "lost": 0,
+    }
     return {"stream": stream, **defaults, **given}
 
 
@@ -29,6 +37,7 @@ def row(stream: str = "orders", **given: Any) -> dict[str, Any]:
         ([row(waiting=1_000)], 0.5),
         ([row(waiting=1_000, dead_letters=10)], 0.495),
         ([row(), row("payments", waiting=2_000)], 0.5),
+        ([row(lost=250)], 0.8),
         ([row(events=0)], None),
         ([row(waiting=None, lag_seconds=None)], None),
         ([], None),

@@ -107,6 +107,19 @@ LAG = (
         "70m",
     ),
     Scenario(
+        "InputLost",
+        {'streamgauge_view_lost_events_recent_events{stream="shipments"}': "_x3 60x20 0x20"},
+        "1m",
+        "3m",
+        (
+            (
+                {"stream": "shipments"},
+                "retention deleted up to 60 events of shipments before analytics read them: the figures lack them",
+            ),
+        ),
+        "14m",
+    ),
+    Scenario(
         "NeverCommitted",
         {
             'streamgauge_consumergroup_lag_unknown_events{consumergroup="billing",topic="orders"}': "0x3 5000x40 0x40",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamgauge.cli.status import screen
-from streamgauge.cli.status.facts import Facts, StreamState, problems
+from streamgauge.cli.status.facts import Facts, LostRange, StreamState, problems
 from streamgauge.runtime import health
 from streamgauge.runtime.health import ProcessHealth
 
@@ -48,6 +48,26 @@ OLD = (StreamState("orders", 10, 0, 600.0),)
             replace(WELL, streams=(), warehouse_waiting=3),
             ["3 messages wait, and nothing new became visible for 10 s"],
             id="stands-from-the-start",
+        ),
+        pytest.param(
+            replace(WELL, lost=(LostRange("shipments", 1, 50, 109, True), LostRange("orders", 0, 1, 2, False))),
+            [
+                "shipments[1]: offsets 50 to 109 were deleted before analytics read them; the figures lack up to 60 "
+                "events"
+            ],
+            id="lost-within-the-day",
+        ),
+        pytest.param(
+            replace(WELL, lost=[LostRange("orders", n, 0, 9, True) for n in range(8)]),
+            [
+                *(
+                    f"orders[{n}]: offsets 0 to 9 were deleted before analytics read them; the figures lack up to 10 "
+                    "events"
+                    for n in range(5)
+                ),
+                "3 more ranges were deleted unread: see the table lost_events",
+            ],
+            id="lost-in-many-places",
         ),
         pytest.param(
             replace(WELL, processes=(ProcessHealth("analytics", 7, "h:9102", why="no broker"),)),

@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
-from streamgauge.deltas.provenance import InputOffsets, Provenance, joined
+from streamgauge.deltas import wire
+from streamgauge.deltas.provenance import InputOffsets, Lost, Provenance, joined
+from streamgauge.deltas.transaction_buffer import TransactionBuffer
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.store import Store, connect
+from tests.unit.streamgauge.deltas.test_transaction_buffer import Delivered
 
 
 def read(first: int, following: int, topic: str = "orders", partition: int = 0) -> InputOffsets:
@@ -103,6 +107,26 @@ def test_provenance_is_stored_in_the_file(tmp_path: Path) -> None:
     assert held.unrecorded
     assert held.ranges == {("orders", 0): [(0, 12)], ("payments", 0): [(0, 3)], ("stock", 0): [(0, 2)]}
     assert held.earlier == {"A": {("stock", 0): [(0, 9)]}}
+    db.close()
+
+
+LOST = Lost("shipments", "id", 1, 50, 110, 1_700_000_000_000)
+
+
+def test_what_was_lost_is_stored_once_and_shown(tmp_path: Path) -> None:
+    db = connect(Settings(data_dir=tmp_path))
+    store = Store(db, loader.load("streamgauge.catalog.commerce"), "cluster")
+    named = InputOffsets.between("m", {("shipments", 1): 110}, {("shipments", 1): 110}, {"shipments": "id"}, [LOST])
+    (value, headers) = next(wire.messages([], "replica", named))
+    # A transaction without rows is merged as any other.
+    buffer = TransactionBuffer(store.knows, store.since)
+    buffer.add(Delivered(headers, 7, 0, value))
+    ready = buffer.take()
+    store.merge({}, ready.offsets, ready.read)
+    store.merge({}, {0: 9}, [read(0, 5)])
+    assert Provenance.load(db).lost == [LOST]
+    columns = "stream, topic_id, partition, first_offset, last_offset, events, recent_events"
+    assert db.execute(f"SELECT {columns} FROM lost_events").fetchall() == [("shipments", "id", 1, 50, 109, 60, 0)]
     db.close()
 
 

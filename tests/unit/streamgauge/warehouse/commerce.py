@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import Catalog
+from streamgauge.deltas.provenance import InputOffsets, Lost
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.sql.query_service import QueryService
 from streamgauge.warehouse.store import Store, connect
@@ -74,6 +75,10 @@ class Commerce:
             batch.execute("SET TimeZone = 'UTC'")
             delta = batch.execute(f"SELECT {names}", list({**absent, **row}.values())).to_arrow_table()
         self._store.merge({table: delta}, {0: next(self._numbers)})
+
+    def lose(self, lost: Lost) -> None:
+        """Merge what retention deleted before analytics read it."""
+        self._store.merge({}, {0: next(self._numbers)}, [InputOffsets("m", {}, {}, [lost])])
 
     def query_service(self) -> QueryService:
         """The warehouse process's query service over these tables, with guard and limits."""
