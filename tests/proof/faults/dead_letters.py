@@ -122,7 +122,9 @@ def dlq_small(record: Record) -> None:
 
 def _limit(admin: AdminClient, size: int) -> None:
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
-    result(admin.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, TOPIC, [entry])]))
+    result(
+        admin.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, TOPIC, incremental_configs=[entry])])
+    )
 
 
 @injection("dlq-denied", f"Right to write the dead-letter topic denied for {FAULT_S:.0f} s", limit_s=300)
