@@ -47,7 +47,7 @@ class Batch:
 
     def relations(self, now_ms: int, deduplicator: Deduplicator | None = None) -> dict[str, pa.Table]:
         """The rows that models select from, by relation. Repeats that `deduplicator` finds are only in `*`."""
-        tables, messages = {}, []
+        tables, messages, gone = {}, [], []
         for stream, chunks in self.chunks.items():
             tables[stream] = pa.Table.from_batches([chunk.events for chunk in chunks])
             own = pa.Table.from_batches([chunk.messages for chunk in chunks])
@@ -57,10 +57,14 @@ class Batch:
                 self.repeated[stream] = came - tables[stream].num_rows
             if stream not in UNCOUNTED:
                 messages.extend(own.to_batches())
+            gone += [(chunk.tombstones, self.topic_ids.get(stream)) for chunk in chunks if chunk.tombstones]
         rows, dead_messages = dead_letters.rows(
             self.dead, self.foreign, now_ms, self.topic_ids, again=self.again is not None
         )
         tables["dead_letters"] = pa.Table.from_batches([rows])
+        if gone:
+            tables["tombstones"] = pa.Table.from_batches([one.rows(topic_id) for one, topic_id in gone])
+            messages.extend(one.messages for one, _ in gone)
         tables["*"] = pa.Table.from_batches([*messages, dead_messages])
         return tables
 
@@ -92,7 +96,10 @@ class Batch:
         good = sum(chunk.events.num_rows for chunk in chunks)
         size = sum(pc.sum(chunk.messages.column("bytes")).as_py() or 0 for chunk in chunks)
         size += sum(len(letter.record.value or b"") for letter in dead)
-        metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead))
+        gone = sum(len(chunk.tombstones.keys) for chunk in chunks if chunk.tombstones)
+        metrics.counter("streamgauge_events_in_total").labels(stream).inc(good + len(dead) + gone)
+        if gone:
+            metrics.counter("streamgauge_tombstones_total").labels(stream).inc(gone)
         metrics.counter("streamgauge_events_in_bytes_total").labels(stream).inc(size)
         metrics.counter("streamgauge_slow_path_events_total").labels(stream).inc(sum(c.decoded_singly for c in chunks))
         if outdated := sum(chunk.outdated for chunk in chunks):

@@ -124,7 +124,7 @@ def rows(
     arrived_at = millis([letter.record.arrival for letter in dead])
     origin = [*(own.column(field.name) for field in PLACE), arrived_at]
     messages = pa.RecordBatch.from_arrays(
-        [own.column("stream"), own.column("bytes"), counted_at, *flags, latency(origin, now_ms), *origin, no, no],
+        [own.column("stream"), own.column("bytes"), counted_at, *flags, latency(origin, now_ms), *origin, no, no, no],
         schema=loader.EVERY_MESSAGE,
     )
     return letters, messages

@@ -21,6 +21,7 @@ from confluent_kafka import Message
 
 from processors.analytics import arrival
 from processors.analytics.arrival import Bounds, Known
+from processors.analytics.tombstones import Tombstones, key_of
 from streamgauge.catalog import loader, validation
 from streamgauge.catalog.deduplication import EVENT_ID
 from streamgauge.catalog.stream import ORIGIN, Stream
@@ -119,6 +120,7 @@ class Chunk:
     late_by_ms: list[int] = field(default_factory=list)
     decoded_singly: int = 0
     outdated: int = 0
+    tombstones: Tombstones | None = None
 
 
 class Decoder:
@@ -141,8 +143,25 @@ class Decoder:
 
     def chunk(self, records: Records, now_ms: int) -> Chunk:
         """Decode a chunk; never raises because of an event's content."""
+        gone = None
+        if self._stream.compacted and None in records.values:
+            records, gone = self._tombstones(records, now_ms)
         good, sizes, events, times, dead, decoded_singly = self._validated(records, now_ms)
-        return self._columns(good, sizes, events, times, now_ms, dead, decoded_singly)
+        chunk = self._columns(good, sizes, events, times, now_ms, dead, decoded_singly)
+        chunk.tombstones = gone
+        return chunk
+
+    def _tombstones(self, records: Records, now_ms: int) -> tuple[Records, Tombstones | None]:
+        """The other records, and the tombstones. One without a key that is text says nothing: it stays a bad event."""
+        keys = [key_of(record.source.key()) if record.value is None else None for record in records.singly()]
+        gone = records.filter([key is not None for key in keys])
+        if not gone.values:
+            return records, None
+        at = list(map(self._bounds.counted_at, gone.timestamps, gone.arrivals))
+        origin = _origin(gone)
+        named = [key for key in keys if key is not None]
+        made = Tombstones(self._stream.topic, named, millis(at), latency(origin, now_ms), origin)
+        return records.filter([key is None for key in keys]), made
 
     def identities(self, records: Records, now_ms: int) -> pa.Table:
         """Ids and origins of the valid events, as `chunk` decides; only for streams with an `event_id`."""
@@ -213,6 +232,7 @@ class Decoder:
                 *origin,
                 no,
                 outdated,
+                no,
             ],
             schema=loader.EVERY_MESSAGE,
         )
@@ -235,7 +255,8 @@ class Decoder:
 
     def _event(self, record: Record) -> Any:
         if record.value is None:
-            raise InvalidEvent("null_value", "the event has no value")
+            what = "a tombstone without a key that is text" if self._stream.compacted else "the event has no value"
+            raise InvalidEvent("null_value", what)
         if len(record.value) > self._max_bytes:
             raise InvalidEvent("oversized", f"{len(record.value):,} bytes, the limit is {self._max_bytes:,}")
         try:

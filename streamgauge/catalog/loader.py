@@ -1,9 +1,9 @@
 """Loader: the catalog of one Python package, its streams, models and views checked at start.
 
 The package has `STREAMS` (a tuple of `Stream`), a folder `models/` and optionally one `views/`, with `.sql` files.
-Every catalog has two more relations: `*` has one row per message of any stream, `dead_letters` one row per dead letter;
-the models over them (`stream_windows`, `dead_letters`) are built in, as are the streams `lag`, `dead-letter-retries`
-and `audit` with their models (catalog/builtin).
+Every catalog has three more relations: `*` has one row per message of any stream, `dead_letters` one per dead letter,
+`tombstones` one per tombstone of a compacted stream. The models over them are built in, as are the streams `lag`,
+`dead-letter-retries` and `audit` with their models (catalog/builtin).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streamgauge.catalog.builtin.lag import LAG
 from streamgauge.catalog.builtin.retries import RETRIES
 from streamgauge.catalog.causes import Causes
 from streamgauge.catalog.model import Model
-from streamgauge.catalog.stream import ORIGIN, PLACE, Stream
+from streamgauge.catalog.stream import ARRIVED_AT, ORIGIN, PLACE, Stream
 from streamgauge.catalog.view import View
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.metric import Metric
@@ -49,7 +49,12 @@ EVERY_MESSAGE = pa.schema(
         *ORIGIN,
         pa.field("repeated", pa.bool_()),
         pa.field("outdated", pa.bool_()),
+        pa.field("tombstone", pa.bool_()),
     ]
+)
+# One row per tombstone: a key of a compacted stream that is gone.
+TOMBSTONES = pa.schema(
+    [pa.field("stream", pa.string()), pa.field("key", pa.string()), *ORIGIN, pa.field(TOPIC_ID, pa.string())]
 )
 # One row per dead letter. `payload` is at most the first 4,096 bytes, for display; the whole is in `letter_topic`.
 # `letter_partition` and `letter_offset` say where there, in letters that other services wrote.
@@ -78,7 +83,11 @@ DEAD_LETTERS = pa.schema(
     ]
 )
 BUILT_IN_STREAMS = {LAG.topic: LAG, RETRIES.topic: RETRIES, AUDIT.topic: AUDIT}
-BUILT_IN = {"*": (EVERY_MESSAGE, "occurred_at"), "dead_letters": (DEAD_LETTERS, "dead_at")}
+BUILT_IN = {
+    "*": (EVERY_MESSAGE, "occurred_at"),
+    "dead_letters": (DEAD_LETTERS, "dead_at"),
+    "tombstones": (TOMBSTONES, ARRIVED_AT),
+}
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,7 @@ class Catalog(Streams):
     def digest(self) -> str:
         """Twelve hexadecimal digits that change with any event class or model, that is whenever figures may change."""
         facts = [f"{topic} {stream.event_time} {stream.schema}" for topic, stream in sorted(self.streams.items())]
+        facts += [f"{topic} compacted" for topic in sorted(self.compacted)]
         facts += [f"{topic} repeats {s.repeats_within_s}" for topic, s in self.streams.items() if s.repeats_within_s]
         facts += [f"{m.name} {m.stream} {m.merge} {m.key} {m.every_ms} {m.delta_sql}" for m in self.models]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
@@ -191,6 +201,7 @@ def load(name: str) -> Catalog:
     folders = (Path(__file__).parent / "builtin/models", Path(str(package.__file__)).parent / "models")
     with duckdb.connect(":memory:") as con:
         models = [model.load(con, path, schemas, times) for folder in folders for path in sorted(folder.glob("*.sql"))]
+    models = [entry.with_tombstones(streams.get(entry.stream)) for entry in models]
     seen: dict[str, Model] = {}
     for entry in models:
         if entry.name in seen:

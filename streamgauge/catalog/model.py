@@ -21,7 +21,7 @@ import pyarrow as pa
 from streamgauge.catalog import kpi, passthrough
 from streamgauge.catalog.kpi import Kpis
 from streamgauge.catalog.sql_file import NAME, SqlFile, described
-from streamgauge.catalog.stream import ARRIVED_AT
+from streamgauge.catalog.stream import ARRIVED_AT, Stream
 from streamgauge.runtime.metric import Metric
 
 Merge = Literal["window", "latest", "append"]
@@ -53,9 +53,19 @@ class Model:
     kpis: Kpis | None = None
     # Columns taken unchanged from the batch, when the delta has the batch's rows in their order: they need no SQL.
     passthrough: Mapping[str, str] = field(default_factory=dict)
+    # The column of a latest model over a compacted stream with the stream's key, by which tombstones delete rows.
+    tombstone_key: str | None = None
     # For display: the prose of the file's header, and its SELECT as written.
     about: str = ""
     select: str = ""
+
+    def with_tombstones(self, stream: Stream | None) -> Model:
+        """The model as tombstones of its stream delete rows from it; a model without the stream's key has none."""
+        if stream is None or not stream.compacted or self.merge != "latest":
+            return self
+        own = [column for column, source in self.passthrough.items() if source == stream.key]
+        own += [stream.key] if not self.passthrough and stream.key in self.columns else []
+        return replace(self, tombstone_key=own[0] if own else None)
 
     @property
     def selected(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import msgspec
 from streamgauge.runtime.errors import InvalidEvent
 
 REASONS = {
-    "null_value": "The event has no value (a tombstone).",
+    "null_value": "The event has no value (a tombstone), and its stream is not compacted, or it has no key.",
     "oversized": "The value is larger than STREAMGAUGE_MAX_EVENT_BYTES.",
     "invalid_json": "The value is not JSON as RFC 8259 has it (NaN, Infinity and broken UTF-8 are not).",
     "missing_field": "A required field is not there.",

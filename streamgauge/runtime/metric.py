@@ -53,6 +53,7 @@ CounterName = Literal[
     "streamgauge_slow_path_events_total",
     "streamgauge_sql_queries_total",
     "streamgauge_sql_refusals_total",
+    "streamgauge_tombstones_total",
     "streamgauge_transactions_aborted_total",
 ]
 GaugeName = Literal[

@@ -55,6 +55,13 @@ CATALOGUE = (
         ("stream",),
     ),
     Metric(
+        "streamgauge_tombstones_total",
+        "counter",
+        "Messages without a value on compacted streams: their keys' rows leave the latest tables.",
+        "analytics",
+        ("stream",),
+    ),
+    Metric(
         "streamgauge_late_events_total",
         "counter",
         "Events older than the newest of their partition by more than one window.",

@@ -6,8 +6,9 @@ import duckdb
 import pyarrow as pa
 
 from streamgauge.catalog.model import SINCE, Model
-from streamgauge.warehouse.schema import RUN, latest_rows, newest, same_key
+from streamgauge.warehouse.schema import RUN, latest_rows, newer, newest, same_key
 
+TOMBSTONES = 'internal."tombstones_rows"'
 _AGGREGATE = {"add": "sum", "min": "min", "max": "max"}
 
 
@@ -24,7 +25,8 @@ def merge(db: duckdb.DuckDBPyConnection, model: Model, deltas: pa.Table, run: in
             _window(db, model, columns)
         elif model.merge == "latest":
             # Where the broker knows no topic ids, there is one version of each offset.
-            since = "" if SINCE in columns else f", TIMESTAMPTZ 'epoch' AS {SINCE}"
+            epoch = "TIMESTAMPTZ 'epoch'"
+            since = f" REPLACE (coalesce({SINCE}, {epoch}) AS {SINCE})" if SINCE in columns else f", {epoch} AS {SINCE}"
             db.execute(f"INSERT INTO {latest_rows(model)} BY NAME SELECT {run} AS {RUN}, *{since} FROM deltas")
         else:
             db.execute(f'INSERT INTO main."{model.name}" BY NAME SELECT * FROM deltas')
@@ -52,6 +54,20 @@ def _window(db: duckdb.DuckDBPyConnection, model: Model, columns: list[str]) -> 
     db.execute(
         f'MERGE INTO main."{model.name}" t USING (SELECT {key}, {summed} FROM deltas GROUP BY {key}) d ON {same} '
         f"WHEN MATCHED THEN UPDATE SET {update} WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
+    )
+
+
+def bury(db: duckdb.DuckDBPyConnection, model: Model, run: int | None = None) -> None:
+    """Delete rows whose key has a newer tombstone; with `run` only those appended in it.
+
+    An older version may arrive after its tombstone, in another replica's delta.
+    """
+    rows = latest_rows(model)
+    recent = "" if run is None else f"{RUN} = {run} AND "
+    db.execute(
+        f"DELETE FROM {rows} WHERE {recent}rowid IN (SELECT r.rowid FROM {rows} r JOIN {TOMBSTONES} t "
+        f"ON t.stream = '{model.stream}' AND t.key = CAST(r.\"{model.tombstone_key}\" AS VARCHAR) "
+        f"AND {newer('t', 'r')})"
     )
 
 

@@ -73,6 +73,7 @@ class Store:
         self._provenance = Provenance.load(self._db)
         self._topic_id = ""
         latest = [model for model in catalog.models if model.merge == "latest"]
+        self._with_tombstones = [model for model in latest if model.tombstone_key]
         self._run = {model.name: schema.current_run(self._db, model) for model in latest}
         self._fresh = {
             model.name: self._count(f"{schema.latest_rows(model)} WHERE {schema.RUN} >= {self._run[model.name]}")
@@ -136,6 +137,11 @@ class Store:
     def _merge(self, deltas: Mapping[str, pa.Table], offsets: Mapping[int, int], provenance: Provenance) -> None:
         for name, rows in deltas.items():
             merge.merge(self._db, self._models[name], rows, self._run.get(name, 0))
+        for model in self._with_tombstones:
+            if "tombstones" in deltas:
+                merge.bury(self._db, model)
+            elif model.name in deltas:
+                merge.bury(self._db, model, self._run[model.name])
         self._db.executemany(
             "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now(), ?)",
             [[*row, self._topic_id] for row in offsets.items()],

@@ -42,9 +42,16 @@ def call(rig: Rig, *arguments: str) -> tuple[int, str, str]:
 
 
 def publish(
-    rig: Rig, topic: str, messages: Iterable[tuple[bytes | None, Any]], headers: list[Header] | None = None
+    rig: Rig,
+    topic: str,
+    messages: Iterable[tuple[bytes | None, Any]],
+    headers: list[Header] | None = None,
+    timestamp: int = 0,
 ) -> list[str]:
-    """Produce (key, value) pairs in their order; returns the id of each, `topic:partition:offset`."""
+    """Produce (key, value) pairs in their order; returns the id of each, `topic:partition:offset`.
+
+    `timestamp` (ms) is what the producer claims; 0: now.
+    """
     ids: dict[int, str] = {}
 
     def delivered(number: int, _error: object, message: Message) -> None:
@@ -52,7 +59,7 @@ def publish(
 
     with publishing(rig.kafka.bootstrap, message_max_bytes=4_000_000, linger_ms=0) as send:
         for number, (key, value) in enumerate(messages):
-            send(topic, key, value, headers=headers or [], on_delivery=partial(delivered, number))
+            send(topic, key, value, headers=headers or [], timestamp=timestamp, on_delivery=partial(delivered, number))
     return [ids[number] for number in range(len(ids))]
 
 

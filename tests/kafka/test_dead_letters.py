@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streamgauge.cli.dead_letters import listing, plan, retry, selection, show
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.dead_letters.selection import Choice
-from streamgauge.dead_letters.retry import edit, retrier
+from streamgauge.dead_letters.retry import edit, records, retrier
 from streamgauge.runtime.errors import UsageError
 from streamgauge.warehouse.client import Warehouse
 from tests.kafka.dead_letters import CONNECT, Billing, call, publish, spring
-from tests.support.commerce_events import payment, shipment, stock
+from tests.support.commerce_events import event, now_ms, order, payment, shipment, stock
 from tests.support.figures import count
 from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, new_rig
@@ -310,3 +311,45 @@ def test_what_would_refuse_a_whole_run_is_said_before(
     assert f"a run would refuse all of them: {origin} does not name the consumer group" in capsys.readouterr().out
     with pytest.raises(UsageError, match="--group"):
         retry.run(rig.settings, ids(origin), Options(really=True))
+
+
+def test_failures_of_today_about_events_of_long_ago_are_of_today(rig: Rig, warehouse: Warehouse) -> None:
+    """A backfill, Connect's letters (which keep their event's timestamp), and no timestamp that is a time."""
+    began = datetime.now(UTC)
+    days_ago = int(began.timestamp() * 1_000) - 3 * 86_400_000
+    choices = [Choice(stream=stream, since=began) for stream in ("shipments", "sink.dead")]
+    publish(rig, "shipments", [(b"O-9", shipment(9, carrier=7, occurred_at=days_ago))], timestamp=days_ago)
+    publish(rig, "shipments", [(b"O-9", shipment(9, carrier=7))], timestamp=days_ago // 1_000)
+    headers = [(name, b"77" if name.endswith("offset") else value) for name, value in CONNECT]
+    publish(rig, "sink.dead", [(b"O-8", b"x")], headers, timestamp=days_ago)
+    wait_until(
+        lambda: [sum(one.letters for one in listing.groups(warehouse, choice)) for choice in choices] == [2, 1],
+        "all of them since the test began",
+    )
+    letters = selection.find(warehouse, choices[1])
+    assert [record.value for record in records.fetch(rig.settings, letters).values()] == [b"x"]
+
+
+def test_seconds_for_milliseconds_are_dead_letters_that_say_so(rig: Rig, warehouse: Warehouse) -> None:
+    before = count(warehouse, "dead_letters WHERE stream = 'orders'")
+    publish(rig, "orders", [(b"O", order(f"O-{n}", occurred_at=now_ms() // 1_000)) for n in range(10)])
+    dead(warehouse, "orders", before + 10)
+    said = warehouse.query(
+        "SELECT DISTINCT reason, detail, fingerprint FROM dead_letters WHERE detail LIKE '%seconds%'"
+    )
+    ((reason, detail, _),) = (row.values() for row in said.to_pylist())
+    assert (reason, detail.rpartition(": ")[2]) == ("past_event", "it looks like seconds, and must be milliseconds")
+    counted = "SELECT sum(dead_letters) AS n FROM stream_windows WHERE stream = 'orders'"
+    assert warehouse.query(counted).to_pylist() == [{"n": before + 10}]
+
+
+def test_a_tombstone_of_reference_data_deletes_its_row(rig: Rig, warehouse: Warehouse) -> None:
+    fields = {"name": "Kettle", "category": "kitchen", "price_cents": 2_500, "cost_cents": 1_000}
+    products = [(sku.encode(), event("product.updated", sku=sku, **fields)) for sku in ("SKU-GONE", "SKU-STAYS")]
+    publish(rig, "products", products)
+    wait_until(lambda: count(warehouse, "products") == 2, "both")
+    publish(rig, "products", [(b"SKU-GONE", None)])
+    wait_until(lambda: count(warehouse, "products") == 1, "the deletion")
+    assert warehouse.query("SELECT sku FROM products").to_pylist() == [{"sku": "SKU-STAYS"}]
+    assert count(warehouse, "dead_letters WHERE stream = 'products'") == 0
+    assert count(warehouse, "tombstones WHERE key = 'SKU-GONE'") == 1

@@ -173,10 +173,10 @@ def one(catalog: Catalog, topic: str) -> Query | None:
 # By event time: a late event counts where it happened.
 STREAMS = Query(
     "events.streams",
-    "Events of each stream in each bar of the range: what tables count, without dead letters and repeats.",
+    "Events of each stream in each bar of the range: what tables count, without dead letters, repeats and tombstones.",
     """
 SELECT time_bucket(to_seconds($bucket_s), window_start) AS bucket, stream AS name,
-       sum(events - dead_letters - repeated)::BIGINT AS events
+       sum(events - dead_letters - repeated - tombstones)::BIGINT AS events
 FROM stream_windows
 WHERE window_start >= $since::TIMESTAMPTZ AND window_start < $until::TIMESTAMPTZ
   AND ($stream::VARCHAR IS NULL OR stream = $stream)

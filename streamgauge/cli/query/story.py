@@ -57,7 +57,7 @@ def kind_of(catalog: Catalog, text: str) -> str:
 
 def _removed(catalog: Catalog) -> str:
     """SQL: per stream, how many events its raw table no longer has (warehouse/sql/as_of.py)."""
-    counted = "sum(events - dead_letters - coalesce(repeated, 0))"
+    counted = "sum(events - dead_letters - coalesce(repeated, 0) - coalesce(tombstones, 0))"
     parts = [
         f"SELECT '{topic}' AS stream, (SELECT {counted} FROM stream_windows WHERE stream = '{topic}') "  # noqa: S608
         f"- (SELECT count(*) FROM {table}) AS removed"

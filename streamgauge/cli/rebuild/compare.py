@@ -185,9 +185,10 @@ class _Table:
         for (topic, partition), low in self._log.truncated.items():
             by_topic[topic][partition] = low
         for topic, lows in by_topic.items():
-            if model.stream not in (topic, "*", "dead_letters"):
+            if model.stream not in (topic, "*", "dead_letters", "tombstones"):
                 continue
-            where = {"*": f"stream = '{topic}' AND ", "dead_letters": f"topic = '{topic}' AND "}.get(model.stream, "")
+            column = {"*": "stream", "dead_letters": "topic", "tombstones": "stream"}.get(model.stream)
+            where = f"{column} = '{topic}' AND " if column else ""
             if model.merge == "append":
                 for partition, low in lows.items():
                     yield f"{where}kafka_partition = {partition} AND kafka_offset < {low}"
@@ -217,9 +218,9 @@ class _Table:
                 yield f"{where}true" if not starts else f"{where}epoch_ms(window_start) <= {max(starts)}"
 
     def _compacted(self) -> Iterator[str]:
-        """Conditions for rows of compacted topics, which keep only each key's newest event."""
+        """Conditions for rows of compacted topics: they keep each key's newest event, and a tombstone for a while."""
         for topic in self._catalog.compacted:
             if self._model.stream == topic and self._model.merge != "latest":
                 yield "true"
-            elif self._model.stream == "*" and "stream" in self._model.columns:
+            elif self._model.stream in ("*", "tombstones") and "stream" in self._model.columns:
                 yield f"stream = '{topic}'"

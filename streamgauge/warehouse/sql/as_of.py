@@ -25,6 +25,7 @@ import duckdb
 
 from streamgauge.catalog.loader import BUILT_IN, Catalog
 from streamgauge.catalog.model import SINCE, Model
+from streamgauge.catalog.stream import ARRIVED_AT
 from streamgauge.warehouse import schema, story
 
 _NOW = re.compile(r"\bnow\s*\(\s*\)|\bcurrent_timestamp\b(?:\s*\(\s*\))?", re.IGNORECASE)
@@ -143,7 +144,7 @@ class AsOfRewriter:
         current = f'(FROM main."{model.name}" WHERE epoch_ms("{shown}") <= {at_ms})'
         if raw is None:
             return f"SELECT {columns} FROM {current}"
-        rows = self._delta(model, raw, f"{time} <= {at_ms}")
+        rows = self._alive(model, self._delta(model, raw, f"{time} <= {at_ms}"), at_ms)
         before = f"SELECT {columns} FROM {rows} QUALIFY {schema.newest(model)}"
         if shown is None:
             return before
@@ -164,6 +165,8 @@ class AsOfRewriter:
         """What is unknown about the model as of that time, and whether figures are uncertain by it; None if nothing."""
         raw, shown = self._raw(model), self._shown_time(model)
         if raw is None:
+            if gone := self._deleted(db, model, at_ms):
+                return f"{gone:,} rows of `{model.name}` were deleted since: what they were is not known", True
             if model.merge == "window" or (model.merge == "append" and shown):
                 return None
             note = f"the catalog keeps no raw events of `{model.stream}`"
@@ -204,11 +207,29 @@ class AsOfRewriter:
             "were not there yet, or what they were is not known"
         ), True
 
+    def _deleted(self, db: duckdb.DuckDBPyConnection, model: Model, at_ms: int) -> int | None:
+        """Number of keys that tombstones have deleted from a latest model since `at`."""
+        if not model.tombstone_key:
+            return None
+        since = f"stream = '{model.stream}' AND epoch_ms({ARRIVED_AT}) > {at_ms}"
+        return _one(db, f"SELECT count(*) FROM main.tombstones WHERE {since}")
+
+    def _alive(self, model: Model, rows: str, at_ms: int) -> str:
+        """The rows of a latest model without those that a tombstone had deleted by `at`."""
+        if not model.tombstone_key:
+            return rows
+        return (
+            f"(SELECT * FROM {rows} r WHERE NOT EXISTS (FROM main.tombstones t WHERE t.stream = '{model.stream}' "
+            f'AND t.key = CAST(r."{model.tombstone_key}" AS VARCHAR) AND epoch_ms(t.{ARRIVED_AT}) <= {at_ms} '
+            f"AND {schema.newer('t', 'r')}))"
+        )
+
     def _removed(self, db: duckdb.DuckDBPyConnection, stream: str, raw: str) -> int:
         """Number of the stream's events that its raw table no longer has, by the windows, which outlive raw events."""
         counted, where = "events - dead_letters", f"stream = '{stream}'"
-        if "repeated" in self._models["stream_windows"].columns:
-            counted += " - coalesce(repeated, 0)"
+        for other in ("repeated", "tombstones"):
+            if other in self._models["stream_windows"].columns:
+                counted += f" - coalesce({other}, 0)"
         left = f'SELECT count(*) FROM main."{raw}"'
         if stream == "dead_letters":
             # Dead letters of other services are in no window.

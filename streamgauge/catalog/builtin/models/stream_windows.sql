@@ -3,7 +3,8 @@
 -- merge:  window
 -- every:  10 seconds
 -- One row of `events` is one message of any stream; latency is from Kafka's timestamp to the event's being processed.
--- `events` counts every message, repeats and dead letters too: `events - dead_letters - repeated` is what tables count.
+-- `events` counts every message, repeats, dead letters and tombstones too: `events - dead_letters - repeated - tombstones`
+-- is what tables count.
 -- `outdated` events were older than any window when they arrived: they count here as of their arrival, and in the windows of
 -- other models they are not kept.
 SELECT stream, kafka_partition AS partition,
@@ -21,6 +22,7 @@ SELECT stream, kafka_partition AS partition,
        count(*) FILTER (WHERE latency_ms <= 5000)            AS latency_le_5s,
        count(*) FILTER (WHERE latency_ms <= 60000)           AS latency_le_60s,
        count(*) FILTER (WHERE repeated)                      AS repeated,
-       count(*) FILTER (WHERE outdated)                      AS outdated
+       count(*) FILTER (WHERE outdated)                      AS outdated,
+       count(*) FILTER (WHERE tombstone)                     AS tombstones
 FROM events
 GROUP BY ALL

@@ -157,6 +157,7 @@ def test_the_commerce_catalog_has_the_tables_of_the_design() -> None:
         ("latest", "sagas"),
         ("latest", "campaigns"),
         ("latest", "products"),
+        ("latest", "tombstones"),
         ("append", "fraud_alerts"),
         ("append", "dead_letters"),
         ("latest", "consumer_lag"),
