@@ -68,8 +68,8 @@ def table(result: Result, rows: list[Group], view: ViewState) -> None:
                 "status": STATUS,
                 "name": Column("Group", "link", page="pipeline", param="group", meaning="Its partitions are below."),
                 "lag": Column("Events behind", "count", meaning="Events left to read, over all its topics.", width=110),
-                "between": Column("If not known", meaning=_BETWEEN, width=110),
-                "lost": Column("Deleted unread", "count", meaning=_LOST, width=110),
+                "between": Column("If not known", meaning=_BETWEEN, width=100),
+                "lost": Column("Lost", "count", meaning=_LOST, width="small"),
                 "lag_seconds": Column("Behind", "seconds", meaning="Age of the next event to be read.", width="small"),
                 "cents": Column("Money waiting", "money", meaning="In the topic where most waits."),
                 "catch_up": Column("Caught up in", width=140, meaning="At the rates of the newest samples."),
@@ -141,7 +141,7 @@ def partitions(group: str, view: ViewState) -> None:
                 "partition": Column("Partition", "count", width="small"),
                 "lag": Column("Events behind", "count"),
                 "between": Column("If not known", meaning=_BETWEEN),
-                "lost": Column("Deleted unread", "count", meaning=_LOST),
+                "lost": Column("Lost", "count", meaning=_LOST),
                 "undecided": Column(
                     "Undecided", "count", meaning="Events of an open transaction: nobody can read them yet."
                 ),

@@ -98,7 +98,7 @@ def _group(name: str, rows: Sequence[Row]) -> Group:
         None if any(row["lag_most"] is None for row in rows) else sum(row["lag_most"] for row in rows),
         sum(row["lost"] for row in rows),
         sum(row["undecided"] for row in rows),
-        _most(row["lag_seconds"] for row in rows),
+        _longest(rows),
         _most(row["waiting_cents"] for row in rows),
         all(row["waiting_complete"] for row in rows),
         _sum(row["produced_per_second"] for row in rows),
@@ -117,6 +117,12 @@ def _known(values: Iterable[Any]) -> list[Any]:
 def _sum(values: Iterable[Any]) -> Any:
     known = _known(values)
     return sum(known) if known else None
+
+
+def _longest(rows: Sequence[Row]) -> float | None:
+    """The longest known wait. That all others are caught up says nothing of a topic whose lag is unknown."""
+    seconds: float | None = _most(row["lag_seconds"] for row in rows)
+    return None if not seconds and any(row["lag"] is None for row in rows) else seconds
 
 
 def _most(values: Iterable[Any]) -> Any:

@@ -107,13 +107,13 @@ def headline(result: Result, all_groups: list[Group], times: Result, view: ViewS
         line=as_of,
     )
     seconds = [one.lag_seconds for one in all_groups if one.lag_seconds is not None]
-    catching = lag.catch_up(behind[0]) if behind else ""
+    catching = lag.catch_up(behind[0]) if behind else format.UNKNOWN
     tiles.tile(
         figures.BEHIND,
         max(seconds) if seconds else None,
         result,
         view,
-        remark="not catching up" if catching == lag.NEVER else f"caught up: {catching}" if catching else "",
+        remark={lag.NEVER: "not catching up", format.UNKNOWN: ""}.get(catching, f"caught up: {catching}"),
         line=as_of,
     )
     # An unknown amount is not 0.

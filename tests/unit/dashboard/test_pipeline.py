@@ -99,6 +99,7 @@ def test_a_partition_without_a_commit_is_neither_zero_nor_hidden(warehouse: Fake
     add_lag_sample(warehouse, "new", "UNKNOWN", None, end_offset=40, oldest_offset=0, lag_most=40)
     app = open_page("pipeline", group="stuck")
     assert tile_values(app)["Events waiting"] == ("0", "at least")
+    assert tile_values(app)["Behind"][0] == "–"
     stuck, new = table_rows(app, "catch_up")
     assert (stuck["status"], stuck["between"], stuck["catch_up"]) == (["STALL"], "0 to 5,000", "–")
     assert (new["status"], new["between"]) == (["UNKNOWN"], "0 to 40")
