@@ -34,7 +34,7 @@ from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.connection.explain import explained
 from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.data_dir import faults, totals
-from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 
@@ -89,13 +89,7 @@ def _open_shop(options: Options, settings: Settings) -> tuple[Shop, bool]:
 
 def _require_topics(settings: Settings, options: Options) -> None:
     kafka.require_broker(settings)
-    existing = kafka.admin(settings).list_topics(timeout=5.0).topics
-    required = ("orders", "marketing", *REFERENCE) if options.storefront else STREAMS
-    missing = [stream for stream in required if stream not in existing]
-    if missing:
-        raise UsageError(
-            f"no topic {', '.join(missing)} on {settings.bootstrap}; create them with `streamgauge topics`"
-        )
+    kafka.require_topics(settings, ("orders", "marketing", *REFERENCE) if options.storefront else STREAMS)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ from generators.services.messages import INVENTORY, Reply, decode, encode
 from generators.services.offset_tracker import OffsetTracker
 from generators.services.recovery import HEADER, recover
 from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.data_dir import faults, totals
 from streamgauge.runtime.errors import FatalError, UsageError
 from streamgauge.runtime.kafka import Partition
@@ -199,7 +201,8 @@ class Services:
             self._unsent -= 1
             self._acknowledged[message.topic() or ""] += 1
         else:
-            self._refused = self._refused or str(error)
+            right = Right("Write", "topic", message.topic() or "")
+            self._refused = self._refused or str(explained(KafkaException(error), self._process.settings, right))
 
     def _commit(self) -> None:
         """Commit finished requests once all replies are acknowledged; else try again later."""

@@ -47,6 +47,8 @@ from streamgauge.deltas.provenance import InputOffsets, Lost
 from streamgauge.deltas.wire import Delta
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.data_dir import replica_slot
 from streamgauge.runtime.errors import TransientError, UsageError
 from streamgauge.runtime.kafka import Partition
@@ -243,6 +245,9 @@ class Analytics:
             self._rebalanced = True
         elif error and error.code() not in _CHECKED:
             # Retriable by nature (a partition moved, a fetch failed): librdkafka retries by itself.
+            if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                right = Right("Read", "group", self._settings.analytics_group)
+                raise explained(KafkaException(error), self._settings, right)
             log.warning("consume: %s", error)
         return error is None
 

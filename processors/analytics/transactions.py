@@ -19,6 +19,9 @@ from typing import Any, Literal, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streamgauge.runtime import kafka, metrics
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
@@ -107,6 +110,9 @@ class Transactions:
             except KafkaException as error:
                 if kafka.is_fenced(error):
                     raise kafka.fenced(error) from error
+                if rights.is_refusal(error.args[0]):
+                    right = Right("Write", "transactional-id", self._config()["transactional.id"])
+                    raise explained(error, self._settings, right) from error
                 if not error.args[0].retriable():
                     self._stop.wait(1.0)
                     return None
@@ -207,7 +213,11 @@ class Transactions:
             if refusals := self._refusals:
                 self._refusals = []
                 raise Refused(refusals) from error
-            raise TransientError(f"transaction aborted: {kafka_error}") from error
+            why = kafka_error
+            if rights.is_refusal(kafka_error):
+                group = Right("Read", "group", self._settings.analytics_group)
+                why = explained(error, self._settings, Right("Write", "topic"), group)
+            raise TransientError(f"transaction aborted: {why}") from error
 
     def _abort(self, producer: Any) -> None:
         """Abort the open transaction at once if the broker can be reached; otherwise `reopen` does it."""

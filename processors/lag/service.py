@@ -38,6 +38,8 @@ from streamgauge.catalog.builtin.lag import LAG
 from streamgauge.catalog.loader import WAREHOUSE_GROUP, Catalog
 from streamgauge.domain.saga_waits import SERVICES
 from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
@@ -81,7 +83,8 @@ class Sampler:
                 snapshot = self._sample()
             except KafkaException as error:
                 self._metrics.fail({("cluster", "metadata")})
-                self._process.unready(f"the cluster does not answer: {error.args[0].str()}")
+                why = explained(error, self._process.settings, Right("Describe", "cluster"))
+                self._process.unready(f"the cluster cannot be read: {why}")
                 return
             if not self._process.stop.is_set():
                 self._fill_values(snapshot)

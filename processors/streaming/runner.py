@@ -15,6 +15,7 @@ from processors.streaming.service import Service
 from streamgauge.catalog import loader
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.connection.explain import explained, unreachable
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.data_dir import replica_slot
 from streamgauge.runtime.errors import FatalError, TransientError
 from streamgauge.runtime.kafka.topic_identity import TopicRecreated
@@ -112,6 +113,7 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
         kafka.require_broker(running.settings)
         kafka.require_topics(running.settings, _topics(name, running.settings))
         own = replica_slot.take(name, running.settings.data_dir)
+        needed = (Right("Read", "group", name), Right("Write", "transactional-id", own.id), Right("Write", "topic"))
         while not running.stop.is_set():
             try:
                 with _fatal():
@@ -124,7 +126,7 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
                 running.stop.wait(CHECK_TOPICS_EVERY_S)
             except (KafkaException, QuixException, TransientError) as error:
                 # The broker is away or refused a transaction, or a topic was made anew: resume from what is committed.
-                running.unready(str(explained(error, running.settings)))
+                running.unready(str(explained(error, running.settings, *needed)))
                 running.stop.wait(RETRY_AFTER_S)
                 while not running.stop.is_set() and not kafka.broker_answers(running.settings):
                     running.stop.wait(RETRY_AFTER_S)

@@ -26,6 +26,9 @@ from streamgauge.catalog.loader import ANALYTICS_TOPIC, WAREHOUSE_GROUP, Catalog
 from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.process import Process
@@ -206,6 +209,18 @@ class Writer:
             raise FatalError(
                 f"the log lost deltas that are not merged yet: {error}; move the warehouse file away to rebuild it"
             )
+        if rights.is_refusal(error):
+            # The group is for lag monitors alone; the log is what it lives on.
+            refused = explained(
+                KafkaException(error),
+                self._settings,
+                Right("Read", "topic", ANALYTICS_TOPIC),
+                Right("Read", "group", GROUP),
+            )
+            if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise refused
+            log.warning("consume: %s", refused)
+            return False
         log.warning("consume: %s", error)
         return False
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from confluent_kafka import KafkaException
 from rich.table import Table
 
 from streamgauge.catalog import loader
@@ -19,6 +18,8 @@ from streamgauge.cli.terminal import Screen
 from streamgauge.domain import key_simulation, partitioner
 from streamgauge.domain.key_simulation import Balance
 from streamgauge.runtime import kafka, settings
+from streamgauge.runtime.connection.explain import explaining
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import UsageError
 
 KEY_SHOWN = 60
@@ -31,10 +32,9 @@ def main(key: str | None, count: int | None, topic: str | None, events: int, *, 
     if count is not None and key is None:
         raise UsageError("--count needs --simulate KEY")
     kafka.require_broker(config)
-    try:
+    kafka.require_topics(config, [stream.topic for stream in streams.values()])
+    with explaining(config, Right("Read", "topic")):
         samples = partition_sample.read(config, streams, key, events)
-    except KafkaException as error:
-        raise UsageError(f"the log cannot be read: {error.args[0].str()}") from None
     if as_json:
         output.json_line([plain(sample, key, count) for sample in samples])
         return 0

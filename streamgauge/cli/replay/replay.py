@@ -22,6 +22,8 @@ from streamgauge.cli.replay.plan import TopicSummary
 from streamgauge.dead_letters.retry import records
 from streamgauge.runtime import kafka, log_reader
 from streamgauge.runtime import settings as settings_module
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import set_up_logging
@@ -42,7 +44,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     kafka.require_broker(settings)
     topics = loader.streams_of(settings.catalog).streams
     admin = kafka.admin(settings)
-    with _kafka_errors(f"the offsets of {name} cannot be read"):
+    with _kafka_errors(f"the offsets of {name} cannot be read", settings, Right("Describe", "group", name)):
         committed = {
             at: offset for at, offset in offsets.committed(admin, name, timeout_s=CALL_S).items() if at[0] in topics
         }
@@ -64,7 +66,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     for (topic, number), offset in removed.items():
         output.line(f"{topic}[{number}] begins at {lows[topic, number]}: events from {offset} on have been removed")
     _rehearse(settings, name, processor, ranges)
-    with _kafka_errors(f"the group {name} cannot be described"):
+    with _kafka_errors(f"the group {name} cannot be described", settings, Right("Describe", "group", name)):
         members = offsets.members(admin, name, CALL_S)
     if not yes:
         output.line("nothing was changed: this is a rehearsal; --yes rewinds the group")
@@ -76,7 +78,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
             f"the group {name} has {members} member{'' if members == 1 else 's'}: stop every `streamgauge process "
             f"{name}` first"
         )
-    _rewind(admin, name, ranges)
+    _rewind(settings, admin, name, ranges)
     _record(settings, name, ranges, to)
     return 0
 
@@ -134,21 +136,24 @@ def _at(consumer: Any, committed: Mapping[Partition, int], at: datetime) -> dict
 
 
 @contextmanager
-def _kafka_errors(what: str) -> Iterator[None]:
+def _kafka_errors(what: str, settings: Settings, *needed: Right) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise StreamgaugeError(f"{what}: {error.args[0].str()}") from None
+        why = explained(error, settings, *needed)
+        raise type(why)(f"{what}: {why}") from None
 
 
-def _rewind(admin: AdminClient, group: str, ranges: Mapping[Partition, tuple[int, int]]) -> None:
+def _rewind(settings: Settings, admin: AdminClient, group: str, ranges: Mapping[Partition, tuple[int, int]]) -> None:
     starts = [TopicPartition(*partition, start) for partition, (start, _) in ranges.items()]
+    right = Right("Read", "group", group)
     (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, starts)]).values()
     # Kafka refuses this where a member has joined meanwhile.
-    with _kafka_errors(f"the group {group} was not rewound"):
+    with _kafka_errors(f"the group {group} was not rewound", settings, right):
         for done in future.result(CALL_S).topic_partitions:
             if done.error:
-                raise StreamgaugeError(f"{done.topic}[{done.partition}] was not rewound: {done.error.str()}")
+                why = explained(KafkaException(done.error), settings, right, Right("Read", "topic", done.topic))
+                raise StreamgaugeError(f"{done.topic}[{done.partition}] was not rewound: {why}")
 
 
 def _record(settings: Settings, name: str, ranges: Mapping[Partition, tuple[int, int]], to: str | None) -> None:

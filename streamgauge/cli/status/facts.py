@@ -56,6 +56,7 @@ class Facts:
     broker: str | None = None
     broker_why: str = ""
     missing_topics: Sequence[str] = ()
+    hidden_why: str = ""
     replicas: int | None = None
     analytics_waiting: int | None = None
     warehouse_waiting: int | None = None
@@ -81,6 +82,8 @@ def problems(facts: Facts) -> list[str]:
     ]
     if facts.broker is None:
         wrong.append(facts.broker_why)
+    elif facts.hidden_why:
+        wrong.append(facts.hidden_why)
     elif facts.missing_topics:
         wrong.append(f"topics are missing: {', '.join(facts.missing_topics)}; create them with `streamgauge topics`")
     if facts.streams is None:

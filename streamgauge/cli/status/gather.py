@@ -87,7 +87,7 @@ def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
             missing_topics=[topic for topic in catalog.topics if topic not in there.topics],
         )
         if facts.missing_topics:
-            return facts
+            return replace(facts, hidden_why=kafka.hidden(client, config, facts.missing_topics[0], 3.0) or "")
         return replace(
             facts,
             replicas=_members(client, config.analytics_group),

@@ -11,8 +11,14 @@ from rich.table import Table
 
 from streamgauge.cli.topics.specs import TopicSpec, TopicState, compare, fit_to_source
 from streamgauge.runtime import kafka
-from streamgauge.runtime.errors import TransientError, UsageError
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
+from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
+
+# What is refused where no topic is named: all of them are asked for at once.
+_RIGHTS = (Right("DescribeConfigs", "topic"), Right("Create", "cluster"))
 
 
 def ensure(settings: Settings, wanted: Iterable[TopicSpec], timeout_s: float = 15.0) -> list[TopicState]:
@@ -27,9 +33,9 @@ def ensure(settings: Settings, wanted: Iterable[TopicSpec], timeout_s: float = 1
         wanted = list(wanted)
         configs = _configs(client, [spec.name for spec in wanted if spec.name in counts], timeout_s)
         wanted = [fit_to_source(spec, configs) for spec in wanted]
-        created = _create(client, [spec for spec in wanted if spec.name not in counts], timeout_s)
+        created = _create(settings, client, [spec for spec in wanted if spec.name not in counts], timeout_s)
     except KafkaException as error:
-        raise UsageError(f"{settings.bootstrap} refuses the topics: {error.args[0].str()}") from error
+        raise explained(error, settings, *_RIGHTS) from error
     return [
         TopicState(spec.name, spec.partitions, True)
         if spec.name in created
@@ -56,7 +62,7 @@ def _configs(client: AdminClient, names: list[str], timeout_s: float) -> dict[st
     return {name: {key: entry.value for key, entry in response.items()} for name, response in responses.items()}
 
 
-def _create(client: AdminClient, missing: list[TopicSpec], timeout_s: float) -> set[str]:
+def _create(settings: Settings, client: AdminClient, missing: list[TopicSpec], timeout_s: float) -> set[str]:
     if not missing:
         return set()
     topics = [
@@ -68,6 +74,8 @@ def _create(client: AdminClient, missing: list[TopicSpec], timeout_s: float) -> 
             future.result(timeout=timeout_s)
             created.add(name)
         except KafkaException as error:
+            if rights.is_refusal(error.args[0]):
+                raise explained(error, settings, Right("Create", "topic", name)) from error
             # Another `topics` was faster, and created the same.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise

@@ -16,7 +16,9 @@ from streamgauge.dead_letters import reference
 from streamgauge.dead_letters.headers import ErrorHeaders, Headers, Position, read
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.runtime import log_reader
-from streamgauge.runtime.errors import StreamgaugeError, UsageError
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
+from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.kafka.headers import headers_of
 from streamgauge.runtime.settings import Settings
 
@@ -92,7 +94,7 @@ def reader(
     try:
         yield consumer
     except KafkaException as error:
-        raise StreamgaugeError(f"Kafka: {error.args[0].str()}") from None
+        raise explained(error, settings, Right("Read", "topic"), Right("Read", "group", group)) from None
     finally:
         consumer.close()
 

@@ -25,6 +25,8 @@ from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import records
 from streamgauge.dead_letters.retry.records import Record
 from streamgauge.runtime import kafka, log_reader
+from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import StreamgaugeError, TransientError
 from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.settings import Settings
@@ -104,7 +106,7 @@ class Retrier:
         try:
             self._producer.init_transactions(_CALL_S)
         except KafkaException as error:
-            raise TransientError(f"cannot begin a transaction: {error.args[0].str()}") from None
+            raise explained(error, settings, Right("Write", "transactional-id", TRANSACTIONAL_ID)) from None
         self.retried = retried_letters(settings)
 
     def send(self, batch: Sequence[Sendable]) -> list[Sent]:

@@ -44,6 +44,9 @@ def principal(settings: Settings) -> str:
 def refusal(error: KafkaError, settings: Settings, *asked: Right) -> str:
     """The sentence. `asked` are the rights that the call needed; those of the error's kind are named."""
     usual = _KINDS[error.code()]
+    if "PID" in error.str() and usual.kind == "cluster":
+        # An idempotent producer's number; the right to write to any topic includes it.
+        usual = Right("IdempotentWrite", "cluster")
     lacking = [right for right in asked if right.kind == usual.kind] or [usual]
     who = principal(settings)
     named = " or ".join(_named(right) for right in lacking)

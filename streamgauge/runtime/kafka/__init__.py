@@ -116,6 +116,14 @@ def require_broker(settings: Settings, timeout_s: float = 5.0) -> None:
         raise UsageError(why)
 
 
+def hidden(client: AdminClient, settings: Settings, topic: str, timeout_s: float = 10.0) -> str | None:
+    """The refusal of a topic that is not listed because this client may not see it; None where it does not exist."""
+    error = client.list_topics(topic, timeout=timeout_s).topics[topic].error
+    if rights.is_refusal(error):
+        return rights.refusal(error, settings, Right("Describe", "topic", topic))
+    return None
+
+
 def require_topics(settings: Settings, topics: Iterable[str], timeout_s: float = 10.0) -> None:
     """Raise `UsageError` with what to do if one of `topics` does not exist, or this client may not see it."""
     with explaining(settings):
@@ -124,10 +132,8 @@ def require_topics(settings: Settings, topics: Iterable[str], timeout_s: float =
         for topic in topics:
             if topic in there:
                 continue
-            # A topic that one may not describe is missing in the list, and exists or not.
-            error = client.list_topics(topic, timeout=timeout_s).topics[topic].error
-            if rights.is_refusal(error):
-                raise UsageError(rights.refusal(error, settings, Right("Describe", "topic", topic)))
+            if why := hidden(client, settings, topic, timeout_s):
+                raise UsageError(why)
             raise UsageError(
                 f"topic `{topic}` does not exist on {settings.bootstrap}; create it with `streamgauge topics`"
             )
