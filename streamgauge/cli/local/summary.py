@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -19,7 +20,24 @@ from streamgauge.runtime.settings import PREFIX, Settings
 
 EXAMPLE = "SELECT stream, sum(events) AS events FROM stream_windows GROUP BY ALL ORDER BY ALL"
 # Settings that another terminal needs to find what runs here.
-_WHERE = ("data_dir", "broker_port", "sql_port", "sql_url", "bootstrap_servers", "catalog", "analytics_group")
+_WHERE = (
+    "data_dir",
+    "broker_port",
+    "sql_port",
+    "sql_url",
+    "sql_token_file",
+    "bootstrap_servers",
+    "security_protocol",
+    "sasl_mechanism",
+    "sasl_username",
+    "ssl_ca_location",
+    "ssl_certificate_location",
+    "ssl_key_location",
+    "catalog",
+    "analytics_group",
+    "dead_letter_topics",
+)
+_SECRETS = ("sasl_password", "ssl_key_password", "sql_token")
 
 
 @dataclass
@@ -119,12 +137,14 @@ def hints(settings: Settings, metrics: Mapping[str, int], seconds: float) -> lis
         "  metrics  " + ", ".join(f"http://{host}:{port}/metrics ({one})" for one, port in metrics.items()),
     ]
     where = [
-        f"{PREFIX}{field.upper()}={value}"
+        f"{PREFIX}{field.upper()}={shlex.quote(str(value.absolute() if isinstance(value, Path) else value))}"
         for field in _WHERE
         if (value := getattr(settings, field)) != Settings.model_fields[field].default
     ]
     if where:
         lines.append(f"  in another terminal, first: export {' '.join(where)}")
+    if secrets := [f"{PREFIX}{field.upper()}" for field in _SECRETS if getattr(settings, field) is not None]:
+        lines.append(f"  and, as in this one: {', '.join(secrets)}")
     if settings.catalog != CATALOG:
         lines.append(f"  no traffic: the generator has no events for {settings.catalog}; produce to its topics")
     elif TRAFFIC not in metrics:
