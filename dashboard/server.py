@@ -23,7 +23,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
 
 from dashboard import theme
-from dashboard.components import charts
+from dashboard.browser import assets
 from dashboard.data import query_cache
 from dashboard.session import sign_in
 from dashboard.session.login_redirect import LoginRedirect
@@ -50,20 +50,21 @@ def serve(port: int, host: str = "127.0.0.1", secrets: Mapping[str, Any] | None 
     # pages, and the first reader, coming by a link to one, would see nothing.
     PagesManager.uses_pages_directory = False
     bootstrap.load_config_options({**theme.OPTIONS, "server.address": host, "server.port": port})
-    app = st.App(SCRIPT, secrets=secrets, middleware=[Middleware(LoginRedirect)] if secrets else None)
+    middleware = [Middleware(LoginRedirect)] if secrets else None
+    app = st.App(SCRIPT, secrets=secrets, routes=assets.ROUTES, middleware=middleware)
     # Browsers hold their connection open for ever; a stop does not wait for them.
     with http.serve(app, listener, "pages", ws="websockets-sansio", timeout_graceful_shutdown=STOP_S) as thread:
         yield thread
 
 
 def warm(settings: Settings) -> None:
-    """Load what the first page would wait for: its modules, the catalog, and what the first chart and table import.
+    """Load what the first page would wait for: its modules, the catalog, what the first table imports, and plotly.js.
 
     All of it stays for good: the garbage collector need not look through it again and again.
     """
     for module in ("dashboard.navigation", "pandas"):
         importlib.import_module(module)
-    charts.bars([charts.Bar("", 0, "")]).to_json()
+    assets.compressed(assets.PLOTLY)
     query_cache.load(settings)
     gc.collect()
     gc.freeze()

@@ -90,15 +90,9 @@ CSS = """<style>
 /* A change and its comparison: beside each other where there is room. */
 [class*="st-key-tiles-"] [data-testid="stMetric"] :has(> [data-testid="stMetricDelta"]) { flex-wrap: wrap; }
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
-.st-key-zoom, .st-key-pointing { position: absolute; }
-[class*="st-key-over-time-"] .nsewdrag { cursor: crosshair; }
+.st-key-pointing { position: absolute; }
 /* The running man at every refresh. Whether the page is connected is shown elsewhere. */
 [data-testid="stStatusWidget"] { display: none; }
-/* Streamlit draws a changed chart beside the old one, which it hides at once: keep it until the new one is drawn. */
-[data-testid="stElementContainer"]:has(.stPlotlyChart):not(:has(.trace)):has(+ [data-stale="true"] .stPlotlyChart) {
-  position: absolute; visibility: hidden; }
-[data-testid="stElementContainer"]:has(.stPlotlyChart):not(:has(.trace)) + [data-stale="true"]:has(.stPlotlyChart) {
-  display: block !important; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid; outline-offset: -2px; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 @media (max-width: 640px) {

@@ -5,33 +5,27 @@ Labels from events are escaped: plotly renders a subset of HTML wherever it show
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache
 from html import escape
 from typing import Any, Literal
 
-import plotly.io as pio
+import msgspec
 import streamlit as st
-from plotly.basedatatypes import BaseFigure
 
 from dashboard import theme
+from dashboard.browser import assets
 from dashboard.components import zoom
 from dashboard.data.periods import Period
 from streamgauge.domain import format
 from streamgauge.runtime.printable import printable
 
-# No toolbar and no zoom by the wheel: on a phone the page must scroll.
-CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 _LABEL = 24
 # Gaps between more bars than this are narrower than a pixel on a phone, and flicker.
 GAPS_UP_TO = 60
-# The first chart of a session makes the browser run five megabytes of plotly, and whatever is not painted by then
-# waits. Tiles get this head start, in seconds; without it a cold browser painted them up to four seconds later.
-HEAD_START_S = 1.0
-_BEGUN = "charts:begun"
+_plot = assets.component("chart", "chart.js", needs=assets.PLOTLY)
+_json = msgspec.json.Encoder(decimal_format="number")
 Kind = Literal["bar", "line"]
 
 
@@ -82,8 +76,8 @@ def wall_time(time: datetime, clock: timezone) -> datetime:
     return time.astimezone(clock).replace(tzinfo=None)
 
 
-class Chart(BaseFigure):  # type: ignore[misc]
-    """A chart as plotly.js JSON, sent unchanged.
+class Chart:
+    """A chart as plotly.js takes it; its colours and fonts are those of Streamlit's theme in the browser.
 
     `go.Figure` would validate and copy every value, half of the cost of drawing a page, every two seconds for every
     session; the tests validate every chart of every page with it instead.
@@ -91,24 +85,17 @@ class Chart(BaseFigure):  # type: ignore[misc]
 
     def __init__(self, traces: list[dict[str, Any]], height: int, **layout: Any) -> None:
         common = {
-            # Streamlit's template; without it the reader's theme is not applied.
-            "template": _template(),
             "height": height,
             "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
-            "dragmode": False,
-            # The same revision keeps hidden series hidden over refreshes.
+            # The same revision keeps hidden series hidden, and a zoom, over refreshes.
             "uirevision": "keep",
         }
-        self._spec: dict[str, Any] = {"data": traces, "layout": {**common, **layout}}
+        self.height = height
+        self.figure: dict[str, Any] = {"data": traces, "layout": {**common, **layout}}
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON that is sent."""
-        return self._spec
-
-
-@cache
-def _template() -> dict[str, Any]:
-    return dict(pio.templates[pio.templates.default].to_plotly_json())
+    def to_json(self, alt: str = "") -> bytes:
+        """What is sent."""
+        return _json.encode({"alt": alt, **self.figure})
 
 
 def timeline(
@@ -142,6 +129,8 @@ def timeline(
     for one in series:
         trace: dict[str, Any] = {
             "name": label(one.name),
+            # By which a hidden series is known again.
+            "uid": one.name.encode().hex(),
             "x": x,
             "y": [one.values.get(start, absent) for start in starts],
             "hovertemplate": f"%{{y:{digits}}} {escaped(unit)}",
@@ -164,7 +153,7 @@ def timeline(
         hovermode="x unified",
         legend={"orientation": "h", "y": 1.07, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         showlegend=len(series) > 1,
-        xaxis={"range": span, "showgrid": False, "fixedrange": True, **title},
+        xaxis={"range": span, "showgrid": False, **title},
         yaxis={"title": {"text": unit}, "tickformat": ",", "rangemode": "tozero", "fixedrange": True, "nticks": 5},
         # The zoom reads times as they were drawn.
         meta={zoom.OFFSET: shown.utcoffset(None).total_seconds()},
@@ -215,7 +204,7 @@ def bars(parts: Sequence[Bar]) -> Chart:
 
 def show(figure: Chart, key: str, alt: str) -> None:
     """Draw a `timeline`; dragging over it zooms into that range. `alt` is the text for screen readers."""
-    draw(figure, zoom.CHART + key, alt)
+    draw(figure, key, alt)
 
 
 def reading(period: Period, one: str = "bar") -> str:
@@ -229,12 +218,10 @@ def _by_touch() -> bool:
 
 
 def draw(figure: Chart, key: str, alt: str) -> None:
-    """Draw any other chart; `alt` is the text for screen readers."""
-    _figures_first()
-    st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
-
-
-def _figures_first() -> None:
-    if _BEGUN not in st.session_state:
-        st.session_state[_BEGUN] = True
-        time.sleep(HEAD_START_S)
+    """Draw a chart; `alt` is the text for screen readers."""
+    _plot(
+        key=key,
+        data=figure.to_json(alt),
+        height=figure.height,
+        on_range_change=lambda: zoom.dragged(st.session_state[key].range),
+    )

@@ -14,7 +14,7 @@ from dashboard import theme
 from dashboard.components import states, zoom
 from dashboard.data import query_cache
 from dashboard.data.periods import BY_KEY, COMPARE, RANGES
-from dashboard.data.view_state import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, ViewState, stamp
+from dashboard.data.view_state import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, ViewState
 from dashboard.session import address, incident
 from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
 
@@ -48,17 +48,10 @@ def _set_widgets(now: ViewState) -> None:
             st.session_state[address.key(name)] = ""
 
 
-def _show_range(since: datetime, until: datetime) -> None:
-    held = {"range": CUSTOM, "from": stamp(since), "to": stamp(until), "bar": ""}
-    for name, value in held.items():
-        st.session_state[address.key(name)] = value
-
-
 def head(title: str) -> None:
     """Draw the title and the choices, and write the address."""
     now = view()
     st.html(theme.CSS)
-    zoom.listen(_show_range)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
@@ -133,7 +126,7 @@ def _apply(now: ViewState) -> None:
         times.append((prefilled if same else typed.replace(tzinfo=now.clock)).astimezone(UTC))
     since, until = times
     if since < until:
-        _show_range(since, until)
+        zoom.show(since, until)
     else:
         st.session_state[_PROBLEM] = "The range must end after its start."
 

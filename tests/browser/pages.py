@@ -12,9 +12,7 @@ from dashboard import navigation
 
 PAGES = {"" if page.path == "overview" else page.path: page.title for page in navigation.PAGES}
 # Any of these is there once a page has its figures.
-CONTENT = ", ".join(
-    f"[data-testid={name}]" for name in ("stMetric", "stDataFrame", "stPlotlyChart", "stTextArea", "stAlert")
-)
+CONTENT = ", ".join(f"[data-testid={name}]" for name in ("stMetric", "stDataFrame", "chart", "stTextArea", "stAlert"))
 
 
 def query_params(page: Page) -> dict[str, str]:
@@ -22,12 +20,22 @@ def query_params(page: Page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
+def drawn_charts(page: Page, count: int) -> Locator:
+    """Wait until as many charts are drawn, and no others are there; returns them."""
+    charts = page.get_by_test_id("chart")
+    expect(charts).to_have_count(count)
+    expect(page.locator("[data-testid=chart][data-painted]")).to_have_count(count)
+    return charts
+
+
 def plot_area(page: Page) -> tuple[FloatRect, Locator]:
-    """Box and locator of the plot of the first chart; a refresh replaces the chart."""
-    plot = page.locator(".js-plotly-plot .nsewdrag").first
-    while (box := plot.bounding_box()) is None:
-        page.wait_for_timeout(50)
-    return box, plot
+    """Box of the plot of the first chart, and the chart."""
+    chart = page.get_by_test_id("chart").first
+    plot = chart.locator(".nsewdrag")
+    plot.wait_for(state="attached")
+    box = plot.bounding_box()
+    assert box is not None
+    return box, chart
 
 
 def tile(page: Page, text: str) -> Locator:

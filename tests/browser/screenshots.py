@@ -30,7 +30,7 @@ DRAWN = """() => {
     const every = name => [...document.querySelectorAll(`[data-testid=${name}]`)];
     const empty = one => one.offsetHeight > 100 && !one.innerText.trim() && !one.querySelector("svg, canvas, textarea");
     return document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]")
-        && every("stPlotlyChart").every(chart => chart.querySelector(".main-svg"))
+        && every("chart").every(chart => chart.dataset.painted)
         && !every("stSkeleton").length && !every("stElementContainer").some(empty);
 }"""
 SIZES = {1440: 1120, 420: 1480}

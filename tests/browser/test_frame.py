@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.data.view_state import moment
-from tests.browser.pages import plot_area, query_params, tile, tile_value
+from tests.browser.pages import drawn_charts, plot_area, query_params, tile, tile_value
 from tests.browser.pipeline import Pipeline
 
 pytestmark = pytest.mark.browser
@@ -67,7 +67,7 @@ def test_every_control_has_keyboard_focus_with_an_outline(
 ) -> None:
     # Paused: a refresh would keep the focus, but may add elements after it.
     page.goto(f"{pipeline.url}/?range=7d&refresh=off")
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    drawn_charts(page, 3)
     reached = set[str]()
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.data.view_state import moment
 from streamgauge.domain import format
-from tests.browser.pages import plot_area, query_params, tile, tile_value
+from tests.browser.pages import tile, tile_value
 from tests.browser.pipeline import Pipeline
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
-
-# In every frame: how often the first chart was replaced, and in how many frames a container had no visible chart.
-WATCH = """() => {
-    const counts = window.counts = {replaced: -1, blank: 0};
-    const visible = one => one.checkVisibility({visibilityProperty: true});
-    let first;
-    const watch = () => {
-        const containers = new Map();
-        for (const chart of document.querySelectorAll(".stPlotlyChart")) {
-            const container = chart.closest("[data-testid=stElementContainer]").parentElement;
-            const drawn = visible(chart) && chart.querySelector(".trace") ? 1 : 0;
-            containers.set(container, (containers.get(container) || 0) + drawn);
-        }
-        if ([...containers.values()].some(shown => shown !== 1)) counts.blank++;
-        const now = document.querySelector(".stPlotlyChart");
-        if (now !== first) [first, counts.replaced] = [now, counts.replaced + 1];
-        requestAnimationFrame(watch);
-    };
-    watch();
-}"""
 
 
 def test_before_the_first_event_the_page_names_the_command(empty_text: str) -> None:
@@ -92,52 +70,6 @@ def test_new_events_appear_without_a_reload(page: Page, pipeline: Pipeline, ledg
     assert page.evaluate("window.not_reloaded") is True
 
 
-def test_a_chart_that_changes_is_never_blank(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
-    page.goto(f"{pipeline.url}/?range=7d")
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
-    # Slow enough on any machine that a frame falls between two drawings.
-    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    page.wait_for_timeout(2_000)
-    page.evaluate(WATCH)
-    for _ in range(4):
-        # Of a stream that no other test compares with the ledger.
-        pipeline.reprice(20)
-        page.wait_for_timeout(3_000)
-    counts = page.evaluate("window.counts")
-    assert counts["replaced"] >= 2
-    assert counts["blank"] == 0
-
-
-def test_a_drag_survives_a_redraw_of_its_chart(browser: Browser, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
-    """The range is that of the chart as drawn, in the reader's time zone."""
-    with browser.new_context(viewport={"width": 1440, "height": 1000}, timezone_id="Asia/Tokyo") as context:
-        page = context.new_page()
-        page.goto(f"{pipeline.url}/?range=1h&zone=local")
-        box, plot = plot_area(page)
-        began_on = plot.element_handle()
-        middle = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + box["width"] * 0.25, middle)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
-        # A person takes longer than a refresh.
-        pipeline.reprice(1)
-        page.wait_for_function("chart => !chart.isConnected", arg=began_on)
-        page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
-        band = page.get_by_test_id("zoom").bounding_box()
-        assert band is not None
-        assert band["width"] == pytest.approx(box["width"] / 2, abs=2)
-        page.mouse.up()
-        page.wait_for_url(re.compile("from=.*&to="))
-        expect(page.get_by_test_id("zoom")).to_have_count(0)
-        # From three quarters of an hour ago to one; the chart ends with a whole bar, and the drag took some seconds.
-        since, until = (moment(query_params(page)[name]) for name in ("from", "to"))
-        assert since is not None
-        assert until is not None
-        now = datetime.now(UTC)
-        assert now - since == pytest.approx(timedelta(minutes=45), abs=timedelta(minutes=3))
-        assert now - until == pytest.approx(timedelta(minutes=15), abs=timedelta(minutes=3))
-
-
 def test_stale_data_is_reported(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     page.goto(pipeline.url)
     expect(page.get_by_text("No new events")).to_be_visible()
@@ -178,7 +110,7 @@ def test_nothing_scrolls_sideways_and_no_figure_is_cut(
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.goto(f"{pipeline.url}/?range=7d")
-    expect(page.locator(".js-plotly-plot .point").first).to_be_attached()
+    expect(page.get_by_test_id("chart").locator(".point").first).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     cut = page.get_by_test_id("stMetricValue").evaluate_all(
         "all => all.filter(value => value.scrollWidth > value.clientWidth).map(value => value.innerText)"
@@ -191,5 +123,5 @@ def test_the_page_requests_no_other_host(page: Page, pipeline: Pipeline, ledger:
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
     page.goto(pipeline.url)
-    expect(page.locator(".js-plotly-plot .point").first).to_be_attached()
+    expect(page.get_by_test_id("chart").locator(".point").first).to_be_attached()
     assert [url for url in requested if not url.startswith((pipeline.url, "data:", "blob:"))] == []

@@ -42,7 +42,7 @@ def test_a_statement_is_run_downloaded_and_shared(
     second.goto(page.url)
     expect(second.get_by_role("textbox", name="SQL", exact=True)).to_have_value(f"{REVENUE} ORDER BY cents DESC")
     second.get_by_role("tab", name="Chart").click()
-    expect(second.locator(".js-plotly-plot .point").first).to_be_visible()
+    expect(second.get_by_test_id("chart").locator(".point").first).to_be_visible()
     second.close()
 
 

@@ -58,8 +58,7 @@ def open_page(warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch) -> Open
 
     monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
     monkeypatch.setattr(app_test, "PagesManager", FunctionPagesManager)
-    monkeypatch.setattr(charts, "HEAD_START_S", 0.0)
-    monkeypatch.setattr(charts.Chart, "to_dict", validated)
+    monkeypatch.setattr(charts.Chart, "__init__", validated)
     config.set_option("runner.postScriptGC", theme.OPTIONS["runner.postScriptGC"])
 
     def open_at(path: str = "overview", **query: str) -> AppTest:
@@ -87,25 +86,37 @@ def tile_values(app: AppTest) -> dict[str, tuple[str, str]]:
     return {metric.label: (metric.value, metric.delta) for metric in app.metric}
 
 
+def sent_charts(app: AppTest) -> list[dict[str, Any]]:
+    """The charts of the page, as sent."""
+    return [
+        json.loads(element.proto.bytes)
+        for element in app.get("bidi_component")
+        if element.proto.component_name == "streamgauge-chart"
+    ]
+
+
 def chart_totals(app: AppTest) -> list[dict[str, float]]:
     """The charts over time, each as its series: name → sum of the drawn values."""
     charts = []
-    for element in app.get("plotly_chart"):
-        traces = json.loads(element.proto.spec)["data"]
+    for figure in sent_charts(app):
+        traces = figure["data"]
         if all("name" in trace for trace in traces):
             charts.append({trace["name"]: round(sum(_numbers(trace["y"])), 6) for trace in traces})
     return charts
 
 
-def validated(chart: charts.Chart) -> dict[str, Any]:
-    """As `Chart.to_dict`; raises what plotly raises for an invalid chart."""
-    go.Figure(chart._spec)
-    return chart._spec
+_init = charts.Chart.__init__
+
+
+def validated(chart: charts.Chart, *args: Any, **layout: Any) -> None:
+    """As `Chart`; raises what plotly raises for an invalid chart."""
+    _init(chart, *args, **layout)
+    as_plotly(chart)
 
 
 def as_plotly(chart: charts.Chart) -> go.Figure:
     """The chart as plotly parses it; raises for an invalid one."""
-    return go.Figure(chart.to_dict())
+    return go.Figure(chart.figure)
 
 
 def unpack(values: Any) -> list[Any]:

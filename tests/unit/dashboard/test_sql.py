@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.pages.sql import query_run
 from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
-from tests.unit.dashboard.conftest import OpenPage, page_text
+from tests.unit.dashboard.conftest import OpenPage, page_text, sent_charts
 from tests.unit.dashboard.fakes import FakeClient, FakeWarehouse
 from tests.unit.dashboard.sql_page import editor_text, run_statement, wait_for_query
 
@@ -146,7 +146,7 @@ def test_text_stays_text(sql_client: FakeClient, open_page: OpenPage) -> None:
 def test_results_of_every_type_are_shown_and_drawn(sql_client: FakeClient, open_page: OpenPage, columns: str) -> None:
     app = wait_for_query(open_page("sql", q=f"SELECT {columns} FROM (VALUES ('a', 1), ('b', 2)) AS v(e, n)"))
     assert app.dataframe[0].value["n"].to_list() == [1, 2]
-    assert len(app.get("plotly_chart")) == 1
+    assert len(sent_charts(app)) == 1
     across = next(box for box in app.selectbox if box.label == "X axis")
     for kind in ("lines", "points", "bars"):
         next(box for box in app.selectbox if box.label == "Kind").set_value(kind)

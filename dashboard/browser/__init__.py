@@ -1,0 +1,1 @@
+"""What runs in the browser: our Streamlit components, and plotly.js for them."""
