@@ -20,11 +20,11 @@ def query_params(page: Page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
-def drawn_charts(page: Page, count: int) -> Locator:
+def drawn_charts(page: Page, count: int, timeout_ms: float | None = None) -> Locator:
     """Wait until as many charts are drawn, and no others are there; returns them."""
     charts = page.get_by_test_id("chart")
+    expect(page.locator("[data-testid=chart][data-painted]")).to_have_count(count, timeout=timeout_ms)
     expect(charts).to_have_count(count)
-    expect(page.locator("[data-testid=chart][data-painted]")).to_have_count(count)
     return charts
 
 
