@@ -106,6 +106,7 @@ def test_a_drag_survives_refreshes(browser: Browser, pipeline: Pipeline, ledger:
         assert now - until == pytest.approx(timedelta(minutes=15), abs=timedelta(minutes=3))
 
 
+@pytest.mark.long
 def test_on_a_slow_machine_every_chart_is_drawn_in_time(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     """A browser six times slower than this one: within 10 s of opening a page, and of each change."""
     throttle(page, SLOW)
