@@ -1,7 +1,7 @@
 """Scripts that the pages load, served beside Streamlit: our own, and plotly.js.
 
 Each has a digest in its address, so that a browser keeps it for good and still gets a changed one. Of plotly.js it is
-the basic bundle (lines, points, bars): a browser runs it in a tenth of the time of the whole (docs/adr/0011).
+the basic bundle (lines, points, bars): a browser runs it in a tenth of the time of the whole (docs/adr/0013).
 """
 
 from __future__ import annotations
