@@ -79,7 +79,7 @@ def test_the_wheel_has_runtime_packages_only(wheel: Path) -> None:
     expected = {str(path.relative_to(ROOT)) for path in committed() if path.relative_to(ROOT).parts[0] in PACKAGES}
     assert {name for name in names if ".dist-info/" not in name} == expected
     suffixes = {Path(name).suffix for name in expected}
-    assert suffixes == {".py", ".sql", ".txt", ".lock", ".properties", ".typed"}
+    assert suffixes == {".py", ".js", ".sql", ".txt", ".lock", ".properties", ".typed"}
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
 
 
