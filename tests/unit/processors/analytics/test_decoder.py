@@ -170,6 +170,9 @@ def test_an_event_from_the_future_makes_those_after_it_no_later() -> None:
     chunk = decoder().chunk(records(encode(occurred_at=NOW + 3_000_000), GOOD, encode(occurred_at=NOW - 11_000)), NOW)
     assert chunk.messages["late"].to_pylist() == [False, False, True]
     assert chunk.late_by_ms == [11_000]
+    made = decoder()
+    made.chunk(records(encode(occurred_at=NOW + 3_000_000)), NOW)
+    assert made.chunk(records(GOOD, encode(occurred_at=NOW - 11_000)), NOW).late_by_ms == [11_000]
 
 
 def test_late_events_are_counted_with_their_lateness() -> None:

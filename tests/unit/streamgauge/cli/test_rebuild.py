@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -127,6 +127,35 @@ def test_columns_of_the_processing(catalog: Catalog) -> None:
     assert not processing.columns(by_name["stream_windows"]) & {"events", "bytes", "max_occurred_at", "partition"}
     assert processing.columns(by_name["order_events"]) == {"arrived_at"}
     assert processing.columns(by_name["orders"]) == processing.columns(by_name["order_windows"]) == frozenset()
+
+
+def test_arrivals_that_kafkas_timestamp_would_judge_otherwise_are_known(catalog: Catalog, tmp_path: Path) -> None:
+    """Else an event that was in the future when it arrived would be good when it is read again, and the other way."""
+    db = connect(settings := Settings(data_dir=tmp_path))
+    Store(db, catalog, "c")
+    arrived, hour = NOW, timedelta(hours=1)
+    rows = {
+        1: (arrived, arrived),
+        2: (arrived, arrived - 72 * hour),  # a backfill about the present: by the timestamp it is from the future
+        3: (arrived - 72 * hour, arrived - 72 * hour),
+        4: (arrived - 100 * 24 * hour, arrived),  # older than any window
+        5: (arrived, None),
+    }
+    for offset, (occurred, stamped) in rows.items():
+        db.execute(
+            "INSERT INTO order_events (occurred_at, kafka_partition, kafka_offset, kafka_timestamp, arrived_at) "
+            "VALUES (?, 0, ?, ?, ?)",
+            [occurred, offset, stamped, arrived],
+        )
+    for offset, reason, stamped in ((6, "wrong_type", arrived), (7, "future_event", arrived + 9 * hour)):
+        db.execute(
+            "INSERT INTO dead_letters (topic, kafka_partition, kafka_offset, reason, kafka_timestamp, dead_at) "
+            "VALUES ('orders', 0, ?, ?, ?, ?)",
+            [offset, reason, stamped, arrived],
+        )
+    db.close()
+    ms = int(arrived.timestamp() * 1_000)
+    assert processing.arrivals(settings, catalog, settings.warehouse_file) == {("orders", 0): {2: ms, 4: ms, 7: ms}}
 
 
 class Crash(BaseException):
