@@ -109,7 +109,7 @@ class Transactions:
                 return producer
             except KafkaException as error:
                 if kafka.is_fenced(error):
-                    raise kafka.fenced(error) from error
+                    raise kafka.fenced(error, self._settings) from error
                 if rights.is_refusal(error.args[0]):
                     right = Right("Write", "transactional-id", self._config()["transactional.id"])
                     raise explained(error, self._settings, right) from error
@@ -149,8 +149,8 @@ class Transactions:
         `FatalError` when another replica has taken over this one's transactional id.
         """
         self.settle()
-        producer, began = self._producer, time.perf_counter()
-        with self._failing(producer):
+        producer, began = self._producer, time.monotonic()
+        with self._failing(producer, began):
             producer.begin_transaction()
             for message in messages:
                 self._produce(producer, message)
@@ -181,10 +181,10 @@ class Transactions:
 
     def _decide(self, producer: Any, offsets: list[TopicPartition], group: Any, began: float) -> None:
         # In a thread of its own: this only waits for the broker, while the next batch is read.
-        with self._failing(producer):
+        with self._failing(producer, began):
             producer.send_offsets_to_transaction(offsets, group, CALL_TIMEOUT_S)
             producer.commit_transaction(CALL_TIMEOUT_S)
-        metrics.histogram("streamgauge_transaction_seconds").observe(time.perf_counter() - began)
+        metrics.histogram("streamgauge_transaction_seconds").observe(time.monotonic() - began)
 
     def wait(self) -> None:
         """Block until the broker has decided about the open transaction; `settle` reports the result."""
@@ -200,16 +200,17 @@ class Transactions:
             then()
 
     @contextmanager
-    def _failing(self, producer: Any) -> Iterator[None]:
-        """Abort the transaction on failure, and raise the error that classifies it."""
+    def _failing(self, producer: Any, began: float) -> Iterator[None]:
+        """Abort the transaction, which began then, on failure, and raise the error that classifies it."""
         try:
             yield
         except (KafkaException, BufferError) as error:
             metrics.counter("streamgauge_transactions_aborted_total").inc()
             kafka_error = error.args[0] if error.args else error
+            open_s = time.monotonic() - began
             self._abort(producer)
             if kafka.is_fenced(error):
-                raise kafka.fenced(error) from error
+                raise kafka.fenced(error, self._settings, open_s) from error
             if refusals := self._refusals:
                 self._refusals = []
                 raise Refused(refusals) from error

@@ -41,6 +41,8 @@ class QuixApp(Application):
     assigned: frozenset[Partition] = frozenset()
     joined = False
     _began: Mapping[Partition, int] = {}
+    committed_at = 0.0
+    """When the last transaction was committed, at first the start: the open one began then (`time.monotonic`)."""
 
     def time_commits(self) -> None:
         """Measure the duration of each commit that is not empty."""
@@ -67,6 +69,7 @@ class QuixApp(Application):
         self.identity = identity = TopicIdentity(admin)
         producer = self._processing_context.producer
         commit = producer.commit_transaction
+        self.committed_at = time.monotonic()
 
         def checked(positions: list[TopicPartition], group: Any, timeout: float | None = None) -> None:
             identity.confirm(identity.begin({at.topic for at in positions}), {}, {})
@@ -75,6 +78,7 @@ class QuixApp(Application):
                 for at in positions
             ]
             commit(with_ids, group, timeout=timeout)
+            self.committed_at = time.monotonic()
 
         setattr(producer, "commit_transaction", checked)  # noqa: B010
 

@@ -29,7 +29,7 @@ CHECK_TOPICS_EVERY_S = 10.0
 
 
 def _serve(service: Service) -> None:
-    """Run until the process is stopped. Raises what Quix raises."""
+    """Run until the process is stopped. Raises what Quix raises, and `kafka.fenced` for a producer that was fenced."""
     done = threading.Event()
     watch = threading.Thread(target=_watch, args=(service, done), name="watch", daemon=True)
     watch.start()
@@ -37,6 +37,10 @@ def _serve(service: Service) -> None:
     service.app.time_commits()
     try:
         service.app.run()
+    except KafkaException as error:
+        if kafka.is_fenced(error):
+            raise kafka.fenced(error, service.settings, time.monotonic() - service.app.committed_at) from error
+        raise
     finally:
         done.set()
         watch.join(10)
@@ -90,10 +94,6 @@ def _fatal() -> Iterator[None]:
             f"{error}; if the changelog topic was deleted or made anew, delete this replica's folder in "
             "<data directory>/state, and the state is restored from the changelog"
         ) from error
-    except KafkaException as error:
-        if kafka.is_fenced(error):
-            raise kafka.fenced(error) from error
-        raise
 
 
 def _topics(name: str, settings: Settings) -> list[str]:

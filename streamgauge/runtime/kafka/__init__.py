@@ -13,7 +13,7 @@ from streamgauge.runtime.connection import rights
 from streamgauge.runtime.connection.config import client_config as client_config  # for all who make clients
 from streamgauge.runtime.connection.explain import explaining, unreachable
 from streamgauge.runtime.connection.rights import Right
-from streamgauge.runtime.errors import FatalError, UsageError
+from streamgauge.runtime.errors import FatalError, TransientError, UsageError
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 
@@ -78,8 +78,14 @@ def is_fenced(error: BaseException) -> bool:
     return "FENCED" in str(getattr(kafka_error, "name", lambda: "")())
 
 
-def fenced(error: BaseException) -> FatalError:
-    """The error that ends a replica whose transactional id another process uses."""
+def fenced(error: BaseException, settings: Settings, open_s: float = 0.0) -> FatalError | TransientError:
+    """The error for a producer that was fenced while its transaction had been open for `open_s` seconds.
+
+    Kafka itself does that to a transaction that is open for longer than its time-out, as after the process or its
+    machine stood still: what was open is void, and a new producer goes on. Otherwise another process uses the id.
+    """
+    if open_s * 1_000 >= settings.transaction_timeout_ms:
+        return TransientError(f"Kafka ended the transaction: it was open for {open_s:.0f} s, longer than its time-out")
     return FatalError(
         f"another process uses this replica's transactional id ({error.args[0] if error.args else error}); "
         "give each replica its own host name or data directory"
