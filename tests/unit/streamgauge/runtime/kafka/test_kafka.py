@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.connection import check
 from streamgauge.runtime.connection.causes import Cause
-from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.errors import FatalError, TransientError, UsageError
 from streamgauge.runtime.kafka import BrokerWatch
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
@@ -160,3 +160,10 @@ def test_a_quiet_process_follows_its_broker_and_asks_rarely(
     now[0] = 14.9
     watch.idle()
     assert process.health["status"] == "ready"
+
+
+@pytest.mark.parametrize(("open_s", "kind"), [(0.0, FatalError), (9.9, FatalError), (10.0, TransientError)])
+def test_fenced_by_kafka_itself_is_transient(open_s: float, kind: type[Exception]) -> None:
+    """A transaction that was open for longer than its time-out is ended by Kafka, not by another process."""
+    error = KafkaException(KafkaError(KafkaError._FENCED))
+    assert type(kafka.fenced(error, Settings(transaction_timeout_ms=10_000), open_s)) is kind
