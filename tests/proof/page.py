@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamgauge.runtime import files
 from tests.proof.injection import INJECTIONS, Injection
@@ -41,19 +41,31 @@ def back(seconds: list[float]) -> str:
 
 
 def measured(results: Mapping[str, Result]) -> str:
-    """Where, when and on what the rows were measured, one line for each machine, day, version and load."""
+    """Where, when and on what the rows were measured: a line for each machine."""
     groups: dict[str, list[Result]] = {}
     for result in results.values():
         if result.name in INJECTIONS:
-            groups.setdefault(f"{result.machine}, {result.date[:10]}, commit {result.version}", []).append(result)
-    lines = []
-    for where, found in groups.items():
-        loads = [result.load for result in found]
-        took = sum(result.seconds for result in found) / 60
-        names = "" if len(groups) == 1 else ": " + ", ".join(f"`{result.name}`" for result in found)
-        load = f"load average at the start of each {min(loads):.1f} to {max(loads):.1f}"
-        lines.append(f"- {where}; {load}; {took:.0f} min in all{names}")
-    return "\n".join(lines)
+            groups.setdefault(result.machine, []).append(result)
+    return "\n".join(f"- {_measured(machine, found)}" for machine, found in groups.items())
+
+
+def _measured(machine: str, results: Sequence[Result]) -> str:
+    days = sorted({result.date[:10] for result in results})
+    commits = list(dict.fromkeys(result.version for result in sorted(results, key=lambda one: one.date)))
+    loads = [result.load for result in results]
+    took = sum(result.seconds for result in results) / 60
+    # More than one process for each core waited already when an injection began.
+    busy = max(loads) > 2 * int(machine.split()[0])
+    return "; ".join(
+        [
+            machine,
+            " to ".join(dict.fromkeys((days[0], days[-1]))),
+            f"commit{'s' * (len(commits) > 1)} {', '.join(commits)}",
+            f"{took:.0f} min in all",
+            f"load average at the start of each {min(loads):.1f} to {max(loads):.1f}"
+            + (": other work kept the machine busy, and times to come back are longer than on a quiet one" * busy),
+        ]
+    )
 
 
 def write(results: Mapping[str, Result]) -> None:
