@@ -316,13 +316,13 @@ class Analytics:
 
     def set_aside(self, obstacles: Iterable[Obstacle]) -> None:
         """Set streams aside; the others are read again from what is committed."""
-        self._streams.set_aside(obstacles, self._first | self._batch.next_offsets)
+        self._streams.set_aside(obstacles, self._first, self._batch.next_offsets)
         # It may lack events of other streams that came with those of the stopped ones.
         self._discard()
 
     def failed(self, error: Exception) -> None:
         """After a failed transaction: set the streams aside that are to blame, or report the process unready."""
-        self._streams.failed(error, self._first | self._batch.next_offsets)
+        self._streams.failed(error, self._first, self._batch.next_offsets)
 
     def recover(self) -> None:
         """After a failed transaction: create a new producer and resume from the committed offsets."""

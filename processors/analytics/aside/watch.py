@@ -43,7 +43,8 @@ class StreamWatch:
         self._inputs_due = self._decisions_due = 0.0
         # The dead-letter topics that the newest transaction writes to.
         self._written: frozenset[str] = frozenset()
-        # By stream, where each partition goes on after what was read when it was set aside.
+        # By stream and partition, what was committed and what was read when it was set aside (one past it).
+        self._committed: dict[str, dict[int, int]] = {}
         self._read: dict[str, dict[int, int]] = {}
         self._changed = False
 
@@ -76,23 +77,24 @@ class StreamWatch:
         self._circuit_breaker.committed(next_offsets)
         self.aside.succeeded({topic for topic, _ in next_offsets})
 
-    def set_aside(self, obstacles: Iterable[Obstacle], next_offsets: Mapping[Partition, int]) -> None:
-        """Set streams aside; `next_offsets` are one past what was read of each partition."""
+    def set_aside(
+        self, obstacles: Iterable[Obstacle], committed: Mapping[Partition, int], read: Mapping[Partition, int]
+    ) -> None:
+        """Set streams aside; the offsets are one past what was committed and what was read since."""
         now = time.monotonic()
         for obstacle in obstacles:
-            self._read[obstacle.stream] = {
-                number: offset for (topic, number), offset in next_offsets.items() if topic == obstacle.stream
-            }
+            self._committed[obstacle.stream] = _of(obstacle.stream, committed)
+            self._read[obstacle.stream] = self._committed[obstacle.stream] | _of(obstacle.stream, read)
             self.aside.add(obstacle, now)
             self._changed = True
 
-    def failed(self, error: Exception, next_offsets: Mapping[Partition, int]) -> None:
+    def failed(self, error: Exception, committed: Mapping[Partition, int], read: Mapping[Partition, int]) -> None:
         """After a failed transaction: set aside the streams that it failed for, or else report the process unready."""
         if isinstance(error, Refused):
-            self.set_aside(self._refused(error.refusals), next_offsets)
+            self.set_aside(self._refused(error.refusals), committed, read)
             return
         suspected = list(self._suspected())
-        self.set_aside(suspected, next_offsets)
+        self.set_aside(suspected, committed, read)
         if not suspected:
             self._process.unready(str(error))
 
@@ -137,7 +139,7 @@ class StreamWatch:
                 self._process.problem(f"dead letters of {stream}", letters[stream])
             else:
                 self._process.solved(f"dead letters of {stream}")
-        self.set_aside([obstacle for obstacle in obstacles if obstacle.stream not in self.aside], {})
+        self.set_aside([obstacle for obstacle in obstacles if obstacle.stream not in self.aside], {}, {})
         for stream in set(self.aside.of("topic")) - {obstacle.stream for obstacle in obstacles}:
             self._take_back(stream)
 
@@ -147,7 +149,9 @@ class StreamWatch:
             return
         self._decisions_due = now + DECISIONS_EVERY_S
         for stream, until in self._closing.by_operator().items():
-            if stream in opened:
+            committed = self._committed.get(stream, {})
+            # An earlier decision is about events that were committed long ago.
+            if stream in opened and any(offset > committed.get(number, 0) for number, offset in until.items()):
                 self._close(stream, until, "an operator closed it")
 
     def _try_again(self, obstacle: Obstacle, now: float) -> None:
@@ -184,3 +188,7 @@ class StreamWatch:
     def close(self) -> None:
         """Disconnect."""
         self._closing.close()
+
+
+def _of(stream: str, offsets: Mapping[Partition, int]) -> dict[int, int]:
+    return {number: offset for (topic, number), offset in offsets.items() if topic == stream}
