@@ -11,6 +11,7 @@ import httpx
 from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
 from tests.proof.injection import Record, injection
 from tests.proof.pipeline import Pipeline, pipeline
+from tests.support.waiting import wait_until
 
 MEMORY_GIB, TIMEOUT_S = 1.0, 5.0
 HUGE = (
@@ -38,7 +39,7 @@ class Peak:
 
     def __init__(self, shop: Pipeline) -> None:
         self.mib = self.slowest_s = 0.0
-        self.refused = 0
+        self.refused = self.queries = 0
         self._shop, self._stop = shop, threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._memory, self._queries)]
         for thread in self._threads:
@@ -52,6 +53,7 @@ class Peak:
         with Warehouse(self._shop.rig.settings, lane="pages") as client:
             while not self._stop.wait(0.2):
                 began = time.monotonic()
+                self.queries += 1
                 try:
                     client.query("SELECT count(*) FROM order_events")
                 except (QueryError, WarehouseUnavailable):
@@ -90,6 +92,8 @@ def sql_exhaustion(record: Record) -> None:
         idle_mib = shop.running["warehouse"].memory_mib()
         peak, slowest = Peak(shop), 0.0
         for sql in HUGE:
+            # What no interrupt ends makes the warehouse start anew.
+            wait_until(lambda: shop.visible() >= 0, "the warehouse answers", 120)
             how, seconds = ended(sql, shop)
             record.injected(f"{how} after {seconds:.1f} s, peak {peak.mib:,.0f} MiB: {sql}")
             record.require(seconds <= TIMEOUT_S + 3.0, f"{seconds:.1f} s, {how}: {sql}")
@@ -102,7 +106,8 @@ def sql_exhaustion(record: Record) -> None:
         record.require(peak.slowest_s < TIMEOUT_S, f"another client's query took {peak.slowest_s:.1f} s")
         record.note(
             f"Peak memory {peak.mib:,.0f} MiB with a limit of 1 GB and {idle_mib:,.0f} MiB before; the slowest ended "
-            f"after {slowest:.1f} s with a limit of {TIMEOUT_S:g} s; another client's slowest {peak.slowest_s:.1f} s"
+            f"after {slowest:.1f} s with a limit of {TIMEOUT_S:g} s; another client's slowest {peak.slowest_s:.1f} s, "
+            f"{peak.refused} of its {peak.queries} refused"
         )
         shop.wait_back()
         shop.compare()
