@@ -90,7 +90,8 @@ CSS = """<style>
 /* A change and its comparison: beside each other where there is room. */
 [class*="st-key-tiles-"] [data-testid="stMetric"] :has(> [data-testid="stMetricDelta"]) { flex-wrap: wrap; }
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
-.st-key-pointing { position: absolute; }
+.st-key-events-list { position: relative; }
+.st-key-pointing { position: absolute; inset: 0; pointer-events: none; }
 /* The running man at every refresh. Whether the page is connected is shown elsewhere. */
 [data-testid="stStatusWidget"] { display: none; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid; outline-offset: -2px; }

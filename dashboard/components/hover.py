@@ -10,30 +10,33 @@ from collections.abc import Callable
 
 import streamlit as st
 
-# Key of the container that is watched.
+# Key of the container that is watched. The component lies over it and lets every click through (dashboard.theme).
 LIST = "events-list"
 _KEY = "pointing"
 _JS = """
-export default function ({ setStateValue }) {
+export default function ({ parentElement, setStateValue }) {
+  const own = parentElement.host ?? parentElement
   // Unknown at first: Python may hold the value of an earlier mount.
   let over
   const look = (event) => {
-    const now = event.type === 'pointerover' && !!event.target.closest?.('.st-key-events-list')
+    const box = own.getBoundingClientRect(), { clientX: x, clientY: y } = event
+    const now = event.type === 'pointermove' && x >= box.left && x < box.right && y >= box.top && y < box.bottom
     if (now !== over) setStateValue('over', over = now)
   }
   const root = document.documentElement
-  root.addEventListener('pointerover', look)
+  root.addEventListener('pointermove', look)
   root.addEventListener('pointerleave', look)
-  return () => { root.removeEventListener('pointerover', look); root.removeEventListener('pointerleave', look) }
+  return () => { root.removeEventListener('pointermove', look); root.removeEventListener('pointerleave', look) }
 }
 """
 _watch = st.components.v2.component("streamgauge-pointing", js=_JS)
 
 
-def watch(changed: Callable[[bool], None]) -> bool:
-    """Whether the pointer is over the list; `changed` is called with it before the run that follows a change."""
+def over() -> bool:
+    """Whether the pointer is over the list."""
+    return bool(getattr(st.session_state.get(_KEY), "over", False))
 
-    def on_change() -> None:
-        changed(bool(st.session_state[_KEY].over))
 
-    return bool(_watch(key=_KEY, on_over_change=on_change, height=1).over)
+def watch(changed: Callable[[bool], None]) -> None:
+    """Watch the container that this is called in; `changed` is called before the run that follows a change."""
+    _watch(key=_KEY, on_over_change=lambda: changed(over()), height="stretch")

@@ -41,8 +41,7 @@ def draw(view: ViewState, criteria: Criteria) -> None:
     counts_chart(view, criteria, streams, catalog)
     before = EventPosition.read(st.query_params.get("before", ""))
     position = EventPosition.read(st.query_params.get("open", ""))
-    hovered = hover.watch(event_table.hold_while_hovered)
-    held_because = "an event is open" if position else "the pointer is over it" if hovered else ""
+    held_because = "an event is open" if position else "the pointer is over it" if hover.over() else ""
     held = event_table.held(event_table.SEARCH) if held_because else None
     result = newest(view, query, criteria, before)
     rows = held or result.rows[: queries.PAGE]
@@ -112,6 +111,7 @@ def listing(
     st.caption(f"{caption} · {tiles.sql(result)}")
     with st.container(key=hover.LIST):
         event_table.show(rows, view, result.period, query_cache.catalog())
+        hover.watch(event_table.hold_while_hovered)
 
 
 def paging(rows: Sequence[Mapping[str, Any]], before: EventPosition | None, *, more: bool) -> None:
