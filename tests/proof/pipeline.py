@@ -24,7 +24,7 @@ from tests.support.figures import figure
 from tests.support.rig import Rig, Worker, new_rig
 from tests.support.waiting import wait_until
 
-BACK_S = 120.0
+BACK_S = 300.0
 STANDING_S = 60.0
 
 

@@ -30,7 +30,7 @@ def commit_points(record: Record) -> None:
             shop.running["warehouse"].environ |= {"PROOF_DIE_AT": point, "PROOF_DIE_AFTER": str(rng.randint(3, 20))}
             shop.restart("warehouse")
             dying = shop.running["warehouse"].process
-            wait_until(lambda dying=dying: dying.poll() is not None, f"the death {point}", 120)  # type: ignore[misc]
+            wait_until(lambda dying=dying: dying.poll() is not None, f"the death {point}", 300)  # type: ignore[misc]
             record.require(dying.returncode == -9, f"{point}: ended with {dying.returncode}")
             record.injected(point)
         shop.running["warehouse"].entry, shop.running["warehouse"].environ = entry, environ

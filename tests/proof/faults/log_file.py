@@ -46,7 +46,7 @@ def torn_log(record: Record) -> None:
     """Three of the cut ones are then opened by the warehouse itself, which reads the rest from the log of Kafka."""
     rng = random.Random(20261130)
     with pipeline(record) as shop:
-        wait_until(lambda: events_visible(shop.sql) > EVENTS, "a log to tear", 120)
+        wait_until(lambda: events_visible(shop.sql) > EVENTS, "a log to tear", 300)
         shop.running["warehouse"].kill()
         torn = Torn(shop)
         whole = torn.open(torn.log)

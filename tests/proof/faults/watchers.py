@@ -54,7 +54,7 @@ def kill_lag(record: Record) -> None:
             since = int(time.time() * 1_000)
             newest = f"SELECT lag FROM consumer_lag WHERE \"group\" = '{GROUP}' AND epoch_ms(occurred_at) > {since}"
             with record.coming_back():
-                wait_until(lambda newest=newest: _one(shop, newest) == BEHIND, "the lag, by a new sample", 120)  # type: ignore[misc]
+                wait_until(lambda newest=newest: _one(shop, newest) == BEHIND, "the lag, by a new sample", 300)  # type: ignore[misc]
         ids = Counter(json.loads(m.value() or b"")["event_id"] for m in read_topic(shop.rig.kafka.bootstrap, "lag"))
         record.repeated += sum(ids.values()) - len(ids)
         del shop.running["lag"]
@@ -81,7 +81,7 @@ def kill_dashboard(record: Record) -> None:
             session.close()
             dashboard = shop.running["dashboard"]
             with record.coming_back():
-                wait_until(dashboard.healthy, "ready again", 120, alive=dashboard.process)
+                wait_until(dashboard.healthy, "ready again", 300, alive=dashboard.process)
             again = Session(port, "orders", "").open()
             time.sleep(3.0)
             failed = again.close().failed
