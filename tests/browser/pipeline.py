@@ -43,6 +43,7 @@ class Pipeline:
                 "STREAMGAUGE_SQL_TIMEOUT_S": "60",
             }
         )
+        self.repriced = 0
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -97,7 +98,8 @@ class Pipeline:
         return totals
 
     def reprice(self, count: int) -> int:
-        """Publish new prices of `count` articles; returns `count`."""
+        """Publish new prices of `count` articles, which `repriced` counts; returns `count`."""
+        self.repriced += count
         with publishing(self.environ["STREAMGAUGE_BOOTSTRAP_SERVERS"]) as send:
             for number in range(count):
                 fields = {"sku": f"SKU-{number:04}", "name": f"Article {number}", "category": "garden"}
