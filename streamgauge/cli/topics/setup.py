@@ -14,11 +14,18 @@ from streamgauge.runtime import kafka
 from streamgauge.runtime.connection import rights
 from streamgauge.runtime.connection.explain import explained
 from streamgauge.runtime.connection.rights import Right
-from streamgauge.runtime.errors import TransientError
+from streamgauge.runtime.errors import TransientError, UsageError
 from streamgauge.runtime.settings import Settings
 
 # What is refused where no topic is named: all of them are asked for at once.
 _RIGHTS = (Right("DescribeConfigs", "topic"), Right("Create", "cluster"))
+# No retry would mend these: the settings ask for what this cluster does not give.
+_UNACCEPTABLE = {
+    KafkaError.INVALID_REPLICATION_FACTOR,
+    KafkaError.INVALID_PARTITIONS,
+    KafkaError.INVALID_CONFIG,
+    KafkaError.POLICY_VIOLATION,
+}
 
 
 def ensure(settings: Settings, wanted: Iterable[TopicSpec], timeout_s: float = 15.0) -> list[TopicState]:
@@ -35,6 +42,8 @@ def ensure(settings: Settings, wanted: Iterable[TopicSpec], timeout_s: float = 1
         wanted = [fit_to_source(spec, configs) for spec in wanted]
         created = _create(settings, client, [spec for spec in wanted if spec.name not in counts], timeout_s)
     except KafkaException as error:
+        if (inner := error.args[0]).code() in _UNACCEPTABLE:
+            raise UsageError(f"Kafka on {settings.bootstrap} refuses the topics: {inner.str()}") from None
         raise explained(error, settings, *_RIGHTS) from error
     return [
         TopicState(spec.name, spec.partitions, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -94,17 +94,31 @@ def test_json_is_exact_and_harmless(value: object) -> None:
     assert not {"\x1b", "\x7f", "\x9b", "\u202e", "\n"} & set(text)
 
 
-def test_log_entries_are_one_line_each(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def levels_kept() -> Iterator[None]:
+    """The levels of loggers as before afterwards."""
+    root, log = logging.getLogger(), logging.getLogger("streamgauge")
+    levels = root.level, log.level
+    yield
+    root.setLevel(levels[0])
+    log.setLevel(levels[1])
+
+
+def test_log_entries_are_one_line_each(capsys: pytest.CaptureFixture[str], levels_kept: None) -> None:
     root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", [])
-    process.set_up_logging("INFO")
-    monkeypatch.setattr(root.handlers[0], "stream", sys.stderr)
-    log = logging.getLogger("streamgauge")
-    log.warning("group %s", "two\nlines\x1b[2J")
+    before = root.handlers[:]
+    root.handlers.clear()
     try:
-        raise ValueError("bad\x1b[2J")
-    except ValueError:
-        log.exception("failed")
+        process.set_up_logging("INFO")
+        log = logging.getLogger("streamgauge")
+        log.warning("group %s", "two\nlines\x1b[2J")
+        try:
+            raise ValueError("bad\x1b[2J")
+        except ValueError:
+            log.exception("failed")
+    finally:
+        # Within the call: pytest removes its own handlers at the end of it, from this list.
+        root.handlers[:] = before
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].endswith("WARNING group two\\nlines\\x1b[2J")
     assert lines[-1] == "ValueError: bad\\x1b[2J"
