@@ -35,6 +35,9 @@ _GONE = {
     KafkaError._UNKNOWN_GROUP,  # noqa: SLF001
 }
 
+# Prefix of the changelogs of Quix Streams.
+CHANGELOG = "changelog__"
+
 
 @dataclass
 class Group:
@@ -47,8 +50,11 @@ class Group:
 
     @property
     def used(self) -> set[Partition]:
-        """Partitions it has committed on, and those assigned to its members without a commit yet."""
-        return self.committed.keys() | (self.owners or {}).keys()
+        """Partitions it has committed on, and those assigned to its members without a commit yet.
+
+        A changelog is assigned to the member that keeps the state, and no offset of it is ever committed.
+        """
+        return self.committed.keys() | {tp for tp in self.owners or () if not tp[0].startswith(CHANGELOG)}
 
 
 @dataclass
@@ -68,7 +74,7 @@ class ClusterState:
         """Topics with events that no group has committed on or is assigned. Dead-letter topics do not count."""
         if ("cluster", "groups") in self.failed:
             return set()
-        read = {topic for group in self.groups.values() for topic, _ in group.used}
+        read = {topic for group in self.groups.values() for topic, _ in group.used | set(group.owners or ())}
         filled = {tp[0] for tp, end in self.ends.items() if end > self.oldest.get(tp, end)}
         return {topic for topic in filled - read if not topic.endswith(DEAD_LETTERS)}
 

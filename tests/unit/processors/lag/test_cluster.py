@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicPartition
 
-from processors.lag.cluster import ClusterReader, ClusterState, Filter
+from processors.lag.cluster import ClusterReader, ClusterState, Filter, Group
 from processors.lag.time_lag import OffsetAtTime
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
@@ -155,6 +155,16 @@ def test_a_group_deleted_between_two_requests(broker: Broker, code: int) -> None
     state = read(broker)
     assert set(state.groups) == {"billing"}
     assert state.failed == set()
+
+
+def test_a_changelog_has_no_lag_and_is_no_unread_topic() -> None:
+    """It is assigned to the member that keeps the state, and never committed: it does not stand still."""
+    changelog, orders = ("changelog__fulfilment--orders--default", 0), ("orders", 0)
+    group = Group("STABLE", 1, owners={changelog: "a", orders: "a"})
+    state = ClusterState(1, {}, {"fulfilment": group}, {changelog: 40, orders: 40}, {changelog: 0, orders: 0}, set())
+    assert group.used == {orders}
+    assert state.followed() == {"fulfilment": [orders]}
+    assert state.unread == set()
 
 
 def test_a_group_that_is_refused(broker: Broker) -> None:
