@@ -94,10 +94,10 @@ def test_more_partitions_are_taken_up(rig: Rig, warehouse: Warehouse) -> None:
     shipments(warehouse, "requested", before + 40)
 
 
-def test_it_is_noticed_after_a_restart(rig: Rig, warehouse: Warehouse) -> None:
-    """Analytics is away meanwhile; the group's offsets may outlive the topic."""
+def request_payments(rig: Rig, count: int, amount_cents: int) -> None:
+    """Publish requests of that amount, all to one partition."""
     with publishing(rig.kafka.bootstrap) as send:
-        for number in range(20):
+        for number in range(count):
             send(
                 "payments",
                 f"O-{number}",
@@ -107,30 +107,20 @@ def test_it_is_noticed_after_a_restart(rig: Rig, warehouse: Warehouse) -> None:
                     order_id=f"O-{number}",
                     customer_id="C-1",
                     method="card",
-                    amount_cents=1,
+                    amount_cents=amount_cents,
                     currency="EUR",
                 ),
                 partition=0,
             )
+
+
+def test_it_is_noticed_after_a_restart(rig: Rig, warehouse: Warehouse) -> None:
+    """Analytics is away meanwhile; the group's offsets may outlive the topic."""
+    request_payments(rig, 20, amount_cents=1)
     wait_until(lambda: count(warehouse, "payment_events") == 20, "20 payments")
     analytics(rig).stop()
     make_anew(rig.kafka.bootstrap, "payments")
-    with publishing(rig.kafka.bootstrap) as send:
-        for number in range(30):
-            send(
-                "payments",
-                f"O-{number}",
-                event(
-                    "payment.requested",
-                    payment_id=f"P-{number}",
-                    order_id=f"O-{number}",
-                    customer_id="C-1",
-                    method="card",
-                    amount_cents=100,
-                    currency="EUR",
-                ),
-                partition=0,
-            )
+    request_payments(rig, 30, amount_cents=100)
     rig.start("process", "analytics")
     where = "payment_events WHERE amount_cents = 100"
     wait_until(lambda: count(warehouse, where) >= 30, "30 payments of the new topic")
