@@ -10,25 +10,15 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from processors.analytics import arrival
-from processors.analytics.aside.outputs import OVERHEAD_BYTES, USUAL_BYTES
 from processors.analytics.decoder import DeadLetter, Record, latency, millis
-from processors.analytics.transactions import COMPRESSION, Outgoing
+from processors.analytics.transactions import Outgoing
 from streamgauge.catalog import loader
 from streamgauge.catalog.stream import PLACE
-from streamgauge.dead_letters import headers, reference
+from streamgauge.dead_letters import fitting, headers
+from streamgauge.dead_letters.fitting import PAYLOAD_SHOWN
 from streamgauge.dead_letters.headers import ErrorHeaders, Position
-from streamgauge.runtime.kafka.headers import Headers as KafkaHeaders
+from streamgauge.dead_letters.outputs import USUAL_BYTES
 from streamgauge.runtime.kafka.headers import headers_of
-
-PAYLOAD_SHOWN = 4_096
-# Headers replaced at each failure; those of an earlier attempt are in that attempt's letter.
-_RENEWED = {
-    headers.ATTEMPT,
-    headers.REASON,
-    headers.FIELD,
-    headers.FINGERPRINT,
-    headers.TOPIC_ID,
-}
 
 
 @dataclass(frozen=True)
@@ -47,49 +37,20 @@ class ForeignDeadLetter:
 def message(letter: DeadLetter, topic_id: str | None = None, limit: int = USUAL_BYTES) -> Outgoing:
     """The original event with Kafka Streams' headers (KIP-1034) for cause and position, and some of ours.
 
-    `topic_id` is that of the topic it was read from, where the broker gives one. An event that even compressed is
-    larger than `limit` bytes, which the dead-letter topic takes, is referred to instead: the letter has as much of its
-    value as fits.
+    `topic_id` is that of the topic it was read from, where the broker gives one; `limit` is what the dead-letter topic
+    takes, in bytes.
     """
-    record, topic = letter.record, f"{letter.stream}.dlq"
-    key, original = record.source.key(), headers_of(record.source)
+    record, original = letter.record, headers_of(letter.record.source)
     position = Position(letter.stream, record.partition, record.offset, topic_id)
-    reason: tuple[str, bytes | None] = (headers.REASON, letter.reason.encode())
-    ours: KafkaHeaders = [
+    added = [
         *headers.failure("InvalidEvent", letter.detail, position),
-        reason,
+        (headers.REASON, letter.reason.encode()),
         (headers.FIELD, (letter.field or "").encode(errors="replace")),
         (headers.FINGERPRINT, letter.fingerprint.encode()),
         (headers.ATTEMPT, str(headers.attempt(original)).encode()),
     ]
-    whole = [*(header for header in original if header[0] not in _RENEWED), *ours]
-    if _fits(key, record.value, whole, limit):
-        return Outgoing(topic, record.value, key, whole, stream=letter.stream)
-    refers = reference.headers(key, record.value)
-    again = [header for header in original if header[0] == headers.RETRY_OF]
-    kept = [*ours, *again, *refers]
-    if _size(key, b"", kept) > limit:
-        # Only what finds the original.
-        key, kept = None, [*headers.place(position), reason, *again, *refers]
-    shown = (record.value or b"")[: max(0, min(PAYLOAD_SHOWN, limit - _size(key, b"", kept)))]
-    return Outgoing(topic, shown, key, kept, stream=letter.stream)
-
-
-def _size(key: bytes | None, value: bytes | None, with_headers: KafkaHeaders) -> int:
-    """The bytes of a batch of this message alone, a little too many."""
-    named = sum(len(name.encode()) + len(text or b"") + 6 for name, text in with_headers)
-    return len(key or b"") + len(value or b"") + named + OVERHEAD_BYTES
-
-
-def _fits(key: bytes | None, value: bytes | None, with_headers: KafkaHeaders, limit: int) -> bool:
-    size = _size(key, value, with_headers)
-    if size <= limit:
-        return True
-    parts = (key, value, *(text for _, text in with_headers))
-    together = b"".join(part for part in parts if part)
-    names = size - len(together)
-    # Compressed as the producer does, and some more: it need not do it to the byte alike.
-    return names + int(1.05 * len(pa.compress(together, codec=COMPRESSION, asbytes=True))) <= limit
+    key, value, fitted = fitting.fit(record.source.key(), record.value, original, added, position, limit)
+    return Outgoing(f"{letter.stream}.dlq", value, key, fitted, stream=letter.stream)
 
 
 def rows(

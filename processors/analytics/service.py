@@ -31,7 +31,6 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from processors.analytics import dead_letters, lost_input
 from processors.analytics.aside.circuit_breaker import CircuitBreaker
-from processors.analytics.aside.outputs import Outputs
 from processors.analytics.aside.streams import Obstacle, StreamsStopped
 from processors.analytics.aside.watch import StreamWatch
 from processors.analytics.batch import Batch, make_series
@@ -42,6 +41,7 @@ from processors.analytics.transactions import Outgoing, Transactions
 from processors.analytics.transform import Transform
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
+from streamgauge.dead_letters.outputs import Outputs
 from streamgauge.deltas import wire
 from streamgauge.deltas.provenance import InputOffsets, Lost
 from streamgauge.deltas.wire import Delta

@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from streamgauge.dead_letters.fitting import COMPRESSION, MESSAGE_MAX_BYTES
+from streamgauge.dead_letters.outputs import ABORTED
 from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.connection import rights
 from streamgauge.runtime.connection.explain import explained
@@ -30,9 +32,6 @@ CALL_TIMEOUT_S = 15.0
 # A call that initialises transactions is repeated, so that a stop is noticed; so often before another id is used.
 INIT_TIMEOUT_S, INIT_ATTEMPTS = 2.0, 10
 _FULL_ATTEMPTS = 30
-COMPRESSION: Literal["lz4"] = "lz4"
-# What purged and aborted messages are reported with: not the topic's own answer.
-_ABORTED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE})  # noqa: SLF001
 
 
 class Outgoing(NamedTuple):
@@ -132,9 +131,8 @@ class Transactions:
             "enable.idempotence": True,
             "linger.ms": 1,
             "batch.size": self._batch_bytes(),
-            # A topic's limit is on what is written, compressed; this one is on the message before.
             "compression.type": COMPRESSION,
-            "message.max.bytes": 1_000_000_000,
+            "message.max.bytes": MESSAGE_MAX_BYTES,
             "client.id": self._name,
             "log_level": 0,
         }
@@ -161,7 +159,7 @@ class Transactions:
         topic, value, key, headers, partition, stream = message
 
         def delivered(error: KafkaError | None, _message: object) -> None:
-            if error is not None and error.code() not in _ABORTED:
+            if error is not None and error.code() not in ABORTED:
                 self._refusals.append(Refusal(topic, stream, len(value or b""), error))
 
         where = {} if partition is None else {"partition": partition}

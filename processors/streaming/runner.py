@@ -13,6 +13,7 @@ from processors import registry
 from processors.streaming.quix_app import QuixException, StateRecoveryOffsetOutOfRange, TopicPartitionsMismatch
 from processors.streaming.service import Service
 from streamgauge.catalog import loader
+from streamgauge.dead_letters.outputs import Outputs
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.connection.explain import explained, unreachable
 from streamgauge.runtime.connection.rights import Right
@@ -114,10 +115,13 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
         kafka.require_topics(running.settings, _topics(name, running.settings))
         own = replica_slot.take(name, running.settings.data_dir)
         needed = (Right("Read", "group", name), Right("Write", "transactional-id", own.id), Right("Write", "topic"))
+        # What dead-letter topics refused is known to the next application, too.
+        outputs = Outputs(running.settings)
         while not running.stop.is_set():
             try:
                 with _fatal():
-                    service = Service(running, name, own, interval_ms(running.settings) if interval_ms else None)
+                    interval = interval_ms(running.settings) if interval_ms else None
+                    service = Service(running, name, own, outputs, interval)
                     build(service)
                     _serve(service)
             except TopicPartitionsMismatch as error:

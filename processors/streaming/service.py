@@ -24,7 +24,7 @@ from functools import reduce
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from processors.streaming.output import Output
 from processors.streaming.placement import Placement
@@ -35,11 +35,13 @@ from processors.streaming.quix_app import (
     StreamingDataFrame,
 )
 from streamgauge.catalog import loader
-from streamgauge.dead_letters import headers
+from streamgauge.dead_letters import fitting, headers
+from streamgauge.dead_letters.fitting import COMPRESSION, MESSAGE_MAX_BYTES
 from streamgauge.dead_letters.headers import Position
+from streamgauge.dead_letters.outputs import ABORTED, Outputs
 from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.data_dir import replica_slot
-from streamgauge.runtime.errors import StreamgaugeError
+from streamgauge.runtime.errors import StreamgaugeError, TransientError
 from streamgauge.runtime.process import Process
 
 log = logging.getLogger("streamgauge")
@@ -48,8 +50,11 @@ log = logging.getLogger("streamgauge")
 class Service:
     """What `build` gets: the settings, the catalog, and how topics are wired."""
 
-    def __init__(self, running: Process, name: str, own: replica_slot.Slot, interval_ms: int | None = None) -> None:
+    def __init__(
+        self, running: Process, name: str, own: replica_slot.Slot, outputs: Outputs, interval_ms: int | None = None
+    ) -> None:
         self.process, self.settings, self.name, self.slot = running, running.settings, name, own
+        self._outputs = outputs
         self.catalog = loader.streams_of(self.settings.catalog)
         self.app = self._application((interval_ms or self.settings.service_commit_interval_ms) / 1_000)
         self._encode = msgspec.json.Encoder().encode
@@ -88,7 +93,9 @@ class Service:
                 "transactional.id": self.slot.id,
                 "linger.ms": int(interval_s * 1_000) // 2,
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
-                "compression.type": "lz4",
+                "compression.type": COMPRESSION,
+                "message.max.bytes": MESSAGE_MAX_BYTES,
+                "batch.size": self._outputs.batch_bytes,
                 "client.id": self.slot.id,
             },
         )
@@ -108,7 +115,9 @@ class Service:
 
         They pass a repartition topic, so that all events of a new key are in one partition; `name` is part of its name.
         """
-        raw = self.raw(topic).filter(lambda value: key(value) is not None)
+        most = self.settings.max_event_bytes
+        # Larger ones are skipped in any case, and the repartition topic might not take them.
+        raw = self.raw(topic).filter(lambda value: len(value or b"") <= most and key(value) is not None)
         grouped = raw.group_by(
             lambda value: key(value),
             name=name,
@@ -180,12 +189,30 @@ class Service:
         if stream is None:
             return False
         log.error("%s cannot process %s:%d:%d", self.name, row.topic, row.partition, row.offset, exc_info=error)
+        topic = f"{stream}.dlq"
         position = Position(row.topic, row.partition, row.offset, self.app.identity.ids.get(row.topic))
-        out_headers = [
-            *(row.headers or []),
+        added = [
             *headers.failure(type(error).__name__, str(error), position),
             (headers.CONSUMER, self.name.encode()),
         ]
-        self.app._processing_context.producer.produce(f"{stream}.dlq", row.value, row.key, headers=out_headers)
+        letter = fitting.fit(row.key, row.value, row.headers or [], added, position, self._limit(topic))
+
+        def delivered(refusal: KafkaError | None, _message: object) -> None:
+            # The transaction fails, and the next one knows better, or `_limit` says that nothing can be written.
+            if refusal is None:
+                self._outputs.accepted([topic])
+            elif refusal.code() not in ABORTED:
+                self._outputs.refused(topic, refusal)
+
+        producer: Any = self.app._processing_context.producer
+        producer.produce(topic, letter.value, letter.key, headers=list(letter.headers), on_delivery=delivered)
         metrics.counter("streamgauge_service_dead_letters_total").labels(stream).inc()
         return True
+
+    def _limit(self, topic: str) -> int:
+        """What a dead-letter topic takes, in bytes. Raises `TransientError` where it takes nothing."""
+        self._outputs.ask([topic])
+        if why := self._outputs.obstacle(topic):
+            self._outputs.accepted([topic])
+            raise TransientError(f"waiting to write a dead letter: {why}")
+        return self._outputs.limit(topic)

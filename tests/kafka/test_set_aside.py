@@ -15,6 +15,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from streamgauge.cli.dead_letters import plan, selection, show
 from streamgauge.cli.dead_letters.plan import Options
 from streamgauge.cli.streams import close
+from streamgauge.dead_letters import headers
+from streamgauge.runtime.kafka.headers import headers_of
 from streamgauge.warehouse.client import Warehouse
 from tests.kafka import odd_headers
 from tests.kafka.dead_letters import publish
@@ -23,6 +25,7 @@ from tests.support.figures import count
 from tests.support.publishing import publishing
 from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, Worker, new_rig
+from tests.support.topic_reader import read_topic
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -154,6 +157,38 @@ def test_a_dead_letter_that_its_topic_cannot_hold(
     alter(rig, "orders.dlq", "max.message.bytes", "1048588")
     wait_until(lambda: problem(analytics, "orders") == "", "orders goes on", 60)
     wait_until(lambda: count(warehouse, "dead_letters WHERE stream = 'orders'") == letters + 1, "the letter", 60)
+
+
+@pytest.mark.long
+def test_a_dead_letter_of_a_service_that_its_topic_cannot_hold(
+    rig: Rig, warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Services refer to events as analytics does, and wait, with the reason, for a topic that takes nothing."""
+    alter(rig, "payments.dlq", "max.message.bytes", "2000")
+    fraud = rig.start("process", "fraud", entry="tests.kafka.failing_fraud")
+    bugs = [payment(40 + number, reason="bug", note=os.urandom(30_000).hex()) for number in range(3)]
+    ids = publish(rig, "payments", [(b"O", bug) for bug in bugs[:2]])
+    wait_until(lambda: set(ids) <= committed_letters(rig), "the letters", 60, alive=fraud.process)
+    choice = selection.choose(ids, None, None, None, None)
+    ready = plan.make(rig.settings, choice, Options()).ready
+    assert [json.loads(item.value or b"") for item in ready] == bugs[:2]
+    show.run(rig.settings, selection.choose(ids[:1], None, None, None, None), None)
+    assert "consumer    fraud" in capsys.readouterr().out
+
+    alter(rig, "payments.dlq", "max.message.bytes", "60")
+    ids += publish(rig, "payments", [(b"O", bugs[2])])
+    wait_until(lambda: "does not take its messages" in health(fraud)["why"], "the reason", 60, alive=fraud.process)
+    goes_on(rig, warehouse, 50)
+    alter(rig, "payments.dlq", "max.message.bytes", "1048588")
+    wait_until(lambda: set(ids) <= committed_letters(rig), "the last letter", 60, alive=fraud.process)
+    wait_until(fraud.healthy, "well again", 60, alive=fraud.process)
+    fraud.kill()
+
+
+def committed_letters(rig: Rig) -> set[str]:
+    """Where the events of the letters in `payments.dlq` were."""
+    messages = read_topic(rig.kafka.bootstrap, "payments.dlq")
+    return {str(headers.read(headers_of(message)).position) for message in messages}
 
 
 def test_the_circuit_breaker_opens_for_one_stream(rig: Rig, warehouse: Warehouse, analytics: Worker) -> None:

@@ -12,11 +12,11 @@ from confluent_kafka import KafkaException
 from processors.analytics.aside.breaker_closing import BreakerClosing
 from processors.analytics.aside.circuit_breaker import CircuitBreaker
 from processors.analytics.aside.inputs import Inputs
-from processors.analytics.aside.outputs import Outputs
 from processors.analytics.aside.streams import Cause, Obstacle, StreamsAside, StreamsStopped
 from processors.analytics.decoder import Decoder
 from processors.analytics.transactions import Refusal, Refused
 from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
+from streamgauge.dead_letters.outputs import Outputs
 from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.process import Process
 

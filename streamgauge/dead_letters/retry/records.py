@@ -79,6 +79,7 @@ class Record:
             detail=error.detail,
             attempts=error.attempts,
             root=Position.parse(error.retry_of or "") or letter.position,
+            consumer=error.consumer,
             dead_at=datetime.fromtimestamp(max(self.timestamp, 0) / 1_000, UTC),
         )
 

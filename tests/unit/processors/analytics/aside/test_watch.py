@@ -8,10 +8,10 @@ import pytest
 
 from processors.analytics.aside import watch
 from processors.analytics.aside.circuit_breaker import CircuitBreaker
-from processors.analytics.aside.outputs import Outputs
 from processors.analytics.aside.streams import Obstacle
 from processors.analytics.aside.watch import StreamWatch
 from streamgauge.catalog import loader
+from streamgauge.dead_letters.outputs import Outputs
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
 

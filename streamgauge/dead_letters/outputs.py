@@ -1,4 +1,4 @@
-"""Outputs: what the topics that analytics writes take, so that one of them never stops the others.
+"""Outputs: what the topics take that dead letters and deltas go to, so that one of them never stops the others.
 
 A message that its topic refuses aborts the whole transaction. So the limits are known beforehand: asked of the broker
 before letters are written, and learnt from refusals where this user may not ask.
@@ -16,20 +16,21 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
 
 from streamgauge.catalog.loader import ANALYTICS_TOPIC
+from streamgauge.dead_letters.fitting import OVERHEAD_BYTES
 from streamgauge.dead_letters.reference import SMALLEST_LETTER_BYTES
 from streamgauge.runtime import kafka
 from streamgauge.runtime.settings import Settings
 
 # Kafka's default of `max.message.bytes`.
 USUAL_BYTES = 1_048_588
-# A batch's header, and a record's.
-OVERHEAD_BYTES = 100
 # librdkafka's default.
 BATCH_BYTES = 1_000_000
 # How often in a row a topic may refuse messages before its streams are set aside; each halves what it is thought to
 # take. Without the right to ask for its limit, more of them teach something.
 MOST_REFUSALS, MOST_REFUSALS_UNTOLD = 3, 12
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - librdkafka's own code
+# What purged and aborted messages are reported with: not the topic's own answer.
+ABORTED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE})  # noqa: SLF001
 _FRESH_S, _CALL_S = 1.0, 10.0
 
 

@@ -1,8 +1,7 @@
-"""What topics take: asked of the broker, or learnt from refusals; one that takes nothing stops its stream alone."""
+"""What topics take: asked of the broker, or learnt from refusals."""
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +10,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AclOperation
 
-from processors.analytics.aside import outputs
-from processors.analytics.aside.outputs import BATCH_BYTES, USUAL_BYTES, Outputs
-from processors.analytics.aside.streams import FIRST_RETRY_S, LAST_RETRY_S, Obstacle, StreamsAside
-from streamgauge.runtime.process import Process
+from streamgauge.dead_letters import outputs
+from streamgauge.dead_letters.outputs import BATCH_BYTES, USUAL_BYTES, Outputs
 from streamgauge.runtime.settings import Settings
 
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
@@ -96,20 +93,3 @@ def test_refusals_teach_and_end(monkeypatch: pytest.MonkeyPatch, told: bool) -> 
     assert reasons.index(next(filter(None, reasons))) < (4 if told else 13)
     out.accepted(["orders.dlq"])
     assert out.obstacle("orders.dlq") is None
-
-
-def test_streams_are_tried_again_at_intervals_that_double() -> None:
-    process = Process("t", Settings(), threading.Event())
-    aside, obstacle = StreamsAside(process), Obstacle("orders", "topic", "it is gone")
-    waits, now = [], 0.0
-    for _ in range(6):
-        aside.add(obstacle, now)
-        waits.append(next(wait for wait in range(1_000) if aside.due(now + wait)))
-    assert waits == [5, 10, 20, 40, 60, 60]
-    assert (waits[0], waits[-1]) == (FIRST_RETRY_S, LAST_RETRY_S)
-    assert process.health["problems"] == ["stream `orders` is set aside, the others go on: it is gone"]
-    aside.take_back("orders")
-    assert ("orders" in aside, process.health["problems"]) == (False, [])
-    aside.succeeded(["orders"])
-    aside.add(obstacle, now)
-    assert aside.due(now + FIRST_RETRY_S)
