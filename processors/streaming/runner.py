@@ -18,7 +18,7 @@ from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.connection.explain import explained, unreachable
 from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.data_dir import replica_slot
-from streamgauge.runtime.errors import FatalError, TransientError
+from streamgauge.runtime.errors import FatalError, TransientError, UsageError
 from streamgauge.runtime.kafka.topic_identity import TopicRecreated
 from streamgauge.runtime.process import Process
 from streamgauge.runtime.settings import Settings
@@ -26,7 +26,7 @@ from streamgauge.runtime.settings import Settings
 WATCH_EVERY_S = 0.1
 CHECK_BROKER_EVERY_S = 5.0
 RETRY_AFTER_S = 1.0
-CHECK_TOPICS_EVERY_S = 10.0
+CHECK_TOPICS_EVERY_S = 5.0
 
 
 def _serve(service: Service) -> None:
@@ -103,6 +103,16 @@ def _topics(name: str, settings: Settings) -> list[str]:
     return sorted({*own.inputs, *own.outputs, *loader.streams_of(settings.catalog).internal})
 
 
+def _are_there(topics: list[str], running: Process) -> bool:
+    """Whether all topics are there; where not, the process reports why it waits."""
+    try:
+        kafka.require_topics(running.settings, topics)
+    except (UsageError, TransientError) as error:
+        running.unready(f"waiting for a topic: {error}")
+        return False
+    return True
+
+
 def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Settings], int] | None = None) -> int:
     """Run one replica of the service `name`; returns the exit code.
 
@@ -112,12 +122,16 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
     def work(running: Process) -> None:
         metrics.register("streaming")
         kafka.require_broker(running.settings)
-        kafka.require_topics(running.settings, _topics(name, running.settings))
         own = replica_slot.take(name, running.settings.data_dir)
         needed = (Right("Read", "group", name), Right("Write", "transactional-id", own.id), Right("Write", "topic"))
+        needed_topics = _topics(name, running.settings)
         # What dead-letter topics refused is known to the next application, too.
         outputs = Outputs(running.settings)
         while not running.stop.is_set():
+            # Before each application: it would create what was deleted meanwhile, with one partition.
+            if not _are_there(needed_topics, running):
+                running.stop.wait(CHECK_TOPICS_EVERY_S)
+                continue
             try:
                 with _fatal():
                     interval = interval_ms(running.settings) if interval_ms else None

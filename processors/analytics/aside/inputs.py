@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
@@ -14,6 +14,15 @@ from streamgauge.runtime import kafka
 from streamgauge.runtime.settings import Settings
 
 _CALL_S = 10.0
+_KEEPING = ("cleanup.policy", "retention.ms", "retention.bytes")
+
+
+class Fault(NamedTuple):
+    """Something wrong with a stream's topics while the stream is read all the same; `text` is a sentence for people."""
+
+    stream: str
+    subject: str
+    text: str
 
 
 class Inputs:
@@ -23,8 +32,8 @@ class Inputs:
         self._client = client or kafka.admin(settings)
         self._streams = streams
 
-    def check(self) -> tuple[list[Obstacle], dict[str, str]]:
-        """Streams that cannot be read as they are; and by stream, what its next dead letter would meet.
+    def check(self) -> tuple[list[Obstacle], list[Fault]]:
+        """Streams that cannot be read as they are, and what is wrong with others.
 
         Blocks for two requests. Raises `KafkaException` where the broker does not answer; what this user may not ask
         is taken to be right.
@@ -34,30 +43,33 @@ class Inputs:
             TopicCollection(topics), include_authorized_operations=True, request_timeout=_CALL_S
         )
         found = {name: _answer(described[name]) for name in topics}
-        policies = self._policies(topic for topic in self._streams if not isinstance(found[topic], int))
-        obstacles = [
-            Obstacle(topic, "topic", why)
-            for topic, stream in self._streams.items()
-            if (why := _why(topic, stream, found[topic], policies.get(topic, "")))
-        ]
-        letters = {
-            topic: f"dead-letter topic `{stream.dead_letter_topic}` does not exist: the next bad event of `{topic}` "
-            "would stop that stream; create it with `streamgauge topics`"
-            for topic, stream in self._streams.items()
-            if found[stream.dead_letter_topic] == KafkaError.UNKNOWN_TOPIC_OR_PART
-        }
-        return obstacles, letters
+        configs = self._configs(topic for topic in self._streams if not isinstance(found[topic], int))
+        obstacles, faults = [], []
+        for topic, stream in self._streams.items():
+            config = configs.get(topic, {})
+            if why := _why(topic, stream, found[topic], config.get("cleanup.policy", "")):
+                obstacles.append(Obstacle(topic, "topic", why))
+            elif stream.compacted and (what := _forgets(topic, config)):
+                faults.append(Fault(topic, f"retention of {topic}", what))
+            if found[stream.dead_letter_topic] == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                what = (
+                    f"dead-letter topic `{stream.dead_letter_topic}` does not exist: the next bad event of `{topic}` "
+                    "would stop that stream; create it with `streamgauge topics`"
+                )
+                faults.append(Fault(topic, f"dead letters of {topic}", what))
+        return obstacles, faults
 
-    def _policies(self, topics: Iterator[str]) -> dict[str, str]:
+    def _configs(self, topics: Iterator[str]) -> dict[str, dict[str, str]]:
+        """What decides how long each topic keeps its events."""
         resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
         if not resources:
             return {}
-        policies = {}
+        configs = {}
         for resource, future in self._client.describe_configs(resources, request_timeout=_CALL_S).items():
             answer = _answer(future)
             if not isinstance(answer, int):
-                policies[resource.name] = answer["cleanup.policy"].value
-        return policies
+                configs[resource.name] = {name: answer[name].value for name in _KEEPING if name in answer}
+        return configs
 
 
 def _answer(future: Any) -> Any:
@@ -87,3 +99,18 @@ def _why(topic: str, stream: Stream, found: Any, policy: str) -> str | None:
             "wrong; set cleanup.policy=delete"
         )
     return None
+
+
+def _forgets(topic: str, config: Mapping[str, str]) -> str | None:
+    """What is wrong with a topic of reference data that deletes it after a while.
+
+    All that is in it is read, and rows stay in the tables; setting the stream aside would save none of them.
+    """
+    limits = [f"{name}={config[name]}" for name in _KEEPING[1:] if config.get(name, "-1") != "-1"]
+    if "delete" not in config.get("cleanup.policy", "") or not limits:
+        return None
+    return (
+        f"topic `{topic}` is reference data and deletes it (cleanup.policy={config['cleanup.policy']}, "
+        f"{', '.join(limits)}): the tables keep the rows, but `rebuild` and services that start would lack them; set "
+        "cleanup.policy=compact"
+    )

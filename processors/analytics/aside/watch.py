@@ -47,6 +47,8 @@ class StreamWatch:
         self._committed: dict[str, dict[int, int]] = {}
         self._read: dict[str, dict[int, int]] = {}
         self._changed = False
+        # The subjects of what is wrong with topics of streams that are read all the same.
+        self._faults: frozenset[str] = frozenset()
 
     def changed(self) -> bool:
         """Whether streams were set aside or taken back since the last call."""
@@ -133,12 +135,13 @@ class StreamWatch:
             log.warning("topics cannot be checked: %s", error.args[0])
 
     def _check_inputs(self) -> None:
-        obstacles, letters = self._inputs.check()
-        for stream in self._catalog.streams:
-            if stream in letters and stream not in self.aside:
-                self._process.problem(f"dead letters of {stream}", letters[stream])
-            else:
-                self._process.solved(f"dead letters of {stream}")
+        obstacles, faults = self._inputs.check()
+        shown = {fault.subject: fault.text for fault in faults if fault.stream not in self.aside}
+        for subject in self._faults - shown.keys():
+            self._process.solved(subject)
+        for subject, text in shown.items():
+            self._process.problem(subject, text)
+        self._faults = frozenset(shown)
         self.set_aside([obstacle for obstacle in obstacles if obstacle.stream not in self.aside], {}, {})
         for stream in set(self.aside.of("topic")) - {obstacle.stream for obstacle in obstacles}:
             self._take_back(stream)
