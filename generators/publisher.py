@@ -32,7 +32,7 @@ def producer_config(settings: Settings) -> dict[str, Any]:
         "message.timeout.ms": 0,
         "message.max.bytes": 1_000_000,
         "reconnect.backoff.max.ms": 1_000,
-        "log_level": 2,
+        **kafka.QUIET,
     }
 
 

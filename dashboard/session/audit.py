@@ -63,7 +63,7 @@ class Writer:
                         "linger.ms": 0,
                         "delivery.timeout.ms": int(1_000 * self._timeout_s),
                         "request.timeout.ms": int(1_000 * self._timeout_s) - 500,
-                        "log_level": 0,
+                        **kafka.QUIET,
                     }
                 )
             return self._producer

@@ -79,7 +79,7 @@ class Services:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
-                "log_level": 2,
+                **kafka.QUIET,
                 "error_cb": self._on_error,
             }
         )

@@ -134,7 +134,7 @@ class Transactions:
             "compression.type": COMPRESSION,
             "message.max.bytes": MESSAGE_MAX_BYTES,
             "client.id": self._name,
-            "log_level": 0,
+            **kafka.QUIET,
         }
 
     def commit(

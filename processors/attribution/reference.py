@@ -104,7 +104,7 @@ class Follower(Generic[E]):
 
     def _take(self, fetched: Fetch) -> None:
         for error in fetched.errors:
-            log.debug("%s: %s", self._topic, error.str())
+            log.debug("%s: %s", self._topic, error.args[0].str())
         for message in fetched.messages:
             value = message.value()
             if value is None:

@@ -118,7 +118,7 @@ class TickSender:
 
     def __init__(self, service: Service) -> None:
         self._app = service.app
-        config = {**kafka.producer_config(service.settings), "message.timeout.ms": 5_000, "log_level": 0}
+        config = {**kafka.producer_config(service.settings), "message.timeout.ms": 5_000, **kafka.QUIET}
         self._producer = Producer({**config, "client.id": f"{service.slot.id}-clock"})
 
     def tick(self) -> None:

@@ -73,7 +73,7 @@ class Sampler:
         # One request at a time: of two, the first may be refused and sent again after the second, and the older sample
         # would be the latest.
         config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
-        self._producer = Producer({**kafka.producer_config(settings), **config, "log_level": 0})
+        self._producer = Producer({**kafka.producer_config(settings), **config, **kafka.QUIET})
         self._retry_due = self._ids_due = 0.0
 
     def step(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from processors.streaming.service import Service
 from streamgauge.catalog import loader
 from streamgauge.dead_letters.outputs import Outputs
 from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.connection import rights
 from streamgauge.runtime.connection.explain import explained, unreachable
 from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.data_dir import replica_slot
@@ -97,6 +99,12 @@ def _fatal() -> Iterator[None]:
         ) from error
 
 
+def _refused(error: Exception, settings: Settings) -> str | None:
+    """The refusal of a topic's configuration, which Quix Streams reports in words of its own."""
+    match = re.search(r'Failed to access configs for topics "([^"]+)"', str(error))
+    return None if match is None else rights.refused(settings, Right("DescribeConfigs", "topic", match[1]))
+
+
 def _topics(name: str, settings: Settings) -> list[str]:
     """The topics that the service reads and writes; others may be missing."""
     own = registry.BY_NAME[name]
@@ -144,7 +152,7 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
                 running.stop.wait(CHECK_TOPICS_EVERY_S)
             except (KafkaException, QuixException, TransientError) as error:
                 # The broker is away or refused a transaction, or a topic was made anew: resume from what is committed.
-                running.unready(str(explained(error, running.settings, *needed)))
+                running.unready(_refused(error, running.settings) or str(explained(error, running.settings, *needed)))
                 running.stop.wait(RETRY_AFTER_S)
                 while not running.stop.is_set() and not kafka.broker_answers(running.settings):
                     running.stop.wait(RETRY_AFTER_S)

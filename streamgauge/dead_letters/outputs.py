@@ -19,6 +19,8 @@ from streamgauge.catalog.loader import ANALYTICS_TOPIC
 from streamgauge.dead_letters.fitting import OVERHEAD_BYTES
 from streamgauge.dead_letters.reference import SMALLEST_LETTER_BYTES
 from streamgauge.runtime import kafka
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.settings import Settings
 
 # Kafka's default of `max.message.bytes`.
@@ -38,7 +40,7 @@ class Outputs:
     """What each topic takes, in bytes, and what is wrong with it."""
 
     def __init__(self, settings: Settings, client: AdminClient | None = None) -> None:
-        self._client = client or kafka.admin(settings)
+        self._settings, self._client = settings, client or kafka.admin(settings)
         self._limits: dict[str, int] = {}
         self._told: dict[str, int] = {}
         self._missing: set[str] = set()
@@ -108,7 +110,7 @@ class Outputs:
         if error.code() in _MISSING:
             self._missing.add(topic)
         elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return _denied(topic)
+            return self._denied(topic)
         elif error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             known = self.limit(topic)
             self.ask([topic])
@@ -138,12 +140,11 @@ class Outputs:
                 self._missing.add(topic)
                 return self.obstacle(topic)
             if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-                return _denied(topic)
+                return self._denied(topic)
             raise
         if operations is None or AclOperation.WRITE in operations or AclOperation.ALL in operations:
             return None
-        return _denied(topic)
+        return self._denied(topic)
 
-
-def _denied(topic: str) -> str:
-    return f"this user may not write to topic `{topic}`: grant it Write (and Describe)"
+    def _denied(self, topic: str) -> str:
+        return rights.refused(self._settings, Right("Write", "topic", topic))

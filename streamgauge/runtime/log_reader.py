@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streamgauge.runtime import kafka
+from streamgauge.runtime.connection import rights
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.kafka import Partition
 from streamgauge.runtime.settings import Settings
@@ -34,18 +35,19 @@ class Fetch(NamedTuple):
 
     messages: of any partition, those of one in the order of their offsets; no errors among them.
     ends:     partitions that were read to their end (or to the end of their range), and the offset of that end.
-    errors:   other errors that librdkafka reported meanwhile; it goes on by itself after those it calls retriable.
+    errors:   other errors that librdkafka reported meanwhile, each with the topic that it is about; it goes on by
+              itself after those it calls retriable.
     """
 
     messages: list[Message]
     ends: dict[Partition, int]
-    errors: list[KafkaError]
+    errors: list[KafkaException]
 
     def raise_permanent(self) -> None:
         """Raise `KafkaException` for the first error that no retry will mend."""
         for error in self.errors:
-            if not error.retriable():
-                raise KafkaException(error)
+            if not error.args[0].retriable():
+                raise error
 
 
 def consumer(settings: Settings, group: str, options: Mapping[str, object] | None = None) -> Consumer:
@@ -61,15 +63,17 @@ def consumer(settings: Settings, group: str, options: Mapping[str, object] | Non
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
-            "log_level": 0,
+            **kafka.QUIET,
             **(options or {}),
         }
     )
 
 
 def partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
-    """The partitions of a topic; none where it does not exist."""
+    """The partitions of a topic; none where it does not exist. Raises `KafkaException` where the broker hides it."""
     described = consumer.list_topics(topic, timeout=_CALL_S).topics[topic]
+    if rights.is_refusal(described.error):
+        raise KafkaException(described.error, topic)
     return [TopicPartition(topic, number) for number in sorted(described.partitions)]
 
 
@@ -93,7 +97,7 @@ def fetch(consumer: Consumer, most: int = BATCH, wait_s: float = WAIT_S, *, at_o
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes have no other name
             fetched.ends[partition_of(message)] = message.offset() or 0
         else:
-            fetched.errors.append(error)
+            fetched.errors.append(KafkaException(error, message.topic()))
     return fetched
 
 
@@ -166,7 +170,7 @@ def read_ranges(
     """
     for fetched in in_ranges(consumer, ranges, keep_going=keep_going, silence_s=SILENCE_S):
         for error in fetched.errors:
-            log.warning("reading the log: %s", error)
+            log.warning("reading the log: %s", error.args[0])
         runs: dict[Partition, list[Message]] = {}
         for message in fetched.messages:
             runs.setdefault(partition_of(message), []).append(message)

@@ -17,6 +17,8 @@ from streamgauge.cli.local.ports import free_port
 from streamgauge.cli.topics import setup
 from streamgauge.cli.topics.specs import of_catalog
 from streamgauge.runtime.connection.explain import unreachable
+from streamgauge.runtime.connection.rights import principal
+from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from tests.support import commands
 from tests.support.requirements import require_kafka
@@ -26,6 +28,10 @@ Fault = Callable[[SecureKafka], dict[str, Any]]
 PASSWORD_WRONG = "refuses the login of `admin` by SCRAM-SHA-512: wrong user name or password; check STREAMGAUGE_SASL_"
 TLS_WANTED = "speaks TLS, and STREAMGAUGE_SECURITY_PROTOCOL is {}; set it to SASL_SSL or SSL"
 NO_TLS = "does not speak TLS, and STREAMGAUGE_SECURITY_PROTOCOL is {}; set it to"
+CERTIFICATE_WANTED = (
+    "wants a certificate of the client, and none is given; set STREAMGAUGE_SSL_CERTIFICATE_LOCATION and "
+    "STREAMGAUGE_SSL_KEY_LOCATION"
+)
 LOGIN_WANTED = "where a login is wanted, set STREAMGAUGE_SECURITY_PROTOCOL to {}"
 
 
@@ -37,6 +43,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
         # The first TLS connection of a Java broker takes its time.
         assert unreachable(broker.settings(), timeout_s=60.0) is None
         yield broker
+
+
+def certificate(which: Callable[[SecureKafka], Path | None]) -> Fault:
+    """A client that shows a certificate: of our authority, of another, or none."""
+    return lambda kafka: {"sasl_mechanism": None, **kafka.certified(which(kafka))}
 
 
 def at(port: int, **values: Any) -> dict[str, Any]:
@@ -86,6 +97,30 @@ def at(port: int, **values: Any) -> dict[str, Any]:
             LOGIN_WANTED.format("SASL_PLAINTEXT"),
             id="no login",
         ),
+        pytest.param(certificate(lambda _: None), CERTIFICATE_WANTED, id="no certificate"),
+        pytest.param(
+            certificate(lambda kafka: kafka.stranger.sign("stranger's client")),
+            "/stranger's client.pem: no authority that it trusts has signed it (sslv3 alert bad certificate); correct",
+            id="certificate of an unknown authority",
+        ),
+        pytest.param(
+            certificate(lambda kafka: kafka.authority.sign("late", days=-1)),
+            "/late.pem: it ran out on 20",
+            id="certificate has expired",
+        ),
+        pytest.param(
+            lambda kafka: {
+                **kafka.certified(kafka.authority.sign("one")),
+                "ssl_key_location": kafka.authority.sign("two"),
+            },
+            "STREAMGAUGE_SSL_KEY_LOCATION failed: key values mismatch",
+            id="key of another certificate",
+        ),
+        pytest.param(
+            lambda kafka: {**kafka.certified(kafka.authority.sign("one")), "ssl_key_location": None},
+            "STREAMGAUGE_SSL_CERTIFICATE_LOCATION needs STREAMGAUGE_SSL_KEY_LOCATION too",
+            id="certificate without a key",
+        ),
         pytest.param(
             lambda _: at(free_port()), "connection refused; check STREAMGAUGE_BOOTSTRAP_SERVERS", id="refused"
         ),
@@ -108,6 +143,17 @@ def test_a_connection_that_fails_says_why(kafka: SecureKafka, fault: Fault, said
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.kafka
+def test_a_client_with_a_certificate_gets_in_and_is_called_by_its_subject(kafka: SecureKafka) -> None:
+    settings = Settings(**kafka.certified(kafka.authority.sign("shop")))
+    assert unreachable(settings, timeout_s=10.0) is None
+    assert principal(settings) == "User:CN=shop"
+    with pytest.raises(UsageError, match=r"refuses User:CN=shop Create on the topic `orders`.* User:CN=shop "):
+        setup.ensure(
+            settings, [spec for spec in of_catalog(settings, loader.load(settings.catalog)) if spec.name == "orders"]
+        )
+
+
 def test_a_port_that_stays_silent_is_told_from_one_that_refuses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         why = unreachable(Settings(**at(silent.getsockname()[1])), timeout_s=0.5)
@@ -128,6 +174,14 @@ COMMANDS = (
     "status",
     "rebuild",
     "replay attribution --to 2026-01-01",
+    "streams close orders",
+    "lag",
+    "sql SELECT",
+    "snapshot {}",
+    "story ORD-1",
+    "dead-letters list",
+    "dead-letters show orders:0:1",
+    "dead-letters retry orders:0:1",
 )
 
 
@@ -159,8 +213,7 @@ def said(settings: Settings, *lines: str) -> list[tuple[str, str]]:
         check=True,
         timeout=240,
     )
-    # librdkafka has a line of its own for an error that is fatal to a producer or consumer.
-    words = [line for line in done.stderr.splitlines() if not line.startswith("%")]
+    words = done.stderr.splitlines()
     assert len(words) == 2 * len(lines), done.stderr
     return list(zip(words[::2], words[1::2], strict=True))
 
@@ -173,9 +226,10 @@ def quiet(kafka: SecureKafka, folder: Path, user: str, **values: Any) -> Setting
 
 @pytest.mark.kafka
 def test_every_command_says_why_in_one_line(kafka: SecureKafka, tmp_path: Path) -> None:
-    """`lag` and `dead-letters` ask the warehouse first: without one they have nothing to say of Kafka."""
+    """Those that ask the warehouse too: it is not there, and Kafka is why."""
     settings = quiet(kafka, tmp_path, "admin", sasl_password="wrong")
-    for command, (line, end) in zip(COMMANDS, said(settings, *COMMANDS), strict=True):
+    commands = [command.format(tmp_path / "copy.duckdb") for command in COMMANDS]
+    for command, (line, end) in zip(commands, said(settings, *commands), strict=True):
         assert PASSWORD_WRONG in line, (command, line)
         assert end == f"{command} ended with {1 if command == 'status' else 2}"
 
@@ -201,11 +255,13 @@ def test_a_right_that_is_refused_is_named(kafka: SecureKafka, tmp_path: Path) ->
             "warehouse": ("Describe on the topic `analytics`", "Describe --topic analytics"),
         },
         "looker": {
+            "topics": ("DescribeConfigs on the topic `", "DescribeConfigs --topic "),
             "generate --count 1": ("IdempotentWrite on the cluster", "IdempotentWrite --cluster"),
             "warehouse": ("Read on the topic `analytics`", "Read --topic analytics"),
             "process analytics": ("Write on the transactional id `", "Write --transactional-id analytics-"),
         },
         "writer": {
+            "streams close orders": ("Write on the topic `audit`", "Write --topic audit"),
             "generate --count 1": ("Write on the topic `", "Write --topic "),
             "process analytics": ("Read on the group `analytics`", "Read --group analytics"),
         },

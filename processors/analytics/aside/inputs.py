@@ -11,6 +11,8 @@ from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
 from processors.analytics.aside.streams import Obstacle
 from streamgauge.catalog.stream import Stream
 from streamgauge.runtime import kafka
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.settings import Settings
 
 _CALL_S = 10.0
@@ -29,7 +31,7 @@ class Inputs:
     """Checks the topics of streams, and their dead-letter topics."""
 
     def __init__(self, settings: Settings, streams: Mapping[str, Stream], client: AdminClient | None = None) -> None:
-        self._client = client or kafka.admin(settings)
+        self._settings, self._client = settings, client or kafka.admin(settings)
         self._streams = streams
 
     def check(self) -> tuple[list[Obstacle], list[Fault]]:
@@ -47,7 +49,7 @@ class Inputs:
         obstacles, faults = [], []
         for topic, stream in self._streams.items():
             config = configs.get(topic, {})
-            if why := _why(topic, stream, found[topic], config.get("cleanup.policy", "")):
+            if why := _why(self._settings, topic, stream, found[topic], config.get("cleanup.policy", "")):
                 obstacles.append(Obstacle(topic, "topic", why))
             elif stream.compacted and (what := _forgets(topic, config)):
                 faults.append(Fault(topic, f"retention of {topic}", what))
@@ -83,7 +85,7 @@ def _answer(future: Any) -> Any:
         raise
 
 
-def _why(topic: str, stream: Stream, found: Any, policy: str) -> str | None:
+def _why(settings: Settings, topic: str, stream: Stream, found: Any, policy: str) -> str | None:
     if found == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return (
             f"topic `{topic}` does not exist, or this user may not describe it; `streamgauge topics` creates it, and "
@@ -92,7 +94,7 @@ def _why(topic: str, stream: Stream, found: Any, policy: str) -> str | None:
     operations = None if isinstance(found, int) else found.authorized_operations
     may_read = operations is None or {AclOperation.READ, AclOperation.ALL} & set(operations)
     if isinstance(found, int) or not may_read:
-        return f"this user may not read topic `{topic}`: grant it Read (and Describe)"
+        return rights.refused(settings, Right("Read", "topic", topic))
     if "compact" in policy and not stream.compacted:
         return (
             f"topic `{topic}` is compacted and loses events (cleanup.policy={policy}), and sums over the rest would be "

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from streamgauge.cli import output
 from streamgauge.cli.dead_letters.selection import Choice, condition
+from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.cli.terminal import Screen
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
@@ -113,7 +114,7 @@ def table(found: Sequence[Group]) -> Table:
 
 def run(settings: Settings, choice: Choice, *, as_json: bool) -> None:
     """Write the groups to standard output."""
-    with Warehouse(settings) as warehouse:
+    with warehouse_errors(), Warehouse(settings) as warehouse:
         found = groups(warehouse, choice)
     if as_json:
         output.json_line([json_value(asdict(group)) for group in found])

@@ -9,6 +9,7 @@ from pathlib import Path
 from streamgauge.catalog.builtin.retries import RETRIES_TOPIC
 from streamgauge.cli.dead_letters import selection
 from streamgauge.cli.dead_letters.selection import Choice
+from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import edit, records, targets
 from streamgauge.dead_letters.retry.edit import Setting
@@ -63,7 +64,7 @@ def make(settings: Settings, choice: Choice, options: Options) -> Plan:
     """Find the letters and their records, and apply the edits. Sends nothing. Raises `UsageError`."""
     if choice.empty:
         raise UsageError("choose letters: ids, --fingerprint, --stream, --reason or --since")
-    with Warehouse(settings) as warehouse:
+    with warehouse_errors(), Warehouse(settings) as warehouse:
         chosen = selection.find(warehouse, choice)
     plan, retried, remaining = Plan(), retried_letters(settings), list[Letter]()
     for letter in chosen:

@@ -12,6 +12,7 @@ from streamgauge.catalog.builtin.retries import LetterRetried
 from streamgauge.cli import output as stdout
 from streamgauge.cli.dead_letters import selection
 from streamgauge.cli.dead_letters.selection import Choice
+from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.cli.terminal import Screen, Text
 from streamgauge.dead_letters import payload, reference
 from streamgauge.dead_letters.headers import Headers, big_integer, number
@@ -31,7 +32,7 @@ JSON_BYTES = 256 * 1024
 
 def run(settings: Settings, choice: Choice, output: Path | None, *, as_json: bool = False) -> None:
     """Write the letter to standard output, or its payload, unchanged, to `output`. Raises `UsageError` for none."""
-    with Warehouse(settings) as warehouse:
+    with warehouse_errors(), Warehouse(settings) as warehouse:
         found = selection.find(warehouse, choice)
     if not found:
         raise UsageError(f"no dead letter has the fingerprint {choice.fingerprint}")

@@ -16,15 +16,15 @@ from streamgauge.catalog.builtin.lag import Status
 from streamgauge.cli import output
 from streamgauge.cli.lag import report as lag_report
 from streamgauge.cli.lag.report import Hot, Line, Report
+from streamgauge.cli.query.errors import warehouse_errors
 from streamgauge.cli.terminal import Screen, Text
 from streamgauge.domain import lag_status, limits
 from streamgauge.domain.format import UNKNOWN, clock, count, duration, money
 from streamgauge.domain.lag_status import MARKER
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.connection.explain import unreachable
-from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
-from streamgauge.warehouse.client import QueryError, Warehouse, WarehouseUnavailable
+from streamgauge.warehouse.client import Warehouse
 
 BROKER_TIMEOUT_S = 5.0
 # Partitions named in a sentence.
@@ -41,11 +41,8 @@ def main(group: str | None, topic: str | None, *, as_json: bool) -> int:
     """
     config = settings.load()
     now = datetime.now(UTC)
-    try:
-        with Warehouse(config) as source:
-            report = lag_report.report(source, loader.load(config.catalog), config.lag_interval_s, now, group, topic)
-    except (WarehouseUnavailable, QueryError) as error:
-        raise UsageError(str(error)) from None
+    with warehouse_errors(), Warehouse(config) as source:
+        report = lag_report.report(source, loader.load(config.catalog), config.lag_interval_s, now, group, topic)
     if group is None:
         if why := unreachable(config):
             output.note(f"topics that no group reads are not known: {why}")

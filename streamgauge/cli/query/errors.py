@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from streamgauge.runtime import settings
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
-from streamgauge.warehouse.client import QueryError, WarehouseUnavailable
+from streamgauge.warehouse.client import Busy, QueryError, WarehouseUnavailable
 
 
 class QueryFailed(StreamgaugeError):
@@ -15,12 +16,26 @@ class QueryFailed(StreamgaugeError):
 
 @contextmanager
 def warehouse_errors() -> Iterator[None]:
-    """Raise `UsageError` (exit code 2) where no warehouse answers, `QueryFailed` (1) for what is wrong with a query."""
+    """Raise `UsageError` (exit code 2) where no warehouse answers, `QueryFailed` (1) for what is wrong with a query.
+
+    Where Kafka is what lets nobody in, the warehouse cannot run either, and that is said first.
+    """
     try:
         yield
     except WarehouseUnavailable as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error) if isinstance(error, Busy) else _with_cause(error)) from None
     except QueryError as error:
         # DuckDB repeats the statement with a caret below; that is no use in one line.
         message = str(error).partition("\nLINE ")[0]
         raise QueryFailed(" ".join(message.split())) from None
+
+
+def _with_cause(error: WarehouseUnavailable) -> str:
+    config = settings.load()
+    if not config.bootstrap_servers:
+        return str(error)
+    # Imported here: Kafka's client takes most of a query's time.
+    from streamgauge.runtime.connection.explain import unreachable
+
+    why = unreachable(config)
+    return f"{why}; and {error}" if why else str(error)

@@ -12,6 +12,8 @@ from streamgauge.catalog import loader
 from streamgauge.catalog.builtin.audit import AUDIT_TOPIC, CLOSE_BREAKER, Closing, OperatorActed
 from streamgauge.dead_letters.retry.retrier import who
 from streamgauge.runtime import kafka, log_reader
+from streamgauge.runtime.connection.explain import explaining
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import TransientError, UsageError
 from streamgauge.runtime.settings import Settings
 
@@ -24,11 +26,10 @@ def run(settings: Settings, stream: str, by: str | None = None) -> str:
         raise UsageError(f"catalog `{settings.catalog}` has no stream `{stream}`")
     kafka.require_broker(settings)
     kafka.require_topics(settings, [AUDIT_TOPIC, stream])
-    try:
+    with explaining(settings, Right("Read", "topic", stream)):
         until = _ends(settings, stream)
+    with explaining(settings, Right("Write", "topic", AUDIT_TOPIC)):
         _write(settings, _record(stream, until, by))
-    except KafkaException as error:
-        raise TransientError(f"Kafka: {error.args[0].str()}") from None
     return (
         f"{stream}: where its circuit breaker is open, analytics goes on within seconds, and dead-letters what is bad "
         f"in its {sum(until.values()):,} events so far; later ones are judged anew"
@@ -66,7 +67,9 @@ def _write(settings: Settings, record: OperatorActed) -> None:
         if error is not None:
             errors.append(error)
 
-    producer = Producer({**kafka.producer_config(settings), "enable.idempotence": True, "log_level": 0})
+    producer = Producer({**kafka.producer_config(settings), "enable.idempotence": True, **kafka.QUIET})
     producer.produce(AUDIT_TOPIC, msgspec.json.encode(record), record.action_id.encode(), on_delivery=delivered)
-    if producer.flush(_CALL_S) or errors:
-        raise TransientError(f"Kafka did not take it: {errors[0].str() if errors else 'no answer'}")
+    if producer.flush(_CALL_S) and not errors:
+        raise TransientError("Kafka did not take it: no answer")
+    if errors:
+        raise KafkaException(errors[0])

@@ -17,7 +17,6 @@ from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import TransientError, UsageError
 from streamgauge.runtime.settings import Settings
 
-# What is refused where no topic is named: all of them are asked for at once.
 _RIGHTS = (Right("DescribeConfigs", "topic"), Right("Create", "cluster"))
 # No retry would mend these: the settings ask for what this cluster does not give.
 _UNACCEPTABLE = {
@@ -67,8 +66,13 @@ def _configs(client: AdminClient, names: list[str], timeout_s: float) -> dict[st
     if not names:
         return {}
     requests = client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in names])
-    responses = {resource.name: future.result(timeout=timeout_s) for resource, future in requests.items()}
-    return {name: {key: entry.value for key, entry in response.items()} for name, response in responses.items()}
+    found = {}
+    for resource, future in requests.items():
+        try:
+            found[resource.name] = {key: entry.value for key, entry in future.result(timeout=timeout_s).items()}
+        except KafkaException as error:
+            raise KafkaException(error.args[0], resource.name) from None
+    return found
 
 
 def _create(settings: Settings, client: AdminClient, missing: list[TopicSpec], timeout_s: float) -> set[str]:

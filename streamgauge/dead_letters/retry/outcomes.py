@@ -37,14 +37,14 @@ class Watcher:
     def __init__(self, settings: Settings, consumer: Any, group: str, letter_topics: Iterable[str]) -> None:
         self._group = group
         self._consumer = consumer
-        self._committed = Consumer({**kafka.client_config(settings), "group.id": group, "log_level": 0})
+        self._committed = Consumer({**kafka.client_config(settings), "group.id": group, **kafka.QUIET})
         # Ends as seen read-uncommitted: a letter whose transaction is just being committed counts.
         self._ends = Consumer(
             {
                 **kafka.client_config(settings),
                 "group.id": "streamgauge-dead-letters",
                 "isolation.level": "read_uncommitted",
-                "log_level": 0,
+                **kafka.QUIET,
             }
         )
         self._partitions = [

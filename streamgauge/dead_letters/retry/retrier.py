@@ -12,7 +12,7 @@ import hashlib
 import socket
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +25,17 @@ from streamgauge.dead_letters.letter import Letter
 from streamgauge.dead_letters.retry import records
 from streamgauge.dead_letters.retry.records import Record
 from streamgauge.runtime import kafka, log_reader
+from streamgauge.runtime.connection import rights
 from streamgauge.runtime.connection.explain import explained
 from streamgauge.runtime.connection.rights import Right
-from streamgauge.runtime.errors import StreamgaugeError, TransientError
+from streamgauge.runtime.errors import StreamgaugeError, TransientError, UsageError
 from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.settings import Settings
 
 TRANSACTIONAL_ID = "streamgauge-dead-letters-retry"
 MOST_BYTES = 64 * 1024 * 1024
+# By letter, the topic that did not take its event, and why.
+Refusals = dict[str, tuple[str, KafkaError]]
 _CALL_S = 30.0
 
 
@@ -97,10 +100,10 @@ class Retrier:
                 "compression.type": "gzip",
                 "batch.size": batch_bytes,
                 "linger.ms": 5,
-                "log_level": 0,
+                **kafka.QUIET,
             }
         )
-        self._admin = kafka.admin(settings)
+        self._settings, self._admin = settings, kafka.admin(settings)
         self._topic_ids: dict[str, str | None] = {}
         self._run, self._by = uuid.uuid4().hex[:12], (by or "").strip()[:1_000] or who()
         try:
@@ -114,7 +117,7 @@ class Retrier:
 
         Raises `Fenced`, or `TransientError` where the outcome is unknown: run the same again, nothing is sent twice.
         """
-        positions, refused = dict[str, Position](), dict[str, KafkaError]()
+        positions, refused = dict[str, Position](), Refusals()
         try:
             topics = {item.letter.position.topic for item in batch}
             self._topic_ids = {topic: now.id or None for topic, now in topic_ids.read(self._admin, topics).items()}
@@ -127,17 +130,17 @@ class Retrier:
                 self._publish_audit(item, positions[item.letter.position.exact])
             self._producer.commit_transaction(_CALL_S)
         except (KafkaException, BufferError, KeyError) as error:
-            raise _failed(error, refused) from None
+            raise self._failed(error, refused) from None
         return [Sent(item.letter, positions[item.letter.position.exact]) for item in batch]
 
-    def _publish(self, item: Sendable, positions: dict[str, Position], refused: dict[str, KafkaError]) -> None:
+    def _publish(self, item: Sendable, positions: dict[str, Position], refused: Refusals) -> None:
         def delivered(error: Any, message: Any) -> None:
             if error is None:
                 positions[item.letter.position.exact] = Position(
                     message.topic(), message.partition(), message.offset(), self._topic_ids.get(message.topic())
                 )
             else:
-                refused[item.letter.id] = error
+                refused[item.letter.id] = message.topic(), error
 
         headers = [
             *original(item.record.headers),
@@ -181,17 +184,21 @@ class Retrier:
         )
         self._producer.produce(RETRIES_TOPIC, msgspec.json.encode(record), letter.id.encode())
 
-
-def _failed(error: Exception, refused: Mapping[str, KafkaError]) -> StreamgaugeError:
-    kafka_error = error.args[0] if error.args else error
-    for letter, why in refused.items():
-        if not why.retriable() and not kafka.is_fenced(KafkaException(why)):
-            return StreamgaugeError(f"Kafka refused {letter} ({why.str()}): none of its transaction was sent")
-    if isinstance(error, KeyError):
-        return TransientError("Kafka did not accept every event of a transaction, so none was sent; run it again")
-    if kafka.is_fenced(error):
-        return Fenced("another retry has started on this cluster, and this one has stopped")
-    return TransientError(f"a transaction failed ({kafka_error}); run the same command again: nothing is sent twice")
+    def _failed(self, error: Exception, refused: Refusals) -> StreamgaugeError:
+        kafka_error = error.args[0] if error.args else error
+        for letter, (topic, why) in refused.items():
+            if rights.is_refusal(why):
+                said = rights.refusal(why, self._settings, Right("Write", "topic", topic))
+                return UsageError(f"{said}: none of its transaction was sent")
+            if not why.retriable() and not kafka.is_fenced(KafkaException(why)):
+                return StreamgaugeError(f"Kafka refused {letter} ({why.str()}): none of its transaction was sent")
+        if isinstance(error, KeyError):
+            return TransientError("Kafka did not accept every event of a transaction, so none was sent; run it again")
+        if kafka.is_fenced(error):
+            return Fenced("another retry has started on this cluster, and this one has stopped")
+        return TransientError(
+            f"a transaction failed ({kafka_error}); run the same command again: nothing is sent twice"
+        )
 
 
 def _sha256(value: bytes | None) -> str:

@@ -13,6 +13,8 @@ from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
 
 from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.runtime import kafka
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.settings import Settings
 
@@ -44,8 +46,7 @@ def read(settings: Settings, topics: Iterable[str]) -> dict[str, Target]:
         TopicCollection(names), include_authorized_operations=True, request_timeout=_CALL_S
     )
     limits = _limits(client, names)
-    who = settings.sasl_username or "this client"
-    return {name: _target(name, described[name], limits.get(name), who) for name in names}
+    return {name: _target(settings, name, described[name], limits.get(name)) for name in names}
 
 
 def refusal(item: Sendable, target: Target) -> str | None:
@@ -74,7 +75,7 @@ def refusal(item: Sendable, target: Target) -> str | None:
     )
 
 
-def _target(name: str, described: Future[Any], most_bytes: int | None, who: str) -> Target:
+def _target(settings: Settings, name: str, described: Future[Any], most_bytes: int | None) -> Target:
     try:
         topic = described.result(timeout=_CALL_S)
     except KafkaException as error:
@@ -82,11 +83,11 @@ def _target(name: str, described: Future[Any], most_bytes: int | None, who: str)
         if code in _ABSENT:
             return Target(name, f"topic `{name}` does not exist")
         if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return Target(name, f"{who} may not DESCRIBE topic `{name}`")
+            return Target(name, rights.refused(settings, Right("Describe", "topic", name)))
         return Target(name)
     operations = topic.authorized_operations
     if operations and not {AclOperation.WRITE, AclOperation.ALL} & set(operations):
-        return Target(name, f"{who} may not WRITE to topic `{name}`")
+        return Target(name, rights.refused(settings, Right("Write", "topic", name)))
     now = topic_ids.described(topic)
     return Target(name, "", now.partitions, most_bytes, now.id or None)
 

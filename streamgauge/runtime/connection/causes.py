@@ -17,6 +17,7 @@ BOOTSTRAP, PROTOCOL, MECHANISM = (
 LOGIN = "STREAMGAUGE_SASL_USERNAME and STREAMGAUGE_SASL_PASSWORD"
 AUTHORITY = "STREAMGAUGE_SSL_CA_LOCATION"
 OWN = "STREAMGAUGE_SSL_CERTIFICATE_LOCATION and STREAMGAUGE_SSL_KEY_LOCATION"
+REJECTED = ": no authority that it trusts has signed it"
 # librdkafka says where first: `sasl_ssl://host:9092/bootstrap: what (after 3ms in state CONNECT)`.
 _REPORT = re.compile(r"^(?:\w+://)?(?P<where>\S+?)/(?P<node>[\w-]+): (?P<what>.*?)(?: \(after \d.*\))?$", re.DOTALL)
 
@@ -55,7 +56,11 @@ def _said(name: str, what: str, where: str, config: Mapping[str, str]) -> tuple[
     if "certificate verify failed" in what:
         return f"the certificate of {where} is not one that this client trusts; set {AUTHORITY}", True
     if "alert" in what and ("certificate" in what or "handshake failure" in what or "unknown ca" in what):
-        return f"{where} does not take this client's certificate ({_short(what)}); set {OWN}", True
+        shown = config.get("ssl.certificate.location")
+        if shown is None:
+            return f"{where} wants a certificate of the client, and none is given; set {OWN}", True
+        said = _short(what.rpartition("failed: ")[2]).partition(":")[0]
+        return f"{where} does not take the certificate {shown}{REJECTED} ({said}); correct {OWN}", True
     if "PLAINTEXT broker listener" in what or "wrong version number" in what or "record layer failure" in what:
         advice = "SASL_PLAINTEXT or PLAINTEXT" if "SASL" in protocol else "PLAINTEXT or SASL_PLAINTEXT"
         return f"{where} does not speak TLS, and {PROTOCOL} is {protocol}; set it to {advice}", True

@@ -9,13 +9,15 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from streamgauge.runtime.connection import causes
+from streamgauge.runtime.connection import causes, certificate
 from streamgauge.runtime.connection.causes import PROTOCOL, Cause
+from streamgauge.runtime.connection.config import QUIET
 
 _STEP_S = 0.25
 _PROBE_S = 1.0
@@ -29,7 +31,7 @@ def failure(config: Mapping[str, Any], timeout_s: float) -> Cause | None:
     """
     reports: list[KafkaError] = []
     try:
-        client = AdminClient({**config, "log_level": 0, "error_cb": reports.append})
+        client = AdminClient({**config, **QUIET, "error_cb": reports.append})
     except KafkaException as error:
         return causes.of_settings(error.args[0].str(), config)
     newest: Cause | None = None
@@ -90,6 +92,8 @@ def _speaks_tls(host: str, port: int) -> bool:
 
 def _precise(cause: Cause, config: Mapping[str, Any]) -> Cause:
     """The cause, and for a certificate what is wrong with it: librdkafka does not say."""
+    if causes.REJECTED in cause.text and (at := certificate.expired(Path(config["ssl.certificate.location"]))):
+        return cause._replace(text=cause.text.replace(causes.REJECTED, f": it ran out on {at:%Y-%m-%d %H:%M} UTC"))
     host, _, port = cause.where.rpartition(":")
     if causes.AUTHORITY not in cause.text or not port.isdecimal():
         return cause

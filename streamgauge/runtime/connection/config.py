@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -9,6 +11,20 @@ from pydantic import SecretStr
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import PREFIX, Settings
 
+
+class _Detail(logging.Filter):
+    """Entries of any level become details, which are logged at DEBUG only."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return logging.getLogger("streamgauge").isEnabledFor(logging.DEBUG)
+
+
+_librdkafka = logging.getLogger("streamgauge.librdkafka")
+_librdkafka.addFilter(_Detail())
+# Options of a client whose failures the caller reports itself. What librdkafka logs all the same (an error that is
+# fatal to a producer) would be a second line of the same failure, and without a logger go past ours.
+QUIET: dict[str, Any] = {"log_level": 0, "logger": _librdkafka}
 _CONNECTION = (
     "security_protocol",
     "sasl_mechanism",
@@ -19,6 +35,9 @@ _CONNECTION = (
     "ssl_key_location",
     "ssl_key_password",
 )
+
+
+_OWN = ("ssl_certificate_location", "ssl_key_location")
 
 
 def _plain(value: object) -> str:
@@ -57,3 +76,8 @@ def _check(settings: Settings) -> None:
             path.open("rb").close()
         except OSError as error:
             raise UsageError(f"{PREFIX}{name.upper()}: cannot read {path} ({error.strerror})") from None
+    own: dict[str, Path | None] = {name: getattr(settings, name) for name in _OWN}
+    if any(own.values()) and not all(own.values()):
+        # librdkafka would show none to the broker, or fail with `no certificate assigned`.
+        given, lacking = sorted(own, key=lambda name: own[name] is None)
+        raise UsageError(f"{PREFIX}{given.upper()} needs {PREFIX}{lacking.upper()} too; one PEM file may be both")

@@ -49,14 +49,14 @@ def unreachable(settings: Settings, timeout_s: float = 2.0) -> str | None:
 def explained(error: BaseException, settings: Settings, *asked: Right) -> StreamgaugeError:
     """Our error for one of Kafka's: `UsageError` for a refused right and for a cluster that lets nobody in.
 
-    `asked` are the rights that the call needs. Where no broker was reached it connects once more to find out why, which
-    blocks for up to 4 s.
+    `asked` are the rights that the call needs; `KafkaException(error, topic)` names the topic that was refused. Where
+    no broker was reached it connects once more to find out why, which blocks for up to 4 s.
     """
     inner = error.args[0] if error.args else error
     if not isinstance(inner, KafkaError):
         return TransientError(f"Kafka on {settings.bootstrap}: {inner}")
     if rights.is_refusal(inner):
-        return UsageError(rights.refusal(inner, settings, *asked))
+        return UsageError(rights.refusal(inner, settings, *asked, topic=str(error.args[1]) if error.args[1:] else ""))
     if inner.code() in _UNREACHED and (why := unreachable(settings, _CAUSE_S)):
         return UsageError(why)
     return TransientError(f"Kafka on {settings.bootstrap}: {inner.str()}")

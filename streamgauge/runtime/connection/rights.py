@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
+from streamgauge.runtime.connection import certificate
 from streamgauge.runtime.settings import Settings
 
 
@@ -37,23 +39,36 @@ def principal(settings: Settings) -> str:
     if settings.security_protocol.startswith("SASL"):
         return f"User:{settings.sasl_username}"
     if settings.security_protocol == "SSL" and settings.ssl_certificate_location:
-        return f"the subject of {settings.ssl_certificate_location}"
+        name = certificate.subject(settings.ssl_certificate_location)
+        return f"User:{name}" if name else f"the subject of {settings.ssl_certificate_location}"
     return "User:ANONYMOUS"
 
 
-def refusal(error: KafkaError, settings: Settings, *asked: Right) -> str:
-    """The sentence. `asked` are the rights that the call needed; those of the error's kind are named."""
+def refusal(error: KafkaError, settings: Settings, *asked: Right, topic: str = "") -> str:
+    """The sentence. `asked` are the rights that the call needed; those of the error's kind are named.
+
+    `topic` is the one that was refused, where `asked` do not name it.
+    """
     usual = _KINDS[error.code()]
     if "PID" in error.str() and usual.kind == "cluster":
         # An idempotent producer's number; the right to write to any topic includes it.
         usual = Right("IdempotentWrite", "cluster")
     lacking = [right for right in asked if right.kind == usual.kind] or [usual]
+    if usual.kind == "topic":
+        lacking = [right if right.name else right._replace(name=topic) for right in lacking]
+    return refused(settings, *lacking)
+
+
+def refused(settings: Settings, *lacking: Right) -> str:
+    """The sentence about rights of one kind, any of which would do."""
     who = principal(settings)
     named = " or ".join(_named(right) for right in lacking)
     grant = " ".join(f"--operation {right.operation}" for right in lacking)
     first = lacking[0]
     on = "--cluster" if first.kind == "cluster" else f"--{first.kind} {first.name or 'NAME'}"
-    command = f"kafka-acls --add --allow-principal {who if ' ' not in who else 'PRINCIPAL'} {grant} {on}"
+    # A certificate may not tell its subject.
+    to = shlex.quote(who) if who.startswith("User:") else "PRINCIPAL"
+    command = f"kafka-acls --add --allow-principal {to} {grant} {on}"
     return f"Kafka on {settings.bootstrap} refuses {who} {named}; grant it: {command} (docs/kafka.md#rights)"
 
 

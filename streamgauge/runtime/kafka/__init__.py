@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from confluent_kafka.admin import AdminClient
 
 from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.config import QUIET as QUIET
 from streamgauge.runtime.connection.config import client_config as client_config  # for all who make clients
 from streamgauge.runtime.connection.explain import explaining, unreachable
 from streamgauge.runtime.connection.rights import Right
@@ -64,7 +65,7 @@ def application(
 
 def admin(settings: Settings) -> AdminClient:
     """An admin client; librdkafka logs nothing by itself while the broker is away."""
-    return AdminClient({**client_config(settings), "log_level": 0})
+    return AdminClient({**client_config(settings), **QUIET})
 
 
 def broker_answers(settings: Settings, timeout_s: float = 2.0) -> bool:

@@ -1,5 +1,6 @@
-"""Apache Kafka with three doors: SASL_SSL (SCRAM-SHA-512), SASL_PLAINTEXT and PLAINTEXT; nobody may do what no rule
-allows, but for `admin` and whoever comes by the plaintext door."""
+"""Apache Kafka with four doors: SASL_SSL (SCRAM-SHA-512), SASL_PLAINTEXT, SSL with client certificates, and PLAINTEXT;
+nobody may do what no rule allows, but for `admin` (by password or certificate) and whoever comes by the plaintext door.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +28,20 @@ from tests.support.secure_kafka.certificates import Authority
 
 _PROPERTIES = """
 listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure},LOGIN://127.0.0.1:{login},\
-CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure},LOGIN://127.0.0.1:{login}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,LOGIN:SASL_PLAINTEXT
+MUTUAL://127.0.0.1:{mutual},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure},LOGIN://127.0.0.1:{login},\
+MUTUAL://127.0.0.1:{mutual}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,LOGIN:SASL_PLAINTEXT,MUTUAL:SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.login.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.truststore.type=PEM
+listener.name.mutual.ssl.truststore.location={authority}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:admin;User:ANONYMOUS
+super.users=User:admin;User:CN=admin;User:ANONYMOUS
 """
 ADMIN = "admin"
 PASSWORD = "right-password"
@@ -55,7 +60,7 @@ class SecureKafka(LocalKafka):
         super().__init__(data_dir, free_port(), heap, stop)
         self.authority = Authority(self.data_dir / "certificates", "authority")
         self.stranger = Authority(self.data_dir / "certificates", "stranger")
-        self.secure_port, self.login_port = free_port(), free_port()
+        self.secure_port, self.login_port, self.mutual_port = free_port(), free_port(), free_port()
 
     def server_properties(self, controller_port: int) -> str:
         """The local broker's properties; of two lines the later one counts."""
@@ -63,8 +68,10 @@ class SecureKafka(LocalKafka):
             port=self.port,
             secure=self.secure_port,
             login=self.login_port,
+            mutual=self.mutual_port,
             controller=controller_port,
             keystore=self.authority.sign("broker"),
+            authority=self.authority.certificate,
         )
 
     def add_user(self, name: str, *rights: tuple[str, str, str]) -> None:
@@ -96,6 +103,16 @@ class SecureKafka(LocalKafka):
             "sasl_username": user,
             "sasl_password": PASSWORD,
             "ssl_ca_location": self.authority.certificate,
+        }
+
+    def certified(self, certificate: Path | None) -> Mapping[str, Any]:
+        """The settings of a client that shows a certificate (a file of `Authority.sign`) instead of a password."""
+        return {
+            "bootstrap_servers": f"127.0.0.1:{self.mutual_port}",
+            "security_protocol": "SSL",
+            "ssl_ca_location": self.authority.certificate,
+            "ssl_certificate_location": certificate,
+            "ssl_key_location": certificate,
         }
 
 

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from streamgauge.cli.local import child, ports
 from streamgauge.runtime import files
+from streamgauge.runtime.connection.config import QUIET
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.data_dir.broker_marker import BrokerMarker
 from streamgauge.runtime.errors import FatalError, TransientError, UsageError
@@ -83,7 +84,7 @@ class LocalBroker(ABC):
         client = AdminClient(
             {
                 "bootstrap.servers": self.bootstrap,
-                "log_level": 0,
+                **QUIET,
                 "reconnect.backoff.max.ms": 100,
                 "socket.timeout.ms": 5000,
             }

@@ -72,7 +72,7 @@ def test_a_topic_that_is_gone_or_denied(monkeypatch: pytest.MonkeyPatch) -> None
     assert out.obstacle("denied.dlq") is None, "this user may write without being allowed to ask"
     assert out.may_write("orders.dlq") is None
     broker.operations = [AclOperation.READ]
-    assert "may not write to topic `orders.dlq`" in (out.may_write("orders.dlq") or "")
+    assert "refuses User:ANONYMOUS Write on the topic `orders.dlq`" in (out.may_write("orders.dlq") or "")
     broker.limits["orders.dlq"] = 1_000_000
     out.ask(["orders.dlq"])
     assert out.obstacle("orders.dlq") is None

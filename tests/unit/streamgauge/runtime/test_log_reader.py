@@ -85,7 +85,9 @@ def test_a_fetch_separates_messages_ends_and_errors() -> None:
     fetched = log_reader.fetch(reader)
     assert offsets(fetched.messages) == [(0, 1), (1, 6)]
     assert fetched.ends == {("t", 1): 7}
-    assert [error.code() for error in fetched.errors] == [KafkaError.TOPIC_AUTHORIZATION_FAILED]
+    assert [(error.args[0].code(), error.args[1]) for error in fetched.errors] == [
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, "t")
+    ]
     with pytest.raises(KafkaException):
         fetched.raise_permanent()
 

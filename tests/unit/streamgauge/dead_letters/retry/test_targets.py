@@ -20,6 +20,8 @@ from streamgauge.dead_letters.retry.records import Record
 from streamgauge.dead_letters.retry.retrier import Sendable
 from streamgauge.dead_letters.retry.targets import Target
 from streamgauge.runtime import kafka
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.settings import Settings
 
 NOISE = random.Random(1).randbytes(3_000)  # does not compress
@@ -91,11 +93,12 @@ class Admin:
 def test_rights_and_limits_are_read_and_the_unknown_refuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka, "admin", lambda _: Admin())
     names = ["absent", "hidden", "broken", "read", "open", "old"]
-    assert targets.read(Settings(sasl_username="ana"), names) == {
+    settings = Settings(security_protocol="SASL_SSL", sasl_username="ana")
+    assert targets.read(settings, names) == {
         "absent": Target("absent", "topic `absent` does not exist"),
-        "hidden": Target("hidden", "ana may not DESCRIBE topic `hidden`"),
+        "hidden": Target("hidden", rights.refused(settings, Right("Describe", "topic", "hidden"))),
         "broken": Target("broken"),
-        "read": Target("read", "ana may not WRITE to topic `read`"),
+        "read": Target("read", rights.refused(settings, Right("Write", "topic", "read"))),
         "open": Target("open", "", 2, 1_000, "id"),
         "old": Target("old", "", 1),
     }

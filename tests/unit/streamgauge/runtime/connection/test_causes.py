@@ -71,10 +71,20 @@ LOGIN = {**TLS, "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "alice", "sa
             "required "
             "(after 9ms in state SSL_HANDSHAKE)",
             {**TLS, "security.protocol": "SSL"},
-            "k:9093 does not take this client's certificate (SSL handshake failed: tlsv13 alert certificate required); "
-            "set STREAMGAUGE_SSL_CERTIFICATE_LOCATION and STREAMGAUGE_SSL_KEY_LOCATION",
+            "k:9093 wants a certificate of the client, and none is given; set STREAMGAUGE_SSL_CERTIFICATE_LOCATION and "
+            "STREAMGAUGE_SSL_KEY_LOCATION",
             True,
             id="own certificate wanted",
+        ),
+        pytest.param(
+            "_TRANSPORT",
+            "ssl://k:9093/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL "
+            "alert number 42 (after 4ms in state APIVERSION_QUERY)",
+            {**TLS, "security.protocol": "SSL", "ssl.certificate.location": "own.pem"},
+            "k:9093 does not take the certificate own.pem: no authority that it trusts has signed it (sslv3 alert bad "
+            "certificate); correct STREAMGAUGE_SSL_CERTIFICATE_LOCATION and STREAMGAUGE_SSL_KEY_LOCATION",
+            True,
+            id="own certificate not taken",
         ),
         pytest.param(
             "_TRANSPORT",
