@@ -91,6 +91,7 @@ CSS = """<style>
 [class*="st-key-tiles-"] [data-testid="stMetric"] :has(> [data-testid="stMetricDelta"]) { flex-wrap: wrap; }
 [class*="st-key-tiles-"] [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 .st-key-events-list { position: relative; }
+[class*="st-key-tab-"] { display: none; }
 .st-key-pointing { position: absolute; inset: 0; pointer-events: none; }
 /* The running man at every refresh. Whether the page is connected is shown elsewhere. */
 [data-testid="stStatusWidget"] { display: none; }

@@ -49,7 +49,7 @@ def _send(request: Request) -> Response:
 ROUTES = [Route(f"{PATH}/{{name}}", _send)]
 
 
-def component(name: str, script: str, needs: str) -> Any:
+def component(name: str, script: str, needs: str = "") -> Any:
     """Register a component whose script is one of ours; `needs` names another, whose address it is given.
 
     Streamlit sends the JavaScript of a component with every element, so that is only an import. It runs from a blob,
@@ -57,6 +57,6 @@ def component(name: str, script: str, needs: str) -> Any:
     """
     loader = f"""
 export default async (component) =>
-  (await import(location.origin + "{address(script)}")).default(component, "{address(needs)}")
+  (await import(location.origin + "{address(script)}")).default(component, "{address(needs) if needs else ""}")
 """
     return st.components.v2.component(f"streamgauge-{name}", js=loader, isolate_styles=False)

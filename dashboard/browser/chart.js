@@ -56,6 +56,12 @@ function template(element) {
   } }
 }
 
+// Plotly has no call for it; a drag that ends where it began is none.
+function cancelDrag({ clientX, clientY }) {
+  const at = { clientX, clientY, bubbles: true }, cover = document.elementFromPoint(clientX, clientY)
+  for (const type of ['mousemove', 'mouseup']) cover?.dispatchEvent(new MouseEvent(type, at))
+}
+
 class Chart {
   constructor(parent) {
     this.parent = parent
@@ -63,7 +69,7 @@ class Chart {
     this.graph.dataset.testid = 'chart'
     this.graph.setAttribute('role', 'figure')
     parent.append(this.graph)
-    this.graph.addEventListener('pointerdown', () => this.hold(true))
+    this.graph.addEventListener('pointerdown', (event) => this.hold(event))
     this.painted = 0
     this.sizes = new ResizeObserver(() => this.width !== parent.clientWidth && this.wait())
     this.sizes.observe(parent)
@@ -79,17 +85,19 @@ class Chart {
     paintAll()
   }
 
-  hold(held) {
-    this.held = held
-    if (!held) return paintAll()
+  // From the event of a pressed button until it is released, or Escape is pressed.
+  hold(pressed) {
+    this.held = true
     // A button released outside of the window is noticed at the next move.
     const release = new AbortController()
     const end = (event) => {
-      if (event.type === 'pointermove' && event.buttons) return
+      if (event.type === 'pointermove' && event.buttons || event.type === 'keydown' && event.key !== 'Escape') return
       release.abort()
-      this.hold(false)
+      if (event.type === 'keydown') cancelDrag(pressed)
+      this.held = false
+      paintAll()
     }
-    for (const type of ['pointerup', 'pointercancel', 'pointermove'])
+    for (const type of ['pointerup', 'pointercancel', 'pointermove', 'keydown'])
       addEventListener(type, end, { signal: release.signal, capture: true })
   }
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import theme
-from dashboard.components import states, zoom
+from dashboard.components import refresh, states, zoom
 from dashboard.data import query_cache
 from dashboard.data.periods import BY_KEY, COMPARE, RANGES
 from dashboard.data.view_state import CUSTOM, DEFAULTS, OF_RANGE, PARAMETERS, REFRESH, ZONES, ViewState
@@ -135,7 +135,6 @@ def live(draw: Callable[[ViewState], None]) -> None:
     """Draw the figures of the page, and redraw them at the chosen interval; show an error where they cannot be had."""
     now, last_fetches = view(), query_cache.Fetches()
 
-    @st.fragment(run_every=now.refresh_s)
     def figures() -> None:
         settings = query_cache.settings()
         states.stand_in(settings.data_dir)
@@ -149,4 +148,4 @@ def live(draw: Callable[[ViewState], None]) -> None:
         except QueryError as error:
             states.refused(error)
 
-    figures()
+    refresh.every(now.refresh_s, "figures", figures)

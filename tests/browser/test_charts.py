@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from dashboard.data.view_state import moment
 from tests.browser.pages import drawn_charts, plot_area, query_params
-from tests.browser.pipeline import Pipeline
+from tests.browser.pipeline import Pipeline, Shop
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
-SLOW, IN_TIME_MS = 6, 10_000.0
+SLOW, IN_TIME_S, REFRESH_S = 6, 10.0, 2.0
 
 # In every frame: whether the first chart is still the same element, and has its bars.
 WATCH = """() => {
@@ -106,36 +112,120 @@ def test_a_drag_survives_refreshes(browser: Browser, pipeline: Pipeline, ledger:
         assert now - until == pytest.approx(timedelta(minutes=15), abs=timedelta(minutes=3))
 
 
+def test_escape_cancels_a_drag(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    page.goto(f"{pipeline.url}/?range=1h")
+    box, chart = plot_area(page)
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    expect(chart.locator(".zoombox")).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(chart.locator(".zoombox")).to_have_count(0)
+    page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
+    page.mouse.up()
+    next_painting(pipeline, chart)
+    assert "from" not in query_params(page)
+
+
+# The whole page is there, and every chart is painted, those over time with this span in seconds.
+ALL_DRAWN = """([title, span_s]) => {
+    const charts = [...document.querySelectorAll("[data-testid=chart]")];
+    const span = ([since, until]) => (Date.parse(until) - Date.parse(since)) / 1000;
+    return document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]")
+        && document.querySelector("h1")?.innerText.trim() === title
+        && !document.querySelector("[data-testid=stSkeleton]")
+        && charts.every(chart => chart.dataset.painted
+            && (!chart.layout.meta || Math.abs(span(chart.layout.xaxis.range) - span_s) < 1));
+}"""
+# Of the charts over time: the earliest time that one of them ends at, in seconds since the epoch; null without any.
+EARLIEST_END = """() => {
+    const over = [...document.querySelectorAll("[data-testid=chart]")].filter(chart => chart.layout?.meta);
+    const end = ({xaxis, meta}) => Date.parse(xaxis.range[1] + "Z") / 1000 - meta.offset_s;
+    return over.length ? Math.min(...over.map(chart => end(chart.layout))) : null;
+}"""
+
+
+def drawn_after(page: Page, title: str, span_s: int) -> float:
+    """Seconds until the page has all its charts, at most a minute."""
+    began = time.monotonic()
+    # A page that is late is reported with the others.
+    with suppress(PlaywrightTimeoutError):
+        page.wait_for_function(ALL_DRAWN, arg=[title, span_s], timeout=60_000)
+    return time.monotonic() - began
+
+
+def greatest_lag(page: Page, seconds: float) -> float:
+    """How long after the start of a bar of ten seconds a chart still lacked it, at most, over these seconds."""
+    lag, until = 0.0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        end = page.evaluate(EARLIEST_END)
+        lag = max(lag, time.time() - end if end else 0.0)
+        page.wait_for_timeout(250)
+    return lag
+
+
 @pytest.mark.long
-def test_on_a_slow_machine_every_chart_is_drawn_in_time(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
-    """A browser six times slower than this one: within 10 s of opening a page, and of each change."""
+@pytest.mark.timeout(900)
+def test_on_a_slow_machine_every_chart_of_every_page_is_drawn_in_time(page: Page, shop: Shop) -> None:
+    """A browser six times slower than this one, while the shop sells: within 10 s of opening a page, of another time
+    range, and of each change, a refresh later at most. The pages are those of the navigation."""
+    shop.start_storefront("--rate", "30")
     throttle(page, SLOW)
-    page.goto(f"{pipeline.url}/?range=7d", wait_until="commit")
-    chart = drawn_charts(page, 3, IN_TIME_MS).first
-    for _ in range(2):
-        next_painting(pipeline, chart, IN_TIME_MS)
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Inventory").click()
-    expect(page.get_by_role("heading", name="Inventory", exact=True)).to_be_visible(timeout=IN_TIME_MS)
-    expect(page.locator("[data-testid=chart]:not([data-painted])")).to_have_count(0, timeout=IN_TIME_MS)
-    expect(page.locator("[data-testid=chart][data-painted]").first).to_be_attached(timeout=IN_TIME_MS)
+    spans = {"5 min": 300, "15 min": 900}
+    page.goto(f"{shop.url}/?range=15m", wait_until="commit")
+    took, charts = {"the first page": drawn_after(page, "Overview", 900)}, Counter[str]()
+    for link in page.get_by_test_id("stSidebarNavLink").all():
+        # Its icon is a word too.
+        title = link.inner_text().splitlines()[-1]
+        link.click()
+        took[f"{title}: opened"] = drawn_after(page, title, spans["15 min"])
+        charts[title] = page.get_by_test_id("chart").count()
+        took[f"{title}: changes"] = greatest_lag(page, 25) - REFRESH_S
+        for label, span_s in spans.items():
+            page.get_by_role("radio", name=label, exact=True).click()
+            took[f"{title}: {label}"] = drawn_after(page, title, span_s)
+    shop.stop("generate")
+    shown = [f"{name}: {seconds:.1f} s" for name, seconds in took.items()]
+    print(f"load {os.getloadavg()}", charts, *shown, sep="\n")
+    assert charts["Overview"]
+    assert sum(1 for count in charts.values() if count) >= len(charts) / 2
+    assert {name: seconds for name, seconds in took.items() if seconds > IN_TIME_S} == {}
 
 
-def test_a_hidden_tab_takes_nothing_and_shows_the_newest_when_it_is_back(
+def test_a_hidden_tab_costs_nothing_and_shows_the_newest_when_it_is_back(
     page: Page, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
+    asked = list[float]()
+    page.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append(time.monotonic())))
     page.goto(f"{pipeline.url}/?range=7d")
     chart = drawn_charts(page, 3).first
     total = "element => element._fullData.flatMap(trace => [...trace.y]).reduce((sum, n) => sum + (n || 0), 0)"
-    hide = """hidden => {
-        Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
-        document.dispatchEvent(new Event("visibilitychange"));
-    }"""
-    page.evaluate(hide, True)
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Incident").click()
+    expect(dialog).to_be_visible()
+    # Nothing makes a headless browser hide a page. The server is not told at first, and sends what is new.
+    page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.away})")
+    page.evaluate("window.away = true")
     painted, drawn = chart.get_attribute("data-painted"), chart.evaluate(total)
+    updated = page.get_by_text("Data up to").inner_text()
+    pipeline.reprice(1)
+    expect(page.get_by_text("Data up to")).not_to_have_text(updated)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    quiet_s = 4 * REFRESH_S
+
+    def since_asked() -> float:
+        page.wait_for_timeout(250)
+        return time.monotonic() - asked[-1]
+
+    wait_until(lambda: since_asked() > quiet_s, "no more requests", timeout_s=60)
+    assert (chart.get_attribute("data-painted"), chart.evaluate(total)) == (painted, drawn)
+    updated = page.get_by_text("Data up to").inner_text()
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function(f"([element, drawn]) => ({total})(element) > drawn", arg=[chart.element_handle(), drawn])
+    # It goes on.
     for _ in range(2):
+        expect(page.get_by_text("Data up to")).not_to_have_text(updated)
         updated = page.get_by_text("Data up to").inner_text()
         pipeline.reprice(1)
-        expect(page.get_by_text("Data up to")).not_to_have_text(updated)
-    assert (chart.get_attribute("data-painted"), chart.evaluate(total)) == (painted, drawn)
-    page.evaluate(hide, False)
-    page.wait_for_function(f"([element, drawn]) => ({total})(element) > drawn", arg=[chart.element_handle(), drawn])
+    expect(dialog).to_be_visible()

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import filters, frame
+from dashboard.components import filters, frame, refresh
 from dashboard.data import query_cache
 from dashboard.data.view_state import ViewState
 from dashboard.pages.dead_letters import causes, history, queries, retry, sample
@@ -44,13 +44,12 @@ def show(view: ViewState, chosen: Mapping[str, Any]) -> None:
 
 
 def _history(view: ViewState, chosen: Mapping[str, Any]) -> None:
-    @st.fragment(run_every=view.refresh_s)
     def runs() -> None:
         # The figures above report why it cannot be had.
         with contextlib.suppress(WarehouseUnavailable, QueryError):
             history.draw(view, chosen)
 
-    runs()
+    refresh.every(view.refresh_s, "runs", runs)
 
 
 def _leave() -> None:
