@@ -116,8 +116,10 @@ class Transactions:
                     self._stop.wait(1.0)
                     return None
         if kafka.broker_answers(self._settings):
-            # The broker cannot end the transaction: it could not write the marker to a topic that takes nothing. It is
-            # decided and never commits, so another id is safe.
+            # The broker cannot end the transaction: a topic that takes less than a marker (78 bytes) refused it, and
+            # Kafka sends it again only when the coordinator starts anew. It is decided all the same, and committed in
+            # every other topic, the offsets included; or, where they are not, the group's offsets cannot be read until
+            # it is ended (`isolation.level` asks for stable ones). Either way another id repeats and loses nothing.
             self._generation += 1
             log.error("the transactional id is blocked by a transaction that the broker cannot end; using another")
         return None

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streamgauge.runtime import metrics
-from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka import Partition, topic_ids
 from streamgauge.runtime.kafka.headers import headers_of
 from streamgauge.runtime.kafka.topic_identity import TopicIdentity
 
@@ -28,7 +28,7 @@ with warnings.catch_warnings(record=True):
     from quixstreams.exceptions import QuixException
     from quixstreams.kafka import ConnectionConfig
     from quixstreams.models.topics.exceptions import TopicPartitionsMismatch
-    from quixstreams.state.exceptions import StateRecoveryOffsetOutOfRange
+    from quixstreams.state.exceptions import InvalidStoreChangelogOffset, StateRecoveryOffsetOutOfRange
 
 # We report an unreachable broker ourselves; other failures Quix raises.
 logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
@@ -41,6 +41,8 @@ class QuixApp(Application):
     assigned: frozenset[Partition] = frozenset()
     joined = False
     _began: Mapping[Partition, int] = {}
+    check_changelogs: Callable[[Mapping[str, str]], None]
+    """Called at each assignment with the ids of the changelogs by topic."""
     committed_at = 0.0
     """When the last transaction was committed, at first the start: the open one began then (`time.monotonic`)."""
 
@@ -66,7 +68,7 @@ class QuixApp(Application):
         """Commit the id of each topic with its offsets, and nothing where one was made anew since the assignment: then
         the commit raises `TopicRecreated`, and a new application reads that topic from its beginning.
         """
-        self.identity = identity = TopicIdentity(admin)
+        self._admin, self.identity = admin, (identity := TopicIdentity(admin))
         producer = self._processing_context.producer
         commit = producer.commit_transaction
         self.committed_at = time.monotonic()
@@ -98,6 +100,9 @@ class QuixApp(Application):
         """Install none: Quix's own would hide a SIGTERM from us; `runner` calls `stop`."""
 
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
+        # Before the state is restored, which may fail because of it.
+        changelogs = (topic.name for topic in self._topic_manager.changelog_topics_list)
+        self.check_changelogs(topic_ids.known(self._admin, changelogs))
         super()._on_assign(consumer, partitions)
         if partitions:
             self._resume(partitions)
@@ -158,6 +163,7 @@ class QuixApp(Application):
 
 __all__ = [
     "ConnectionConfig",
+    "InvalidStoreChangelogOffset",
     "QuixException",
     "QuixApp",
     "StateRecoveryOffsetOutOfRange",

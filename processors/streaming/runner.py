@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from confluent_kafka import KafkaException
 
 from processors import registry
-from processors.streaming.quix_app import QuixException, StateRecoveryOffsetOutOfRange, TopicPartitionsMismatch
+from processors.streaming.quix_app import (
+    InvalidStoreChangelogOffset,
+    QuixException,
+    StateRecoveryOffsetOutOfRange,
+    TopicPartitionsMismatch,
+)
 from processors.streaming.service import Service
 from streamgauge.catalog import loader
 from streamgauge.dead_letters.outputs import Outputs
@@ -149,6 +154,12 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
             except TopicPartitionsMismatch as error:
                 # Nobody else should stop for it, so it waits until somebody has made them alike.
                 running.unready(f"{error}; give them the same number (`streamgauge topics` shows them)")
+                running.stop.wait(CHECK_TOPICS_EVERY_S)
+            except InvalidStoreChangelogOffset:
+                running.unready(
+                    f"the changelog is shorter than the state in {service.state_dir}: it was deleted and made anew. "
+                    "Delete this folder to go on with what the changelog has (docs/operations.md)"
+                )
                 running.stop.wait(CHECK_TOPICS_EVERY_S)
             except (KafkaException, QuixException, TransientError) as error:
                 # The broker is away or refused a transaction, or a topic was made anew: resume from what is committed.

@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, KafkaException
 
+from processors.streaming.changelogs import Changelogs
 from processors.streaming.output import Output
 from processors.streaming.placement import Placement
 from processors.streaming.quix_app import (
@@ -56,7 +57,9 @@ class Service:
         self.process, self.settings, self.name, self.slot = running, running.settings, name, own
         self._outputs = outputs
         self.catalog = loader.streams_of(self.settings.catalog)
+        self.state_dir = self.settings.data_dir / "state" / name / str(own.number)
         self.app = self._application((interval_ms or self.settings.service_commit_interval_ms) / 1_000)
+        self.app.check_changelogs = Changelogs(running, self.state_dir).check
         self._encode = msgspec.json.Encoder().encode
         self.periodic: list[tuple[float, Callable[[], None]]] = []
 
@@ -70,7 +73,7 @@ class Service:
             commit_interval=interval_s,
             # How long an idle loop waits before it checks again whether a commit is due.
             consumer_poll_timeout=max(0.005, interval_s / 4),
-            state_dir=settings.data_dir / "state" / self.name / str(self.slot.number),
+            state_dir=self.state_dir,
             # Our own topics must be there (`topics` makes them); repartition and changelog topics it makes itself.
             auto_create_topics=True,
             # Never delete state by itself because the log is shorter than the outage was.

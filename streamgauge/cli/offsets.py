@@ -52,10 +52,17 @@ def committed(
     client: AdminClient, group: str, of: Iterable[Partition] | None = None, timeout_s: float = TIMEOUT_S
 ) -> dict[Partition, int]:
     """Committed offsets of a group, of these partitions or of all; a partition without one is absent."""
+    return {(at.topic, at.partition): at.offset for at in committed_with_metadata(client, group, of, timeout_s)}
+
+
+def committed_with_metadata(
+    client: AdminClient, group: str, of: Iterable[Partition] | None = None, timeout_s: float = TIMEOUT_S
+) -> list[TopicPartition]:
+    """The same, each with the metadata that it was committed with."""
     wanted = None if of is None else [TopicPartition(*partition) for partition in of]
     request = ConsumerGroupTopicPartitions(group, wanted)
     found = client.list_consumer_group_offsets([request], request_timeout=timeout_s)[group].result(timeout_s)
-    return {(at.topic, at.partition): at.offset for at in found.topic_partitions or [] if at.offset >= 0}
+    return [at for at in found.topic_partitions or [] if at.offset >= 0]
 
 
 def waiting(

@@ -31,8 +31,15 @@ BATCH_BYTES = 1_000_000
 # take. Without the right to ask for its limit, more of them teach something.
 MOST_REFUSALS, MOST_REFUSALS_UNTOLD = 3, 12
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - librdkafka's own code
-# What purged and aborted messages are reported with: not the topic's own answer.
-ABORTED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE})  # noqa: SLF001
+# What purged and aborted messages are reported with, and those that the broker did not answer: not the topic's answer.
+ABORTED = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,  # noqa: SLF001
+        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
+        KafkaError._STATE,  # noqa: SLF001
+        KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
+    }
+)
 _FRESH_S, _CALL_S = 1.0, 10.0
 
 

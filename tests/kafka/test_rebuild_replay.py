@@ -20,8 +20,10 @@ from streamgauge.cli.query import sql, story
 from streamgauge.cli.rebuild import rebuild
 from streamgauge.cli.replay import replay
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.kafka.topic_identity import stored
 from streamgauge.warehouse import swap
 from streamgauge.warehouse.client import AsOf, QueryError, Warehouse
+from tests.kafka.recreation import topic_id
 from tests.support import commands, invented_events
 from tests.support.commerce_events import now_ms
 from tests.support.figures import figure
@@ -233,4 +235,5 @@ def test_replay_rehearses_and_rewinds_only_an_empty_group(
     committed = member.committed([TopicPartition("orders", n) for n in range(PARTITIONS)], timeout=15)
     member.close()
     assert committed[0].offset == 1
+    assert stored(committed[0]) == topic_id(rig.kafka.bootstrap, "orders")
     assert committed[1].offset > 1

@@ -193,6 +193,15 @@ def test_a_dead_letter_of_a_service_that_its_topic_cannot_hold(
     alter(rig, "payments.dlq", "max.message.bytes", "1048588")
     wait_until(lambda: set(ids) <= committed_letters(rig), "the last letter", 60, alive=fraud.process)
     wait_until(fraud.healthy, "well again", 60, alive=fraud.process)
+    assert fraud.stop() == 0
+
+    # Without its changelog it knows that nobody else has its state.
+    (changelog,) = (name for name in admin.list_topics(timeout=30).topics if name.startswith("changelog__fraud"))
+    admin.delete_topics([changelog])[changelog].result(timeout=30)
+    wait_until(lambda: changelog not in admin.list_topics(timeout=30).topics, "it is gone", 30)
+    fraud = rig.start("process", "fraud")
+    (problem,) = health(fraud)["problems"]
+    assert problem.startswith(f"topic `{changelog}` was deleted and made anew")
     fraud.kill()
 
 

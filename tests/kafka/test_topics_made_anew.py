@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 
+import duckdb
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -144,6 +145,31 @@ def test_rows_replace_those_of_the_earlier_topic(rig: Rig, warehouse: Warehouse)
         lambda: warehouse.query(where).to_pylist() == [{"status": "completed", "amount_cents": 7}],
         "the new topic's row",
     )
+
+
+@pytest.mark.long
+def test_rebuild_and_replay_say_what_is_of_an_earlier_topic(rig: Rig, warehouse: Warehouse) -> None:
+    """Rows of topics that are there are the same again, and of those that are gone it is said; offsets likewise."""
+    newest = "{0} WHERE kafka_topic_since = (SELECT max(kafka_topic_since) FROM {0})"
+    rows = {table: count(warehouse, newest.format(table)) for table in ("shipment_events", "payment_events")}
+    assert min(rows.values()) > 0
+    done = commands.run(environment(rig), "rebuild", timeout_s=150)
+    assert done.returncode in (0, 1), done.stderr
+    for topic in ("shipments", "payments", "orders"):
+        assert f"{topic} was deleted and made anew: " in done.stdout
+    rebuilt = next((rig.settings.data_dir / "rebuild").glob("warehouse.*.duckdb"))
+    with duckdb.connect(str(rebuilt), read_only=True) as db:
+        for table, number in rows.items():
+            assert db.table(table).shape[0] == number
+    assert "  orders: identical, 1 row" in done.stdout
+
+    admin = AdminClient({"bootstrap.servers": rig.kafka.bootstrap})
+    at = TopicPartition("payments", 0, 5, metadata="topic_id=AAAAAAAAAAAAAAAAAAAAAB")
+    (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions("fraud", [at])]).values()
+    future.result(30)
+    done = commands.run(environment(rig), "replay", "fraud", "--to", "2020-01-01")
+    assert "payments was deleted and made anew (topic id AAAAAAAAAAAAAAAAAAAAAB, now " in done.stdout, done.stderr
+    assert "there is nothing to replay" in done.stdout
 
 
 @pytest.mark.long

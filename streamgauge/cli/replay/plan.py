@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
+from confluent_kafka import TopicPartition
 
 from processors.registry import BY_NAME, PROCESSORS, Processor
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka.topic_identity import stored
+from streamgauge.runtime.kafka.topic_ids import Described
 
 # The warehouse is not a processor, but its group is one of ours.
 _WAREHOUSE = "the warehouse keeps its offsets in its own file; `streamgauge rebuild` makes the tables again"
@@ -71,6 +74,27 @@ def rewound(
         if partition in wanted
     }
     return {partition: span for partition, span in sorted(ranges.items()) if span[0] < span[1]}
+
+
+def earlier(
+    committed: Iterable[TopicPartition], now: Mapping[str, Described], ends: Mapping[Partition, int]
+) -> dict[str, str]:
+    """Topics of which the group's offsets are no places, with the reason: they were deleted since, or made anew.
+
+    Offsets that carry a topic id are told by it; others, of a tool or of a broker without ids, by the log's end.
+    """
+    found = {}
+    for at in committed:
+        topic, known, place = now.get(at.topic), stored(at), f"{at.topic}[{at.partition}]"
+        if topic is None:
+            found[at.topic] = f"topic {at.topic} does not exist any more: nothing of it can be read again"
+        elif (known and topic.id and known != topic.id) or at.offset > ends.get((at.topic, at.partition), 0):
+            ids = f"topic id {known}, now {topic.id}" if known and topic.id else f"{place} ends before {at.offset:,}"
+            found[at.topic] = (
+                f"topic {at.topic} was deleted and made anew ({ids}): the group's offsets are of the earlier topic, "
+                "which cannot be read again; the new one is read from its beginning without a replay"
+            )
+    return found
 
 
 @dataclass

@@ -25,7 +25,7 @@ from streamgauge.runtime import settings as settings_module
 from streamgauge.runtime.connection.explain import explained
 from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
-from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka import Partition, topic_identity, topic_ids
 from streamgauge.runtime.process import set_up_logging
 from streamgauge.runtime.settings import Settings
 
@@ -45,13 +45,19 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     topics = loader.streams_of(settings.catalog).streams
     admin = kafka.admin(settings)
     with _kafka_errors(f"the offsets of {name} cannot be read", settings, Right("Describe", "group", name)):
-        committed = {
-            at: offset for at, offset in offsets.committed(admin, name, timeout_s=CALL_S).items() if at[0] in topics
-        }
-    if not committed:
+        found = [at for at in offsets.committed_with_metadata(admin, name, timeout_s=CALL_S) if at.topic in topics]
+        now = topic_ids.read(admin, {at.topic for at in found})
+        there = [
+            (at.topic, at.partition) for at in found if at.topic in now and at.partition < now[at.topic].partitions
+        ]
+        earlier = plan.earlier(found, now, offsets.ends(admin, there, CALL_S))
+    for text in earlier.values():
+        output.line(text)
+    committed = {(at.topic, at.partition): at.offset for at in found if at.topic not in earlier}
+    if not found:
         raise UsageError(f"the group {name} has committed nothing yet: there is nothing to replay")
     if unknown := given.keys() - committed.keys():
-        raise UsageError(f"the group {name} has no offset of {min(unknown)[0]}[{min(unknown)[1]}]")
+        raise UsageError(f"the group {name} has no offset that can be used of {min(unknown)[0]}[{min(unknown)[1]}]")
     with records.reader(settings) as consumer:
         lows = {
             partition: consumer.get_watermark_offsets(TopicPartition(*partition), timeout=CALL_S)[0]
@@ -78,7 +84,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
             f"the group {name} has {members} member{'' if members == 1 else 's'}: stop every `streamgauge process "
             f"{name}` first"
         )
-    _rewind(settings, admin, name, ranges)
+    _rewind(settings, admin, name, ranges, {topic: described.id for topic, described in now.items()})
     _record(settings, name, ranges, to)
     return 0
 
@@ -131,7 +137,7 @@ def _since(settings: Settings, topics: tuple[str, ...], ms: int) -> dict[Partiti
 def _at(consumer: Any, committed: Mapping[Partition, int], at: datetime) -> dict[Partition, int]:
     """Per partition, the first offset published at or after that time, by Kafka's timestamps."""
     wanted = [TopicPartition(*partition, int(at.timestamp() * 1_000)) for partition in committed]
-    found = consumer.offsets_for_times(wanted, timeout=CALL_S)
+    found = consumer.offsets_for_times(wanted, timeout=CALL_S) if wanted else []
     return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
 
@@ -144,8 +150,18 @@ def _kafka_errors(what: str, settings: Settings, *needed: Right) -> Iterator[Non
         raise type(why)(f"{what}: {why}") from None
 
 
-def _rewind(settings: Settings, admin: AdminClient, group: str, ranges: Mapping[Partition, tuple[int, int]]) -> None:
-    starts = [TopicPartition(*partition, start) for partition, (start, _) in ranges.items()]
+def _rewind(
+    settings: Settings,
+    admin: AdminClient,
+    group: str,
+    ranges: Mapping[Partition, tuple[int, int]],
+    ids: Mapping[str, str],
+) -> None:
+    # With the topic's id, as the service commits them: should the topic be made anew, they are no places in it.
+    starts = [
+        TopicPartition(topic, number, start, metadata=topic_identity.metadata(ids.get(topic, "")))
+        for (topic, number), (start, _) in ranges.items()
+    ]
     right = Right("Read", "group", group)
     (future,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, starts)]).values()
     # Kafka refuses this where a member has joined meanwhile.

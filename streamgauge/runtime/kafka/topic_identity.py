@@ -130,7 +130,12 @@ class TopicIdentity:
 
     def metadata(self, topic: str, text: str) -> str:
         """The metadata to commit with an offset of the topic: `text`, and the topic's id."""
-        return f"{text} topic_id={self.ids[topic]}".lstrip() if topic in self.ids else text
+        return f"{text} {metadata(self.ids.get(topic, ''))}".strip()
+
+
+def metadata(topic_id: str) -> str:
+    """The metadata of an offset of the topic with this id; empty where a broker gives none."""
+    return f"topic_id={topic_id}" if topic_id else ""
 
 
 def stored(committed: TopicPartition) -> str | None:

@@ -79,6 +79,8 @@ def test_what_the_topic_answers_is_learnt() -> None:
     ((_, options),) = failed(topics, b"{}")
     options["on_delivery"](KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), None)
     options["on_delivery"](KafkaError(KafkaError._PURGE_QUEUE), None)
+    # A busy broker says nothing about the topic.
+    options["on_delivery"](KafkaError(KafkaError._MSG_TIMED_OUT), None)
     options["on_delivery"](None, None)
     assert topics.taught == [("payments.dlq", KafkaError.MSG_SIZE_TOO_LARGE), ["payments.dlq"]]
 

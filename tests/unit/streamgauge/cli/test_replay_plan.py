@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from streamgauge.cli.replay import plan
 from streamgauge.cli.replay.plan import TopicSummary
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.kafka.topic_ids import Described
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,25 @@ def test_what_is_seen() -> None:
     only.add(b'{"event_type":"a","source":"us"}', b"k", 1, source="us")
     only.add(b'{"event_type":"a","source":"them"}', b"k", 1, source="us")
     assert only.types == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("offset", "known", "now", "end", "what"),
+    [
+        (5, "one", Described("one", 1), 5, None),
+        (5, "one", Described("two", 1), 9, "made anew (topic id one, now two)"),
+        (5, "", Described("two", 1), 5, None),
+        (5, "", Described("two", 1), 4, "made anew (orders[0] ends before 5)"),
+        (5, "one", Described("", 1), 4, "made anew (orders[0] ends before 5)"),
+        (5, "one", None, None, "does not exist any more"),
+    ],
+)
+def test_offsets_of_an_earlier_topic(
+    offset: int, known: str, now: Described | None, end: int | None, what: str | None
+) -> None:
+    at = TopicPartition("orders", 0, offset, metadata=f"topic_id={known}" if known else "")
+    ends = {} if end is None else {("orders", 0): end}
+    found = plan.earlier([at], {"orders": now} if now else {}, ends)
+    assert (what is None) == (found == {})
+    if what:
+        assert what in found["orders"]
