@@ -91,7 +91,7 @@ class Analytics:
         self._outputs = Outputs(settings)
         self._transactions = Transactions(settings, self._slot.id, running.stop, lambda: self._outputs.batch_bytes)
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
-        admin = kafka.admin(settings)
+        self._admin = admin = kafka.admin(settings)
         self._identity, self._lost = TopicIdentity(admin), LostInput(admin)
         self._stream_of = {model.name: model.stream for model in catalog.models}
         self._recreated = False
@@ -117,10 +117,13 @@ class Analytics:
         if not self._transactions.reopen():
             return False
         self._outputs.ask([ANALYTICS_TOPIC])
-        described = kafka.admin(self._settings).list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
-        self._partitions = max(1, len(described.partitions))
+        self._count_partitions()
         self._subscribe()
         return True
+
+    def _count_partitions(self) -> None:
+        described = self._admin.list_topics(ANALYTICS_TOPIC, timeout=10).topics[ANALYTICS_TOPIC]
+        self._partitions = max(1, len(described.partitions))
 
     def _subscribe(self) -> None:
         self._consumer.subscribe(
@@ -159,6 +162,8 @@ class Analytics:
         held = self._consumer.assignment()
         if not held:
             return
+        # `analytics` may have been made anew, with fewer.
+        self._count_partitions()
         committed = self._consumer.committed(held, timeout=10)
         self._circuit_breaker.restore((p.topic, p.metadata) for p in committed)
         before = dict(self._identity.ids)

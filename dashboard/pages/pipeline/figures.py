@@ -35,7 +35,9 @@ MONEY_WAITING = Figure(
 LATENCY = Figure(
     "Latency p95",
     "",
-    "19 of 20 events of the range were processed within this time of reaching Kafka; estimated from a histogram.",
+    "19 of 20 events of the range were processed within this time of Kafka’s timestamp; estimated from a histogram. "
+    "The timestamp is of the producer’s clock, unless the topic has LogAppendTime: a clock that is behind adds to the "
+    "latency, one that is ahead counts as 0.",
     queries.LATENCY,
 )
 GROUPS = Figure(
@@ -75,8 +77,8 @@ LOST = Figure(
 LATENCIES = Figure(
     "End-to-end latency",
     "s",
-    "Time from reaching Kafka to being processed: p50, p95 and p99 of each bar, estimated from a histogram, at most "
-    "60 s.",
+    "Time from Kafka’s timestamp (see Latency p95) to being processed: p50, p95 and p99 of each bar, estimated from a "
+    "histogram, at most 60 s.",
     queries.LATENCY,
 )
 BALANCE = Figure(
