@@ -15,7 +15,7 @@ from processors.lag.lost import Key, Lost
 from processors.lag.time_lag import OffsetAtTime, PartitionClock
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.domain import consumer_lag, lag_status
-from streamgauge.domain.lag_status import MARKER, Sample, Seen
+from streamgauge.domain.lag_status import MARKER, Sample, Seen, Watch
 from streamgauge.runtime.kafka import Partition
 
 # Most requests for times per sample. Usually two suffice, after a cold start over days of log about twenty.
@@ -129,6 +129,7 @@ class History:
             # What a reader met before it moved says nothing about where it is now.
             last.seen if last and last.committed == committed else None,
             name in self._from_oldest,
+            _watch(group, tp, last, at_ms, state.ends[tp]) if committed is None else None,
         )
         before.append(sample)
         self._lost.add(key, sample)
@@ -235,3 +236,11 @@ class History:
             return None
         milliseconds = self._clocks[key[1]].lag_ms(offset, sample.end, at_ms)
         return None if milliseconds is None else milliseconds / 1_000
+
+
+def _watch(group: Group, tp: Partition, last: Sample | None, at_ms: int, end: int) -> Watch | None:
+    # A member that is called the same is another one after a rebalance: it looks for its start again.
+    owner = (group.owners or {}).get(tp)
+    if last is not None and last.watch is not None:
+        return last.watch.then(owner, end)
+    return None if owner is None else Watch(at_ms, owner)

@@ -87,7 +87,11 @@ class Reader:
     def _refuse(self, topic: str) -> None:
         if topic not in self._refused:
             self._refused.add(topic)
-            log.info("no right to read %s: offsets that nobody commits cannot be told from waiting events", topic)
+            log.warning(
+                "no right to read %s: markers and aborted events there count as events that wait, so its lag is at most "
+                "what is shown",
+                topic,
+            )
 
     def close(self) -> None:
         """Close the consumer."""

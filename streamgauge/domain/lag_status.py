@@ -5,7 +5,8 @@ owner of the partition at intervals. Where that leads to another status, docs/la
 
 0. UNKNOWN  fewer samples than the window holds, or the lag of the last one is not known. But STALL where a member held
             the partition through the window, events were there, and nothing was ever committed: it is stuck at its
-            first event (or reads only what comes after its start, and nothing came).
+            first event. Events that came while it held the partition prove that; of older ones it may be a consumer
+            that begins after the newest and has met none yet, so they alarm for an hour only.
 1. OK       it is caught up now. A lag of 1 counts as that, unless the event was seen: a transaction marker takes an
             offset that nobody commits.
 2. OK       it was caught up somewhere in the window.
@@ -40,6 +41,28 @@ MEANING = (
 WORST_SQL = f"min_by(status, list_position({list(WORST_FIRST)}, status))"
 
 
+# How long events alarm that were there before the member that never commits: it may have to read none of them.
+OLDER_ALARM_MS = 3_600_000
+
+
+class Watch(NamedTuple):
+    """A partition without a commit: `since` when a member was first seen to hold it, and by whom it is held now.
+
+    `end` is where the log ended when that member must have found its start, wherever it begins: at the second sample.
+    What comes after it waits. None before, and where nobody holds it.
+    """
+
+    since_ms: int
+    owner: str | None = None
+    end: int | None = None
+
+    def then(self, owner: str | None, end: int) -> Watch:
+        """The next sample: a new member, or the same one after a rebalance, may begin at another newest event."""
+        if owner is None or owner != self.owner:
+            return Watch(self.since_ms, owner)
+        return self if self.end is not None else self._replace(end=end)
+
+
 class Seen(NamedTuple):
     """What a reader of committed events met: none before offset `until`. `event`: there is one at `until`.
 
@@ -66,6 +89,7 @@ class Sample(NamedTuple):
     oldest: int = 0
     seen: Seen | None = None
     from_oldest: bool = False
+    watch: Watch | None = None
 
     @property
     def start(self) -> int:
@@ -106,6 +130,15 @@ class Sample(NamedTuple):
         seen = self.seen
         return self.most > MARKER or (self.most > 0 and seen is not None and seen.event and seen.until == self.start)
 
+    @property
+    def came_since(self) -> bool:
+        """Whether an event came since the member that holds the partition has its start, wherever that is."""
+        if self.watch is None or self.watch.end is None:
+            return False
+        first = max(self.start, self.watch.end)
+        seen = self.seen is not None and self.seen.event and self.seen.until >= first
+        return self.end - self.undecided - first > (0 if seen else MARKER)
+
 
 def caught_up(sample: Sample) -> bool:
     """Rules 1 and 2: nothing is waiting."""
@@ -114,7 +147,11 @@ def caught_up(sample: Sample) -> bool:
 
 def never_committed(window: Sequence[Sample]) -> bool:
     """Rule 0: events were there all the time for the member that holds the partition, and nothing was committed."""
-    return all(sample.committed is None and sample.held and sample.waits for sample in window)
+    if not all(sample.committed is None and sample.held and sample.waits for sample in window):
+        return False
+    newest = window[-1]
+    recent = newest.watch is None or newest.at_ms - newest.watch.since_ms <= OLDER_ALARM_MS
+    return recent or all(sample.came_since for sample in window)
 
 
 def stood_still(window: Sequence[Sample]) -> bool:

@@ -160,6 +160,17 @@ def test_stuck_at_the_first_event_of_one_partition_spoils_what_the_other_says() 
     assert metrics["streamgauge_consumergroup_unknown_partitions"] == {key: 1}
 
 
+def test_a_consumer_that_begins_after_the_newest_event_does_not_alarm_for_ever() -> None:
+    """Nobody but it knows that it need not read the 100. What comes now it must read."""
+    watched = Watched()
+    held = Group("STABLE", 1, {P0: "c on h"}, {})
+    verdicts = [only(watched.see({P0: 100}, {P0: 0}, billing=held)).status for _ in range(400)]
+    assert verdicts[2:300] == ["STALL"] * 298
+    assert set(verdicts[380:]) == {"UNKNOWN"}
+    verdicts = [only(watched.see({P0: 110}, {P0: 0}, billing=held)).status for _ in range(4)]
+    assert verdicts == ["UNKNOWN", "UNKNOWN", "STALL", "STALL"]
+
+
 def test_a_partition_that_was_added_while_the_group_was_away() -> None:
     watched = Watched()
     for _ in range(3):

@@ -9,7 +9,7 @@ import pytest
 
 from streamgauge.catalog.builtin.lag import Status
 from streamgauge.domain import lag_status
-from streamgauge.domain.lag_status import Sample, Seen
+from streamgauge.domain.lag_status import Sample, Seen, Watch
 
 SIZE = 4
 Pairs = list[tuple[int | None, int]]
@@ -73,6 +73,38 @@ def test_without_a_commit(samples: list[tuple[int | None, int, bool]], expected:
     assert lag_status.judge(window, SIZE) == expected
     lag = 0 if expected == "OK" else None
     assert (window[-1].lag, window[-1].most) == (lag, samples[-1][1])
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("ends", "since", "expected"),
+    [
+        pytest.param([100] * 4, 0, "STALL", id="older-ones-alarm"),
+        pytest.param([100] * 4, -HOUR, "UNKNOWN", id="but-not-for-ever"),
+        pytest.param([102] * 4, -HOUR, "STALL", id="two-came-since"),
+        pytest.param([101] * 4, -HOUR, "UNKNOWN", id="one-may-be-a-marker"),
+        pytest.param([100, 102, 102, 102], -HOUR, "UNKNOWN", id="not-through-the-window"),
+    ],
+)
+def test_without_a_commit_what_came_since_the_member_is_there_alarms_until_it_commits(
+    ends: list[int], since: int, expected: Status
+) -> None:
+    watch = Watch(since, "c", 100)
+    window = [Sample(10_000 * n, None, end, True, watch=watch) for n, end in enumerate(ends)]
+    assert lag_status.judge(window, SIZE) == expected
+
+
+def test_without_a_commit_one_event_that_was_seen_alarms() -> None:
+    sample = Sample(0, None, 1, True, seen=Seen(0, True, 1), watch=Watch(-2 * HOUR, "c", 0))
+    assert lag_status.judge([sample] * SIZE, SIZE) == "STALL"
+
+
+def test_a_member_has_its_start_at_the_second_sample_and_another_one_looks_anew() -> None:
+    watch = Watch(0, "c").then("c", 105)
+    assert watch == Watch(0, "c", 105) == watch.then("c", 200)
+    assert watch.then("d", 200) == Watch(0, "d") == watch.then(None, 150).then("d", 200)
 
 
 def test_without_a_commit_a_group_of_ours_begins_at_the_oldest_event() -> None:
