@@ -88,8 +88,8 @@ class Reader:
         if topic not in self._refused:
             self._refused.add(topic)
             log.warning(
-                "no right to read %s: markers and aborted events there count as events that wait, so its lag is at most "
-                "what is shown",
+                "no right to read %s: markers and aborted events there count as events that wait, so its lag is at "
+                "most what is shown",
                 topic,
             )
 

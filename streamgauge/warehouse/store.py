@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from streamgauge.catalog.loader import Catalog
+from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
 from streamgauge.catalog.model import Model
 from streamgauge.deltas.provenance import InputOffsets, Provenance
 from streamgauge.runtime.errors import FatalError
@@ -63,6 +63,11 @@ def snapshot_folder(settings: Settings) -> Path:
     return settings.data_dir / "snapshots"
 
 
+# Names of facts: where the log of a partition began when this file did.
+_LATE = "begins late"
+_DAY_MS = 24 * 3_600_000
+
+
 class Store:
     """Writes to the file, from one thread; readers use cursors of `db`."""
 
@@ -93,6 +98,25 @@ class Store:
     def offsets(self) -> dict[int, int]:
         """Next offset to read, by partition of `analytics`, as stored in the file."""
         return dict(self._db.execute("SELECT partition, next_offset FROM internal.offsets").fetchall())
+
+    def late_start(self, lows: Mapping[int, int], now_ms: int) -> dict[int, str]:
+        """What the file cannot have: by partition of `analytics` a sentence, for a day after it was found.
+
+        `lows` are the first offsets of the logs that are read from their beginning: what was before them is gone. A
+        single offset may be a transaction marker.
+        """
+        for number, low in lows.items():
+            if low > 1:
+                row = [f"{_LATE} {self._topic_id} {number}", f"{number} {low} {now_ms}"]
+                self._db.execute("INSERT OR IGNORE INTO internal.facts VALUES (?, ?)", row)
+        facts = self._db.execute("SELECT value FROM internal.facts WHERE starts_with(name, ?)", [_LATE]).fetchall()
+        found = [tuple(map(int, value.split())) for (value,) in facts]
+        return {
+            number: f"{ANALYTICS_TOPIC}[{number}]: retention removed offsets 0 to {low - 1:,} before this file was "
+            "begun, so it lacks what the events behind them said; the file before it, or a snapshot, may have that"
+            for number, low, at_ms in found
+            if now_ms - at_ms < _DAY_MS
+        }
 
     def follow(self, topic_id: str) -> str | None:
         """From now on offsets are those of `analytics` with this id ("" where the broker knows none).

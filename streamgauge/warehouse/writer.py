@@ -133,6 +133,12 @@ class Writer:
                     f"the log has {low} to {high}: retention removed deltas{self._or_anew()}; move "
                     f"{self._settings.warehouse_file} away to rebuild it from the log"
                 )
+        lows = {
+            number: self._consumer.get_watermark_offsets(TopicPartition(ANALYTICS_TOPIC, number), timeout=10)[0]
+            for number in partitions - stored.keys()
+        }
+        for number, text in self._store.late_start(lows, int(time.time() * 1_000)).items():
+            self._process.problem(f"beginning of {ANALYTICS_TOPIC}[{number}]", text)
         self._buffer.clear()
         self._consumer.assign(
             [

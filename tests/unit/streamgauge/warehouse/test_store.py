@@ -255,3 +255,17 @@ def test_a_dead_letter_stays_from_when_it_became_one(tmp_path: Path) -> None:
     assert store.expire(settings, now) == {"dead_letters": 1}
     assert db.execute("SELECT kafka_offset FROM dead_letters").fetchall() == [(1,)]
     db.close()
+
+
+def test_a_file_that_begins_after_the_log_did_says_what_it_lacks_for_a_day(settings: Settings, tmp_path: Path) -> None:
+    catalog, db, day = made(tmp_path), connect(settings), 24 * 3_600_000
+    late = {0: "analytics[0]: retention removed offsets 0 to 41 before this file was begun"}
+    assert begins(Store(db, catalog, "c").late_start({0: 42, 1: 0, 2: 1}, 0)) == late
+    # The file knows it after a restart, when it has offsets of its own.
+    assert begins(Store(db, catalog, "c").late_start({}, day - 1)) == late
+    assert begins(Store(db, catalog, "c").late_start({0: 99}, day)) == {}
+    db.close()
+
+
+def begins(said: dict[int, str]) -> dict[int, str]:
+    return {number: text.partition(",")[0] for number, text in said.items()}
