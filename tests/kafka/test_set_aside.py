@@ -47,7 +47,6 @@ def rig() -> Iterator[Rig]:
         for future in admin.delete_topics(["campaigns", "products.dlq"]).values():
             future.result(timeout=30)
         admin.create_topics([NewTopic("billing-dlt", 1, 1)])["billing-dlt"].result(timeout=30)
-        alter(rig, "products", "cleanup.policy", "compact")
         alter(rig, "marketing", "cleanup.policy", "compact")
         rig.start("warehouse")
         rig.start("process", "analytics")

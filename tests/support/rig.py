@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import psutil
@@ -137,7 +137,8 @@ def new_rig(
                 catalog=catalog,
                 **values,  # type: ignore[arg-type]
             )
-            make_topics(kafka, loader.load(catalog).topics, partitions)
+            loaded = loader.load(catalog)
+            make_topics(kafka, loaded.topics, partitions, loaded.compacted)
             rig = Rig(folder, kafka, settings)
             try:
                 yield rig
@@ -146,9 +147,11 @@ def new_rig(
                     worker.kill()
 
 
-def make_topics(kafka: LocalKafka, topics: tuple[str, ...], partitions: int) -> None:
+def make_topics(kafka: LocalKafka, topics: tuple[str, ...], partitions: int, compacted: Collection[str] = ()) -> None:
     """Create topics that keep their events for a week, with as many replicas as the broker gives by default."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     config = {"retention.ms": "604800000", "retention.bytes": "-1", "max.message.bytes": "4194304"}
-    for future in admin.create_topics([NewTopic(topic, partitions, config=config) for topic in topics]).values():
+    kept = {**config, "cleanup.policy": "compact", "min.compaction.lag.ms": config["retention.ms"]}
+    wanted = [NewTopic(topic, partitions, config=kept if topic in compacted else config) for topic in topics]
+    for future in admin.create_topics(wanted).values():
         future.result(timeout=30)
