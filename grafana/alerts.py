@@ -11,12 +11,13 @@ from grafana import places
 from grafana.alert import Alert
 from grafana.lag_alerts import LAG
 from streamgauge.domain import limits
+from streamgauge.domain.consumer_lag import CHANGELOG
 
 _JOB = f'job="{places.JOB}"'
 # Without these three nothing is counted, stored or watched.
 REQUIRED = ("analytics", "warehouse", "lag")
 # Topics of events, without Kafka's own, dead letters and derived topics.
-_EVENTS = '{topic!~"__.*|changelog__.*|.*[.]dlq|analytics"}'
+_EVENTS = f'{{topic!~"__.*|{CHANGELOG}.*|.*[.]dlq|analytics"}}'
 _PRODUCED = f"topic:streamgauge_topic_produced_per_second:sum{_EVENTS}"
 
 PIPELINE = (

@@ -18,6 +18,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from confluent_kafka.admin import OffsetSpec
 
 from processors.lag.time_lag import OffsetAtTime
+from streamgauge.domain.consumer_lag import CHANGELOG
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.kafka import Partition, topic_ids
 from streamgauge.runtime.settings import Settings
@@ -34,9 +35,6 @@ _GONE = {
     KafkaError.GROUP_ID_NOT_FOUND,
     KafkaError._UNKNOWN_GROUP,  # noqa: SLF001
 }
-
-# Prefix of the changelogs of Quix Streams.
-CHANGELOG = "changelog__"
 
 
 @dataclass

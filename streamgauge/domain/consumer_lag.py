@@ -10,6 +10,8 @@ from itertools import pairwise
 
 from streamgauge.domain.lag_status import MARKER
 
+# Prefix of the changelogs of Quix Streams, which nobody commits.
+CHANGELOG = "changelog__"
 # A row older than this many sampling intervals before the newest sample is of a group or topic that is gone.
 CURRENT_INTERVALS = 2.5
 # A newest sample older than this many intervals, and a margin, no longer describes the present.
