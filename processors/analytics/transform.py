@@ -59,17 +59,20 @@ class Transform:
             for topic, message in zip(topics, messages, strict=True):
                 by_topic.setdefault(topic, []).append(message)
         for topic, own in by_topic.items():
-            records = Records.of(own, now_ms, batch.again)
-            if decoder := self.decoders.get(topic):
-                chunk = decoder.chunk(records, now_ms)
-                on_chunk(topic, records, chunk.dead)
-                batch.chunks[topic].append(chunk)
-                batch.dead.extend(chunk.dead)
-            else:
-                batch.foreign.extend(ForeignDeadLetter(topic, record) for record in records.singly())
-            batch.events += len(records.offsets)
-            for partition, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
-                batch.next_offsets[topic, partition] = offset + 1
+            self.take(batch, topic, Records.of(own, now_ms, batch.again), now_ms, on_chunk)
+
+    def take(self, batch: Batch, topic: str, records: Records, now_ms: int, on_chunk: OnChunk = _ignore) -> None:
+        """Decode records of one topic into `batch`, as `decode` does."""
+        if decoder := self.decoders.get(topic):
+            chunk = decoder.chunk(records, now_ms)
+            on_chunk(topic, records, chunk.dead)
+            batch.chunks[topic].append(chunk)
+            batch.dead.extend(chunk.dead)
+        else:
+            batch.foreign.extend(ForeignDeadLetter(topic, record) for record in records.singly())
+        batch.events += len(records.offsets)
+        for partition, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
+            batch.next_offsets[topic, partition] = offset + 1
 
     def deltas(self, batch: Batch, now_ms: int) -> Iterator[tuple[str, pa.Table]]:
         """Name and delta of each model that has rows. Raises `FatalError` when a model cannot be computed."""

@@ -20,7 +20,7 @@ import gc
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 from confluent_kafka import KafkaException, Producer
@@ -60,20 +60,18 @@ log = logging.getLogger("streamgauge")
 
 
 class Sampler:
-    """`step` takes one sample and publishes it."""
+    """`step` takes one sample and hands it to `publish`."""
 
-    def __init__(self, running: Process, catalog: Catalog, cluster: ClusterReader) -> None:
+    def __init__(
+        self, running: Process, catalog: Catalog, cluster: ClusterReader, publish: Callable[[Snapshot], None]
+    ) -> None:
         settings = running.settings
-        self._process, self._catalog, self._cluster = running, catalog, cluster
+        self._process, self._catalog, self._cluster, self._publish = running, catalog, cluster, publish
         self._history = History(settings.lag_window_samples, own_groups(settings))
         self._reader = Reader(settings)
         self._metrics = LagMetrics(settings.lag_interval_s)
         REGISTRY.register(self._metrics)
         self._warehouse = Warehouse(settings.model_copy(update={"sql_timeout_s": SQL_TIMEOUT_S}))
-        # One request at a time: of two, the first may be refused and sent again after the second, and the older sample
-        # would be the latest.
-        config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
-        self._producer = Producer({**kafka.producer_config(settings), **config, **kafka.QUIET})
         self._retry_due = self._ids_due = 0.0
 
     def step(self) -> None:
@@ -89,7 +87,7 @@ class Sampler:
             if not self._process.stop.is_set():
                 self._fill_values(snapshot)
         self._metrics.publish(snapshot)
-        self._send(snapshot)
+        self._publish(snapshot)
         self._process.ready()
 
     def _sample(self) -> Snapshot:
@@ -120,7 +118,24 @@ class Sampler:
             self._retry_due = time.monotonic() + RETRY_AFTER_S
             log.debug("the value of what waits is unknown: %s", error)
 
-    def _send(self, snapshot: Snapshot) -> None:
+    def close(self) -> None:
+        """Release everything."""
+        self._reader.close()
+        REGISTRY.unregister(self._metrics)
+        self._warehouse.close()
+
+
+class ToTopic:
+    """Publishes samples to the topic `lag`."""
+
+    def __init__(self, settings: Settings) -> None:
+        # One request at a time: of two, the first may be refused and sent again after the second, and the older sample
+        # would be the latest.
+        config = {"linger.ms": 50, "compression.type": "lz4", "max.in.flight.requests.per.connection": 1}
+        self._producer = Producer({**kafka.producer_config(settings), **config, **kafka.QUIET})
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Produce the sample's events, and wait until they are written or `SQL_TIMEOUT_S` is over."""
         for key, value in events(snapshot):
             try:
                 self._producer.produce(LAG.topic, value, key)
@@ -129,13 +144,6 @@ class Sampler:
                 log.warning("the topic `%s` accepts no events; part of a sample is dropped", LAG.topic)
                 break
         self._producer.flush(SQL_TIMEOUT_S)
-
-    def close(self) -> None:
-        """Flush the producer and release everything."""
-        self._producer.flush(SQL_TIMEOUT_S)
-        self._reader.close()
-        REGISTRY.unregister(self._metrics)
-        self._warehouse.close()
 
 
 def events(snapshot: Snapshot) -> Iterator[tuple[bytes, bytes]]:
@@ -153,18 +161,11 @@ def own_groups(settings: Settings) -> set[str]:
     return {settings.analytics_group, WAREHOUSE_GROUP, SERVICES, *(one.name for one in PROCESSORS if one.inputs)}
 
 
-def work(running: Process) -> None:
+def sample(running: Process, catalog: Catalog, publish: Callable[[Snapshot], None]) -> None:
     """Sample until the process is stopped."""
     settings = running.settings
-    catalog = loader.load(settings.catalog)
     chosen, timeout_s = Filter(settings), min(MAX_TIMEOUT_S, max(MIN_TIMEOUT_S, settings.lag_interval_s))
-    kafka.require_broker(settings)
-    kafka.require_topics(settings, [LAG.topic])
-    # Tens of thousands of objects per sample, most of which live until the next: automatic collection would scan them
-    # again and again, and was a quarter of the cost.
-    gc.freeze()
-    gc.disable()
-    sampler = Sampler(running, catalog, ClusterReader(kafka.admin(settings), chosen, timeout_s))
+    sampler = Sampler(running, catalog, ClusterReader(kafka.admin(settings), chosen, timeout_s), publish)
     try:
         due = time.monotonic()
         while not running.stop.is_set():
@@ -175,6 +176,19 @@ def work(running: Process) -> None:
             running.stop.wait(due - time.monotonic())
     finally:
         sampler.close()
+
+
+def work(running: Process) -> None:
+    """Sample into the topic `lag` until the process is stopped."""
+    settings = running.settings
+    catalog = loader.load(settings.catalog)
+    kafka.require_broker(settings)
+    kafka.require_topics(settings, [LAG.topic])
+    # Tens of thousands of objects per sample, most of which live until the next: automatic collection would scan them
+    # again and again, and was a quarter of the cost.
+    gc.freeze()
+    gc.disable()
+    sample(running, catalog, ToTopic(settings))
 
 
 def main() -> int:

@@ -161,7 +161,7 @@ def streams_of(name: str) -> Streams:
             "installed or in the working directory"
         ) from None
     listed = getattr(package, "STREAMS", None)
-    if not listed or package.__file__ is None or not all(isinstance(entry, Stream) for entry in listed):
+    if listed is None or package.__file__ is None or not all(isinstance(entry, Stream) for entry in listed):
         raise UsageError(f"catalog `{name}` has no STREAMS, a tuple of streamgauge.catalog.stream.Stream")
     if taken := {entry.topic for entry in listed} & BUILT_IN_STREAMS.keys():
         raise UsageError(f"catalog `{name}`: the stream `{min(taken)}` is built in; give yours another topic")

@@ -54,6 +54,15 @@ class PipelineSettings(BaseSettings):
     retention_hours: int = Field(168, ge=1, description="How long the log keeps events.")
     retention_bytes: int = Field(2_000_000_000, ge=1_000_000, description="How much of the log each partition keeps.")
 
+    mode: Literal["pipeline", "embedded"] = Field(
+        "pipeline",
+        description="`pipeline`: through topics of our own, with any number of replicas. `embedded`: the warehouse "
+        "reads the topics itself and writes nothing to the cluster.",
+    )
+    read_from_s: int = Field(
+        900, ge=0, description="How far back `embedded` begins to read a cluster, at its first start."
+    )
+
     # Where things are
     data_dir: Path = Field(Path(".streamgauge"), description="Kafka's log, the warehouse file, the token, state.")
     catalog: str = Field(

@@ -25,10 +25,11 @@ FILE_FORMAT = "4"
 RUN = "run"
 
 
-def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
+def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str, mode: str = "pipeline") -> None:
     """Create or evolve every table and view, in one transaction.
 
-    Raises `UsageError` for a file of another cluster, catalog or format, and for a model that no longer fits its table.
+    Raises `UsageError` for a file of another cluster, catalog, mode or format, and for a model that no longer fits its
+    table.
     """
     with file_errors.transaction(db):
         db.execute("CREATE SCHEMA IF NOT EXISTS internal")
@@ -43,6 +44,7 @@ def ensure(db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> 
             ("file_format", FILE_FORMAT, "was written by another version of Streamgauge"),
             ("cluster_id", cluster_id, "belongs to another Kafka cluster"),
             ("catalog", catalog.name, "belongs to another catalog"),
+            ("mode", mode, "was filled in another mode"),
         ):
             _fact(db, name, value, meaning)
         for model in catalog.models:

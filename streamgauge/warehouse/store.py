@@ -71,8 +71,10 @@ _DAY_MS = 24 * 3_600_000
 class Store:
     """Writes to the file, from one thread; readers use cursors of `db`."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str) -> None:
-        schema.ensure(db, catalog, cluster_id)
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, catalog: Catalog, cluster_id: str, mode: str = "pipeline"
+    ) -> None:
+        schema.ensure(db, catalog, cluster_id, mode)
         self._db = db.cursor()
         self._models = {model.name: model for model in catalog.models}
         self._provenance = Provenance.load(self._db)
@@ -131,6 +133,17 @@ class Store:
             return None
         self._db.execute("DELETE FROM internal.offsets WHERE topic_id <> ?", [topic_id])
         return str(earlier)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the tables reflect."""
+        return self._provenance
+
+    def fact(self, name: str, value: str) -> str:
+        """A fact about the file: as it was first stated, or else `value`, which is stored now."""
+        self._db.execute("INSERT OR IGNORE INTO internal.facts VALUES (?, ?)", [name, value])
+        (stated,) = self._db.execute("SELECT value FROM internal.facts WHERE name = ?", [name]).fetchall()[0]
+        return str(stated)
 
     def knows(self, model: str) -> bool:
         """Whether the catalog has a model of that name; deltas of others cannot be merged."""

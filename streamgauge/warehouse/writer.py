@@ -11,18 +11,13 @@ Guarantee: each delta is merged exactly once, whatever is killed: rows and offse
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import time
-from datetime import datetime
-from functools import partial
 from typing import Any
 
-import pyarrow as pa
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from streamgauge.catalog import loader
-from streamgauge.catalog.loader import ANALYTICS_TOPIC, WAREHOUSE_GROUP, Catalog
+from streamgauge.catalog.loader import ANALYTICS_TOPIC, WAREHOUSE_GROUP
 from streamgauge.deltas.transaction_buffer import Ready, TransactionBuffer
 from streamgauge.runtime import kafka, metrics, process
 from streamgauge.runtime.cadence import Cadence
@@ -32,13 +27,8 @@ from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.kafka import topic_ids
 from streamgauge.runtime.process import Process
-from streamgauge.warehouse import file_errors, swap
-from streamgauge.warehouse.gauges import Gauges
-from streamgauge.warehouse.known_failures import Fingerprints
-from streamgauge.warehouse.kpis import Kpis
-from streamgauge.warehouse.sql import server
-from streamgauge.warehouse.sql.memory import MemoryWatch
-from streamgauge.warehouse.store import Store, connect
+from streamgauge.warehouse import owner
+from streamgauge.warehouse.tables import Tables
 
 GROUP = WAREHOUSE_GROUP
 FLUSH_BYTES = 128 * 1024 * 1024
@@ -72,12 +62,10 @@ class _ReadAgain(Exception):
 class Writer:
     """Consumes deltas and merges them; one `step` is one flush."""
 
-    def __init__(self, running: Process, store: Store, kpis: Kpis, fingerprints: Fingerprints) -> None:
+    def __init__(self, running: Process, tables: Tables) -> None:
         self._process = running
         self._settings = running.settings
-        self._store = store
-        self._kpis = kpis
-        self._fingerprints = fingerprints
+        self._tables, self._store = tables, tables.store
         self._app = kafka.application(
             running.settings,
             GROUP,
@@ -92,11 +80,10 @@ class Writer:
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
         self._admin = kafka.admin(running.settings)
         self._topic_id: str | None = None
-        self._buffer = TransactionBuffer(store.knows, store.since)
+        self._buffer = TransactionBuffer(self._store.knows, self._store.since)
         self._assigned: set[int] = set()
         self._next: dict[int, int] = {}
-        self._newest: dict[str, float] = {}
-        self._maintenance_due = self._check_due = self._last_delta_at = 0.0
+        self._check_due = self._last_delta_at = 0.0
         self._watch = kafka.BrokerWatch(running)
         self._cadence = Cadence(running.settings.flush_interval_ms / 1_000)
 
@@ -184,8 +171,8 @@ class Writer:
         else:
             self._watch.idle()
         self._measure_lag()
-        if time.monotonic() >= self._maintenance_due:
-            self._maintain()
+        if self._tables.maintain():
+            self._assign_added()
 
     def _collect(self) -> None:
         deadline, interval_s = self._cadence.next(), self._settings.flush_interval_ms / 1_000
@@ -231,34 +218,9 @@ class Writer:
         return False
 
     def _flush(self, ready: Ready) -> None:
-        # During an upgrade replicas of two versions may send different columns; missing ones are null.
-        tables = {model: pa.concat_tables(parts, promote_options="permissive") for model, parts in ready.deltas.items()}
-        with metrics.histogram("streamgauge_merge_seconds").time():
-            self._store.merge(tables, ready.offsets, ready.read)
+        self._tables.merge(ready.deltas, ready.written_ms, ready.offsets, ready.read)
         self._next.update(ready.offsets)
-        self._kpis.count(ready.deltas, ready.written_ms, time.time())
-        for model, parts in ready.deltas.items():
-            metrics.counter("streamgauge_merged_rows_total").labels(model).inc(tables[model].num_rows)
-            metrics.counter("streamgauge_merged_deltas_total").inc(len(parts))
-        if "dead_letters" in tables:
-            self._fingerprints.count(tables["dead_letters"])
-        if "stream_windows" in tables:
-            self._update_freshness(tables["stream_windows"])
-        self._store.compact()
         self._commit_to_kafka(ready.offsets)
-
-    def _update_freshness(self, windows: pa.Table) -> None:
-        """Remember the newest visible event time of each stream, for the freshness gauge."""
-        for row in windows.select(["stream", "max_occurred_at"]).to_pylist():
-            stream, newest = row["stream"], row["max_occurred_at"]
-            if isinstance(newest, datetime):
-                known = self._newest.setdefault(stream, 0.0)
-                self._newest[stream] = max(known, newest.timestamp())
-                freshness = metrics.gauge("streamgauge_freshness_seconds").labels(stream)
-                freshness.set_function(partial(self._freshness, stream))
-
-    def _freshness(self, stream: str) -> float:
-        return max(0.0, time.time() - self._newest[stream])
 
     def _commit_to_kafka(self, offsets: dict[int, int]) -> None:
         """Commit to Kafka too, for lag monitors only: the offsets in the file are the ones that count."""
@@ -276,14 +238,8 @@ class Writer:
             lag += max(0, end - self._next.get(number, 0))
         metrics.gauge("streamgauge_warehouse_lag_messages").set(lag)
 
-    def _maintain(self) -> None:
-        """Apply retention, and assign partitions that were added meanwhile."""
-        self._maintenance_due = time.monotonic() + self._settings.retention_interval_s
-        for table, rows in self._store.expire(self._settings).items():
-            metrics.counter("streamgauge_rows_expired_total").labels(table).inc(rows)
-        for table, rows in self._store.rows().items():
-            metrics.gauge("streamgauge_warehouse_rows").labels(table).set(rows)
-        metrics.gauge("streamgauge_warehouse_file_bytes").set(self._settings.warehouse_file.stat().st_size)
+    def _assign_added(self) -> None:
+        """Assign partitions that were added meanwhile."""
         try:
             self.open()
         except KafkaException as error:
@@ -295,51 +251,12 @@ class Writer:
 
 
 def work(running: Process) -> None:
-    """Own the file until the process stops, or a rebuilt file waits to take its place."""
+    """Merge deltas until the process stops."""
     settings = running.settings
-    catalog = loader.load(settings.catalog)
     kafka.require_broker(settings)
     kafka.require_topics(settings, [ANALYTICS_TOPIC])
     cluster_id = kafka.admin(settings).list_topics(timeout=10).cluster_id
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    swap.apply(settings, catalog.digest)
-    with file_errors.one_line(settings):
-        _own(running, catalog, cluster_id)
-    if not running.stop.is_set():
-        swap.restart()
-
-
-def _own(running: Process, catalog: Catalog, cluster_id: str) -> None:
-    settings, rebuilt = running.settings, swap.prepared(running.settings, catalog.digest)
-    db = connect(settings)
-    store = Store(db, catalog, cluster_id)
-    writer = Writer(running, store, Kpis(catalog, settings.kpi_max_series), Fingerprints(db, catalog))
-    gauges = queries = None
-    try:
-        writer.open()
-        gauges = Gauges(catalog.views).follow(running, db)
-        with server.serve(running, db, catalog) as queries:
-            MemoryWatch(db, queries.cut).follow(running.stop)
-            running.ready()
-            while not running.stop.is_set() and not rebuilt.exists():
-                writer.step()
-                if (text := queries.deaf()) is not None:
-                    # As after a kill -9, nothing is lost; only so does the query end, and others have their turn again.
-                    log.error("a query ignores its end, the warehouse starts anew: %.300s", text)
-                    swap.restart()
-    finally:
-        writer.close()
-        if queries is not None and queries.deaf(0.0) is not None:
-            # It would keep the file and this process from closing; both end as by a kill -9.
-            if error := sys.exc_info()[1]:
-                log.error("warehouse: %s", error)
-            log.warning("warehouse stopped, with a query that ignores its end")
-            logging.shutdown()
-            os._exit(0 if running.stop.is_set() else 1)
-        if gauges and running.stop.is_set():
-            # A cursor that is still reading would outlive its database. (A process that is replaced needs no care.)
-            gauges.join(settings.sql_timeout_s)
-        db.close()
+    owner.own(running, loader.load(settings.catalog), cluster_id, lambda tables: Writer(running, tables))
 
 
 def main() -> int:

@@ -11,8 +11,25 @@ def up(
     for_: Annotated[float | None, typer.Option("--for", help="Stop this many seconds after all is ready.")] = None,
     no_traffic: Annotated[bool, typer.Option("--no-traffic", help="Generate no events.")] = False,
     bootstrap: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Use this Kafka; no local broker starts.")
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Observe this cluster: nothing is created, produced or committed there."
+        ),
     ] = None,
+    catalog: Annotated[
+        str | None, typer.Option(metavar="PACKAGE", help="Streams and models; of a cluster by default none.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="SPAN", help="Read from that far back: 15m (default), 7d, earliest.")
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(help="`embedded` (default for a cluster) or `pipeline`, which creates topics of its own there."),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Run the synthetic shop on that cluster; creates and writes topics.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before topics are created.")] = False,
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[@SECONDS]", help="Inject a fault, so long after all is ready (20 s); repeatable."),
@@ -21,7 +38,8 @@ def up(
     """Everything on this machine, supervised; Ctrl-C stops it cleanly and prints a summary."""
     from streamgauge.cli.local import up as stack
 
-    sys.exit(stack.main(stack.Options(rate, for_, not no_traffic, bootstrap, tuple(fault or ()))))
+    options = stack.Options(rate, for_, not no_traffic, bootstrap, tuple(fault or ()), mode, catalog, from_, demo, yes)
+    sys.exit(stack.main(options))
 
 
 def fault(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from generators.ledger import CATALOG
 from processors.registry import BY_NAME, COMMERCE, PROCESSORS
 from streamgauge.cli.local import ports
 from streamgauge.cli.local.supervised import ProcessSpec
+from streamgauge.cli.local.target import Target
 from streamgauge.runtime.process import FIRST_METRICS_PORT
 from streamgauge.runtime.settings import PREFIX, Settings
 
@@ -43,14 +43,9 @@ class Stack:
         return replace(self, commerce=(), traffic=self.scripted)
 
 
-def own_cluster(settings: Settings) -> bool:
-    """Whether a cluster is configured, so that no local broker starts."""
-    return settings.bootstrap_servers is not None
-
-
 def check_ports(settings: Settings) -> None:
     """Raise `UsageError`, naming the setting to change, for the first port that is in use."""
-    if not own_cluster(settings):
+    if settings.bootstrap_servers is None:
         ports.require_free(
             settings.broker_port,
             "the broker",
@@ -61,18 +56,18 @@ def check_ports(settings: Settings) -> None:
     ports.require_free(settings.dashboard_port, "the dashboard", f"{PREFIX}DASHBOARD_PORT")
 
 
-def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
+def plan(to: Target, rate: float | None, ledgers: Path) -> Stack:
     """The stack that `up` runs. `rate` None is no traffic; each start of the traffic writes a ledger to `ledgers`.
 
-    Another catalog gets neither traffic nor the commerce services.
+    Without the shop there is neither traffic nor are there the commerce services.
     """
-    is_commerce = settings.catalog == CATALOG
+    settings = to.settings
     host = settings.metrics_host
     health_host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - recognised, not bound
     first = settings.metrics_port or FIRST_METRICS_PORT
     wanted = {name: first + number for name, number in PORTS.items()}
     metrics = ports.MetricsPorts(wanted.values(), host)
-    common = {f"{PREFIX}BOOTSTRAP_SERVERS": settings.bootstrap} if own_cluster(settings) else {}
+    common = {} if to.ours else _environment(settings)
 
     def service(
         name: str,
@@ -105,16 +100,16 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
         )
 
     def traffic(*options: str) -> tuple[ProcessSpec, ...]:
-        if rate is None or not is_commerce:
+        if rate is None or not to.shop:
             return ()
         return (service(TRAFFIC, "generate", "--rate", f"{rate:g}", *options),)
 
     return Stack(
         # The broker flushes its log when it stops.
-        broker=()
-        if own_cluster(settings)
-        else (service("broker", "broker", ready_within_s=_FETCH_S, stop_within_s=30.0),),
-        pipeline=(
+        broker=() if not to.ours else (service("broker", "broker", ready_within_s=_FETCH_S, stop_within_s=30.0),),
+        pipeline=(service("warehouse", "warehouse"), service("dashboard", "dashboard"))
+        if to.observed
+        else (
             service("warehouse", "warehouse"),
             processor("analytics"),
             service("dashboard", "dashboard"),
@@ -125,11 +120,17 @@ def plan(settings: Settings, rate: float | None, ledgers: Path) -> Stack:
             service(SERVICES, "services", ready_within_s=300.0),
             *(processor(row.name) for row in COMMERCE),
         )
-        if is_commerce
+        if to.shop
         else (),
         traffic=traffic("--storefront"),
         scripted=traffic(),
     )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What `up` decided for somebody's cluster, for the processes that it starts."""
+    decided = ("bootstrap_servers", "mode", "catalog", "data_dir", "read_from_s")
+    return {f"{PREFIX}{name.upper()}": str(getattr(settings, name)) for name in decided}
 
 
 def ledger_file(ledgers: Path, start: int) -> Path:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from generators.ledger import CATALOG
 from streamgauge.cli.local.stack import TRAFFIC
 from streamgauge.cli.local.tally import Figures
+from streamgauge.cli.local.target import Target
 from streamgauge.cli.terminal import Screen
 from streamgauge.runtime.settings import PREFIX, Settings
 
@@ -27,6 +27,7 @@ _WHERE = (
     "sql_url",
     "sql_token_file",
     "bootstrap_servers",
+    "mode",
     "security_protocol",
     "sasl_mechanism",
     "sasl_username",
@@ -122,12 +123,12 @@ def program() -> str:
     return os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)
 
 
-def hints(settings: Settings, metrics: Mapping[str, int], seconds: float) -> list[str]:
+def hints(to: Target, metrics: Mapping[str, int], seconds: float) -> list[str]:
     """Addresses and commands to show once everything is ready, `seconds` after the start.
 
     `metrics` are the metrics ports by process.
     """
-    name = program()
+    settings, name = to.settings, program()
     host = "127.0.0.1"
     lines = [
         f"ready after {seconds:.1f} s",
@@ -145,8 +146,12 @@ def hints(settings: Settings, metrics: Mapping[str, int], seconds: float) -> lis
         lines.append(f"  in another terminal, first: export {' '.join(where)}")
     if secrets := [f"{PREFIX}{field.upper()}" for field in _SECRETS if getattr(settings, field) is not None]:
         lines.append(f"  and, as in this one: {', '.join(secrets)}")
-    if settings.catalog != CATALOG:
+    if to.observed:
+        lines.append(f"  {settings.bootstrap} is observed: nothing is created, produced or committed there")
+    elif to.shop and to.ours:
+        lines.append("  a demo: a synthetic shop on a Kafka of its own; your own cluster: up --bootstrap HOST:PORT")
+    if not to.observed and not to.shop:
         lines.append(f"  no traffic: the generator has no events for {settings.catalog}; produce to its topics")
-    elif TRAFFIC not in metrics:
+    elif to.shop and TRAFFIC not in metrics:
         lines.append(f"  no traffic: produce to the topics, or run {name} generate")
     return [*lines, "Ctrl-C stops everything and prints a summary"]

@@ -17,19 +17,19 @@ from pathlib import Path
 from generators.options import Options as TrafficOptions
 from streamgauge.catalog import loader
 from streamgauge.catalog.loader import ANALYTICS_TOPIC, Catalog
-from streamgauge.cli.local import fault_plan, stack
+from streamgauge.cli.local import consent, fault_plan, stack, target
 from streamgauge.cli.local.instance_lock import instance_lock, interruptible
 from streamgauge.cli.local.journal import Journal
 from streamgauge.cli.local.live_count import LiveCount
 from streamgauge.cli.local.summary import Summary, hints, show
 from streamgauge.cli.local.supervisor import GaveUp, Supervisor
 from streamgauge.cli.local.tally import Tally
+from streamgauge.cli.local.target import Target
 from streamgauge.cli.topics import setup
 from streamgauge.cli.topics.specs import of_catalog
 from streamgauge.runtime import kafka, settings
 from streamgauge.runtime.data_dir import broker_marker
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
-from streamgauge.runtime.settings import Settings
 
 SETTLE_S = 60.0
 POLL_S = 0.1
@@ -44,6 +44,11 @@ class Options:
     traffic: bool = True
     bootstrap: str | None = None
     faults: tuple[str, ...] = ()
+    mode: str | None = None
+    catalog: str | None = None
+    begin: str | None = None
+    demo: bool = False
+    yes: bool = False
 
     def check(self) -> None:
         """Raise `UsageError`, naming the option, for invalid values."""
@@ -54,32 +59,41 @@ class Options:
 def main(options: Options) -> int:
     """Run the stack; returns the exit code. Raises `UsageError` before anything has started."""
     options.check()
-    config = settings.load()
-    if options.bootstrap:
-        config = config.model_copy(update={"bootstrap_servers": options.bootstrap})
+    to = target.resolve(
+        settings.load(),
+        bootstrap=options.bootstrap,
+        mode=options.mode,
+        catalog=options.catalog,
+        begin=options.begin,
+        demo=options.demo,
+    )
+    config = to.settings
     catalog = loader.load(config.catalog)
     ledgers = config.data_dir / "traffic"
     with instance_lock(config.data_dir):
         shutil.rmtree(ledgers, ignore_errors=True)
         stack.check_ports(config)
-        if stack.own_cluster(config):
+        if not to.ours:
             kafka.require_broker(config)
-        plan = stack.plan(config, options.rate if options.traffic else None, ledgers)
+        if not to.ours and not to.observed:
+            consent.ask(config, catalog, demo=to.shop, yes=options.yes)
+        plan = stack.plan(to, options.rate if options.traffic else None, ledgers)
         journal = Journal(("up", *stack.NAMES), everything=config.log_level == "DEBUG")
-        return _Up(config, options, plan, journal, ledgers, catalog).run()
+        return _Up(to, options, plan, journal, ledgers, catalog).run()
 
 
 class _Up:
     def __init__(
         self,
-        config: Settings,
+        to: Target,
         options: Options,
         plan: stack.Stack,
         journal: Journal,
         ledgers: Path,
         catalog: Catalog,
     ) -> None:
-        self._config, self._for_s, self._plan, self._catalog = config, options.for_s, plan, catalog
+        self._config = config = to.settings
+        self._to, self._for_s, self._plan, self._catalog = to, options.for_s, plan, catalog
         self._journal, self._ledgers = journal, ledgers
         self._supervisor = Supervisor(journal.write)
         self._stop = threading.Event()
@@ -131,7 +145,7 @@ class _Up:
         supervisor.start(plan.broker)
         if not supervisor.wait_ready(self._stop):
             return False
-        marker = None if stack.own_cluster(self._config) else broker_marker.read(self._config.data_dir)
+        marker = broker_marker.read(self._config.data_dir) if self._to.ours else None
         if marker and marker.notice:
             self._summary.notice = marker.notice
             self._journal.write("up", marker.notice, logging.WARNING)
@@ -140,7 +154,8 @@ class _Up:
             left_out = ", ".join(service.name for service in plan.commerce)
             self._journal.write("up", f"this broker has no transactions: no {left_out}, and scripted traffic")
             plan = plan.without_transactions()
-        self._topics()
+        if not self._to.observed:
+            self._topics()
         supervisor.start(plan.pipeline)
         if not supervisor.wait_ready(self._stop):
             return False
@@ -154,7 +169,7 @@ class _Up:
         # Last, so that figures come first: these take longer to start, and catch up from the log.
         supervisor.start(plan.commerce)
         metrics = {name: one.port for name, one in supervisor.running.items()}
-        for line in hints(self._config, metrics, self._summary.ready_s):
+        for line in hints(self._to, metrics, self._summary.ready_s):
             self._log(line)
         return True
 
@@ -166,8 +181,10 @@ class _Up:
 
     def _topics(self) -> None:
         states = setup.ensure(self._config, of_catalog(self._config, self._catalog))
-        created = sum(state.created for state in states)
-        self._log(f"{len(states)} topics" + (f", {created} created" if created else ""))
+        created = [state.name for state in states if state.created]
+        if not self._to.ours:
+            consent.note(self._config, created)
+        self._log(f"{len(states)} topics" + (f", {len(created)} created" if created else ""))
         for state in states:
             for difference in state.differences:
                 if difference.breaks and state.name == ANALYTICS_TOPIC:

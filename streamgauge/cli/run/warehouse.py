@@ -5,6 +5,12 @@ import sys
 
 def warehouse() -> None:
     """The owner of the DuckDB file: merges deltas and serves SQL."""
+    from streamgauge.runtime import settings
+
+    if settings.load().mode == "embedded":
+        from processors.embedded import service
+
+        sys.exit(service.main())
     from streamgauge.warehouse import writer
 
     sys.exit(writer.main())

@@ -1,0 +1,3 @@
+"""The catalog of a cluster that is only observed: no streams of its own, lag and topics alone."""
+
+STREAMS = ()
