@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import streamlit as st
 
 from dashboard import theme
 from dashboard.components import frame
-from dashboard.navigation import PAGES, Page
+from dashboard.data import query_cache
+from dashboard.navigation import Page, of
 from dashboard.session import sign_in
 
 # As narrow as the longest name allows: the figures need the room.
@@ -20,15 +19,16 @@ def entry(page: Page) -> st.Page:
     return st.Page(page.draw, title=page.title, icon=f":material/{page.icon}:", url_path=page.path)
 
 
-start, *others = PAGES
-pages = {
+start, *others = of({model.name for model in query_cache.catalog().models})
+pages: dict[str, list[st.Page]] = {
     start.section: [
         # Streamlit serves its default page at the bare address only; links use `overview`.
         st.Page(start.draw, title=start.title, icon=f":material/{start.icon}:", default=True),
         st.Page(start.draw, title=start.title, url_path=start.path, visibility="hidden"),
     ],
-    **{section: [entry(page) for page in of] for section, of in groupby(others, key=lambda page: page.section)},
 }
+for page in others:
+    pages.setdefault(page.section, []).append(entry(page))
 
 st.set_page_config(page_title="Streamgauge", page_icon=theme.ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
 st.logo(theme.LOGO, icon_image=theme.ICON)

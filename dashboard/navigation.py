@@ -5,7 +5,7 @@ The application, the browser tests and the tables of docs/dashboard.md follow fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from dashboard.components import throughput
@@ -33,7 +33,10 @@ from dashboard.pages.sql import page as sql
 
 @dataclass(frozen=True)
 class Page:
-    """`path` is its address, which is contract; `section` is its heading in the navigation; `about` is for the docs."""
+    """`path` is its address, which is contract; `section` is its heading in the navigation; `about` is for the docs.
+
+    `needs` is a model without which the page has nothing to show.
+    """
 
     section: str
     path: str
@@ -42,6 +45,7 @@ class Page:
     about: str
     draw: Callable[[], None]
     figures: tuple[Figure, ...] = ()
+    needs: str = "stream_windows"
 
 
 def _figures(module: object) -> tuple[Figure, ...]:
@@ -57,6 +61,7 @@ PAGES = (
         "traffic, revenue, failures; the reconciliation of what was produced with what SQL shows",
         overview.show,
         (*_figures(overview_figures), throughput.THROUGHPUT),
+        "order_windows",
     ),
     Page(
         "Business",
@@ -66,6 +71,7 @@ PAGES = (
         "orders, revenue and what became of them, by region, channel and payment method, against the period before",
         orders.show,
         _figures(order_figures),
+        "order_windows",
     ),
     Page(
         "Business",
@@ -75,6 +81,7 @@ PAGES = (
         "cover, stock-outs with what they cost a minute, the surge guard",
         inventory.show,
         _figures(inventory_figures),
+        "inventory_windows",
     ),
     Page(
         "Business",
@@ -84,6 +91,7 @@ PAGES = (
         "from impression to order, spend and return by campaign, who buys",
         marketing.show,
         _figures(marketing_figures),
+        "marketing_windows",
     ),
     Page(
         "Business",
@@ -93,6 +101,7 @@ PAGES = (
         "outcomes by payment method, rules that fired, the newest alerts",
         payments.show,
         _figures(payment_figures),
+        "payment_windows",
     ),
     Page(
         "Business",
@@ -102,6 +111,7 @@ PAGES = (
         "the saga's funnel, what is stuck and on whom it waits, one order's saga step by step, residues",
         fulfilment.show,
         _figures(fulfilment_figures),
+        "sagas",
     ),
     Page(
         "Operations",
@@ -139,3 +149,8 @@ PAGES = (
         sql.show,
     ),
 )
+
+
+def of(models: Collection[str]) -> tuple[Page, ...]:
+    """The pages for which the catalog has models; the first is where a reader begins."""
+    return tuple(page for page in PAGES if page.needs in models)

@@ -111,6 +111,11 @@ class Embedded:
         if self._consumer is not None:
             # librdkafka's goes on at its old position in a topic that was made anew.
             self._consumer.close()
+            self._consumer = None
+        if not self._partitions:
+            # Any consumer asks for a coordinator, for which Kafka makes `__consumer_offsets` where no group ever was.
+            self._process.ready()
+            return
         self._consumer = log_reader.consumer(self._settings, self._settings.analytics_group, _OPTIONS)
         stored = positions.stored(self._store.provenance, self._partitions)
         before = dict(self._identity.ids)
@@ -170,6 +175,9 @@ class Embedded:
         deadline = self._cadence.next()
         while not self._process.stop.is_set() and self._batch.events < self._settings.batch_max_events:
             if (wait_s := deadline - time.monotonic()) <= 0:
+                break
+            if self._consumer is None:
+                self._process.stop.wait(wait_s)
                 break
             messages = self._consumer.consume(CHUNK, wait_s)
             if any(map(Message.error, messages)):

@@ -48,7 +48,10 @@ class LostRange:
 
 @dataclass(frozen=True)
 class Facts:
-    """All facts. None is unknown: the process or broker that would know does not answer."""
+    """All facts. None is unknown: the process or broker that would know does not answer.
+
+    `observed`: the cluster is only read, so that nothing of ours is there.
+    """
 
     bootstrap: str
     processes: Sequence[ProcessHealth] = ()
@@ -65,6 +68,7 @@ class Facts:
     warehouse_why: str = ""
     notice: str | None = None
     catalog: str = CATALOG
+    observed: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -84,6 +88,8 @@ def problems(facts: Facts) -> list[str]:
         wrong.append(facts.broker_why)
     elif facts.hidden_why:
         wrong.append(facts.hidden_why)
+    elif facts.missing_topics and facts.observed:
+        wrong.append(f"topics are missing: {', '.join(facts.missing_topics)}")
     elif facts.missing_topics:
         wrong.append(f"topics are missing: {', '.join(facts.missing_topics)}; create them with `streamgauge topics`")
     if facts.streams is None:

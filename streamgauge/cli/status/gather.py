@@ -46,6 +46,7 @@ def gather(config: Settings) -> Facts:
         {one.pid: figures.read(one.address) for one in found},
         notice=marker.notice if marker else None,
         catalog=config.catalog,
+        observed=config.mode == "embedded",
     )
     return _with_kafka(config, _from_warehouse(config, facts), marker.kind if marker else "Kafka")
 
@@ -76,7 +77,7 @@ def _age_s(newest: datetime | None) -> float | None:
 def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
     if why := unreachable(config, timeout_s=3.0):
         return replace(facts, broker_why=why)
-    catalog = loader.streams_of(config.catalog)
+    catalog, observed = loader.streams_of(config.catalog), config.mode == "embedded"
     client, reader = kafka.admin(config), Reader(config)
     try:
         there = client.list_topics(timeout=3.0)
@@ -84,8 +85,12 @@ def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
         facts = replace(
             facts,
             broker=f"{kind}, {count} broker{'' if count == 1 else 's'}",
-            missing_topics=[topic for topic in catalog.topics if topic not in there.topics],
+            missing_topics=[
+                topic for topic in (catalog.own if observed else catalog.topics) if topic not in there.topics
+            ],
         )
+        if observed:
+            return facts
         if facts.missing_topics:
             return replace(facts, hidden_why=kafka.hidden(client, config, facts.missing_topics[0], 3.0) or "")
         return replace(

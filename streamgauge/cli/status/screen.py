@@ -32,7 +32,7 @@ def show(facts: Facts, wrong: Sequence[str]) -> None:
                         style="yellow",
                     )
                 )
-    elif facts.streams is not None:
+    elif facts.streams is not None and not facts.observed:
         ours = facts.catalog == CATALOG
         how = "start the generator with `streamgauge generate`" if ours else f"produce to the topics of {facts.catalog}"
         console.print(f"no events yet: {how}")
@@ -63,6 +63,8 @@ def _rest(facts: Facts) -> Table:
     grid.add_row(
         "topics", Text("not known" if facts.broker is None else ", ".join(facts.missing_topics) or "all there")
     )
+    if facts.observed:
+        return grid
     replicas = f"{_number(facts.replicas)} replica{'' if facts.replicas == 1 else 's'}"
     grid.add_row("analytics", f"{replicas}, {_number(facts.analytics_waiting)} events waiting")
     grid.add_row("warehouse", f"{_number(facts.warehouse_waiting)} deltas waiting")
