@@ -92,8 +92,8 @@ class Embedded:
         self._resume()
 
     def _next_sample(self) -> int:
-        (at,) = positions.stored(self._store.provenance, [(LAG.topic, 0)])
-        return max(at.offset, 0)
+        ranges = self._store.provenance.ranges.get((LAG.topic, 0))
+        return ranges[-1][1] if ranges else 0
 
     def _resume(self) -> None:
         """Read on from the positions in the file. Raises `KafkaException`."""

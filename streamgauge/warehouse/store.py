@@ -179,10 +179,8 @@ class Store:
                 merge.bury(self._db, model)
             elif model.name in deltas:
                 merge.bury(self._db, model, self._run[model.name])
-        self._db.executemany(
-            "INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now(), ?)",
-            [[*row, self._topic_id] for row in offsets.items()],
-        )
+        for row in offsets.items():
+            self._db.execute("INSERT OR REPLACE INTO internal.offsets VALUES (?, ?, now(), ?)", [*row, self._topic_id])
         if provenance != self._provenance:
             provenance.store(self._db)
 
