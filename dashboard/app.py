@@ -19,7 +19,7 @@ def entry(page: Page) -> st.Page:
     return st.Page(page.draw, title=page.title, icon=f":material/{page.icon}:", url_path=page.path)
 
 
-start, *others = of({model.name for model in query_cache.catalog().models})
+start, *others = of(query_cache.catalog())
 pages: dict[str, list[st.Page]] = {
     start.section: [
         # Streamlit serves its default page at the bare address only; links use `overview`.

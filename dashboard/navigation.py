@@ -5,7 +5,7 @@ The application, the browser tests and the tables of docs/dashboard.md follow fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.components import throughput
@@ -29,13 +29,16 @@ from dashboard.pages.payments import page as payments
 from dashboard.pages.pipeline import figures as pipeline_figures
 from dashboard.pages.pipeline import page as pipeline
 from dashboard.pages.sql import page as sql
+from streamgauge.catalog.loader import Catalog
+
+RAW_EVENTS = "raw events"
 
 
 @dataclass(frozen=True)
 class Page:
     """`path` is its address, which is contract; `section` is its heading in the navigation; `about` is for the docs.
 
-    `needs` is a model without which the page has nothing to show.
+    `needs` is a model without which the page has nothing to show, or `RAW_EVENTS`: a table of any stream's events.
     """
 
     section: str
@@ -139,6 +142,7 @@ PAGES = (
         "search and live tail over every stream; the story of an order, a customer or an article",
         events.show,
         _figures(story_figures),
+        RAW_EVENTS,
     ),
     Page(
         "Explore",
@@ -151,6 +155,9 @@ PAGES = (
 )
 
 
-def of(models: Collection[str]) -> tuple[Page, ...]:
+def of(catalog: Catalog) -> tuple[Page, ...]:
     """The pages for which the catalog has models; the first is where a reader begins."""
-    return tuple(page for page in PAGES if page.needs in models)
+    there = {model.name for model in catalog.models}
+    if any(map(catalog.raw_table, catalog.own)):
+        there.add(RAW_EVENTS)
+    return tuple(page for page in PAGES if page.needs in there)

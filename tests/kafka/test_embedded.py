@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.cli.local.ports import free_port
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
-from tests.support import audit
+from tests.support import audit, commands
 from tests.support.figures import figure
 from tests.support.requirements import require_kafka
 from tests.support.rig import Rig, make_topics
@@ -27,7 +28,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 KILLS, RATE, GROUP = 5, 2_000, "billing"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """Somebody's cluster: the topics of the catalog's own streams, and one group that has read a part."""
     require_kafka()
@@ -111,6 +112,39 @@ def test_tables_equal_the_truth_and_the_cluster_stays_as_it_is(rig: Rig) -> None
         places = "SELECT count(*) - count(DISTINCT kafka_offset) FROM lag_events"
         assert figure(warehouse, places) == 0
     assert reader.stop() == 0, reader.log.read_text()
+
+
+def up(rig: Rig, *options: str) -> subprocess.CompletedProcess[str]:
+    """`streamgauge up` on the cluster, with a folder and ports of its own."""
+    ports = {f"STREAMGAUGE_{name}_PORT": str(free_port()) for name in ("SQL", "DASHBOARD")}
+    environ = commands.environment({**ports, "STREAMGAUGE_DATA_DIR": str(rig.folder / "up")})
+    return commands.run(environ, "up", "--bootstrap", rig.kafka.bootstrap, *options)
+
+
+def test_up_observes_and_leaves_nothing(rig: Rig) -> None:
+    admin = AdminClient({"bootstrap.servers": rig.kafka.bootstrap})
+    as_it_was = cluster(admin)
+    done = up(rig, "--for", "1")
+    assert done.returncode == 0, done.stderr
+    assert "is observed: nothing is created, produced or committed there" in done.stderr
+    assert cluster(admin) == as_it_was
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param(("--demo", "--yes"), "does not write beside topics that it did not make: ", id="shop"),
+        pytest.param(("--mode", "pipeline", "--catalog", "examples.sensors"), "say --yes to agree", id="pipeline"),
+    ],
+)
+def test_nothing_is_written_unasked(rig: Rig, options: tuple[str, ...], says: str) -> None:
+    """One line says why, and no topic is created."""
+    admin = AdminClient({"bootstrap.servers": rig.kafka.bootstrap})
+    as_it_was = cluster(admin)
+    done = up(rig, *options)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert cluster(admin) == as_it_was
 
 
 def visible(warehouse: Warehouse) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from processors.registry import COMMERCE
-from streamgauge.cli.local import stack
+from streamgauge.cli.local import stack, target
 from streamgauge.cli.local.stack import SERVICES, Stack
 from streamgauge.cli.local.supervised import ProcessSpec
 from streamgauge.cli.local.tally import Figures
@@ -17,7 +17,7 @@ from streamgauge.runtime import settings
 
 def plan(rate: float | None = 200.0, **values: str) -> Stack:
     config = settings.load({f"STREAMGAUGE_{name}": value for name, value in values.items()})
-    return stack.plan(config, rate, Path("ledgers"))
+    return stack.plan(target.resolve(config), rate, Path("ledgers"))
 
 
 def commands(services: tuple[ProcessSpec, ...]) -> list[list[str]]:
@@ -57,8 +57,17 @@ def test_without_transactions_the_story_is_a_script() -> None:
     assert "--storefront" not in traffic
 
 
-def test_with_a_cluster_of_one_s_own_no_broker_starts() -> None:
-    assert plan(BOOTSTRAP_SERVERS="kafka:9092").broker == ()
+def test_somebody_s_cluster_is_observed() -> None:
+    """One process reads and owns the file, one shows the pages."""
+    made = plan(BOOTSTRAP_SERVERS="kafka:9092")
+    assert (made.broker, made.traffic, made.commerce, made.scripted) == ((), (), (), ())
+    assert commands(made.pipeline) == [["warehouse"], ["dashboard"]]
+
+
+def test_a_pipeline_on_somebody_s_cluster_starts_no_broker() -> None:
+    made = plan(BOOTSTRAP_SERVERS="kafka:9092", MODE="pipeline", CATALOG="sensors")
+    assert (made.broker, made.traffic, made.commerce) == ((), (), ())
+    assert [one.name for one in made.pipeline] == ["warehouse", "analytics", "dashboard", "lag"]
 
 
 @pytest.mark.parametrize(

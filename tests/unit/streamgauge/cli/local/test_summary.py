@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from streamgauge.cli.local import target
 from streamgauge.cli.local.summary import hints
 from streamgauge.runtime import settings
 
@@ -20,7 +21,7 @@ from streamgauge.runtime import settings
     ],
 )
 def test_traffic(catalog: str, metrics: dict[str, int], expected: str | None) -> None:
-    lines = hints(settings.load({"STREAMGAUGE_CATALOG": catalog}), metrics, 1.0)
+    lines = hints(target.resolve(settings.load({"STREAMGAUGE_CATALOG": catalog})), metrics, 1.0)
     found = [line for line in lines if "no traffic" in line]
     assert len(found) == (expected is not None)
     assert not expected or expected in found[0]
@@ -39,10 +40,11 @@ def test_another_terminal_gets_the_settings_that_matter_and_no_secret() -> None:
         "STREAMGAUGE_SASL_PASSWORD": "hidden",
         "STREAMGAUGE_SSL_CA_LOCATION": "/etc/ca.pem",
     }
-    lines = hints(settings.load(given), {"generate": 9105}, 1.0)
+    lines = hints(target.resolve(settings.load(given)), {"warehouse": 9103}, 1.0)
     (export,) = [line for line in lines if "export" in line]
     shown = dict(pair.split("=", 1) for pair in shlex.split(export.partition("export ")[2]))
     password = given.pop("STREAMGAUGE_SASL_PASSWORD")
-    assert shown == given | {"STREAMGAUGE_DATA_DIR": str(Path.cwd() / "my data")}
+    decided = {"STREAMGAUGE_MODE": "embedded", "STREAMGAUGE_CATALOG": target.OBSERVE}
+    assert shown == given | decided | {"STREAMGAUGE_DATA_DIR": str(Path.cwd() / "my data")}
     assert "  and, as in this one: STREAMGAUGE_SASL_PASSWORD" in lines
     assert password not in "\n".join(lines)
