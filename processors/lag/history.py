@@ -35,6 +35,7 @@ class Row:
     committed_offset: int | None = None
     oldest_offset: int | None = None
     lag: int | None = None
+    lag_least: int | None = None
     lag_most: int | None = None
     lost: int | None = None
     undecided: int | None = None
@@ -188,14 +189,17 @@ class History:
         marker = self._markers.get(key) == sample.start and sample.most > MARKER and not sample.seen
         return sample.start + MARKER if marker else sample.start
 
-    def snapshot(self, state: ClusterState, at_ms: int) -> Snapshot:
-        """The rows of the newest sample, after `resolve_times`."""
+    def snapshot(self, state: ClusterState, at_ms: int, unreadable: Collection[str] = ()) -> Snapshot:
+        """The rows of the newest sample, after `resolve_times`. What waits in `unreadable` topics may be no events."""
         rates = {tp: consumer_lag.per_second(list(ends)) for tp, ends in self._ends.items() if tp in state.ends}
         rows = [
             self._row((name, tp), state, at_ms, rates.get(tp)) for name, tps in state.followed().items() for tp in tps
         ]
         produced = {tp: rate for tp, rate in rates.items() if rate is not None}
         inactive = {name for name, group in state.groups.items() if group.members == 0 and self._stands(name, group)}
+        for row in rows:
+            if row.topic in unreadable and row.lag != 0:
+                row.lag_least = 0
         return Snapshot(at_ms, state, rows, produced, inactive, set(state.failed), dict(self._lost.totals))
 
     def _stands(self, name: str, group: Group) -> bool:
@@ -216,6 +220,7 @@ class History:
             committed_offset=sample.committed,
             oldest_offset=state.oldest.get(tp),
             lag=lag,
+            lag_least=sample.least,
             lag_most=sample.most if lag is None else None,
             lost=sample.lost,
             undecided=sample.undecided,

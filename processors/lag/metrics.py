@@ -150,8 +150,11 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
 
     yield _family("kafka_consumergroup_current_offset_sum", total(lambda row: row.committed_offset))
     yield _family("kafka_consumergroup_lag_sum", total(lambda row: row.lag))
-    yield _family("streamgauge_consumergroup_lag_least_events", over(grouped, lambda row: row.lag or 0))
-    yield _family("streamgauge_consumergroup_lag_unknown_events", over(whole, lambda row: row.lag_most or 0))
+    yield _family("streamgauge_consumergroup_lag_least_events", over(grouped, _least))
+    yield _family(
+        "streamgauge_consumergroup_lag_unknown_events",
+        over(whole, lambda row: (row.lag_most or 0) - _least(row) if row.lag is None else 0),
+    )
     yield _family("streamgauge_consumergroup_unknown_partitions", over(grouped, lambda row: row.lag is None))
     yield _family("streamgauge_consumergroup_undecided_events", over(grouped, lambda row: row.undecided or 0))
     yield _family(
@@ -172,6 +175,11 @@ def _of_group_topics(snapshot: Snapshot) -> Iterator[Metric]:
         "streamgauge_consumergroup_waiting_cents",
         total(lambda row: row.waiting_cents if row.waiting_complete else None),
     )
+
+
+def _least(row: Row) -> int:
+    """Events that wait: all of them where that is known, else those that came since the member has its start."""
+    return (row.lag_least or 0) if row.lag is None else row.lag
 
 
 def _has_owners(snapshot: Snapshot, group: str) -> bool:

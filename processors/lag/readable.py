@@ -38,7 +38,8 @@ class Reader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._consumer: Consumer | None = None
-        self._refused: set[str] = set()
+        # Topics that may not be read.
+        self.refused: set[str] = set()
         # What is being read, and from where.
         self._open: dict[Partition, int] = {}
 
@@ -48,7 +49,7 @@ class Reader:
         """From each offset on, what was met; `ends` are the known ends of the logs. Those of which nothing was learnt
         in time are absent. Blocks for `within_s` at most. Raises `KafkaException` where the client cannot be used.
         """
-        wanted = [tp for tp in starts if tp[0] not in self._refused][:MOST]
+        wanted = [tp for tp in starts if tp[0] not in self.refused][:MOST]
         if not wanted:
             return {}
         if self._consumer is None:
@@ -85,8 +86,8 @@ class Reader:
             del self._open[tp]
 
     def _refuse(self, topic: str) -> None:
-        if topic not in self._refused:
-            self._refused.add(topic)
+        if topic not in self.refused:
+            self.refused.add(topic)
             log.warning(
                 "no right to read %s: markers and aborted events there count as events that wait, so its lag is at "
                 "most what is shown",

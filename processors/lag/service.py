@@ -104,7 +104,7 @@ class Sampler:
             return self._cluster.offsets_at(requests, state.ends, state.failed)
 
         self._history.resolve_times(state, at_ms, look_up)
-        return self._history.snapshot(state, at_ms)
+        return self._history.snapshot(state, at_ms, self._reader.refused)
 
     def _fill_values(self, snapshot: Snapshot) -> None:
         """Set the value of what waits, if the warehouse answers."""

@@ -131,13 +131,18 @@ class Sample(NamedTuple):
         return self.most > MARKER or (self.most > 0 and seen is not None and seen.event and seen.until == self.start)
 
     @property
-    def came_since(self) -> bool:
-        """Whether an event came since the member that holds the partition has its start, wherever that is."""
+    def least(self) -> int | None:
+        """Where `lag` is None, offsets that wait wherever the consumer begins: they came since the member that holds
+        the partition has its start. A single one may be a transaction marker, unless the event was seen.
+        """
+        if self.lag is not None or self.committed is not None:
+            return None
         if self.watch is None or self.watch.end is None:
-            return False
+            return 0
         first = max(self.start, self.watch.end)
         seen = self.seen is not None and self.seen.event and self.seen.until >= first
-        return self.end - self.undecided - first > (0 if seen else MARKER)
+        came = max(0, self.end - self.undecided - first)
+        return came if came > (0 if seen else MARKER) else 0
 
 
 def caught_up(sample: Sample) -> bool:
@@ -151,7 +156,7 @@ def never_committed(window: Sequence[Sample]) -> bool:
         return False
     newest = window[-1]
     recent = newest.watch is None or newest.at_ms - newest.watch.since_ms <= OLDER_ALARM_MS
-    return recent or all(sample.came_since for sample in window)
+    return recent or all(sample.least for sample in window)
 
 
 def stood_still(window: Sequence[Sample]) -> bool:

@@ -196,14 +196,14 @@ CATALOGUE = (
     Metric(
         "streamgauge_consumergroup_lag_least_events",
         "gauge",
-        "Lag over those of the topic's partitions where it is known: the group has at least that much to read.",
+        "Events that are known to wait in the topic's partitions: the group has at least that much to read.",
         "lag",
         GROUP_TOPIC,
     ),
     Metric(
         "streamgauge_consumergroup_lag_unknown_events",
         "gauge",
-        "Events in partitions without a commit: between none and all of them wait for the group.",
+        "Events in partitions without a commit that may wait or not; lag_least_events has the others.",
         "lag",
         GROUP_TOPIC,
     ),

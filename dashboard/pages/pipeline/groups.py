@@ -169,6 +169,6 @@ def _worst(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _partition(row: Mapping[str, Any]) -> dict[str, Any]:
     kept = row["retention_used"] if row["lag"] else None
     counted = lag.waiting(row["waiting_keys"], complete=bool(row["waiting_complete"]))
-    unknown = lag.between(0, row["lag_most"]) if row["lag"] is None else None
+    unknown = lag.between(row["lag_least"] or 0, row["lag_most"]) if row["lag"] is None else None
     some = {name: row[name] or None for name in ("lost", "undecided")}
     return {**row, **some, "between": unknown, "waiting": counted, "retention_used": kept}

@@ -25,7 +25,7 @@ SELECT "group", topic,
        count(*)                                                                           AS partitions,
        -- Where the lag of a partition is unknown, the sum is too: it lies between these two.
        CASE WHEN count(*) = count(lag) THEN sum({_WAITS})::BIGINT END                     AS lag,
-       coalesce(sum({_WAITS}), 0)::BIGINT                                                 AS lag_least,
+       sum(coalesce({_WAITS}, lag_least, 0))::BIGINT                                      AS lag_least,
        CASE WHEN count(*) = count(coalesce(lag, lag_most))
             THEN sum(coalesce({_WAITS}, lag_most))::BIGINT END                            AS lag_most,
        coalesce(sum(lost), 0)::BIGINT                                                     AS lost,
@@ -58,7 +58,7 @@ PARTITIONS = Query(
     "Each partition that one consumer group reads: the newest sample.",
     f"""
 WITH {_NOW}
-SELECT topic, partition, status, {_WAITS} AS lag, lag_most, lost, undecided, lag_seconds,
+SELECT topic, partition, status, {_WAITS} AS lag, lag_least, lag_most, lost, undecided, lag_seconds,
        produced_per_second, consumed_per_second, catch_up_seconds, retention_used, member,
        waiting_keys, waiting_cents, waiting_complete, committed_offset, end_offset
 FROM now_rows

@@ -23,8 +23,9 @@ Status = Literal["UNKNOWN", "OK", "WARN", "REWIND", "STALL", "STOP"]
 class LagEvent(Envelope, gc=False, kw_only=True):
     """Topic `lag`, key `group`. All events of one sample have the same `occurred_at`.
 
-    Offsets are counted, transaction markers among them: `lag` are those left to read; where that is not known,
-    `lag_most` are those that may be, and none may be. `lost` were deleted before they were read. `undecided` belong to
+    Offsets are counted, transaction markers among them: `lag` are those left to read; where that is not known, at
+    least `lag_least` and at most `lag_most` are. `lag_least` beside a `lag`: the sampler may not read the topic, and
+    the rest may be markers and aborted events. `lost` were deleted before they were read. `undecided` belong to
     an open transaction and are in neither. `waiting_…` are what the raw tables hold of the events that wait, at least;
     `waiting_complete` says whether that is all of them.
     """
@@ -38,6 +39,7 @@ class LagEvent(Envelope, gc=False, kw_only=True):
     committed_offset: Offset | None = None
     oldest_offset: Offset | None = None
     lag: Offset | None = None
+    lag_least: Offset | None = None
     lag_most: Offset | None = None
     lost: Offset | None = None
     undecided: Offset | None = None

@@ -43,7 +43,8 @@ class Line:
     """A group and one of its topics. None is unknown; `waiting_least`: more may be waiting than was counted.
 
     Where the lag of a partition is unknown, `lag` is too: the events to read are `lag_least` to `lag_most` then, and
-    `without_commit` names the partitions. `lost` were deleted unread, `undecided` belong to open transactions.
+    `without_commit` names the partitions. `lag_least` below `lag`: the sampler may not read the topic, and the rest may
+    be no events. `lost` were deleted unread, `undecided` belong to open transactions.
     """
 
     group: str
@@ -72,6 +73,11 @@ class Line:
     def alarming(self) -> bool:
         """Whether it needs attention."""
         return self.status in lag_status.ALARMING
+
+    @property
+    def at_most(self) -> bool:
+        """Whether `lag` is known to be no more than that, and may be less."""
+        return self.lag is not None and self.lag_least < self.lag
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,8 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
     used = [row["retention_used"] for row in behind if row["oldest_offset"] and row["retention_used"] is not None]
     unknown = [row for row in rows if row["lag"] is None]
     seconds = max((row["lag_seconds"] for row in rows if row["lag_seconds"] is not None), default=None)
-    least = sum(row["lag"] or 0 for row in rows)
+    known = sum(row["lag"] or 0 for row in rows)
+    least = sum((row["lag"] or 0) if row["lag_least"] is None else row["lag_least"] for row in rows)
     known_members = any(row["members"] is not None for row in rows)
     moving = any(row["consumed_per_second"] for row in committed)
     self_assigned = moving and not any(row["members"] for row in rows)
@@ -154,7 +161,7 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
         *key,
         status=status,
         partitions=len(rows),
-        lag=None if unknown else least,
+        lag=None if unknown else known,
         # The longest known wait. That all the others are caught up says nothing of one whose lag is unknown.
         lag_seconds=None if unknown and not seconds else seconds,
         since=since if lag_status.is_behind(status) else None,
@@ -170,7 +177,7 @@ def _line(key: Key, rows: list[Row], since: datetime | None) -> Line:
         # It commits without members: it assigns partitions itself, so none waits for a member.
         unassigned=None if not known_members or self_assigned else sum(row["member"] is None for row in committed),
         lag_least=least,
-        lag_most=None if any(row["lag_most"] is None for row in unknown) else least + sum(map(_most, unknown)),
+        lag_most=None if any(row["lag_most"] is None for row in unknown) else known + sum(map(_most, unknown)),
         without_commit=sorted(row["partition"] for row in unknown if row["committed_offset"] is None),
         lost=sum(row["lost"] or 0 for row in rows),
         undecided=sum(row["undecided"] or 0 for row in rows),

@@ -126,6 +126,7 @@ def sentence(line: Line, keys: Mapping[str, str]) -> str:
     parts = [f"{line.group} on {line.topic}: {line.status}"]
     if line.lag_seconds:
         parts.append(f"{duration(line.lag_seconds)} behind")
+        parts += [events(line)] if line.at_most else []
     else:
         parts.append(f"{events(line)} behind")
     waiting = _waiting(line, keys)
@@ -133,9 +134,9 @@ def sentence(line: Line, keys: Mapping[str, str]) -> str:
 
 
 def events(line: Line) -> str:
-    """Events to read: `1 event`, or `at least 3, at most 5,003 events`."""
+    """Events to read: `1 event`, `at most 3 events`, or `at least 3, at most 5,003 events`."""
     if line.lag is not None:
-        return f"{line.lag:,} event{'' if line.lag == 1 else 's'}"
+        return f"{_lag(line)} event{'' if line.lag == 1 else 's'}"
     most = "" if line.lag_most is None else f", at most {line.lag_most:,}"
     return f"at least {line.lag_least:,}{most} events"
 
@@ -175,7 +176,7 @@ def _table(report: Report, now: datetime) -> Table:
             line.topic,
             Text(line.status, style=_STYLE.get(line.status, "red")),
             clock(line.since, now) if line.since else "",
-            count(line.lag) if line.lag is not None else f"at least {line.lag_least:,}",
+            _lag(line),
             UNKNOWN if line.lag_seconds is None else duration(line.lag_seconds) if line.lag_seconds else "0",
             _waiting(line, report.keys),
             _rate(line.produced_per_second),
@@ -187,6 +188,12 @@ def _table(report: Report, now: datetime) -> Table:
             count(line.unassigned) if line.unassigned else "",
         )
     return grid
+
+
+def _lag(line: Line) -> str:
+    if line.lag is None:
+        return f"at least {line.lag_least:,}"
+    return f"at most {line.lag:,}" if line.at_most else count(line.lag)
 
 
 def _catch_up(line: Line) -> str:

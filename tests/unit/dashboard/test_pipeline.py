@@ -92,6 +92,16 @@ def test_unknown_is_not_zero(warehouse: FakeWarehouse, open_page: OpenPage) -> N
     assert shown["Behind"][0] == shown["Money waiting"][0] == "–"
 
 
+def test_what_came_since_a_member_is_there_counts_in_at_least(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
+    warehouse.stream("orders", 20, 200)
+    add_lag_sample(warehouse, "stuck", "WARN", 7, lag_seconds=1.0)
+    add_lag_sample(warehouse, "stuck", "STALL", None, 1, end_offset=50, lag_least=30, lag_most=50, member="m")
+    app = open_page("pipeline", group="stuck")
+    assert tile_values(app)["Events waiting"] == ("37", "at least")
+    assert [row["between"] for row in table_rows(app, "catch_up")] == ["37 to 57"]
+    assert table_rows(app, "member")[0]["between"] == "30 to 50"
+
+
 def test_a_partition_without_a_commit_is_neither_zero_nor_hidden(warehouse: FakeWarehouse, open_page: OpenPage) -> None:
     warehouse.stream("orders", 20, 200)
     add_lag_sample(warehouse, "stuck", "OK", 0, lag_seconds=0.0, lost=0, catch_up_seconds=0.0)

@@ -160,6 +160,38 @@ def test_stuck_at_the_first_event_of_one_partition_spoils_what_the_other_says() 
     assert metrics["streamgauge_consumergroup_unknown_partitions"] == {key: 1}
 
 
+def test_without_a_commit_what_came_since_the_member_is_there_is_known_to_wait() -> None:
+    watched = Watched()
+    held = Group("STABLE", 1, {P0: "c on h"}, {})
+    ends = (90, 100, 101, 110, 130)  # of which the second is where its member must have found its start
+    snapshots = [watched.see({P0: end}, {P0: 0}, billing=held) for end in ends]
+    # The one of the third sample may be a marker.
+    assert [(only(one).lag, only(one).lag_least, only(one).lag_most) for one in snapshots] == [
+        (None, 0, 90),
+        (None, 0, 100),
+        (None, 0, 101),
+        (None, 10, 110),
+        (None, 30, 130),
+    ]
+    metrics, key = shown(snapshots[-1]), ("billing", "orders")
+    assert metrics["streamgauge_consumergroup_lag_least_events"] == {key: 30}
+    assert metrics["streamgauge_consumergroup_lag_unknown_events"] == {key: 100}
+    # With another member nothing is known again.
+    other = Group("STABLE", 1, {P0: "d on h"}, {})
+    assert only(watched.see({P0: 130}, {P0: 0}, billing=other)).lag_least == 0
+
+
+def test_of_what_may_not_be_read_nothing_is_known_to_wait() -> None:
+    """Markers and aborted events count there as if they were events."""
+    watched = Watched()
+    watched.see({P0: 100, P1: 50}, billing=group({P0: 90, P1: 50}))
+    state = ClusterState(1, {"orders": 2}, {"billing": group({P0: 90, P1: 50})}, {P0: 100, P1: 50}, {}, set())
+    watched.history.add(state, watched.at_ms)
+    rows = watched.history.snapshot(state, watched.at_ms, {"orders"}).rows
+    assert [(row.lag, row.lag_least) for row in rows] == [(10, 0), (0, None)]
+    assert [row.lag_least for row in watched.history.snapshot(state, watched.at_ms).rows] == [None, None]
+
+
 def test_a_consumer_that_begins_after_the_newest_event_does_not_alarm_for_ever() -> None:
     """Nobody but it knows that it need not read the 100. What comes now it must read."""
     watched = Watched()

@@ -33,6 +33,7 @@ WELL: dict[str, Any] = {
     "end_offset": 100,
     "oldest_offset": 0,
     "lag": 0,
+    "lag_least": None,
     "lag_most": None,
     "lost": 0,
     "undecided": 0,
@@ -143,6 +144,22 @@ def test_stuck_at_the_first_event_beside_a_partition_that_is_caught_up() -> None
     assert (one.status, one.lag, one.lag_least, one.lag_seconds, one.catch_up_seconds) == ("STALL", None, 0, None, None)
     assert screen.sentence(one, KEYS) == "billing on orders: STALL, at least 0, at most 5,000 events behind"
     assert "at least 0" in shown(Report(NOW, 0.0, False, [one]))
+
+
+def test_what_came_since_a_member_is_there_counts_in_the_least() -> None:
+    one = line(BEHIND, STUCK | {"lag_least": 30})
+    assert (one.lag, one.lag_least, one.lag_most) == (None, 72, 5_042)
+    assert "at least 72, at most 5,042 events to read" in shown(Report(NOW, 0.0, False, [one]))
+
+
+def test_of_a_topic_that_may_not_be_read_it_is_at_most() -> None:
+    one = line(WELL, BEHIND | {"lag_least": 0})
+    assert (one.lag, one.lag_least, one.lag_most, one.at_most) == (42, 0, 42, True)
+    said = "billing on orders: STALL, 42 s behind, at most 42 events: 30 orders, €21,400 waiting"
+    assert screen.sentence(one, KEYS) == said
+    text = shown(Report(NOW, 0.0, False, [one]))
+    assert text.count("at most 42") == 2
+    assert "at most" not in shown(Report(NOW, 0.0, False, [line(WELL, BEHIND)]))
 
 
 def test_unknown_is_not_well_and_says_why() -> None:
