@@ -19,6 +19,7 @@ from streamgauge.deltas import provenance
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import file_errors, story
+from streamgauge.warehouse.rows import first
 
 FILE_FORMAT = "4"
 # Extra column of a latest model's rows: the run of merges that appended the row (`Store.compact` ends a run).
@@ -69,7 +70,7 @@ def _views(db: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
 
 
 def _fact(db: duckdb.DuckDBPyConnection, name: str, value: str, meaning: str) -> None:
-    row = db.execute("SELECT value FROM internal.facts WHERE name = ?", [name]).fetchone()
+    row = first(db, "SELECT value FROM internal.facts WHERE name = ?", [name])
     if row is None:
         db.execute("INSERT INTO internal.facts VALUES (?, ?)", [name, value])
     elif row[0] != value:
@@ -102,7 +103,7 @@ def _table(db: duckdb.DuckDBPyConnection, schema: str, table: str, model: Model)
 def _same_key(db: duckdb.DuckDBPyConnection, table: str, model: Model, there: dict[str, str]) -> None:
     """Refuse other dimensions than the table was created with: its rows would never be merged into again."""
     key = ", ".join(model.key)
-    row = db.execute("SELECT value FROM internal.facts WHERE name = ?", [f"key {table}"]).fetchone()
+    row = first(db, "SELECT value FROM internal.facts WHERE name = ?", [f"key {table}"])
     if row is None:
         db.execute("INSERT INTO internal.facts VALUES (?, ?)", [f"key {table}", key])
     elif row[0] != key:
@@ -125,7 +126,7 @@ def latest_rows(model: Model) -> str:
 
 def current_run(db: duckdb.DuckDBPyConnection, model: Model) -> int:
     """The run that rows are appended to. After a restart it may be one that is already compacted; that is harmless."""
-    row = db.execute(f"SELECT coalesce(max({RUN}), 0) FROM {latest_rows(model)}").fetchone()
+    row = first(db, f"SELECT coalesce(max({RUN}), 0) FROM {latest_rows(model)}")
     return int(row[0]) if row else 0
 
 

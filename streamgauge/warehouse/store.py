@@ -15,6 +15,7 @@ from streamgauge.deltas.provenance import InputOffsets, Provenance
 from streamgauge.runtime.errors import FatalError
 from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse import file_errors, merge, schema
+from streamgauge.warehouse.rows import first
 
 # A query of a latest table scans the rows of the current run, and ending a run scans the table: so a run gets as long
 # as the table, within these bounds.
@@ -89,7 +90,7 @@ class Store:
         self._kept = {model.name: self._count(schema.latest_rows(model)) for model in latest}
 
     def _count(self, table: str) -> int:
-        row = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()
+        row = first(self._db, f"SELECT count(*) FROM {table}")
         return int(row[0]) if row else 0
 
     def rows(self) -> dict[str, int]:
@@ -126,9 +127,8 @@ class Store:
         Drops the offsets of another id, and returns that: `analytics` was made anew since.
         """
         self._topic_id = topic_id
-        (earlier,) = self._db.execute(
-            "SELECT min(topic_id) FROM internal.offsets WHERE topic_id NOT IN ('', ?)", [topic_id]
-        ).fetchone() or (None,)
+        row = first(self._db, "SELECT min(topic_id) FROM internal.offsets WHERE topic_id NOT IN ('', ?)", [topic_id])
+        earlier = row[0] if row else None
         if not topic_id or earlier is None:
             return None
         self._db.execute("DELETE FROM internal.offsets WHERE topic_id <> ?", [topic_id])
@@ -227,5 +227,5 @@ class Store:
         )
 
     def _delete(self, model: Model, condition: str, values: list[object]) -> int:
-        row = self._db.execute(f'DELETE FROM main."{model.name}" WHERE {condition}', values).fetchone()
+        row = first(self._db, f'DELETE FROM main."{model.name}" WHERE {condition}', values)
         return int(row[0]) if row else 0

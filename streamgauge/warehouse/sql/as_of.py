@@ -27,6 +27,7 @@ from streamgauge.catalog.loader import BUILT_IN, Catalog
 from streamgauge.catalog.model import SINCE, Model
 from streamgauge.catalog.stream import ARRIVED_AT
 from streamgauge.warehouse import schema, story
+from streamgauge.warehouse.rows import first
 
 _NOW = re.compile(r"\bnow\s*\(\s*\)|\bcurrent_timestamp\b(?:\s*\(\s*\))?", re.IGNORECASE)
 _LEADING = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -240,7 +241,7 @@ class AsOfRewriter:
 
 
 def _one(db: duckdb.DuckDBPyConnection, sql: str) -> int | None:
-    row = db.execute(sql).fetchone()
+    row = first(db, sql)
     return None if row is None or row[0] is None else int(row[0])
 
 
@@ -250,7 +251,7 @@ def _when(ms: int | None) -> str:
 
 def _tables(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[set[str], set[str], set[str]]:
     """Names in a SELECT: the tables it reads, its own CTEs, and the tables it qualifies with their schema."""
-    row = db.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    row = first(db, "SELECT json_serialize_sql(?)", [sql])
     nodes = list(_walk(json.loads(row[0])["statements"])) if row else []
     if any(str(node.get("function_name", "")).lower() == story.NAME for node in nodes):
         raise NotKnown("a story spans all times: filter its column `happened_at` instead of --as-of")

@@ -17,6 +17,7 @@ import duckdb
 
 from streamgauge.runtime.errors import StreamgaugeError
 from streamgauge.warehouse import story
+from streamgauge.warehouse.rows import first
 
 # These compute rows from their arguments and reach nothing else; `story` is the catalog's macro over the tables.
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", story.NAME})
@@ -43,7 +44,7 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, tables: frozenset[str]) -
     """Raise `RefusedSql` unless `sql` is one SELECT over `tables` (names in `main`) with harmless functions."""
     if len(sql.encode(errors="replace")) > MOST_BYTES:
         raise RefusedSql("size", f"a statement is at most {MOST_BYTES:,} bytes long")
-    row = cursor.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    row = first(cursor, "SELECT json_serialize_sql(?)", [sql])
     try:
         parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     except RecursionError:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import duckdb
 
+from streamgauge.warehouse.rows import first
+
 # Beyond DuckDB's own limit, and as much as that within these bounds: results as Arrow and as JSON, and what was fetched
 # from Kafka and not merged yet.
 LEAST_HEADROOM_BYTES, MOST_HEADROOM_BYTES = 512 * 1024 * 1024, 1_024 * 1024 * 1024
@@ -32,7 +34,7 @@ class MemoryWatch:
     """Keeps this process's memory near what it is allowed; `cut` ends the queries that run, where it is too much."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, cut: Callable[[], int]) -> None:
-        row = db.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone()
+        row = first(db, "SELECT parse_formatted_bytes(current_setting('memory_limit'))")
         self._cut = cut
         duckdb_limit = int(row[0] if row else 0)
         headroom = min(max(duckdb_limit, LEAST_HEADROOM_BYTES), MOST_HEADROOM_BYTES)
