@@ -1,4 +1,4 @@
-"""Nothing that the warehouse asks leaves a transaction open: DuckDB would keep every version since, till memory is full."""
+"""Nothing that the warehouse asks leaves a transaction open: DuckDB would keep every version since, in memory."""
 
 from __future__ import annotations
 
