@@ -245,8 +245,9 @@ class Analytics:
     def _usable(self, message: Message) -> bool:
         error = message.error()
         if error and error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - it has no other name
-            # Retention was faster, or the log was cut: resume from the committed offsets, and tell what is lost.
-            log.warning("consume: %s", error)
+            # Retention was faster, or the log was cut: resume from the committed offsets, and tell what is lost. Or the
+            # group is new, and every partition reports it.
+            log.log(logging.DEBUG if kafka.nothing_committed(error) else logging.WARNING, "consume: %s", error)
             self._rebalanced = True
         elif error and error.code() not in _CHECKED:
             # Retriable by nature (a partition moved, a fetch failed): librdkafka retries by itself.

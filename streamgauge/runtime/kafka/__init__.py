@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from streamgauge.runtime.connection import rights
@@ -71,6 +72,17 @@ def admin(settings: Settings) -> AdminClient:
 def broker_answers(settings: Settings, timeout_s: float = 2.0) -> bool:
     """True when a broker answers within `timeout_s`."""
     return unreachable(settings, timeout_s) is None
+
+
+def nothing_committed(error: KafkaError) -> bool:
+    """Whether a consumer that must not choose an offset by itself reports that its group has committed none: no loss.
+
+    librdkafka has one code for that and for an offset that is out of range; only its words differ.
+    """
+    return (
+        error.code() == KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - it has no other name
+        and "no previously committed offset" in error.str()
+    )
 
 
 def is_fenced(error: BaseException) -> bool:
