@@ -89,7 +89,7 @@ class Analytics:
             },
         )
         self._outputs = Outputs(settings)
-        self._transactions = Transactions(settings, self._slot.id, running.stop, lambda: self._outputs.batch_bytes)
+        self._transactions = Transactions(settings, self._slot.id, running.stop, self._outputs)
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
         self._admin = admin = kafka.admin(settings)
         self._identity, self._lost = TopicIdentity(admin), LostInput(admin)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streamgauge.dead_letters.fitting import COMPRESSION, MESSAGE_MAX_BYTES
-from streamgauge.dead_letters.outputs import ABORTED
+from streamgauge.dead_letters.outputs import ABORTED, Outputs
 from streamgauge.runtime import kafka, metrics
 from streamgauge.runtime.connection import rights
 from streamgauge.runtime.connection.explain import explained
@@ -71,16 +71,18 @@ def _nothing() -> None:
 
 
 class Transactions:
-    """One transactional producer at a time. `batch_bytes` is called for each, and returns its `batch.size`."""
+    """One transactional producer at a time. `outputs` know how large its batches may be, and which topic denies it."""
 
-    def __init__(self, settings: Settings, name: str, stop: threading.Event, batch_bytes: Callable[[], int]) -> None:
-        self._settings, self._name, self._stop, self._batch_bytes = settings, name, stop, batch_bytes
+    def __init__(self, settings: Settings, name: str, stop: threading.Event, outputs: Outputs) -> None:
+        self._settings, self._name, self._stop, self._outputs = settings, name, stop, outputs
         self._generation = 0
         self._producer: Any = None
         self._thread = futures.ThreadPoolExecutor(1, "commit")
         self._deciding: futures.Future[None] | None = None
         self._then: Callable[[], None] = _nothing
         self._refusals: list[Refusal] = []
+        # Topics of the open transaction.
+        self._written: set[str] = set()
 
     def reopen(self) -> bool:
         """Create a new producer once a broker answers; blocks until then. False when stopped meanwhile.
@@ -132,7 +134,7 @@ class Transactions:
             "transaction.timeout.ms": self._settings.transaction_timeout_ms,
             "enable.idempotence": True,
             "linger.ms": 1,
-            "batch.size": self._batch_bytes(),
+            "batch.size": self._outputs.batch_bytes,
             "compression.type": COMPRESSION,
             "message.max.bytes": MESSAGE_MAX_BYTES,
             "client.id": self._name,
@@ -152,6 +154,7 @@ class Transactions:
         producer, began = self._producer, time.monotonic()
         with self._failing(producer, began):
             producer.begin_transaction()
+            self._written = set()
             for message in messages:
                 self._produce(producer, message)
         self._deciding = self._thread.submit(self._decide, producer, offsets, group, began)
@@ -159,6 +162,7 @@ class Transactions:
 
     def _produce(self, producer: Any, message: Outgoing) -> None:
         topic, value, key, headers, partition, stream = message
+        self._written.add(topic)
 
         def delivered(error: KafkaError | None, _message: object) -> None:
             if error is not None and error.code() not in ABORTED:
@@ -217,7 +221,8 @@ class Transactions:
             why = kafka_error
             if rights.is_refusal(kafka_error):
                 group = Right("Read", "group", self._settings.analytics_group)
-                why = explained(error, self._settings, Right("Write", "topic"), group)
+                lacking = self._outputs.denied(self._written) if rights.is_refusal_of_topic(kafka_error) else None
+                why = lacking or explained(error, self._settings, Right("Write", "topic"), group)
             raise TransientError(f"transaction aborted: {why}") from error
 
     def _abort(self, producer: Any) -> None:

@@ -104,8 +104,12 @@ def _fatal() -> Iterator[None]:
         ) from error
 
 
-def _refused(error: Exception, settings: Settings) -> str | None:
-    """The refusal of a topic's configuration, which Quix Streams reports in words of its own."""
+def _refused(error: Exception, settings: Settings, outputs: Outputs, name: str) -> str | None:
+    """The refusal of a topic: of its configuration, which Quix Streams reports in its own words, or in a transaction,
+    whose error does not say which of the service's outputs it is about.
+    """
+    if rights.is_refusal_of_topic(error.args[0] if error.args else None):
+        return outputs.denied(registry.BY_NAME[name].outputs)
     match = re.search(r'Failed to access configs for topics "([^"]+)"', str(error))
     return None if match is None else rights.refused(settings, Right("DescribeConfigs", "topic", match[1]))
 
@@ -163,7 +167,8 @@ def run(name: str, build: Callable[[Service], None], interval_ms: Callable[[Sett
                 running.stop.wait(CHECK_TOPICS_EVERY_S)
             except (KafkaException, QuixException, TransientError) as error:
                 # The broker is away or refused a transaction, or a topic was made anew: resume from what is committed.
-                running.unready(_refused(error, running.settings) or str(explained(error, running.settings, *needed)))
+                why = _refused(error, running.settings, outputs, name)
+                running.unready(why or str(explained(error, running.settings, *needed)))
                 running.stop.wait(RETRY_AFTER_S)
                 while not running.stop.is_set() and not kafka.broker_answers(running.settings):
                     running.stop.wait(RETRY_AFTER_S)

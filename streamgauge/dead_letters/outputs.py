@@ -6,6 +6,7 @@ before letters are written, and learnt from refusals where this user may not ask
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -152,6 +153,15 @@ class Outputs:
         if operations is None or AclOperation.WRITE in operations or AclOperation.ALL in operations:
             return None
         return self._denied(topic)
+
+    def denied(self, topics: Iterable[str]) -> str | None:
+        """Of a transaction that was refused a topic without its name: which of them it is, as `may_write` says it."""
+        for topic in sorted(topics):
+            # Where the broker does not answer, the caller has its first error.
+            with contextlib.suppress(KafkaException):
+                if why := self.may_write(topic):
+                    return why
+        return None
 
     def _denied(self, topic: str) -> str:
         return rights.refused(self._settings, Right("Write", "topic", topic))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -75,6 +76,42 @@ def partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
     if rights.is_refusal(described.error):
         raise KafkaException(described.error, topic)
     return [TopicPartition(topic, number) for number in sorted(described.partitions)]
+
+
+def span(consumer: Consumer, place: Partition) -> tuple[int, int]:
+    """The first offset of a partition and its end. Raises `KafkaException`, with the topic."""
+    with _of(place[0]):
+        low, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_CALL_S)
+    return int(low), int(end)
+
+
+def at_times(consumer: Consumer, wanted: Iterable[TopicPartition]) -> list[TopicPartition]:
+    """The first offset at or after the time (ms) that each has as its offset; below 0 where no message is that new.
+
+    Raises `KafkaException`, with the topic.
+    """
+    by_topic: dict[str, list[TopicPartition]] = {}
+    for at in wanted:
+        by_topic.setdefault(at.topic, []).append(at)
+    found: list[TopicPartition] = []
+    # A topic at a time: of several, the error does not say which one it is about.
+    for topic, own in by_topic.items():
+        with _of(topic):
+            answers = consumer.offsets_for_times(own, timeout=_CALL_S)
+        for at in answers:
+            if at.error is not None:
+                raise KafkaException(at.error, topic)
+        found += answers
+    return found
+
+
+@contextmanager
+def _of(topic: str) -> Iterator[None]:
+    """Name the topic in what the block raises."""
+    try:
+        yield
+    except KafkaException as error:
+        raise KafkaException(error.args[0], topic) from None
 
 
 def beginning(consumer: Consumer, topic: str) -> list[TopicPartition]:

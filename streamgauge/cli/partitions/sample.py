@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import Message
 
 from streamgauge.catalog.stream import Stream
 from streamgauge.domain.key_simulation import Recorded
@@ -90,7 +90,7 @@ def _sample(reader: Any, stream: Stream, keys: Keys, events: int) -> Sample:
     if described.error is not None or not described.partitions:
         raise UsageError(f"topic `{stream.topic}` does not exist; create it with `streamgauge topics`")
     places = [(stream.topic, number) for number in described.partitions]
-    spans = {place: reader.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S) for place in places}
+    spans = {place: log_reader.span(reader, place) for place in places}
     # There are at least as many offsets as events, so this gives slightly fewer than requested.
     share = min(1.0, events / max(1, sum(high - low for low, high in spans.values())))
     ranges = {place: (high - round((high - low) * share), high) for place, (low, high) in spans.items()}

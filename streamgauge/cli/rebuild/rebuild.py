@@ -128,7 +128,7 @@ def _check_follows(
 
     with records.reader(settings) as consumer:
         for number, following in offsets.items():
-            low, high = consumer.get_watermark_offsets(TopicPartition(ANALYTICS_TOPIC, number), timeout=15)
+            low, high = log_reader.span(consumer, (ANALYTICS_TOPIC, number))
             if not low <= following <= high:
                 prepared.unlink()
                 raise UsageError(

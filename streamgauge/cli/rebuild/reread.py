@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import TopicPartition
-
 from streamgauge.dead_letters.retry.records import reader
 from streamgauge.deltas.provenance import Provenance, Ranges
 from streamgauge.runtime import kafka, log_reader
@@ -74,7 +72,7 @@ def plan_read(settings: Settings, provenance: Provenance, topics: Collection[str
             if topic not in there or number not in there[topic].partitions:
                 log.low[partition], log.truncated[partition] = spans[-1][1], spans[-1][1]
                 continue
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=15)
+            low, high = log_reader.span(consumer, partition)
             log.low[partition] = low = min(low, spans[-1][1])
             # A range that begins at 0 began where the log began then. If that was later, nothing is missing, and the
             # comparison shows it.

@@ -59,10 +59,7 @@ def main(name: str, to: str | None, to_offset: list[str], *, yes: bool, re_emit:
     if unknown := given.keys() - committed.keys():
         raise UsageError(f"the group {name} has no offset that can be used of {min(unknown)[0]}[{min(unknown)[1]}]")
     with records.reader(settings) as consumer:
-        lows = {
-            partition: consumer.get_watermark_offsets(TopicPartition(*partition), timeout=CALL_S)[0]
-            for partition in committed
-        }
+        lows = {partition: log_reader.span(consumer, partition)[0] for partition in committed}
         wanted = given if at is None else _at(consumer, committed, at)
     ranges = plan.rewound(committed, wanted, lows)
     if not ranges:
@@ -125,8 +122,8 @@ def _since(settings: Settings, topics: tuple[str, ...], ms: int) -> dict[Partiti
             for topic in topics
             for at in log_reader.partitions(consumer, topic)
         ]
-        found = consumer.offsets_for_times(starts, timeout=CALL_S)
-        ends = {(p.topic, p.partition): consumer.get_watermark_offsets(p, timeout=CALL_S)[1] for p in found}
+        found = log_reader.at_times(consumer, starts)
+        ends = {place: log_reader.span(consumer, place)[1] for place in ((p.topic, p.partition) for p in found)}
     return {
         (p.topic, p.partition): (p.offset, ends[p.topic, p.partition])
         for p in found
@@ -137,7 +134,7 @@ def _since(settings: Settings, topics: tuple[str, ...], ms: int) -> dict[Partiti
 def _at(consumer: Any, committed: Mapping[Partition, int], at: datetime) -> dict[Partition, int]:
     """Per partition, the first offset published at or after that time, by Kafka's timestamps."""
     wanted = [TopicPartition(*partition, int(at.timestamp() * 1_000)) for partition in committed]
-    found = consumer.offsets_for_times(wanted, timeout=CALL_S) if wanted else []
+    found = log_reader.at_times(consumer, wanted)
     return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
 

@@ -92,7 +92,7 @@ class Watcher:
         return {(part.topic, part.partition): part.offset for part in committed if part.error is None}
 
     def _end(self, part: TopicPartition) -> int:
-        return int(self._ends.get_watermark_offsets(part, timeout=_CALL_S)[1])
+        return log_reader.span(self._ends, (part.topic, part.partition))[1]
 
     def _failures(self, sent: Sequence[Sent]) -> list[Failure]:
         """Failures of `sent`, after reading the dead-letter topics up to their present ends."""

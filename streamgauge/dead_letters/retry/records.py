@@ -180,7 +180,7 @@ def _from(consumer: Consumer, topic: str, time_ms: int) -> list[TopicPartition]:
     partitions = log_reader.partitions(consumer, topic)
     for partition in partitions:
         partition.offset = max(time_ms, 0)
-    starts = consumer.offsets_for_times(partitions, timeout=_CALL_S) if partitions else []
+    starts = log_reader.at_times(consumer, partitions)
     # No message is that new: start at the end, where new ones will appear.
     return [
         TopicPartition(start.topic, start.partition, start.offset if start.offset >= 0 else OFFSET_END)

@@ -34,6 +34,11 @@ def is_refusal(error: object) -> bool:
     return isinstance(error, KafkaError) and error.code() in _KINDS
 
 
+def is_refusal_of_topic(error: object) -> bool:
+    """Whether the broker refused for want of a right on a topic, which the error does not name."""
+    return isinstance(error, KafkaError) and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
 def principal(settings: Settings) -> str:
     """Who this client is to the broker, as its access control lists name it."""
     if settings.security_protocol.startswith("SASL"):

@@ -177,3 +177,35 @@ def test_read_ranges_gives_the_messages_of_one_partition_at_a_time() -> None:
         reader, {("t", 0): (0, 2), ("t", 1): (0, 2)}, lambda _topic, messages: got.append(offsets(messages))
     )
     assert got == [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]
+
+
+class Refusing:
+    """A consumer of a broker that lets nobody see the topic `secret`; offsets are times over ten elsewhere."""
+
+    error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+    def get_watermark_offsets(self, at: TopicPartition, timeout: float) -> tuple[int, int]:
+        if at.topic == "secret":
+            raise KafkaException(self.error)
+        return 3, 7
+
+    def offsets_for_times(self, wanted: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        if any(at.topic == "secret" for at in wanted):
+            raise KafkaException(self.error)
+        return [TopicPartition(at.topic, at.partition, at.offset // 10) for at in wanted]
+
+
+def test_a_refusal_names_its_topic() -> None:
+    reader: Any = Refusing()
+    assert log_reader.span(reader, ("open", 0)) == (3, 7)
+    wanted = [TopicPartition("open", 0, 50), TopicPartition("open", 1, 60)]
+    assert [(at.topic, at.partition, at.offset) for at in log_reader.at_times(reader, wanted)] == [
+        ("open", 0, 5),
+        ("open", 1, 6),
+    ]
+    with pytest.raises(KafkaException) as refused:
+        log_reader.span(reader, ("secret", 0))
+    assert refused.value.args == (Refusing.error, "secret")
+    with pytest.raises(KafkaException) as refused:
+        log_reader.at_times(reader, [*wanted, TopicPartition("secret", 0, 50)])
+    assert refused.value.args[1] == "secret"
