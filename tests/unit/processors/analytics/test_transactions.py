@@ -14,6 +14,7 @@ from confluent_kafka.admin import AclOperation
 from processors.analytics import transactions
 from processors.analytics.transactions import Outgoing, Transactions
 from streamgauge.dead_letters.outputs import Outputs
+from streamgauge.runtime import kafka
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.settings import Settings
 
@@ -49,7 +50,7 @@ class Broker:
 def test_a_refusal_without_a_topic_names_the_one_that_may_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings()
     monkeypatch.setattr(transactions, "Producer", Producer)
-    monkeypatch.setattr(transactions.kafka, "broker_answers", lambda _settings: True)
+    monkeypatch.setattr(kafka, "broker_answers", lambda _settings: True)
     broker: Any = Broker("orders.dlq")
     one = Transactions(settings, "name", threading.Event(), Outputs(settings, broker))
     assert one.reopen()
