@@ -95,6 +95,8 @@ CSS = """<style>
 .st-key-pointing { position: absolute; inset: 0; pointer-events: none; }
 /* The running man at every refresh. Whether the page is connected is shown elsewhere. */
 [data-testid="stStatusWidget"] { display: none; }
+/* A table's own download has text that a spreadsheet would run as a formula; that of the page SQL is guarded. */
+[data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid; outline-offset: -2px; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 @media (max-width: 640px) {

@@ -12,11 +12,10 @@ from dashboard.pages.sql.examples import EXAMPLES, ROLES
 from dashboard.pages.sql.query_run import QUICK_S, QueryRun, Statement
 from dashboard.session import incident
 
-# Style of the editor, which Streamlit does not set; and no download of the displayed rows beside that of all rows.
+# Style of the editor, which Streamlit does not set.
 _STYLE = """<style>
 .st-key-sql-editor textarea { font-size: 0.875rem; line-height: 1.5; tab-size: 2; white-space: pre; overflow-x: auto;
   font-family: ui-monospace, 'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
-button[aria-label="Download as CSV"] { display: none; }
 </style>"""
 _HEIGHT = 260
 
