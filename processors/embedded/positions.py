@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, TopicPartition
+from confluent_kafka import OFFSET_INVALID, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamgauge.deltas.provenance import Provenance
@@ -29,11 +29,13 @@ def stored(provenance: Provenance, partitions: Iterable[Partition]) -> list[Topi
 def since(admin: AdminClient, partitions: Iterable[Partition], since_ms: int) -> dict[Partition, int]:
     """The first offset of each partition whose timestamp is that time or later; the log's end where there is none.
 
-    Raises `KafkaException`.
+    Time 0 is the beginning of the log. Raises `KafkaException`.
     """
     wanted = list(partitions)
-    if not wanted or not since_ms:
-        return dict.fromkeys(wanted, OFFSET_BEGINNING)
+    if not wanted:
+        return {}
+    if not since_ms:
+        return dict(_offsets(admin, wanted, OffsetSpec.earliest()))
     # Ends first: what is appended between the two requests is read, not skipped.
     ends = _offsets(admin, wanted, OffsetSpec.latest())
     found = _offsets(admin, wanted, OffsetSpec.for_timestamp(since_ms))

@@ -86,10 +86,10 @@ class Embedded:
         self._cadence = Cadence(self._settings.flush_interval_ms / 1_000)
         self._watch = kafka.BrokerWatch(running)
 
-    def open(self) -> None:
+    def open(self) -> bool:
         """Find where each partition is read on, and begin to sample lag."""
         self._lag.start()
-        self._resume()
+        return self._resumed()
 
     def _next_sample(self) -> int:
         ranges = self._store.provenance.ranges.get((LAG.topic, 0))
@@ -155,14 +155,19 @@ class Embedded:
             why = explained(error, self._settings) if isinstance(error, KafkaException) else error
             self._process.unready(str(why))
             self._process.stop.wait(RETRY_S)
-            self._try_to_resume()
+            self._resumed()
         self._tables.maintain()
 
-    def _try_to_resume(self) -> None:
+    def _resumed(self) -> bool:
         try:
             self._resume()
         except (TransientError, KafkaException) as error:
-            log.debug("not yet: %s", error)
+            why = explained(error, self._settings) if isinstance(error, KafkaException) else error
+            self._process.unready(str(why))
+            # Whatever is there is news to the next look.
+            self._partitions, self._look_due = {}, 0.0
+            return False
+        return True
 
     def _look(self) -> None:
         """Begin anew where topics or partitions came or went; raises `TransientError` then."""

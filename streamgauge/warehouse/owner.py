@@ -26,8 +26,8 @@ log = logging.getLogger("streamgauge")
 class Source(Protocol):
     """Where rows come from: `open` once, `step` again and again, each one merge or a short wait, and `close`."""
 
-    def open(self) -> None:
-        """Find where to read on."""
+    def open(self) -> bool:
+        """Find where to read on; False where that cannot be told yet, and `step` tries again."""
 
     def step(self) -> None:
         """Merge what came next."""
@@ -53,11 +53,12 @@ def _work(running: Process, catalog: Catalog, cluster_id: str, make: Callable[[T
     source = make(Tables(settings, db, catalog, Store(db, catalog, cluster_id, settings.mode)))
     gauges = queries = None
     try:
-        source.open()
+        opened = source.open()
         gauges = Gauges(catalog.views).follow(running, db)
         with server.serve(running, db, catalog) as queries:
             MemoryWatch(db, queries.cut).follow(running.stop)
-            running.ready()
+            if opened:
+                running.ready()
             while not running.stop.is_set() and not rebuilt.exists():
                 source.step()
                 if (text := queries.deaf()) is not None:

@@ -87,7 +87,20 @@ class Writer:
         self._watch = kafka.BrokerWatch(running)
         self._cadence = Cadence(running.settings.flush_interval_ms / 1_000)
 
-    def open(self) -> None:
+    def open(self) -> bool:
+        """Resume from the offsets stored in the file, or say why not yet: partitions of a new topic have no leader.
+
+        Raises `FatalError` when the log no longer has the next delta, `KafkaException` where a right is refused.
+        """
+        try:
+            self._resume()
+        except KafkaException as error:
+            if rights.is_refusal(error.args[0]):
+                raise
+            self._process.unready(f"topic {ANALYTICS_TOPIC}: {error.args[0].str()}")
+        return bool(self._assigned)
+
+    def _resume(self) -> None:
         """Resume from the offsets stored in the file; partitions added meanwhile are read from their beginning.
 
         Raises `FatalError` when the log no longer has the next delta.
@@ -152,9 +165,11 @@ class Writer:
 
     def step(self) -> None:
         """Collect deltas for one flush interval, then merge those of complete transactions with their offsets."""
-        if not self._assigned and not self._reopened():
-            self._process.stop.wait(RETRY_S)
-            return
+        if not self._assigned:
+            if not self.open():
+                self._process.stop.wait(RETRY_S)
+                return
+            self._process.ready()
         try:
             self._collect()
             ready = self._buffer.take()
@@ -185,13 +200,6 @@ class Writer:
                 self._last_delta_at = time.monotonic()
                 if self._usable(message):
                     self._buffer.add(message)
-
-    def _reopened(self) -> bool:
-        try:
-            self.open()
-        except KafkaException as error:
-            log.warning("topic %s: %s", ANALYTICS_TOPIC, error)
-        return bool(self._assigned)
 
     def _usable(self, message: Any) -> bool:
         error = message.error()
@@ -241,7 +249,7 @@ class Writer:
     def _assign_added(self) -> None:
         """Assign partitions that were added meanwhile."""
         try:
-            self.open()
+            self._resume()
         except KafkaException as error:
             log.warning("topic %s: %s", ANALYTICS_TOPIC, error)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from streamgauge.catalog import loader
@@ -25,7 +25,7 @@ from tests.support.rig import Rig, make_topics
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
-RATE, GROUP = 1_000, "billing"
+CATALOG, RATE, GROUP = "streamgauge.catalog.commerce", 1_000, "billing"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,9 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     require_kafka()
     folder = tmp_path_factory.mktemp("observed")
     with LocalKafka(folder / "broker", free_port()) as kafka:
-        make_topics(kafka, tuple(loader.streams_of("streamgauge.catalog.commerce").own), 3)
+        make_topics(kafka, tuple(loader.streams_of(CATALOG).own), 3)
+        # Each has a leader then.
+        wait_until(lambda: answers(AdminClient({"bootstrap.servers": kafka.bootstrap})), "the ends of all logs", 30.0)
         settings = Settings(
             bootstrap_servers=kafka.bootstrap,
             data_dir=folder / "data",
@@ -48,6 +50,14 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         finally:
             for worker in rig.workers:
                 worker.kill()
+
+
+def answers(admin: AdminClient) -> bool:
+    """Whether the whole cluster can be described."""
+    try:
+        return bool(cluster(admin))
+    except KafkaException:
+        return False
 
 
 def cluster(admin: AdminClient) -> dict[str, Any]:
@@ -135,7 +145,7 @@ def test_up_observes_and_leaves_nothing(rig: Rig) -> None:
     ("options", "says"),
     [
         pytest.param(("--demo", "--yes"), "does not write beside topics that it did not make: ", id="shop"),
-        pytest.param(("--mode", "pipeline", "--catalog", "examples.sensors"), "say --yes to agree", id="pipeline"),
+        pytest.param(("--mode", "pipeline", "--catalog", CATALOG), "say --yes to agree", id="pipeline"),
     ],
 )
 def test_nothing_is_written_unasked(rig: Rig, options: tuple[str, ...], says: str) -> None:
