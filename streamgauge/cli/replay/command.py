@@ -25,5 +25,9 @@ def replay(
 ) -> None:
     """Let a processor read part of the log again; shows first what it would read and what it has published."""
     from streamgauge.cli.replay import replay as work
+    from streamgauge.runtime import settings
+    from streamgauge.runtime.process import set_up_logging
 
+    # Here and not where it logs: it replaces the handlers of whoever calls that in its own process, as tests do.
+    set_up_logging(settings.load().log_level)
     sys.exit(work.main(name, to, to_offset or [], yes=yes, re_emit=re_emit))

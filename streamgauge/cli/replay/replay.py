@@ -26,7 +26,6 @@ from streamgauge.runtime.connection.explain import explained
 from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.kafka import Partition, topic_identity, topic_ids
-from streamgauge.runtime.process import set_up_logging
 from streamgauge.runtime.settings import Settings
 
 CALL_S = 15.0
@@ -171,7 +170,6 @@ def _rewind(
 
 def _record(settings: Settings, name: str, ranges: Mapping[Partition, tuple[int, int]], to: str | None) -> None:
     """Record who replayed what and when: a log line, and one in `replays.jsonl` of the data directory."""
-    set_up_logging(settings.log_level)
     done = {
         "replayed_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "by": getpass.getuser(),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from confluent_kafka import TopicPartition
 
-from streamgauge.cli.replay import plan
+from streamgauge.cli.replay import plan, replay
 from streamgauge.cli.replay.plan import TopicSummary
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.kafka.topic_ids import Described
+from streamgauge.runtime.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -82,3 +86,12 @@ def test_offsets_of_an_earlier_topic(
     assert (what is None) == (found == {})
     if what:
         assert what in found["orders"]
+
+
+def test_a_replay_is_recorded_and_the_callers_logging_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    handlers = logging.getLogger().handlers[:]
+    replay._record(Settings(data_dir=tmp_path), "fraud", {("orders", 0): (3, 9)}, "2026-01-01")
+    assert logging.getLogger().handlers == handlers
+    assert caplog.messages == ["replay: fraud reads 1 partitions again from 2026-01-01"]
+    (line,) = (tmp_path / "replays.jsonl").read_text().splitlines()
+    assert json.loads(line)["offsets"] == {"orders:0": [3, 9]}

@@ -33,10 +33,6 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
     # It would replace pytest's own handlers.
     monkeypatch.setattr(logging, "basicConfig", lambda **_options: None)
     monkeypatch.setenv("STREAMGAUGE_DATA_DIR", str(tmp_path))
-    # A test before may have left a handler of pytest's, whose stream is closed.
-    root = logging.getLogger()
-    for handler in [one for one in root.handlers if getattr(getattr(one, "stream", None), "closed", False)]:
-        root.removeHandler(handler)
     yield lambda work: process.run(NAME, work)
     process.log.setLevel(level)
     for number, before in handlers.items():
