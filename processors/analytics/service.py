@@ -94,7 +94,7 @@ class Analytics:
         self._admin = admin = kafka.admin(settings)
         self._identity, self._lost = TopicIdentity(admin), LostInput(admin)
         self._stream_of = {model.name: model.stream for model in catalog.models}
-        self._recreated = False
+        self._renew = False
         self._watch = kafka.BrokerWatch(running)
         self._circuit_breaker = CircuitBreaker(settings.dead_letter_stop_ratio, settings.dead_letter_stop_events)
         self._streams = StreamWatch(
@@ -297,7 +297,7 @@ class Analytics:
         try:
             self._identity.confirm(check, self._first, self._batch.next_offsets)
         except TopicRecreated:
-            self._recreated = True
+            self._renew = True
             raise
 
     def _outgoing(self, deltas: list[Delta], dead: list[DeadLetter], lost: list[Lost]) -> Iterator[Outgoing]:
@@ -337,16 +337,23 @@ class Analytics:
             self._transactions.settle()
         if not self._transactions.reopen():
             return
-        if self._recreated:
+        if self._renew:
             self._renew_consumer()
-        else:
+            return
+        try:
             self._rewind()
+        except KafkaException:
+            # A client whose broker went away during a rebalance may find no coordinator ever again.
+            self._renew = True
+            raise
 
     def _renew_consumer(self) -> None:
-        """Join the group with a new client: the old one still holds the deleted topic's leaders and positions."""
+        """Join the group with a new client: the old one still holds a deleted topic's leaders and positions, or waits for
+        its coordinator.
+        """
         self._consumer.close()  # type: ignore[no-untyped-call]
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
-        self._recreated = self._rebalanced = False
+        self._renew = self._rebalanced = False
         self._subscribe()
 
     def close(self) -> None:
