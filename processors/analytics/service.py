@@ -348,9 +348,7 @@ class Analytics:
             raise
 
     def _renew_consumer(self) -> None:
-        """Join the group with a new client: the old one still holds a deleted topic's leaders and positions, or waits for
-        its coordinator.
-        """
+        """Join the group with a new client: the old one holds a deleted topic's positions, or finds no coordinator."""
         self._consumer.close()  # type: ignore[no-untyped-call]
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
         self._renew = self._rebalanced = False
