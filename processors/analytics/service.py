@@ -338,7 +338,7 @@ class Analytics:
         if not self._transactions.reopen():
             return
         if self._renew:
-            self._renew_consumer()
+            self._renew_clients()
             return
         try:
             self._rewind()
@@ -347,10 +347,12 @@ class Analytics:
             self._renew = True
             raise
 
-    def _renew_consumer(self) -> None:
+    def _renew_clients(self) -> None:
         """Join the group with a new client: the old one holds a deleted topic's positions, or finds no coordinator."""
         self._consumer.close()  # type: ignore[no-untyped-call]
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
+        # One whose controller died may wait for it until its next metadata, minutes later.
+        self._admin = self._identity.admin = self._lost.admin = kafka.admin(self._settings)
         self._renew = self._rebalanced = False
         self._subscribe()
 

@@ -164,6 +164,8 @@ class Embedded:
         except (TransientError, KafkaException) as error:
             why = explained(error, self._settings) if isinstance(error, KafkaException) else error
             self._process.unready(str(why))
+            # One whose controller died may wait for it until its next metadata, minutes later.
+            self._admin = self._identity.admin = self._lost.admin = kafka.admin(self._settings)
             # Whatever is there is news to the next look.
             self._partitions, self._look_due = {}, 0.0
             return False

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processors.analytics.service import Analytics
+from streamgauge.runtime.settings import Settings
 
 
 class Client:
@@ -43,7 +44,7 @@ def test_a_client_that_waits_for_its_coordinator_is_replaced() -> None:
     analytics._consumer, analytics._renew, analytics._topics = stuck, False, ["orders"]
     analytics._lost, analytics._transform = SimpleNamespace(take=nothing), SimpleNamespace(reset=nothing)
     analytics._transactions = SimpleNamespace(settle=nothing, reopen=nothing)
-    analytics._count_partitions = nothing
+    analytics._count_partitions, analytics._settings, analytics._identity = nothing, Settings(), SimpleNamespace()
     analytics._app = SimpleNamespace(get_consumer=lambda auto_commit_enable: fresh)
     with pytest.raises(KafkaException):
         analytics.recover()
