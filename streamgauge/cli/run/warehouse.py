@@ -8,9 +8,9 @@ def warehouse() -> None:
     from streamgauge.runtime import settings
 
     if settings.load().mode == "embedded":
-        from processors.embedded import service
+        from processors.embedded import reader
 
-        sys.exit(service.main())
+        sys.exit(reader.main())
     from streamgauge.warehouse import writer
 
     sys.exit(writer.main())
