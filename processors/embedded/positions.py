@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamgauge.deltas.provenance import Provenance
 from streamgauge.runtime.kafka import Partition
+from streamgauge.runtime.kafka.topic_identity import metadata
 
 CALL_S = 10.0
 
@@ -20,9 +21,9 @@ def stored(provenance: Provenance, partitions: Iterable[Partition]) -> list[Topi
     found = []
     for topic, number in partitions:
         ranges = provenance.ranges.get((topic, number))
-        topic_id = provenance.topic_ids.get(topic)
+        topic_id = provenance.topic_ids.get(topic, "")
         offset = ranges[-1][1] if ranges else OFFSET_INVALID
-        found.append(TopicPartition(topic, number, offset, f"topic_id={topic_id}" if topic_id else ""))
+        found.append(TopicPartition(topic, number, offset, metadata(topic_id)))
     return found
 
 

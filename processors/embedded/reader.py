@@ -101,10 +101,9 @@ class Embedded:
         self._lost.take()
         self._transform.reset()
         self._lag.back_to(self._next_sample())
-        described = topic_ids.read(self._admin, self._topics)
-        self._partitions = {(name, n): it.id for name, it in described.items() for n in range(it.partitions)}
-        self._look_due = time.monotonic() + LOOK_EVERY_S
-        if missing := [topic for topic in self._topics if topic not in described]:
+        self._partitions = self._there()
+        there = {topic for topic, _ in self._partitions}
+        if missing := [topic for topic in self._topics if topic not in there]:
             self._process.problem("topics", f"not on the cluster, or not to be seen: {', '.join(missing)}")
         else:
             self._process.solved("topics")
@@ -121,10 +120,8 @@ class Embedded:
         before = dict(self._identity.ids)
         starts = self._identity.resume(stored, self._end)
         starts = self._lost.resume(stored, starts, self._identity.ids)
-        fresh = positions.since(
-            self._admin, [(at.topic, at.partition) for at in stored if at.offset < 0], self._since_ms
-        )
-        starts = [TopicPartition(*at, fresh.get(at, one.offset)) for one in starts if (at := _place(one))]
+        fresh = positions.since(self._admin, [_place(at) for at in stored if at.offset < 0], self._since_ms)
+        starts = [TopicPartition(at.topic, at.partition, fresh.get(_place(at), at.offset)) for at in starts]
         self._first = {_place(at): at.offset for at in starts if at.offset != OFFSET_BEGINNING}
         self._batch = Batch(topic_ids=self._identity.ids)
         self._batch.next_offsets.update({(one.topic, one.partition): one.following for one in self._lost.pending})
@@ -152,8 +149,7 @@ class Embedded:
             else:
                 self._watch.idle()
         except (TransientError, KafkaException) as error:
-            why = explained(error, self._settings) if isinstance(error, KafkaException) else error
-            self._process.unready(str(why))
+            self._failed(error)
             self._process.stop.wait(RETRY_S)
             self._resumed()
         self._tables.maintain()
@@ -162,8 +158,7 @@ class Embedded:
         try:
             self._resume()
         except (TransientError, KafkaException) as error:
-            why = explained(error, self._settings) if isinstance(error, KafkaException) else error
-            self._process.unready(str(why))
+            self._failed(error)
             # One whose controller died may wait for it until its next metadata, minutes later.
             self._admin = self._identity.admin = self._lost.admin = kafka.admin(self._settings)
             # Whatever is there is news to the next look.
@@ -171,11 +166,19 @@ class Embedded:
             return False
         return True
 
-    def _look(self) -> None:
-        """Begin anew where topics or partitions came or went; raises `TransientError` then."""
+    def _failed(self, error: TransientError | KafkaException) -> None:
+        why = explained(error, self._settings) if isinstance(error, KafkaException) else error
+        self._process.unready(str(why))
+
+    def _there(self) -> dict[Partition, str]:
+        """The partitions that there are now, with their topics' ids. Raises `KafkaException`."""
         self._look_due = time.monotonic() + LOOK_EVERY_S
         described = topic_ids.read(self._admin, self._topics)
-        if {(name, n): it.id for name, it in described.items() for n in range(it.partitions)} != self._partitions:
+        return {(name, number): it.id for name, it in described.items() for number in range(it.partitions)}
+
+    def _look(self) -> None:
+        """Begin anew where topics or partitions came or went; raises `TransientError` then."""
+        if self._there() != self._partitions:
             raise TransientError("topics or partitions changed")
 
     def _collect(self) -> None:

@@ -14,14 +14,12 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaExcepti
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from streamgauge.catalog import loader
-from streamgauge.cli.local.kafka.node import LocalKafka
 from streamgauge.cli.local.ports import free_port
-from streamgauge.runtime.settings import Settings
 from streamgauge.warehouse.client import Warehouse
 from tests.support import audit, commands
 from tests.support.figures import figure
 from tests.support.requirements import require_kafka
-from tests.support.rig import Rig, make_topics
+from tests.support.rig import Rig, new_rig
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -29,27 +27,14 @@ CATALOG, RATE, GROUP = "streamgauge.catalog.commerce", 1_000, "billing"
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def rig() -> Iterator[Rig]:
     """Somebody's cluster: the topics of the catalog's own streams, and one group that has read a part."""
     require_kafka()
-    folder = tmp_path_factory.mktemp("observed")
-    with LocalKafka(folder / "broker", free_port()) as kafka:
-        make_topics(kafka, tuple(loader.streams_of(CATALOG).own), 3)
+    own = tuple(loader.streams_of(CATALOG).own)
+    with new_rig(partitions=3, topics=own, mode="embedded", lag_interval_s=1.0) as rig:
         # Each has a leader then.
-        wait_until(lambda: answers(AdminClient({"bootstrap.servers": kafka.bootstrap})), "the ends of all logs", 30.0)
-        settings = Settings(
-            bootstrap_servers=kafka.bootstrap,
-            data_dir=folder / "data",
-            sql_port=free_port(),
-            mode="embedded",
-            lag_interval_s=1.0,
-        )
-        rig = Rig(folder, kafka, settings)
-        try:
-            yield rig
-        finally:
-            for worker in rig.workers:
-                worker.kill()
+        wait_until(lambda: answers(AdminClient({"bootstrap.servers": rig.kafka.bootstrap})), "all logs' ends", 30.0)
+        yield rig
 
 
 def answers(admin: AdminClient) -> bool:

@@ -124,9 +124,13 @@ def new_rig(
     partitions: int = 6,
     catalog: str = "streamgauge.catalog.commerce",
     kafka_class: type[LocalKafka] = LocalKafka,
+    topics: tuple[str, ...] | None = None,
     **values: object,
 ) -> Iterator[Rig]:
-    """A rig with `values` as settings. At the end its processes are killed and its folder is removed."""
+    """A rig with `values` as settings, and all topics of the catalog unless `topics` names others.
+
+    At the end its processes are killed and its folder is removed.
+    """
     with tempfile.TemporaryDirectory(prefix="streamgauge-") as name:
         folder = Path(name)
         with kafka_class(folder / "broker", free_port(), heap="1g") as kafka:
@@ -138,7 +142,7 @@ def new_rig(
                 **values,  # type: ignore[arg-type]
             )
             loaded = loader.load(catalog)
-            make_topics(kafka, loaded.topics, partitions, loaded.compacted)
+            make_topics(kafka, loaded.topics if topics is None else topics, partitions, loaded.compacted)
             rig = Rig(folder, kafka, settings)
             try:
                 yield rig
