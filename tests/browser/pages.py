@@ -38,6 +38,20 @@ def plot_area(page: Page) -> tuple[FloatRect, Locator]:
     return box, chart
 
 
+def drag_to(page: Page, box: FloatRect, share: float) -> None:
+    """Move the pointer along the middle of the plot to this share of its width."""
+    page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=5)
+
+
+def begin_drag(page: Page, start: float, to: float) -> tuple[FloatRect, Locator]:
+    """Press on the first chart at one share of its width and drag to another; the plot's box, and the chart."""
+    box, chart = plot_area(page)
+    page.mouse.move(box["x"] + box["width"] * start, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    drag_to(page, box, to)
+    return box, chart
+
+
 def tile(page: Page, text: str) -> Locator:
     """The tiles that contain the text."""
     return page.get_by_test_id("stMetric").filter(has_text=text)

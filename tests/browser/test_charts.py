@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from dashboard.data.view_state import moment
-from tests.browser.pages import drawn_charts, plot_area, query_params
+from tests.browser.pages import begin_drag, drag_to, drawn_charts, plot_area, query_params
 from tests.browser.pipeline import Pipeline, Shop
 from tests.support.waiting import wait_until
 
@@ -87,17 +87,13 @@ def test_a_drag_survives_refreshes(browser: Browser, pipeline: Pipeline, ledger:
     with browser.new_context(viewport={"width": 1440, "height": 1000}, timezone_id="Asia/Tokyo") as context:
         page = context.new_page()
         page.goto(f"{pipeline.url}/?range=1h&zone=local")
-        box, chart = plot_area(page)
-        middle = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + box["width"] * 0.25, middle)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+        box, chart = begin_drag(page, 0.25, 0.5)
         # A person takes longer than a refresh.
         painted = chart.get_attribute("data-painted")
         updated = page.get_by_text("Data up to").inner_text()
         pipeline.reprice(1)
         expect(page.get_by_text("Data up to")).not_to_have_text(updated)
-        page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
+        drag_to(page, box, 0.75)
         band = chart.locator(".zoombox").bounding_box()
         assert chart.get_attribute("data-painted") == painted
         assert band is not None
@@ -114,15 +110,11 @@ def test_a_drag_survives_refreshes(browser: Browser, pipeline: Pipeline, ledger:
 
 def test_escape_cancels_a_drag(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
     page.goto(f"{pipeline.url}/?range=1h")
-    box, chart = plot_area(page)
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    box, chart = begin_drag(page, 0.25, 0.5)
     expect(chart.locator(".zoombox")).to_be_attached()
     page.keyboard.press("Escape")
     expect(chart.locator(".zoombox")).to_have_count(0)
-    page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
+    drag_to(page, box, 0.75)
     page.mouse.up()
     next_painting(pipeline, chart)
     assert "from" not in query_params(page)

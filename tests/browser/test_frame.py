@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboard.data.view_state import moment
-from tests.browser.pages import drawn_charts, plot_area, query_params, tile, tile_value
+from tests.browser.pages import begin_drag, drag_to, drawn_charts, query_params, tile, tile_value
 from tests.browser.pipeline import Pipeline
 
 pytestmark = pytest.mark.browser
@@ -20,12 +20,8 @@ def test_a_drag_over_a_chart_zooms_and_its_link_reproduces_the_range(
     page: Page, pipeline: Pipeline, ledger: dict[str, Any]
 ) -> None:
     page.goto(f"{pipeline.url}/?range=1h")
-    box, _ = plot_area(page)
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.5, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
-    page.mouse.move(box["x"] + box["width"] - 1, middle, steps=5)
+    box, _ = begin_drag(page, 0.5, 0.75)
+    drag_to(page, box, 1 - 1 / box["width"])
     page.mouse.up()
     page.wait_for_url(re.compile("from=.*&to="))
     since, until = moment(query_params(page)["from"]), moment(query_params(page)["to"])
