@@ -28,7 +28,7 @@ class LostInput:
     """`pending` are the losses that no transaction has named yet."""
 
     def __init__(self, admin: AdminClient) -> None:
-        self.admin = admin
+        self._admin = admin
         self.pending: list[Lost] = []
         self._reported: set[Lost] = set()
 
@@ -82,7 +82,7 @@ class LostInput:
         """Offsets of the partitions that have a leader; of others nothing is known yet, and nothing can be read."""
         request = {TopicPartition(*place): spec for place in of}
         found: dict[Partition, int] = {}
-        for at, future in (self.admin.list_offsets(request, request_timeout=CALL_S) if request else {}).items():
+        for at, future in (self._admin.list_offsets(request, request_timeout=CALL_S) if request else {}).items():
             try:
                 found[at.topic, at.partition] = int(future.result(CALL_S + 1).offset)
             except (KafkaException, TimeoutError) as error:

@@ -351,8 +351,6 @@ class Analytics:
         """Join the group with a new client: the old one holds a deleted topic's positions, or finds no coordinator."""
         self._consumer.close()  # type: ignore[no-untyped-call]
         self._consumer = self._app.get_consumer(auto_commit_enable=False)
-        # One whose controller died may wait for it until its next metadata, minutes later.
-        self._admin = self._identity.admin = self._lost.admin = kafka.admin(self._settings)
         self._renew = self._rebalanced = False
         self._subscribe()
 

@@ -21,7 +21,6 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from processors.analytics import lost_input
 from processors.analytics.batch import Batch, make_series
@@ -69,7 +68,7 @@ class Embedded:
         self._transform = Transform(self._settings, catalog)
         self._topics = [*catalog.own, *self._settings.foreign_letter_topics]
         self._stream_of = {model.name: model.stream for model in catalog.models}
-        self._admin: AdminClient = kafka.admin(self._settings)
+        self._admin = kafka.admin(self._settings)
         self._identity, self._lost = TopicIdentity(self._admin), LostInput(self._admin)
         self._restore = DedupRestore(
             self._settings, self._transform.decoders, self._transform.deduplicator, lambda: not running.stop.is_set()
@@ -159,8 +158,6 @@ class Embedded:
             self._resume()
         except (TransientError, KafkaException) as error:
             self._failed(error)
-            # One whose controller died may wait for it until its next metadata, minutes later.
-            self._admin = self._identity.admin = self._lost.admin = kafka.admin(self._settings)
             # Whatever is there is news to the next look.
             self._partitions, self._look_due = {}, 0.0
             return False

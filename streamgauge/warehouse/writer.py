@@ -98,8 +98,6 @@ class Writer:
             if rights.is_refusal(error.args[0]):
                 raise
             self._process.unready(f"topic {ANALYTICS_TOPIC}: {error.args[0].str()}")
-            # One whose controller died may wait for it until its next metadata, minutes later.
-            self._admin = kafka.admin(self._settings)
         return bool(self._assigned)
 
     def _resume(self) -> None:

@@ -65,8 +65,11 @@ def application(
 
 
 def admin(settings: Settings) -> AdminClient:
-    """An admin client; librdkafka logs nothing by itself while the broker is away."""
-    return AdminClient({**client_config(settings), **QUIET})
+    """An admin client; librdkafka logs nothing by itself while the broker is away.
+
+    One that names no topics waits for a controller that died until it next asks for the brokers: by default 5 min.
+    """
+    return AdminClient({**client_config(settings), **QUIET, "topic.metadata.refresh.interval.ms": 10_000})
 
 
 def broker_answers(settings: Settings, timeout_s: float = 2.0) -> bool:

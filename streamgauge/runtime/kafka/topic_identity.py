@@ -47,7 +47,7 @@ class TopicIdentity:
     """The ids of the topics that a replica reads. `ids` has them by name, without those whose broker gives none."""
 
     def __init__(self, admin: AdminClient) -> None:
-        self.admin = admin
+        self._admin = admin
         self.ids: dict[str, str] = {}
         self._now: dict[str, Described] = {}
         self._went_back: set[str] = set()
@@ -59,7 +59,7 @@ class TopicIdentity:
         has none, or one of an earlier topic. `end` gives a log's end. Raises `KafkaException`.
         """
         committed = list(committed)
-        self._now = topic_ids.read(self.admin, {at.topic for at in committed})
+        self._now = topic_ids.read(self._admin, {at.topic for at in committed})
         self._due = time.monotonic() + EVERY_S
         anew = {at.topic for at in committed if at.offset >= 0 and self._is_earlier(at, end)}
         before = self.ids
@@ -109,7 +109,7 @@ class TopicIdentity:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + EVERY_S
             wanted |= self._now.keys()
-        return Check(frozenset(wanted), topic_ids.request(self.admin, wanted))
+        return Check(frozenset(wanted), topic_ids.request(self._admin, wanted))
 
     def confirm(self, check: Check, first: Mapping[Partition, int], following: Mapping[Partition, int]) -> None:
         """Raise `TopicRecreated` unless every topic checked is the one it was at `resume`.
