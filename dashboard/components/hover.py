@@ -17,16 +17,23 @@ _JS = """
 export default function ({ parentElement, setStateValue }) {
   const own = parentElement.host ?? parentElement
   // Unknown at first: Python may hold the value of an earlier mount.
-  let over
+  let over, later
   const look = (event) => {
     const box = own.getBoundingClientRect(), { clientX: x, clientY: y } = event
     const now = event.type === 'pointermove' && x >= box.left && x < box.right && y >= box.top && y < box.bottom
-    if (now !== over) setStateValue('over', over = now)
+    clearTimeout(later)
+    // Streamlit joins what changes until the browser has time for it, and runs only this fragment then: a click on a
+    // widget of the page, to which the pointer left the list, would be lost. So that goes first.
+    if (now !== over) later = setTimeout(() => setStateValue('over', over = now), now ? 0 : 500)
   }
   const root = document.documentElement
   root.addEventListener('pointermove', look)
   root.addEventListener('pointerleave', look)
-  return () => { root.removeEventListener('pointermove', look); root.removeEventListener('pointerleave', look) }
+  return () => {
+    if (!own.isConnected) clearTimeout(later)
+    root.removeEventListener('pointermove', look)
+    root.removeEventListener('pointerleave', look)
+  }
 }
 """
 _watch = st.components.v2.component("streamgauge-pointing", js=_JS)

@@ -68,6 +68,7 @@ class Pipeline:
 
     def start_together(self, lines: Mapping[str, tuple[str, ...]]) -> None:
         """Start several and wait until all are ready."""
+        assert not lines.keys() & self._running.keys(), "started twice"
         for name, command in lines.items():
             with (self.folder / f"{name}.log").open("ab") as log:
                 self._running[name] = subprocess.Popen(
@@ -144,8 +145,9 @@ class Shop(Pipeline):
         self.start_together({"services": ("services", *options), **processors})
 
     def start_storefront(self, *options: str) -> None:
-        """Start the services and a storefront that keeps running."""
-        self._start_services()
+        """Start the services, where they do not run, and a storefront that keeps running."""
+        if "services" not in self._running:
+            self._start_services()
         self.start("generate", "generate", "--storefront", *options)
 
     def run_storefront(self, events: int) -> None:

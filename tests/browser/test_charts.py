@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -183,6 +184,30 @@ def test_on_a_slow_machine_every_chart_of_every_page_is_drawn_in_time(page: Page
     assert charts["Overview"]
     assert sum(1 for count in charts.values() if count) >= len(charts) / 2
     assert {name: seconds for name, seconds in took.items() if seconds > IN_TIME_S} == {}
+
+
+@pytest.mark.long
+def test_a_page_that_cannot_keep_up_is_refreshed_less_often(
+    page: Page, pipeline: Pipeline, ledger: dict[str, Any]
+) -> None:
+    asked = list[float]()
+    page.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append(time.monotonic())))
+    page.goto(f"{pipeline.url}/?range=7d")
+    drawn_charts(page, 3)
+
+    def longest_gap(seconds: float) -> float:
+        began = time.monotonic()
+        page.wait_for_timeout(seconds * 1_000)
+        times = [began, *(moment for moment in asked if moment > began), time.monotonic()]
+        return max(later - earlier for earlier, later in pairwise(times))
+
+    # Nine tenths of the time the page has no time.
+    page.evaluate(
+        "window.work = setInterval(() => { for (const end = performance.now() + 450; performance.now() < end;); }, 500)"
+    )
+    wait_until(lambda: longest_gap(8) > 2.5 * REFRESH_S, "fewer requests", timeout_s=60)
+    page.evaluate("clearInterval(window.work)")
+    wait_until(lambda: longest_gap(8) < 2 * REFRESH_S, "as many as before", timeout_s=90)
 
 
 def test_a_hidden_tab_costs_nothing_and_shows_the_newest_when_it_is_back(

@@ -51,6 +51,16 @@ def test_the_list_is_held_under_the_pointer(page: Page, pipeline: Pipeline, ledg
     expect(listed).to_be_visible()
 
 
+def test_a_click_right_after_the_list_is_not_lost(page: Page, pipeline: Pipeline, ledger: dict[str, Any]) -> None:
+    """Streamlit sends what changed within a moment as one, and the list's part of the page would be all that runs."""
+    page.goto(f"{pipeline.url}/events?range=7d&stream=products")
+    page.locator(".stDataFrameGlideDataEditor").first.hover(position=FIRST_ROW)
+    expect(page.get_by_text("The list is held while the pointer is over it")).to_be_visible()
+    page.get_by_role("radio", name="24 h", exact=True).click()
+    expect(page).to_have_url(re.compile("range=24h"))
+    expect(page.get_by_text("newest events, within")).to_be_visible()
+
+
 def test_the_story_of_an_order_has_all_its_events(page: Page, shop: Shop) -> None:
     order = next(order for order, totals in shop.services_ledger["orders"].items() if totals["refunded_cents"])
     tables = ("order", "inventory", "marketing", "payment", "shipment", "fulfilment", "fraud", "attribution")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -28,7 +28,7 @@ MEASURES: Mapping[str, tuple[str, str, str, float]] = {
 }
 # More lines than this are indistinguishable.
 MOST_LINES = 8
-STATUS = Column("Status", "badge", meaning=lag_status.MEANING, colours=lag.COLOURS, width="small")
+STATUS = Column("Status", "badge", meaning=lag_status.MEANING, colours=lag.COLOURS, width=115)
 _RETENTION = (
     "How much of what the log retains is unread. From 100 % on, the next event to be read is the next "
     "to be deleted. Unknown if nothing was deleted yet."
@@ -38,6 +38,7 @@ _BETWEEN = (
     "and all of what is there waits."
 )
 _LOST = "Events that retention deleted before the group read them. They do not wait: they are gone."
+_UNDECIDED = "Events of an open transaction: nobody can read them yet."
 
 
 def measure() -> str:
@@ -62,14 +63,20 @@ def table(result: Result, rows: list[Group], view: ViewState) -> None:
                 "stopped: these figures are of that time.",
                 icon=":material/warning:",
             )
+        shown = [one.row() for one in rows]
         tables.show(
-            [one.row() for one in rows],
+            shown,
             {
                 "status": STATUS,
                 "name": Column("Group", "link", page="pipeline", param="group", meaning="Its partitions are below."),
                 "lag": Column("Events behind", "count", meaning="Events left to read, over all its topics.", width=110),
-                "between": Column("If not known", meaning=_BETWEEN, width=100),
-                "lost": Column("Lost", "count", meaning=_LOST, width="small"),
+                **_where_any(
+                    shown,
+                    {
+                        "between": Column("If not known", meaning=_BETWEEN, width=120),
+                        "lost": Column("Lost", "count", meaning=_LOST, width="small"),
+                    },
+                ),
                 "lag_seconds": Column("Behind", "seconds", meaning="Age of the next event to be read.", width="small"),
                 "cents": Column("Money waiting", "money", meaning="In the topic where most waits."),
                 "catch_up": Column("Caught up in", width=140, meaning="At the rates of the newest samples."),
@@ -133,17 +140,21 @@ def partitions(group: str, view: ViewState) -> None:
                 "The newest sample has no partition of this group: it has committed nothing, or no longer exists."
             )
             return
+        shown = [_partition(row) for row in sorted(result.rows, key=_worst)]
         tables.show(
-            [_partition(row) for row in sorted(result.rows, key=_worst)],
+            shown,
             {
                 "status": STATUS,
                 "topic": Column("Topic", width="medium"),
                 "partition": Column("Partition", "count", width="small"),
                 "lag": Column("Events behind", "count"),
-                "between": Column("If not known", meaning=_BETWEEN),
-                "lost": Column("Lost", "count", meaning=_LOST),
-                "undecided": Column(
-                    "Undecided", "count", meaning="Events of an open transaction: nobody can read them yet."
+                **_where_any(
+                    shown,
+                    {
+                        "between": Column("If not known", meaning=_BETWEEN),
+                        "lost": Column("Lost", "count", meaning=_LOST),
+                        "undecided": Column("Undecided", "count", meaning=_UNDECIDED),
+                    },
                 ),
                 "lag_seconds": Column("Behind", "seconds"),
                 "waiting_cents": Column("Money waiting", "money"),
@@ -160,6 +171,11 @@ def partitions(group: str, view: ViewState) -> None:
             key="partitions",
         )
         st.caption(f"The worst first. A dash is unknown. {tiles.sql(result)}")
+
+
+def _where_any(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns that some row has a value in: most clusters have none of these, and the table is wide."""
+    return {name: column for name, column in columns.items() if any(row[name] is not None for row in rows)}
 
 
 def _worst(row: Mapping[str, Any]) -> tuple[Any, ...]:
