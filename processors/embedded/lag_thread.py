@@ -83,6 +83,7 @@ class LagThread:
         self._offset = offset
 
     def _report(self) -> None:
+        self._running.lacks(self._sampler.missing)
         health = self._sampler.health
         if health["status"] == "ready" or health["why"] == "starting":
             self._running.solved(SUBJECT)

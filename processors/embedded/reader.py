@@ -36,7 +36,9 @@ from streamgauge.deltas.provenance import InputOffsets
 from streamgauge.deltas.transaction_buffer import dated
 from streamgauge.runtime import kafka, log_reader, metrics, process
 from streamgauge.runtime.cadence import Cadence
+from streamgauge.runtime.connection import rights
 from streamgauge.runtime.connection.explain import explained
+from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.errors import TransientError
 from streamgauge.runtime.kafka import Partition, topic_ids
 from streamgauge.runtime.kafka.topic_identity import TopicIdentity
@@ -79,6 +81,7 @@ class Embedded:
         self._lag = LagThread(running, catalog, self._next_sample())
         self._consumer: Any = None
         self._partitions: Mapping[Partition, str] = {}
+        self._refused: set[str] = set()
         self._first: dict[Partition, int] = {}
         self._batch = Batch()
         self._look_due = 0.0
@@ -101,8 +104,8 @@ class Embedded:
         self._transform.reset()
         self._lag.back_to(self._next_sample())
         self._partitions = self._there()
-        there = {topic for topic, _ in self._partitions}
-        if missing := [topic for topic in self._topics if topic not in there]:
+        known = {topic for topic, _ in self._partitions}.union(self._refused)
+        if missing := [topic for topic in self._topics if topic not in known]:
             self._process.problem("topics", f"not on the cluster, or not to be seen: {', '.join(missing)}")
         else:
             self._process.solved("topics")
@@ -168,10 +171,27 @@ class Embedded:
         self._process.unready(str(why))
 
     def _there(self) -> dict[Partition, str]:
-        """The partitions that there are now, with their topics' ids. Raises `KafkaException`."""
+        """The partitions that there are now, with their topics' ids, but those that may not be read, which are told.
+
+        Raises `KafkaException`.
+        """
         self._look_due = time.monotonic() + LOOK_EVERY_S
-        described = topic_ids.read(self._admin, self._topics)
+        hidden: set[str] = set()
+        described = topic_ids.request(self._admin, self._topics, operations=True).result(hidden)
+        # A broker that tells no operations refuses when it is read (`_usable`).
+        closed = {name for name, it in described.items() if it.operations and not {"READ", "ALL"} & it.operations}
+        self._refuse(hidden | closed)
+        described = {name: it for name, it in described.items() if name not in closed}
         return {(name, number): it.id for name, it in described.items() for number in range(it.partitions)}
+
+    def _refuse(self, topics: set[str]) -> None:
+        """Tell which topics of the catalog may not be read; the others are."""
+        self._refused = topics
+        if topics:
+            lacking = (Right("Read", "topic", name) for name in sorted(topics))
+            self._process.problem("rights", "; ".join(rights.refused(self._settings, right) for right in lacking))
+        else:
+            self._process.solved("rights")
 
     def _look(self) -> None:
         """Begin anew where topics or partitions came or went; raises `TransientError` then."""
@@ -200,7 +220,10 @@ class Embedded:
             return True
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
             raise TransientError(f"consume: {error.str()}")
-        log.warning("consume: %s", error)
+        if rights.is_refusal_of_topic(error):
+            self._refuse({*self._refused, message.topic() or ""})
+        else:
+            log.warning("consume: %s", error)
         return False
 
     def _merge(self) -> None:

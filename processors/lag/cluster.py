@@ -19,6 +19,8 @@ from confluent_kafka.admin import OffsetSpec
 
 from processors.lag.time_lag import OffsetAtTime
 from streamgauge.domain.consumer_lag import CHANGELOG
+from streamgauge.runtime.connection import rights
+from streamgauge.runtime.connection.missing import Granted
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.kafka import Partition, topic_ids
 from streamgauge.runtime.settings import Settings
@@ -57,7 +59,9 @@ class Group:
 
 @dataclass
 class ClusterState:
-    """The cluster at one moment. `topic_ids` has those that were read, which is not in every sample."""
+    """The cluster at one moment. `topic_ids` has those that were read, which is not in every sample; nor is `granted`,
+    what this client may do there.
+    """
 
     brokers: int
     partitions: dict[str, int]
@@ -66,6 +70,7 @@ class ClusterState:
     oldest: dict[Partition, int]
     failed: set[Failure]
     topic_ids: dict[str, str] = field(default_factory=dict)
+    granted: Granted | None = None
 
     @property
     def unread(self) -> set[str]:
@@ -124,11 +129,14 @@ class ClusterReader:
 
     def __init__(self, client: Any, chosen: Filter, timeout_s: float) -> None:
         self._client, self._chosen, self._timeout_s = client, chosen, timeout_s
+        # What of the last `read` failed for want of a right.
+        self._refused: set[Failure] = set()
 
     def read(self) -> ClusterState:
         """Everything of one sample but times. Raises `KafkaException` when not even metadata can be read."""
         metadata = self._client.list_topics(timeout=self._timeout_s)
         failed: set[Failure] = set()
+        self._refused = set()
         tps: list[Partition] = []
         partitions: dict[str, int] = {}
         for name, topic in metadata.topics.items():
@@ -136,7 +144,7 @@ class ClusterReader:
                 continue
             if topic.error is not None:
                 if topic.error.code() not in _GONE:
-                    failed.add(("topic", name))
+                    self._fail(failed, ("topic", name), topic.error)
                 continue
             partitions[name] = len(topic.partitions)
             led = [number for number, one in topic.partitions.items() if one.leader >= 0]
@@ -144,8 +152,8 @@ class ClusterReader:
                 failed.add(("topic", name))
             tps += [(name, number) for number in led]
         groups = self._groups(failed)
-        # A group has read it, but metadata omits it: it was deleted, or we lack the rights; a request tells which.
-        hidden = {topic for group in groups.values() for topic, _ in group.committed} - set(metadata.topics)
+        # A group reads it, but metadata omits it: it was deleted, or we lack the rights; a request tells which.
+        hidden = {topic for group in groups.values() for topic, _ in group.used} - set(metadata.topics)
         self._offsets({(topic, 0): OffsetSpec.latest() for topic in hidden}, failed)
         return ClusterState(
             len(metadata.brokers),
@@ -156,9 +164,28 @@ class ClusterReader:
             failed,
         )
 
-    def read_topic_ids(self, state: ClusterState) -> None:
-        """Fill in `topic_ids`; topics whose id cannot be read stay out of it."""
-        state.topic_ids = topic_ids.known(self._client, state.partitions)
+    def read_rights(self, state: ClusterState) -> None:
+        """Fill in `topic_ids` and `granted`; topics that cannot be described now stay out of both."""
+        described = topic_ids.known(self._client, state.partitions, operations=True)
+        state.topic_ids = {name: topic.id for name, topic in described.items() if topic.id}
+        asked = self._client.describe_cluster(include_authorized_operations=True, request_timeout=self._timeout_s)
+        try:
+            cluster = frozenset(one.name for one in asked.result(self._timeout_s + 1).authorized_operations or ())
+        except KafkaException:
+            return
+        refused = {kind: {name for of, name in self._refused if of == kind} for kind in ("topic", "group")}
+        state.granted = Granted(
+            {name: topic.operations for name, topic in described.items()},
+            refused["topic"],
+            len(state.groups),
+            refused["group"],
+            cluster,
+        )
+
+    def _fail(self, failed: set[Failure], failure: Failure, error: KafkaError) -> None:
+        failed.add(failure)
+        if rights.is_refusal(error):
+            self._refused.add(failure)
 
     def _groups(self, failed: set[Failure]) -> dict[str, Group]:
         try:
@@ -202,7 +229,7 @@ class ClusterReader:
         for name, result in self._answers(requested, groups, failed):
             for one in result.topic_partitions:
                 if one.error is not None:
-                    failed.add(("group", name))
+                    self._fail(failed, ("group", name), one.error)
                 elif one.offset >= 0 and self._chosen.topic(one.topic):
                     groups[name].committed[one.topic, one.partition] = one.offset
 
@@ -217,7 +244,7 @@ class ClusterReader:
                 if error.args[0].code() in _GONE:
                     del groups[name]
                 else:
-                    failed.add(("group", name))
+                    self._fail(failed, ("group", name), error.args[0])
                 continue
             yield name, result
 
@@ -246,5 +273,5 @@ class ClusterReader:
                 answers[one.topic, one.partition] = future.result(self._timeout_s + 1)
             except KafkaException as error:
                 if error.args[0].code() not in _GONE:
-                    failed.add(("topic", one.topic))
+                    self._fail(failed, ("topic", one.topic), error.args[0])
         return answers

@@ -6,8 +6,9 @@ Input:     the cluster itself, through the admin client (DESCRIBE rights), and t
 Output:    `lag`, an event for each group, topic and partition in each sample; and Prometheus metrics of the last one.
 State:     the last STREAMGAUGE_LAG_WINDOW_SAMPLES samples, in memory: after a start the status is UNKNOWN until they
            are there.
-Guarantee: what is published was read; what could not be read is absent, and named by `streamgauge_lag_failed`. A
-           sample is sent at least once or not at all: the next one follows anyway.
+Guarantee: what is published was read; what could not be read is absent, and named by `streamgauge_lag_failed`; the
+           rights that are missing are named on `/health`, each with what it would add. A sample is sent at least once
+           or not at all: the next one follows anyway.
 
 The order in a sample: committed offsets → ends → oldest offsets → whether what waits can be read → times, by bisection
 → the value of what waits, a moment later → metrics → events.
@@ -38,6 +39,7 @@ from streamgauge.catalog.builtin.lag import LAG
 from streamgauge.catalog.loader import WAREHOUSE_GROUP, Catalog
 from streamgauge.domain.saga_waits import SERVICES
 from streamgauge.runtime import kafka, metrics, process
+from streamgauge.runtime.connection import missing
 from streamgauge.runtime.connection.explain import explained
 from streamgauge.runtime.connection.rights import Right
 from streamgauge.runtime.kafka import Partition
@@ -54,8 +56,8 @@ READ_WITHIN_S = 1.0
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 5.0, 10.0
 # Pause after the warehouse did not answer: its time-out must not slow every sample down.
 RETRY_AFTER_S = 30.0
-# How often topic ids are read: till then, a topic made anew whose log is soon as long looks like the old one.
-TOPIC_IDS_EVERY_S = 30.0
+# How often topic ids and rights are read: till then, a topic made anew whose log is soon as long looks like the old.
+RIGHTS_EVERY_S = 30.0
 log = logging.getLogger("streamgauge")
 
 
@@ -93,8 +95,10 @@ class Sampler:
     def _sample(self) -> Snapshot:
         state = self._cluster.read()
         if time.monotonic() >= self._ids_due:
-            self._ids_due = time.monotonic() + TOPIC_IDS_EVERY_S
-            self._cluster.read_topic_ids(state)
+            self._ids_due = time.monotonic() + RIGHTS_EVERY_S
+            self._cluster.read_rights(state)
+            if state.granted is not None:
+                self._process.lacks(missing.of(self._process.settings, state.granted))
         at_ms = int(time.time() * 1_000)
         self._history.add(state, at_ms)
         if unclear := self._history.unclear():

@@ -102,7 +102,8 @@ class QuixApp(Application):
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
         # Before the state is restored, which may fail because of it.
         changelogs = (topic.name for topic in self._topic_manager.changelog_topics_list)
-        self.check_changelogs(topic_ids.known(self._admin, changelogs))
+        there = topic_ids.known(self._admin, changelogs)
+        self.check_changelogs({name: topic.id for name, topic in there.items() if topic.id})
         super()._on_assign(consumer, partitions)
         if partitions:
             self._resume(partitions)

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from streamgauge.runtime.connection.missing import Missing
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.data_dir.run_file import RunFile
 
@@ -21,7 +22,7 @@ class ProcessHealth:
     """A running process. `address` is `host:port` of its `/health` and `/metrics`; `up_s` is how long it has run.
 
     `why` is the reason why it is not ready, and empty where it is ready. `problems` are sentences about what is not
-    well although it works.
+    well although it works; `missing` are rights on the cluster with which it would show more.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ProcessHealth:
     up_s: float | None = None
     why: str = ""
     problems: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
     @property
     def port(self) -> str:
@@ -59,14 +61,15 @@ def reason(address: str, timeout_s: float = TIMEOUT_S) -> str:
     return _reported(address, timeout_s)[0]
 
 
-def _reported(address: str, timeout_s: float = TIMEOUT_S) -> tuple[str, tuple[str, ...]]:
-    """Why the process is not ready, and its problems."""
+def _reported(address: str, timeout_s: float = TIMEOUT_S) -> tuple[str, tuple[str, ...], tuple[Missing, ...]]:
+    """Why the process is not ready, its problems, and the rights that it lacks."""
     try:
         health = httpx.get(f"http://{address}/health", timeout=timeout_s, trust_env=False).json()
         why = "" if health["status"] == "ready" else str(health["why"]) or "starting"
-        return why, tuple(map(str, health.get("problems", ())))
+        missing = tuple(Missing(**one) for one in health.get("missing_rights", ()))
+        return why, tuple(map(str, health.get("problems", ()))), missing
     except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
-        return f"does not answer on port {address.rpartition(':')[2]}", ()
+        return f"does not answer on port {address.rpartition(':')[2]}", (), ()
 
 
 def read(entry: RunFile) -> ProcessHealth:

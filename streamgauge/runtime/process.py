@@ -24,6 +24,7 @@ from prometheus_client import make_wsgi_app
 
 from streamgauge.runtime import metrics, settings, stop
 from streamgauge.runtime.connection import explain
+from streamgauge.runtime.connection.missing import Missing
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.errors import StreamgaugeError, UsageError
 from streamgauge.runtime.printable import printable
@@ -38,7 +39,8 @@ class Process:
     """A running command: its name, settings, stop event and health.
 
     A process is unready when it cannot do its work, and degraded when it does it but something is not well: one stream
-    is set aside, events were lost. Each problem has a subject, so that it can be replaced and solved by itself.
+    is set aside, events were lost. Each problem has a subject, so that it can be replaced and solved by itself. A right
+    that is `missing` is no problem: with it, more could be shown.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Process:
     stop: threading.Event
     _why_not: str | None = field(default="starting")
     _problems: dict[str, str] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
 
     def ready(self) -> None:
         """Report that the process does its work."""
@@ -72,12 +75,25 @@ class Process:
         """Withdraw what was reported of `subject`."""
         self._problems = {name: text for name, text in self._problems.items() if name != subject}
 
+    def lacks(self, missing: list[Missing]) -> None:
+        """Report the rights that the cluster does not grant; replaces those reported before."""
+        self.missing = missing
+
     @property
     def health(self) -> dict[str, Any]:
-        """`{"process", "status", "why", "problems"}`; status is `ready` or `unready`, problems a list of sentences."""
+        """`{"process", "status", "why", "problems", "missing_rights"}`; status is `ready` or `unready`, problems a list
+        of sentences, missing rights a list of objects with the fields of `Missing`.
+        """
         why, problems = self._why_not, list(self._problems.values())
         status = "ready" if why is None else "unready"
-        return {"process": self.name, "status": status, "why": why or "", "problems": problems}
+        rights = [one._asdict() for one in self.missing]
+        return {
+            "process": self.name,
+            "status": status,
+            "why": why or "",
+            "problems": problems,
+            "missing_rights": rights,
+        }
 
 
 class _Server(ThreadingMixIn, WSGIServer):

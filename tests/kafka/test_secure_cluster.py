@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -11,18 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from processors.lag.cluster import ClusterReader, Filter
 from streamgauge.catalog import loader
+from streamgauge.cli.local import child
 from streamgauge.cli.local.ports import free_port
 from streamgauge.cli.topics import setup
 from streamgauge.cli.topics.specs import of_catalog
+from streamgauge.runtime.connection import missing
 from streamgauge.runtime.connection.explain import unreachable
 from streamgauge.runtime.connection.rights import principal
 from streamgauge.runtime.errors import UsageError
+from streamgauge.runtime.kafka import admin
 from streamgauge.runtime.settings import Settings
+from streamgauge.warehouse.client import Warehouse
 from tests.support import commands
-from tests.support.requirements import require_kafka
-from tests.support.secure_kafka.broker import SecureKafka
+from tests.support.figures import figure
+from tests.support.requirements import ROOT, require_kafka
+from tests.support.secure_kafka.broker import PASSWORD, SecureKafka
+from tests.support.waiting import wait_until
 
 Fault = Callable[[SecureKafka], dict[str, Any]]
 PASSWORD_WRONG = "refuses the login of `admin` by SCRAM-SHA-512: wrong user name or password; check STREAMGAUGE_SASL_"
@@ -271,3 +281,90 @@ def test_a_right_that_is_refused_is_named(kafka: SecureKafka, tmp_path: Path) ->
             assert f"refuses User:{user} {right}" in line, (command, line)
             assert f"kafka-acls --add --allow-principal User:{user} --operation {grant}" in line, (command, line)
             assert end.endswith("ended with 2") or command.startswith("generate"), (command, end)
+
+
+def documented(section: str) -> list[tuple[str, str, str]]:
+    """The rights that the commands in a section of docs/rights.md grant, as (resource, name, operation)."""
+    found = []
+    text = (ROOT / "docs" / "rights.md").read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    for line in re.findall(r"^kafka-acls .*User:gauge (.*)$", text, re.MULTILINE):
+        words = shlex.split(line)
+        given: dict[str, list[str]] = {}
+        for option, value in zip(words, [*words[1:], ""], strict=True):
+            if option.startswith("--"):
+                given.setdefault(option.removeprefix("--"), []).append(
+                    "kafka-cluster" if option == "--cluster" else value
+                )
+        operations = [re.sub("(?<=[a-z])(?=[A-Z])", "_", one) for one in given.pop("operation")]
+        prefixed = "*" if given.pop("resource-pattern-type", None) else ""
+        found += [
+            (kind.replace("-", " "), name + prefixed, operation)
+            for kind, names in given.items()
+            for name in names
+            for operation in operations
+        ]
+    return found
+
+
+@pytest.mark.kafka
+@pytest.mark.usefixtures("topics")
+def test_with_the_documented_rights_nothing_is_missing(kafka: SecureKafka) -> None:
+    """And with none, what would add most is named, and nothing fails."""
+    kafka.add_user("gauge", *documented("Observe"))
+    kafka.add_user("stranger")
+    lacking = {}
+    for user in ("gauge", "stranger"):
+        settings = kafka.settings(sasl_username=user)
+        reader = ClusterReader(admin(settings), Filter(settings), 10.0)
+        state = reader.read()
+        reader.read_rights(state)
+        assert state.granted is not None
+        lacking[user] = [f"{one.operation} on {one.resource}" for one in missing.of(settings, state.granted)]
+    assert lacking == {"gauge": [], "stranger": ["Describe on every topic", "Describe on every group"]}
+
+
+@pytest.mark.kafka
+@pytest.mark.usefixtures("topics")
+def test_an_observer_gets_what_its_rights_allow_and_is_told_what_more_would_add(
+    kafka: SecureKafka, tmp_path: Path
+) -> None:
+    """Two topics of a catalog may be described and one of them read: that one is, and its group's lag is known."""
+    kafka.add_user(
+        "observer",
+        ("topic", "orders", "Read"),
+        ("topic", "payments", "Describe"),
+        ("group", "billing", "Describe"),
+    )
+    open_door = {"bootstrap.servers": kafka.bootstrap}
+    producer = Producer(open_door)
+    for topic in ("orders", "payments"):
+        producer.produce(topic, b"{}", b"key")
+    producer.flush(10)
+    consumer = Consumer({**open_door, "group.id": "billing", "enable.auto.commit": False})
+    consumer.commit(offsets=[TopicPartition("orders", 0, 0)], asynchronous=False)
+    consumer.close()
+
+    settings = quiet(kafka, tmp_path, "observer", mode="embedded", lag_interval_s=1.0)
+    environ = {**commands.environment(commands.variables(settings)), "STREAMGAUGE_SASL_PASSWORD": PASSWORD}
+    log = tmp_path / "up.log"
+    up = child.spawn([commands.PROGRAM, "up", "--catalog", settings.catalog], log, environ)
+    try:
+        with Warehouse(settings) as warehouse:
+            sql = "SELECT count(*) FROM dead_letters WHERE stream = 'orders'"
+            wait_until(lambda: figure(warehouse, sql) == 1, "the topic that may be read is", 120.0, alive=up)
+            sql = "SELECT sum(lag)::BIGINT FROM consumer_lag WHERE \"group\" = 'billing'"
+            wait_until(lambda: figure(warehouse, sql) == 1, "the group's lag is known", 60.0, alive=up)
+        status = commands.run(environ, "status")
+    finally:
+        up.terminate()
+        assert up.wait(60) == 0
+    for line in (
+        "refuses User:observer Read on the topic `payments`; grant it: kafka-acls",
+        "refuses User:observer Read on the topic `inventory`; grant it: kafka-acls",
+        "not granted: User:observer lacks Read on the topic `payments`; it would add ",
+        "not granted: User:observer lacks DescribeConfigs on every topic; it would add ",
+        "not granted: User:observer lacks Describe on the cluster; it would add ",
+    ):
+        assert line in status.stdout
+    assert status.returncode == 1
+    assert PASSWORD not in status.stdout + status.stderr + log.read_text()

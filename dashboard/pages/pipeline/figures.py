@@ -100,3 +100,10 @@ PROCESSES = Figure(
     "Processes with a run file in the data directory, and what their `/health` reports. In containers there are none.",
     "",
 )
+RIGHTS = Figure(
+    "Rights",
+    "",
+    "Rights on the cluster that this installation lacks, with what each would add and the command that grants it. "
+    "Shown where one is missing, and where the processes share a data directory with the pages.",
+    "",
+)

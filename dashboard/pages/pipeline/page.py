@@ -11,7 +11,7 @@ from dashboard.components.tiles import Remark
 from dashboard.data import query_cache, traffic_queries
 from dashboard.data.query_cache import Result
 from dashboard.data.view_state import ViewState
-from dashboard.pages.pipeline import figures, groups, lag, latency, process_table, queries, streams
+from dashboard.pages.pipeline import figures, groups, lag, latency, process_table, queries, rights, streams
 from dashboard.pages.pipeline.lag import Group
 from dashboard.reconciliation import panel
 from dashboard.session import address
@@ -60,6 +60,7 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
     if newest is None and not traffic.rows and not all_groups:
         states.no_events()
         panel.panel(view, explain=True)
+        rights.show()
         process_table.show()
         return
     states.freshness(newest, datetime.now(UTC), view)
@@ -81,6 +82,7 @@ def draw(view: ViewState, group: str, measure: str, stream: str) -> None:
         streams.latencies(times, view)
         streams.balance(stream, view)
     panel.panel(view, explain=True)
+    rights.show()
     process_table.show()
 
 

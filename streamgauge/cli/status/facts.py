@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from generators.ledger import CATALOG
+from streamgauge.runtime.connection.missing import Missing
 from streamgauge.runtime.health import ProcessHealth
 
 # Events are waiting, and none has become visible for this long: the pipeline is stuck.
@@ -74,6 +75,11 @@ class Facts:
     def nothing(self) -> bool:
         """Whether nothing of ours runs."""
         return not self.processes and self.broker is None and self.streams is None
+
+    @property
+    def missing(self) -> list[Missing]:
+        """Rights on the cluster with which more would be shown; that is not unwell."""
+        return list(dict.fromkeys(right for process in self.processes for right in process.missing))
 
 
 def problems(facts: Facts) -> list[str]:

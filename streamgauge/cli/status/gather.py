@@ -89,10 +89,10 @@ def _with_kafka(config: Settings, facts: Facts, kind: str) -> Facts:
                 topic for topic in (catalog.own if observed else catalog.topics) if topic not in there.topics
             ],
         )
-        if observed:
-            return facts
         if facts.missing_topics:
             return replace(facts, hidden_why=kafka.hidden(client, config, facts.missing_topics[0], 3.0) or "")
+        if observed:
+            return facts
         return replace(
             facts,
             replicas=_members(client, config.analytics_group),

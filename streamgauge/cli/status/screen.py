@@ -41,6 +41,8 @@ def show(facts: Facts, wrong: Sequence[str]) -> None:
         console.print(Text(f"stand-in: {facts.notice}", style="yellow"))
     for one in [one for one in facts.lost if not one.recent][:MOST_NAMED]:
         console.print(Text(f"more than a day ago: {one}", style="yellow"))
+    for missing in facts.missing:
+        console.print(Text(f"not granted: {missing}", style="yellow"))
     for line in wrong:
         console.print(Text(f"not well: {line}", style="red"))
     if not wrong:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
@@ -68,13 +69,17 @@ def refused(settings: Settings, *lacking: Right) -> str:
     """The sentence about rights of one kind, any of which would do."""
     who = principal(settings)
     named = " or ".join(_named(right) for right in lacking)
-    grant = " ".join(f"--operation {right.operation}" for right in lacking)
-    first = lacking[0]
-    on = "--cluster" if first.kind == "cluster" else f"--{first.kind} {first.name or 'NAME'}"
-    # A certificate may not tell its subject.
+    command = grant(who, [right.operation for right in lacking], lacking[0].kind, [lacking[0].name or "NAME"])
+    return f"Kafka on {settings.bootstrap} refuses {who} {named}; grant it: {command} (docs/rights.md)"
+
+
+def grant(who: str, operations: Iterable[str], kind: str, names: Iterable[str]) -> str:
+    """The command that grants operations on resources of a kind."""
+    # A certificate or a token may not tell whom it names.
     to = shlex.quote(who) if who.startswith("User:") else "PRINCIPAL"
-    command = f"kafka-acls --add --allow-principal {to} {grant} {on}"
-    return f"Kafka on {settings.bootstrap} refuses {who} {named}; grant it: {command} (docs/kafka.md#rights)"
+    on = ["--cluster"] if kind == "cluster" else [f"--{kind} {shlex.quote(name)}" for name in names]
+    asked = [f"--operation {operation}" for operation in operations]
+    return " ".join(["kafka-acls --add --allow-principal", to, *asked, *on])
 
 
 def _named(right: Right) -> str:

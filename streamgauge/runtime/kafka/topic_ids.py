@@ -19,10 +19,15 @@ _ZERO = "A" * 22
 
 
 class Described(NamedTuple):
-    """A topic as it is now. `id` is as Kafka's own tools print it, "" where the broker knows no ids."""
+    """A topic as it is now. `id` is as Kafka's own tools print it, "" where the broker knows no ids.
+
+    `operations` are those granted to this client, by their names in Kafka's protocol; none where they were not asked
+    for, or the broker does not tell.
+    """
 
     id: str
     partitions: int
+    operations: frozenset[str] = frozenset()
 
 
 class Request:
@@ -31,34 +36,40 @@ class Request:
     def __init__(self, futures: Mapping[str, Future[TopicDescription]]) -> None:
         self.futures = futures
 
-    def result(self) -> dict[str, Described]:
-        """The topics that exist. Blocks; raises `KafkaException` where the broker does not answer."""
+    def result(self, refused: set[str] | None = None) -> dict[str, Described]:
+        """The topics that exist. Blocks; raises `KafkaException` where the broker does not answer, and for a topic that
+        this client may not describe, unless a set is given that takes it.
+        """
         found = {}
         for topic, future in self.futures.items():
             try:
                 found[topic] = described(future.result(CALL_S + 1))
             except KafkaException as error:
-                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                if refused is not None and error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    refused.add(topic)
+                elif error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
             except TimeoutError:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None  # noqa: SLF001
         return found
 
 
-def known(admin: AdminClient, topics: Iterable[str]) -> dict[str, str]:
-    """The ids of those topics of which one can be read now, by name; nothing is raised."""
+def known(admin: AdminClient, topics: Iterable[str], *, operations: bool = False) -> dict[str, Described]:
+    """Those of the topics that can be described now, by name; nothing is raised."""
     found = {}
-    for topic, future in request(admin, topics).futures.items():
+    for topic, future in request(admin, topics, operations=operations).futures.items():
         with suppress(KafkaException, TimeoutError):
-            if topic_id := described(future.result(CALL_S + 1)).id:
-                found[topic] = topic_id
+            found[topic] = described(future.result(CALL_S + 1))
     return found
 
 
-def request(admin: AdminClient, topics: Iterable[str]) -> Request:
-    """Begin to ask for topics by name; one request for all of them."""
+def request(admin: AdminClient, topics: Iterable[str], *, operations: bool = False) -> Request:
+    """Begin to ask for topics by name, and for the operations granted on them; one request for all of them."""
     names = sorted(set(topics))
-    return Request(admin.describe_topics(TopicCollection(names), request_timeout=CALL_S) if names else {})
+    if not names:
+        return Request({})
+    wanted = TopicCollection(names)
+    return Request(admin.describe_topics(wanted, include_authorized_operations=operations, request_timeout=CALL_S))
 
 
 def read(admin: AdminClient, topics: Iterable[str]) -> dict[str, Described]:
@@ -70,4 +81,5 @@ def described(topic: TopicDescription) -> Described:
     """A description's id and number of partitions."""
     # librdkafka prints ids in the alphabet of base64, Kafka's tools in the one for addresses.
     text = str(topic.topic_id or "").replace("+", "-").replace("/", "_")
-    return Described("" if text == _ZERO else text, len(topic.partitions))
+    operations = frozenset(one.name for one in topic.authorized_operations or ())
+    return Described("" if text == _ZERO else text, len(topic.partitions), operations)

@@ -12,6 +12,7 @@ from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, Topi
 
 from processors.lag.cluster import ClusterReader, ClusterState, Filter, Group
 from processors.lag.time_lag import OffsetAtTime
+from streamgauge.runtime.connection.missing import Granted
 from streamgauge.runtime.errors import UsageError
 from streamgauge.runtime.settings import Settings
 
@@ -51,6 +52,19 @@ class Broker:
 
         shown = {name: topic(name, result) for name, result in self.topics.items() if name not in self.hidden}
         return SimpleNamespace(brokers={1: None}, topics=shown)
+
+    def describe_topics(self, wanted: Any, **_options: Any) -> dict[str, Future[Any]]:
+        said = [SimpleNamespace(name=one) for one in ("READ", "DESCRIBE")]
+        return {
+            name: done(result)
+            if isinstance(result, int)
+            else done(SimpleNamespace(topic_id=f"id of {name}", partitions=result, authorized_operations=said))
+            for name, result in self.topics.items()
+            if name in wanted.topic_names
+        }
+
+    def describe_cluster(self, **_options: Any) -> Future[Any]:
+        return done(SimpleNamespace(authorized_operations=None))
 
     def list_consumer_groups(self, request_timeout: float) -> Future[Any]:
         listed = [SimpleNamespace(group_id=name) for name in self.groups]
@@ -181,6 +195,20 @@ def test_a_group_of_which_only_the_offsets_are_known(broker: Broker) -> None:
     assert state.groups["billing"].members is None
     assert state.groups["billing"].committed[("orders", 0)] == 4
     assert state.failed == {("group", "billing")}
+
+
+def test_rights_are_read_and_what_was_refused_is_known(broker: Broker) -> None:
+    """A group's members give away a topic that is not shown; a failure that is no refusal is none."""
+    broker.described["billing"] = broker.group("STABLE", ("orders", 0), ("secret", 0))
+    broker.hidden["secret"] = REFUSED_TOPIC
+    broker.groups["pay"] = broker.described["pay"] = REFUSED_GROUP
+    broker.groups["slow"] = broker.described["slow"] = KafkaError.COORDINATOR_NOT_AVAILABLE
+    reader = ClusterReader(broker, Filter(Settings()), 1.0)
+    state = reader.read()
+    reader.read_rights(state)
+    may, none = frozenset({"READ", "DESCRIBE"}), frozenset[str]()
+    assert state.granted == Granted({"orders": may, "audit": may}, {"secret"}, 1, {"pay"}, none)
+    assert state.topic_ids["orders"] == "id of orders"
 
 
 def test_no_commit_and_an_error_in_a_partition(broker: Broker) -> None:

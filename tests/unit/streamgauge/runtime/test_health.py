@@ -11,8 +11,11 @@ import httpx
 import pytest
 
 from streamgauge.runtime import health
+from streamgauge.runtime.connection.missing import Missing
 from streamgauge.runtime.data_dir import run_file
 from streamgauge.runtime.data_dir.run_file import RunFile
+from streamgauge.runtime.process import Process
+from streamgauge.runtime.settings import Settings
 
 Answer = Callable[[str], httpx.Response]
 
@@ -49,6 +52,17 @@ def test_what_is_not_well_in_a_process_that_is_ready(answer: Callable[[Answer], 
     answer(lambda _url: httpx.Response(503, json={"status": "unready", "why": "no broker", "problems": ["one"]}))
     unready = health.read(RunFile("a", os.getpid(), "h:1"))
     assert (unready.ready, unready.state, unready.text) == (False, "not ready", "no broker; one")
+
+
+def test_rights_that_are_missing_are_not_unwell(answer: Callable[[Answer], None]) -> None:
+    """As `/health` of a process has them."""
+    missing = Missing("Read", "every topic", "User:a", "events", "kafka-acls")
+    process = Process("a", Settings(), threading.Event())
+    process.lacks([missing])
+    process.ready()
+    answer(lambda _url: httpx.Response(200, json=process.health))
+    reads = health.read(RunFile("a", os.getpid(), "h:1"))
+    assert (reads.state, reads.missing) == ("ready", (missing,))
 
 
 def test_a_page_of_something_else_on_the_port_is_no_answer(answer: Callable[[Answer], None]) -> None:

@@ -20,6 +20,7 @@ class Description(NamedTuple):
 
     topic_id: str | None
     partitions: list[int]
+    authorized_operations: None = None
 
 
 class Cluster:
